@@ -1,0 +1,226 @@
+"""GANimation: Anatomically-aware Facial Animation from a Single Image.
+
+Pumarola et al., ECCV 2018, arXiv 1807.09251. The generator paints colours C and an attention mask A:
+
+    G(x, y) = A x + (1 - A) C
+
+Conditions are action units y in [0, 1]^17, or, as in the GANmut paper's comparison, categories
+(how they were encoded there is not stated: here one-hot, with the method's own squared error).
+
+    L_I = E D_I(G(x, y)) - E D_I(x) + lambda_gp E (||grad D_I(x_hat)||_2 - 1)^2
+    L_A = lambda_TV TV(A) + lambda_A E mean A    (here A = 1 keeps the input, as the code has it)
+    L_y = E ||D_y(G(x, y_f)) - y_f||^2 + E ||D_y(x) - y_r||^2
+    L_idt = E ||G(G(x, y_f), y_r) - x||_1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.errors import BadInput
+from ganbench.methods.conditions import ActionUnits, Category, Condition
+from ganbench.methods.interface import Method
+from ganbench.methods.layers import tile
+from ganbench.methods.stargan_family import BackboneConfig, Discriminator, one_hot, trunk
+from ganbench.seeds import uniform
+from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.masks import check_mask, total_variation
+from ganbench.training.penalties import gradient_penalty
+from ganbench.training.trainer import Batch, Terms
+
+UNITS = 17  # OpenFace's intensity-scored action units
+
+
+@dataclass(frozen=True)
+class GANimationConfig(BackboneConfig):
+    """Architecture of GANimation.
+
+    Attributes:
+        condition: what the code holds: one entry an emotion, or 17 action units.
+    """
+
+    condition: Literal["emotions", "action_units"] = "emotions"
+
+
+class GANimationGenerator(nn.Module):
+    """The shared trunk with two heads: colours and attention."""
+
+    def __init__(self, config: BackboneConfig, code_dim: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(*trunk(config, code_dim))
+        self.colour = nn.Conv2d(config.width, 3, 7, padding=3, bias=False)
+        self.attention = nn.Conv2d(config.width, 1, 7, padding=3, bias=False)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+
+    def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+        """-> colours [N, 3, S, S] in [-1, 1], attention [N, 1, S, S] in [0, 1]."""
+        h = self.main(tile(code, x))
+        return torch.tanh(self.colour(h)), torch.sigmoid(self.attention(h))
+
+
+class GANimation(Method):
+    """A x + (1 - A) C, conditioned on emotions or action units."""
+
+    name = "ganimation"
+    title = "GANimation"
+    paper = "Pumarola et al., ECCV 2018, arXiv:1807.09251"
+    Config = GANimationConfig
+    config: GANimationConfig
+
+    def __init__(self, config: GANimationConfig) -> None:
+        super().__init__(config)
+        if config.condition == "action_units":
+            self.conditions = (ActionUnits,)
+        self.generator = GANimationGenerator(config, self.code_dim)
+
+    @property
+    def code_dim(self) -> int:
+        """One entry for each emotion or action unit."""
+        return UNITS if self.config.condition == "action_units" else len(self.config.emotions)
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """One-hot labels, or absolute action-unit intensities."""
+        if self.config.condition == "action_units":
+            if not isinstance(condition, ActionUnits) or condition.relative:
+                raise self.refuse(condition)
+            return condition.values
+        if not isinstance(condition, Category) or condition.intensity is not None:
+            raise self.refuse(condition)
+        return one_hot(condition.emotions, self.code_dim)
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The edited image and the mask."""
+        colour, attention = self.generator(x, codes)
+        return attention * x + (1 - attention) * colour, attention
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``GANimationTrainer``."""
+        return GANimationTrainer
+
+
+@dataclass(frozen=True)
+class GANimationRecipe(AdversarialRecipe):
+    """The paper's weights.
+
+    Attributes:
+        lambda_condition: weight of the condition regression, in both steps.
+        lambda_mask: weight of the mean of the mask, which keeps it from showing only the input.
+        lambda_smooth: weight of the mask's total variation, summed over the batch.
+        classification: "mse" is the method's own regression; "softmax" a cross-entropy, for
+            categories only.
+        lambda_cls: weight of the cross-entropy.
+    """
+
+    batch_size: int = 25
+    lambda_condition: float = 4000.0
+    lambda_mask: float = 0.1
+    lambda_smooth: float = 1e-5
+    classification: Literal["mse", "softmax"] = "mse"
+    lambda_cls: float = 1.0
+
+
+class GANimationTrainer(AdversarialTrainer):
+    """The critic takes two steps: one on its losses, one on the gradient penalty alone."""
+
+    Recipe = GANimationRecipe
+    recipe: GANimationRecipe
+    method: GANimation
+
+    def __init__(self, method: GANimation, recipe: GANimationRecipe) -> None:
+        if recipe.classification == "softmax" and method.config.condition != "emotions":
+            raise BadInput(
+                "classification = 'softmax' needs categories: condition is 'action_units'; use 'mse'"
+            )
+        super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
+        for module in self.discriminator.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+
+    def own(self, batch: Batch) -> Tensor:
+        """The condition that the input shows: [B, code_dim]."""
+        if self.method.config.condition == "emotions":
+            return one_hot(batch.emotions, self.method.code_dim)
+        if batch.action_units is None:
+            raise BadInput(
+                "action units are missing: the data has no AUxx_r columns; "
+                "add OpenFace's columns to the CSV, or set network.condition = 'emotions'"
+            )
+        return batch.action_units
+
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        """Another sample's condition; action units are jittered by U(-0.1, 0.1), unclipped."""
+        order = torch.randperm(len(batch), generator=random).to(batch.images.device)
+        codes = self.own(batch)[order]
+        if self.method.config.condition == "action_units":
+            codes = codes + uniform(random, -0.1, 0.1, tuple(codes.shape)).to(codes)
+        return Target(codes, batch.emotions[order])
+
+    def condition(self, output: Tensor, codes: Tensor, emotions: Tensor) -> tuple[float, Tensor]:
+        """Weight and value of L_y on one set of images."""
+        if self.recipe.classification == "softmax":
+            return self.recipe.lambda_cls, F.cross_entropy(output, emotions)
+        return self.recipe.lambda_condition, F.mse_loss(output, codes) / len(codes)
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        own = self.own(batch)
+        return {"d_cond": self.condition(self.discriminator(x)[1], own, batch.emotions)}
+
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        src, y = self.discriminator(torch.cat([x, fake]))
+        n = len(x)
+        return {
+            "d_real": (-1.0, src[:n].mean()),
+            "d_fake": (1.0, src[n:].mean()),
+            "d_cond": self.condition(y[:n], self.own(batch), batch.emotions),
+        }
+
+    def discriminator_step(
+        self, x: Tensor, batch: Batch, random: torch.Generator
+    ) -> dict[str, Tensor]:
+        with torch.no_grad():
+            target = self.target(batch, random)
+            fake = self.generate(x, target.codes)
+        values = self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
+        mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
+        penalty = gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
+        return values | self.minimise({"d_gp": (self.recipe.lambda_gp, penalty)}, "d")
+
+    def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
+        """The colours alone reconstruct: with the mask, A = 1 would be a solution without a net."""
+        with self.autocast():
+            colour, _ = self.method.generator(x, codes)
+        return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
+
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        fake, mask = self.translate(x, target.codes)
+        back, mask_back = self.translate(fake, self.own(batch))
+        src, y = self.discriminator(fake)
+        assert mask is not None and mask_back is not None
+        return {
+            "g_fake": (-1.0, src.mean()),
+            "g_cond": self.condition(y, target.codes, target.emotions),
+            "g_rec": (self.recipe.lambda_rec, (back - x).abs().mean()),
+            "g_mask": (self.recipe.lambda_mask, mask.mean()),
+            "g_mask_back": (self.recipe.lambda_mask, mask_back.mean()),
+            "g_smooth": (
+                self.recipe.lambda_smooth,
+                total_variation(mask) + total_variation(mask_back),
+            ),
+        }
+
+    def check(self, values: Any) -> None:
+        """Also stops on a saturated mask."""
+        super().check(values)
+        check_mask(values)

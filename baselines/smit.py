@@ -1,0 +1,468 @@
+"""SMIT: Stochastic Multi-Label Image-to-Image Translation.
+
+Romero, Arbelaez, Van Gool and Timofte, ICCV Workshops 2019, arXiv 1812.03704. The generator is
+driven by a label c and a style z ~ N(0, I); it paints a colour image C and an attention mask A:
+
+    (1) G(x, c, z) = A x + (1 - A) C,   A = 1 keeps the input
+    (2) L_adv(r, f) = sum over scales of 1/2 [ E relu(1 - (D(r) - E D(f)))
+                                             + E relu(1 + (D(f) - E D(r))) ]
+        the relativistic average hinge; D minimises L_adv(x, G), G minimises L_adv(G, x)
+    (3) L_cls(r, c) = sum over scales of -log D_cls(c | r), r = x for D and r = G(x, c, z) for G
+    (4) L_rec = E ||x - G(G(x, c, z), c', z')||_1, c' the label of x, z' a fresh style
+    (5) L_idt = E ||x - G(x, c', z'')||_1
+    (6) L_attn = E A + lambda_tv / lambda_mask TV(A), for the edit and for its reconstruction;
+        TV sums the squared differences of neighbouring pixels
+
+Label and style enter through AdaIN, whose parameters are one linear map of [z, c] that is drawn
+at random once and never trained: without the map of a checkpoint its generator is useless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.methods.conditions import Category, Condition
+from ganbench.methods.interface import Method
+from ganbench.methods.layers import InstanceNorm, instance_norm
+from ganbench.methods.stargan_family import one_hot
+from ganbench.training import recipe
+from ganbench.training.adversarial import permuted
+from ganbench.training.masks import check_mask, total_variation
+from ganbench.training.trainer import Batch, Terms, Trainer, frozen, shuffled
+
+# -- networks -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SMITConfig:
+    """Architecture of generator and discriminator; the defaults are the authors'.
+
+    Attributes:
+        image_size: side of the images, pixels; a power of two.
+        emotions: names of the classes, in label order.
+        width: channels after the generator's first convolution; three more double it each.
+        blocks: residual blocks of the generator.
+        noise_dim: length of the style z.
+        critic_width: channels after the discriminator's first convolution; doubles with each
+            layer. None is the authors' rule: 32 from 256 px on, half of that below.
+        critic_scales: discriminators, each seeing half the resolution of the one before.
+    """
+
+    image_size: int = 128
+    emotions: tuple[str, ...] = EMOTIONS
+    width: int = 32
+    blocks: int = 6
+    noise_dim: int = 20
+    critic_width: int | None = None
+    critic_scales: int = 3
+
+    def __post_init__(self) -> None:
+        smallest = max(8, 4 * 2 ** (self.critic_scales - 1))
+        if self.image_size < smallest or self.image_size & (self.image_size - 1):
+            raise BadInput(
+                f"image_size of smit must be a power of two from {smallest} on: {self.image_size}; "
+                "change it, or use fewer critic_scales"
+            )
+
+    @property
+    def adain_dim(self) -> int:
+        """Length of the vector of AdaIN parameters: two layers a block, bias and weight each."""
+        return self.blocks * 2 * 2 * 8 * self.width
+
+
+class LayerNorm(nn.Module):
+    """MUNIT's: (x - mean) / (std + 1e-5) over a whole sample, std unbiased; then per channel.
+
+    gamma starts at 1 (the published description leaves it open).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> the same shape; statistics are float32."""
+        variance, mean = torch.var_mean(x.float(), dim=(1, 2, 3), correction=1)  # [N]
+        scale = self.gamma / (variance.sqrt() + 1e-5)[:, None]  # [N, C]
+        shift = self.beta - mean[:, None] * scale
+        return torch.addcmul(
+            shift[..., None, None].to(x.dtype), x, scale[..., None, None].to(x.dtype)
+        )
+
+
+class Stage(nn.Module):
+    """Convolution without bias, norm, ReLU; ``up`` doubles the resolution first."""
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.Module, up: bool = False) -> None:
+        super().__init__()
+        self.conv, self.norm, self.up = conv, norm, up
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, C', H', W']."""
+        if self.up:
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        return F.relu(self.norm(self.conv(x)), inplace=True)
+
+
+class AdaINBlock(nn.Module):
+    """x + [conv3 - AdaIN - ReLU - conv3 - AdaIN]."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor, adain: Tensor) -> Tensor:
+        """``adain`` [N, 4C]: bias and weight of the first norm, then of the second."""
+        bias1, weight1, bias2, weight2 = adain.chunk(4, dim=1)
+        h = F.relu(instance_norm(self.conv1(x), weight1, bias1), inplace=True)
+        residual: Tensor = instance_norm(self.conv2(h), weight2, bias2)
+        return x + residual
+
+
+class DomainEmbedding(nn.Module):
+    """The frozen random linear map [z, c] -> AdaIN parameters [N, adain_dim].
+
+    Weights are buffers: saved with the generator, seen by no optimiser. They are drawn like those
+    of a linear layer, U(+-1/sqrt(code_dim)).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, code_dim: int, adain_dim: int) -> None:
+        super().__init__()
+        bound = code_dim**-0.5
+        self.register_buffer("weight", torch.empty(adain_dim, code_dim).uniform_(-bound, bound))
+        self.register_buffer("bias", torch.empty(adain_dim).uniform_(-bound, bound))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """[N, code_dim] -> [N, adain_dim]."""
+        return F.linear(codes, self.weight, self.bias)
+
+
+class Generator(nn.Module):
+    """Colour image C [N, 3, S, S] in [-1, 1] and attention mask A [N, 1, S, S] in [0, 1]."""
+
+    def __init__(self, config: SMITConfig) -> None:
+        super().__init__()
+        w = config.width
+        down = [Stage(nn.Conv2d(3, w, 7, padding=3, bias=False), InstanceNorm(w))]
+        up = []
+        for i in range(3):
+            fine, coarse = w * 2**i, w * 2 ** (i + 1)
+            conv = nn.Conv2d(fine, coarse, 4, stride=2, padding=1, bias=False)
+            down.append(Stage(conv, InstanceNorm(coarse)))
+            conv = nn.Conv2d(coarse, fine, 3, padding=1, bias=False)
+            up.append(Stage(conv, LayerNorm(fine), up=True))
+        self.down = nn.Sequential(*down)
+        self.blocks = nn.ModuleList(AdaINBlock(8 * w) for _ in range(config.blocks))
+        self.up = nn.Sequential(*reversed(up))
+        self.colour = nn.Conv2d(w, 3, 7, padding=3, bias=False)
+        self.attention = nn.Conv2d(w, 1, 7, padding=3, bias=False)
+
+    def forward(self, x: Tensor, adain: Tensor) -> tuple[Tensor, Tensor]:
+        """``x`` [N, 3, S, S] in [-1, 1], ``adain`` [N, adain_dim]."""
+        h = self.down(x)
+        parameters = adain.chunk(len(self.blocks), dim=1) if len(self.blocks) else ()
+        for block, own in zip(self.blocks, parameters, strict=True):
+            h = block(h, own)
+        h = self.up(h)
+        # One convolution for both heads: the same numbers, one pass over the features.
+        heads = F.conv2d(h, torch.cat([self.colour.weight, self.attention.weight]), padding=3)
+        return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
+
+
+class SpectralConv(nn.Module):
+    """4x4 convolution of stride 2 whose weight is divided by its largest singular value sigma.
+
+    In training mode each forward pass takes one step of the power iteration, on the weight W
+    reshaped to [out, rest]: v = normalise(W^T u), u = normalise(W v), sigma = u . W v.
+    """
+
+    weight_u: Tensor
+    weight_v: Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d(inputs, outputs, 4)  # the library's initial weights
+        self.weight_bar = nn.Parameter(conv.weight.detach())
+        assert conv.bias is not None
+        self.bias = nn.Parameter(conv.bias.detach())
+        self.register_buffer("weight_u", F.normalize(torch.randn(outputs), dim=0))
+        self.register_buffer("weight_v", F.normalize(torch.randn(inputs * 16), dim=0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, C', H / 2, W / 2]."""
+        matrix = self.weight_bar.flatten(1)
+        u, v = self.weight_u.clone(), self.weight_v.clone()  # the graph must outlive the buffers
+        if self.training:
+            with torch.no_grad():
+                v = F.normalize(matrix.T @ u, dim=0, eps=1e-12)
+                u = F.normalize(matrix @ v, dim=0, eps=1e-12)
+                self.weight_u.copy_(u)
+                self.weight_v.copy_(v)
+        sigma = u @ (matrix @ v)
+        return F.conv2d(x, self.weight_bar / sigma, self.bias, stride=2, padding=1)
+
+
+class ScaleDiscriminator(nn.Module):
+    """One scale of D: strided convolutions down to 2x2, a patch critic and a classifier."""
+
+    def __init__(self, size: int, width: int, classes: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        while size > 2:
+            layers += [SpectralConv(channels, width), nn.LeakyReLU(0.01, inplace=True)]
+            channels, width, size = width, 2 * width, size // 2
+        self.main = nn.Sequential(*layers)
+        self.src = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
+        self.aux = nn.Conv2d(channels, classes, 2, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """-> patch map [N, 1, 2, 2], class logits [N, classes]."""
+        h = self.main(x)
+        return self.src(h), self.aux(h).flatten(1)
+
+
+class Discriminator(nn.Module):
+    """D at several scales: for each, the patch map [N, 1, 2, 2] and the class logits [N, K]."""
+
+    def __init__(self, config: SMITConfig) -> None:
+        super().__init__()
+        width = config.critic_width or (32 if config.image_size >= 256 else 16)
+        self.scales = nn.ModuleList(
+            ScaleDiscriminator(config.image_size >> i, width, len(config.emotions))
+            for i in range(config.critic_scales)
+        )
+
+    def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Outputs of each scale, the finest first."""
+        outputs: list[tuple[Tensor, Tensor]] = []
+        for scale in self.scales:
+            if outputs:
+                x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+            outputs.append(scale(x))
+        return outputs
+
+
+# -- the method -----------------------------------------------------------------------------------
+
+
+class SMIT(Method):
+    """G(x, c, z); a code is [z (20), one-hot c]."""
+
+    name = "smit"
+    title = "SMIT"
+    paper = "Romero et al., ICCV Workshops 2019, arXiv:1812.03704"
+    Config = SMITConfig
+
+    def __init__(self, config: SMITConfig) -> None:
+        super().__init__(config)
+        self.noise_dim = config.noise_dim
+        self.generator = Generator(config)
+        self.embedding = DomainEmbedding(self.code_dim, config.adain_dim)
+
+    @property
+    def code_dim(self) -> int:
+        """The style's entries and one for each emotion."""
+        return int(self.config.noise_dim) + len(self.config.emotions)
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """[z, one-hot c]; ``noise`` [N, noise_dim] is the style z and must be given."""
+        if not isinstance(condition, Category) or condition.intensity is not None:
+            raise self.refuse(condition)
+        if noise is None:
+            raise BadInput("smit needs a style: noise is None; draw it with draw_noise(n)")
+        labels = one_hot(condition.emotions, len(self.config.emotions))
+        return torch.cat([noise.to(labels), labels], dim=1)
+
+    def colour_and_mask(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """C [N, 3, S, S] and A [N, 1, S, S] of equation (1)."""
+        colour, mask = self.generator(x, self.embedding(codes))
+        return colour, mask
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """A x + (1 - A) C and A, equation (1)."""
+        colour, mask = self.colour_and_mask(x, codes)
+        return attend(x, colour, mask), mask
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``SMITTrainer``."""
+        return SMITTrainer
+
+
+# -- losses ---------------------------------------------------------------------------------------
+
+
+def attend(x: Tensor, colour: Tensor, mask: Tensor) -> Tensor:
+    """A x + (1 - A) C, equation (1), in float32."""
+    return torch.lerp(colour.float(), x.float(), mask.float())
+
+
+def relativistic_hinge(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """L_adv of equation (2): each score is held against the mean score of the other side.
+
+    Args:
+        real: patch maps of the images that should score high, one tensor a scale.
+        fake: those of the images that should score low.
+    """
+    terms = [
+        F.relu(1 - (r - f.mean())).mean() + F.relu(1 + (f - r.mean())).mean()
+        for r, f in zip(real, fake, strict=True)
+    ]
+    return 0.5 * torch.stack(terms).sum()
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SMITRecipe(recipe.Recipe):
+    """The authors' settings for exclusive labels (RafD), taken for AffectNet too: our decision.
+
+    An iteration is one step of D and one of G, on different images: ``batch_size`` each. The
+    length is the authors' 40 epochs, the last 20 with a falling rate, over AffectNet's 284
+    thousand images.
+
+    Attributes:
+        classification: softmax cross-entropy for exclusive labels, or binary cross-entropy summed
+            over attributes, for labels that can hold together.
+        lambda_cls: weight of both classification losses.
+        lambda_rec: weight of the reconstruction of the input.
+        lambda_idt: weight of L_idt; 0 leaves its generator pass out.
+        lambda_mask: weight of the mean of the mask, which it draws towards the colour image.
+        lambda_tv: weight of the mask's total variation, a sum over pixels and batch.
+    """
+
+    iterations: int = 284_000
+    batch_size: int = 20
+    learning_rate: float = 2e-4
+    decay_iterations: int = 142_000
+    classification: Literal["softmax", "binary"] = "softmax"
+    lambda_cls: float = 2.0
+    lambda_rec: float = 10.0
+    lambda_idt: float = 10.0
+    lambda_mask: float = 1.0
+    lambda_tv: float = 1e-5
+
+
+class SMITTrainer(Trainer):
+    """L_D = L_adv + lambda_cls L_cls; L_G adds reconstruction, identity and attention losses."""
+
+    Recipe = SMITRecipe
+    recipe: SMITRecipe
+    model: SMIT
+
+    def __init__(self, method: SMIT, recipe: SMITRecipe) -> None:
+        super().__init__(method, recipe)
+        self.discriminator = Discriminator(method.config)
+        self.networks["discriminator"] = self.discriminator
+        self.optimizers = {"g": self.adam(method), "d": self.adam(self.discriminator)}
+
+    def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
+        """Two batches: one for the step of D, one for that of G."""
+        return shuffled(len(labels), 2 * self.recipe.batch_size, iteration, seed)
+
+    def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
+        """Codes of the emotions with fresh styles."""
+        noise = torch.randn(len(emotions), self.model.noise_dim, generator=random)
+        return self.model.encode(Category(emotions), noise.to(emotions.device))
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """G(x, c, z) and A in the recipe's precision; outputs are float32."""
+        with self.autocast():
+            colour, mask = self.model.colour_and_mask(x, codes)
+        return attend(x, colour, mask), mask.float()
+
+    def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
+        """L_cls of equation (3), mean over the batch and sum over scales."""
+        if self.recipe.classification == "softmax":
+            losses = [F.cross_entropy(logits, emotions) for _, logits in outputs]
+        else:
+            labels = one_hot(emotions, len(self.model.config.emotions))
+            losses = [
+                F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
+                for _, logits in outputs
+            ]
+        return torch.stack(losses).sum()
+
+    def discriminator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
+        """The objective of D."""
+        with torch.no_grad():
+            target = permuted(batch.emotions, random)
+            fake, _ = self.translate(x, self.code(target, random))
+        # Both sides in one pass: one power iteration a step, and each side sees the same weights.
+        outputs = self.discriminator(torch.cat([x, fake]))
+        real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
+        generated = [src[len(x) :] for src, _ in outputs]
+        return {
+            "d_adv": (1.0, relativistic_hinge([src for src, _ in real], generated)),
+            "d_cls": (self.recipe.lambda_cls, self.classification(real, batch.emotions)),
+        }
+
+    def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
+        """The objective of G; in L_adv real and fake swap roles."""
+        target = permuted(batch.emotions, random)
+        fake, mask = self.translate(x, self.code(target, random))
+        rec, mask_rec = self.translate(fake, self.code(batch.emotions, random))
+        with torch.no_grad():
+            real = [src for src, _ in self.discriminator(x)]
+        outputs = self.discriminator(fake)
+        tv = total_variation(mask) + total_variation(mask_rec)
+        terms = {
+            "g_adv": (1.0, relativistic_hinge([src for src, _ in outputs], real)),
+            "g_cls": (self.recipe.lambda_cls, self.classification(outputs, target)),
+            "g_rec": (self.recipe.lambda_rec, (x - rec).abs().mean()),
+            "g_mask": (self.recipe.lambda_mask, mask.mean()),
+            "g_mask_rec": (self.recipe.lambda_mask, mask_rec.mean()),
+            "g_tv": (self.recipe.lambda_tv, tv),
+        }
+        if self.recipe.lambda_idt:
+            same, _ = self.translate(x, self.code(batch.emotions, random))
+            terms["g_idt"] = (self.recipe.lambda_idt, (x - same).abs().mean())
+        return terms
+
+    def warmup_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
+        """Reconstruction by the colour image alone: through the mask, A = 1 would do nothing."""
+        with self.autocast():
+            colour, _ = self.model.colour_and_mask(x, self.code(batch.emotions, random))
+        return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
+
+    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One step of D and one of G, each on its own half of the batch."""
+        x = self.model.to_native(batch.images)
+        half = len(batch) // 2
+        if iteration < self.recipe.warmup_iterations:
+            values = self.minimise(self.warmup_terms(x[:half], batch[:half], random), "g")
+            self.update_ema()
+            return values
+        values = self.minimise(self.discriminator_terms(x[:half], batch[:half], random), "d")
+        with frozen(self.discriminator):
+            terms = self.generator_terms(x[half:], batch[half:], random)
+            values |= self.minimise(terms, "g")
+        self.update_ema()
+        return values
+
+    def check(self, values: Mapping[str, float]) -> None:
+        """Beside losses that are not finite, refuse a saturated attention mask.
+
+        Raises:
+            Diverged: a loss is not finite, or the mean mask of the edits, ``g_mask``, is below
+                0.001 (nothing of the input is kept) or above 0.999 (the edit is the input).
+        """
+        super().check(values)
+        check_mask(values)

@@ -1,0 +1,129 @@
+"""StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation.
+
+Choi et al., CVPR 2018, arXiv 1711.09020. Losses below carry the paper's equation numbers:
+
+    (2) L_cls^r = E -log D_cls(c' | x)
+    (3) L_cls^f = E -log D_cls(c | G(x, c))
+    (4) L_rec = E ||x - G(G(x, c), c')||_1
+    (8) L_adv = E D_src(x) - E D_src(G(x, c)) - lambda_gp E (||grad D_src(x_hat)||_2 - 1)^2
+    (5) L_D = -L_adv + lambda_cls L_cls^r
+    (6) L_G = L_adv + lambda_cls L_cls^f + lambda_rec L_rec
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganbench.methods.conditions import Category, Condition
+from ganbench.methods.interface import Method
+from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator, one_hot
+from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.penalties import gradient_penalty
+from ganbench.training.trainer import Batch, Terms
+
+
+class StarGAN(Method):
+    """G(x, c) with the one-hot emotion c as code."""
+
+    name = "stargan"
+    title = "StarGAN"
+    paper = "Choi et al., CVPR 2018, arXiv:1711.09020"
+    Config = BackboneConfig
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__(config)
+        self.generator = Generator(config, self.code_dim)
+
+    @property
+    def code_dim(self) -> int:
+        """One entry for each emotion."""
+        return len(self.config.emotions)
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """One-hot labels; an intensity is refused, since the labels are binary."""
+        if not isinstance(condition, Category) or condition.intensity is not None:
+            raise self.refuse(condition)
+        return one_hot(condition.emotions, self.code_dim)
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """G(x, c)."""
+        return self.generator(x, codes), None
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``StarGANTrainer``."""
+        return StarGANTrainer
+
+
+@dataclass(frozen=True)
+class StarGANRecipe(AdversarialRecipe):
+    """The paper's weights.
+
+    Attributes:
+        lambda_cls: weight of both classification losses.
+        classification: softmax cross-entropy for exclusive labels, or binary cross-entropy summed
+            over attributes, for labels that can hold together.
+    """
+
+    lambda_cls: float = 1.0
+    classification: Literal["softmax", "binary"] = "softmax"
+
+
+class StarGANTrainer(AdversarialTrainer):
+    """Equations (5) and (6)."""
+
+    Recipe = StarGANRecipe
+    recipe: StarGANRecipe
+
+    def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
+        super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
+
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        emotions = permuted(batch.emotions, random)
+        return Target(one_hot(emotions, self.method.code_dim), emotions)
+
+    def classification(self, logits: Tensor, emotions: Tensor) -> Tensor:
+        """-log D_cls(c | x), mean over the batch."""
+        if self.recipe.classification == "softmax":
+            return F.cross_entropy(logits, emotions)
+        labels = one_hot(emotions, self.method.code_dim)
+        return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        return {"d_cls": (1.0, self.classification(self.discriminator(x)[1], batch.emotions))}
+
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        src, cls = self.discriminator(torch.cat([x, fake]))
+        real, generated = src.chunk(2)
+        mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
+        return {
+            "d_real": (-1.0, real.mean()),
+            "d_fake": (1.0, generated.mean()),
+            "d_gp": (
+                self.recipe.lambda_gp,
+                gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix),
+            ),
+            "d_cls": (
+                self.recipe.lambda_cls,
+                self.classification(cls[: len(x)], batch.emotions),
+            ),
+        }
+
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        fake = self.generate(x, target.codes)
+        src, cls = self.discriminator(fake)
+        source = one_hot(batch.emotions, self.method.code_dim)
+        return {
+            "g_fake": (-1.0, src.mean()),
+            "g_cls": (self.recipe.lambda_cls, self.classification(cls, target.emotions)),
+            "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, source)).abs().mean()),
+        }

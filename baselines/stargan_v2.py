@@ -1,0 +1,572 @@
+"""StarGAN v2: Diverse Image Synthesis for Multiple Domains.
+
+Choi, Uh, Yoo and Ha, CVPR 2020, arXiv 1912.01865. Four networks: generator G(x, s), mapping
+network F_y(z), style encoder E_y(x) and discriminator D_y(x), where y is the domain. With a target
+style s~ = F_y~(z), z ~ N(0, I), or s~ = E_y~(x_ref):
+
+    (1) L_adv = E log D_y(x) + E log(1 - D_y~(G(x, s~))), G in its non-saturating form   [eq. 1]
+    (2) L_sty = E ||s~ - E_y~(G(x, s~))||_1                                              [eq. 2]
+    (3) L_ds = E ||G(x, s~_1) - G(x, s~_2)||_1, the second image held constant           [eq. 3]
+    (4) L_cyc = E ||x - G(G(x, s~), E_y(x))||_1                                          [eq. 4]
+    (5) min over G, F, E, max over D: L_adv + lambda_sty L_sty - lambda_ds L_ds + lambda_cyc L_cyc
+        lambda_ds falls linearly to 0; D adds R1 = 1/2 E ||grad D_y(x)||^2 in every step [eq. 5]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log2, sqrt
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput, Unsupported
+from ganbench.methods.conditions import Category, Condition, ReferenceImage
+from ganbench.methods.interface import Method
+from ganbench.methods.layers import InstanceNorm, instance_norm
+from ganbench.seeds import generator
+from ganbench.training import recipe
+from ganbench.training.penalties import r1_penalty
+from ganbench.training.trainer import Batch, Terms, Trainer, frozen
+
+# -- networks -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StarGANv2Config:
+    """Architecture of the four networks; the defaults are the authors'.
+
+    Attributes:
+        image_size: side of the images, pixels; a power of two from 32 on.
+        emotions: names of the domains, in label order.
+        channel_base: channels at full resolution times ``image_size``; doubles with each halving
+            of the resolution ...
+        max_channels: ... up to this number.
+        style_dim: length of a style s, the native code.
+        latent_dim: length of the latent z.
+        hidden: width of the mapping network.
+        bottleneck: residual blocks at the lowest resolution, on either side of it.
+        w_hpf: above 0 the authors' variant for identity: one halving more and a decoder without
+            shortcuts, into which edges of eyes, brows and mouth of the INPUT are added. Those hold
+            the expression back, so the default is 0; the edges need a landmark network that
+            ganbench does not have, so the variant can be built but not used.
+    """
+
+    image_size: int = 128
+    emotions: tuple[str, ...] = EMOTIONS
+    channel_base: int = 2**14
+    max_channels: int = 512
+    style_dim: int = 64
+    latent_dim: int = 16
+    hidden: int = 512
+    bottleneck: int = 2
+    w_hpf: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.image_size < 32 or self.image_size & (self.image_size - 1):
+            raise BadInput(
+                f"image_size of stargan-v2 must be a power of two from 32 on: {self.image_size}; "
+                "change it"
+            )
+        if self.channel_base < self.image_size:
+            raise BadInput(
+                f"channel_base of stargan-v2 must be at least image_size: {self.channel_base}; "
+                f"raise it to {self.image_size} or more"
+            )
+
+    def channels(self, halvings: int) -> int:
+        """Channels after so many halvings of the resolution."""
+        return min(self.max_channels, (self.channel_base // self.image_size) << halvings)
+
+
+def halve(x: Tensor) -> Tensor:
+    """2x2 average pool."""
+    return F.avg_pool2d(x, 2)
+
+
+def double(x: Tensor) -> Tensor:
+    """Nearest neighbour x2."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def activation(x: Tensor) -> Tensor:
+    """LeakyReLU of slope 0.2."""
+    return F.leaky_relu(x, 0.2)
+
+
+class ResBlock(nn.Module):
+    """(shortcut + residual) / sqrt 2; the residual is [IN]-act-conv3-[pool]-[IN]-act-conv3.
+
+    The shortcut pools before its 1x1 convolution: the two commute, and it costs a quarter.
+    """
+
+    def __init__(self, inputs: int, outputs: int, norm: bool = False, down: bool = False) -> None:
+        super().__init__()
+        self.down = down
+        self.conv1 = nn.Conv2d(inputs, inputs, 3, padding=1)
+        self.conv2 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.norm1: nn.Module = InstanceNorm(inputs) if norm else nn.Identity()
+        self.norm2: nn.Module = InstanceNorm(inputs) if norm else nn.Identity()
+        self.conv1x1: nn.Module = nn.Identity()
+        if inputs != outputs:
+            self.conv1x1 = nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, C', H', W']."""
+        h = self.conv1(activation(self.norm1(x)))
+        if self.down:
+            h, x = halve(h), halve(x)
+        h = self.conv2(activation(self.norm2(h)))
+        result: Tensor = (self.conv1x1(x) + h) / sqrt(2)
+        return result
+
+
+class AdaIN(nn.Module):
+    """(1 + gamma(s)) IN(x) + beta(s), with gamma and beta from one linear layer."""
+
+    def __init__(self, style_dim: int, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(style_dim, 2 * channels)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """``x`` [N, C, H, W], ``style`` [N, style_dim]."""
+        gamma, beta = self.fc(style).float().chunk(2, dim=1)
+        return instance_norm(x, 1 + gamma, beta)
+
+
+class AdaINResBlock(nn.Module):
+    """AdaIN-act-[x2]-conv3-AdaIN-act-conv3, with a shortcut unless ``skip`` is False."""
+
+    def __init__(self, inputs: int, outputs: int, style_dim: int, up: bool, skip: bool) -> None:
+        super().__init__()
+        self.up, self.skip = up, skip
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.norm1 = AdaIN(style_dim, inputs)
+        self.norm2 = AdaIN(style_dim, outputs)
+        # Kept without skip as well: the authors' files hold it.
+        self.conv1x1: nn.Module = nn.Identity()
+        if inputs != outputs:
+            self.conv1x1 = nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """``x`` [N, C, H, W], ``style`` [N, style_dim] -> [N, C', H', W']."""
+        h = activation(self.norm1(x, style))
+        h = self.conv1(double(h) if self.up else h)
+        h = self.conv2(activation(self.norm2(h, style)))
+        if self.skip:
+            shortcut = self.conv1x1(x)  # commutes with nearest neighbour doubling
+            h = (h + (double(shortcut) if self.up else shortcut)) / sqrt(2)
+        result: Tensor = h
+        return result
+
+
+class Generator(nn.Module):
+    """G(x, s): [N, 3, S, S] in about [-1, 1] (there is no tanh), style [N, style_dim]."""
+
+    def __init__(self, config: StarGANv2Config) -> None:
+        super().__init__()
+        halvings = int(log2(config.image_size)) - 4 + (config.w_hpf > 0)
+        wide, style, skip = config.channels(halvings), config.style_dim, config.w_hpf == 0
+        first = config.channels(0)
+        self.from_rgb = nn.Conv2d(3, first, 3, padding=1)
+        encode, decode = [], []
+        for i in range(halvings):
+            fine, coarse = config.channels(i), config.channels(i + 1)
+            encode.append(ResBlock(fine, coarse, norm=True, down=True))
+            decode.append(AdaINResBlock(coarse, fine, style, up=True, skip=skip))
+        for _ in range(config.bottleneck):
+            encode.append(ResBlock(wide, wide, norm=True))
+            decode.append(AdaINResBlock(wide, wide, style, up=False, skip=skip))
+        self.encode = nn.Sequential(*encode)
+        self.decode = nn.ModuleList(reversed(decode))
+        self.to_rgb = nn.Sequential(InstanceNorm(first), nn.LeakyReLU(0.2), nn.Conv2d(first, 3, 1))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Images of the same shape."""
+        h = self.encode(self.from_rgb(x))
+        for block in self.decode:
+            h = block(h, style)
+        image: Tensor = self.to_rgb(h)
+        return image
+
+
+class MappingNetwork(nn.Module):
+    """F_y(z): shared layers, then a branch for each domain; [N, latent_dim] -> [N, style_dim]."""
+
+    def __init__(self, config: StarGANv2Config) -> None:
+        super().__init__()
+        h = config.hidden
+
+        def layers(first: int, count: int) -> list[nn.Module]:
+            sizes = [first] + [h] * count
+            return [m for i in range(count) for m in (nn.Linear(sizes[i], h), nn.ReLU())]
+
+        self.shared = nn.Sequential(*layers(config.latent_dim, 4))
+        self.unshared = nn.ModuleList(
+            nn.Sequential(*layers(h, 3), nn.Linear(h, config.style_dim)) for _ in config.emotions
+        )
+
+    def forward(self, z: Tensor, domains: Tensor) -> Tensor:
+        """``z`` [N, latent_dim], ``domains`` int64 [N]."""
+        h = self.shared(z)
+        return choose(torch.stack([branch(h) for branch in self.unshared], dim=1), domains)
+
+
+def trunk(config: StarGANv2Config) -> list[nn.Module]:
+    """The part that E and D share: [N, 3, S, S] -> [N, C, 1, 1]."""
+    halvings = int(log2(config.image_size)) - 2
+    last = config.channels(halvings)
+    blocks = [
+        ResBlock(config.channels(i), config.channels(i + 1), down=True) for i in range(halvings)
+    ]
+    return [
+        nn.Conv2d(3, config.channels(0), 3, padding=1),
+        *blocks,
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(last, last, 4),
+        nn.LeakyReLU(0.2),
+    ]
+
+
+class StyleEncoder(nn.Module):
+    """E_y(x): [N, 3, S, S] -> [N, style_dim], with a linear head for each domain."""
+
+    def __init__(self, config: StarGANv2Config) -> None:
+        super().__init__()
+        self.shared = nn.Sequential(*trunk(config))
+        last = config.channels(int(log2(config.image_size)) - 2)
+        self.unshared = nn.ModuleList(nn.Linear(last, config.style_dim) for _ in config.emotions)
+
+    def forward(self, x: Tensor, domains: Tensor) -> Tensor:
+        """``x`` [N, 3, S, S], ``domains`` int64 [N]."""
+        h = self.shared(x).flatten(1)
+        return choose(torch.stack([head(h) for head in self.unshared], dim=1), domains)
+
+
+class Discriminator(nn.Module):
+    """D_y(x): the logit [N] of each image's own domain."""
+
+    def __init__(self, config: StarGANv2Config) -> None:
+        super().__init__()
+        last = config.channels(int(log2(config.image_size)) - 2)
+        self.main = nn.Sequential(*trunk(config), nn.Conv2d(last, len(config.emotions), 1))
+
+    def forward(self, x: Tensor, domains: Tensor) -> Tensor:
+        """``x`` [N, 3, S, S], ``domains`` int64 [N]."""
+        return choose(self.main(x).flatten(1), domains)
+
+
+def choose(outputs: Tensor, domains: Tensor) -> Tensor:
+    """From [N, domains, ...], the entry of each sample's domain, [N, ...]."""
+    return outputs[torch.arange(len(domains), device=outputs.device), domains]
+
+
+def he_init(network: nn.Module) -> None:
+    """Normal weights of variance 2 / fan-in, zero biases, as the authors start."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def library_init(network: nn.Module) -> None:
+    """The library's own initial weights."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.reset_parameters()
+
+
+# -- the method -----------------------------------------------------------------------------------
+
+
+class StarGANv2(Method):
+    """G(x, s); the code is the style s, from F for a category and from E for a reference image."""
+
+    name = "stargan-v2"
+    title = "StarGAN-v2"
+    paper = "Choi et al., CVPR 2020, arXiv:1912.01865"
+    Config = StarGANv2Config
+    conditions = (Category, ReferenceImage)
+
+    def __init__(self, config: StarGANv2Config) -> None:
+        super().__init__(config)
+        self.noise_dim = config.latent_dim
+        self.generator = Generator(config)
+        self.mapping_network = MappingNetwork(config)
+        self.style_encoder = StyleEncoder(config)
+        he_init(self)
+
+    @property
+    def code_dim(self) -> int:
+        """Length of a style."""
+        return int(self.config.style_dim)
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """Styles: F_y(noise) of a category y, E_y(images) of reference images of domain y.
+
+        Raises:
+            BadInput: a category without noise, a reference without its emotion or of another size.
+        """
+        if isinstance(condition, ReferenceImage):
+            size = self.config.image_size
+            if condition.emotions is None:
+                raise BadInput(
+                    "stargan-v2 has one style encoder for each emotion: emotions is None; "
+                    "give the emotion of each reference image"
+                )
+            if condition.images.shape[1:] != (3, size, size):
+                raise BadInput(
+                    f"wrong reference size for stargan-v2: {tuple(condition.images.shape)}, "
+                    f"expected [N, 3, {size}, {size}]; resize the images to {size} px"
+                )
+            references = self.to_native(condition.images.to(self.device, torch.float32))
+            return self.style(references, condition.emotions.to(self.device))
+        if not isinstance(condition, Category) or condition.intensity is not None:
+            raise self.refuse(condition)
+        if noise is None:
+            raise BadInput("stargan-v2 needs a latent: noise is None; draw it with draw_noise(n)")
+        styles: Tensor = self.mapping_network(noise, condition.emotions)
+        return styles
+
+    def style(self, x: Tensor, emotions: Tensor) -> Tensor:
+        """E_y(x), ``x`` in the native range."""
+        styles: Tensor = self.style_encoder(x, emotions)
+        return styles
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """G(x, s).
+
+        Raises:
+            Unsupported: the variant with w_hpf > 0, which needs facial landmarks.
+        """
+        if self.config.w_hpf > 0:
+            raise Unsupported(
+                f"stargan-v2 with w_hpf = {self.config.w_hpf} needs facial landmarks, which "
+                "ganbench does not compute; use a model with w_hpf = 0"
+            )
+        return self.generator(x, codes), None
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``StarGANv2Trainer``."""
+        return StarGANv2Trainer
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StarGANv2Recipe(recipe.Recipe):
+    """The authors' settings. An iteration is two steps of D and two of G: latent, reference.
+
+    Attributes:
+        mapping_learning_rate: rate of F, a hundredth of the others'.
+        weight_decay: of all four networks, added to the gradient.
+        lambda_reg: weight of R1.
+        lambda_sty: weight of the style reconstruction.
+        lambda_ds: weight of the diversity at the start ...
+        ds_iterations: ... falling linearly to 0 over so many iterations after the warm-up.
+        lambda_cyc: weight of the cycle.
+        reference_every: the two reference steps are taken in every so-manieth iteration only. The
+            authors' 1 takes them always; more halves the cost of most iterations.
+        ema_init: what the shipped average starts from. "copy": the networks themselves;
+            "official": the library's initial weights, since the authors copy before they
+            initialise, so that 1,000 or so steps pass before the average means anything.
+    """
+
+    iterations: int = 100_000
+    batch_size: int = 8
+    beta1: float = 0.0
+    beta2: float = 0.99
+    schedule: Literal["linear", "official"] = "official"
+    ema_decay: float = 0.999
+    mapping_learning_rate: float = 1e-6
+    weight_decay: float = 1e-4
+    lambda_reg: float = 1.0
+    lambda_sty: float = 1.0
+    lambda_ds: float = 1.0
+    ds_iterations: int = 100_000
+    lambda_cyc: float = 1.0
+    reference_every: int = 1
+    ema_init: Literal["copy", "official"] = "copy"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in ("reference_every", "ds_iterations"):
+            if getattr(self, key) < 1:
+                raise BadInput(f"{key} must be at least 1: {getattr(self, key)}; raise it")
+
+    def diversity(self, iteration: int) -> float:
+        """lambda_ds of an iteration."""
+        played = iteration - self.warmup_iterations
+        return self.lambda_ds * max(0.0, 1 - played / self.ds_iterations)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a step edits to: two styles of one target domain for each image.
+
+    Attributes:
+        domains: int64 [B], y~.
+        latents: z_1 and z_2, [B, latent_dim]; None in a reference step.
+        references: two images of the domain, [B, 3, S, S]; None in a latent step.
+    """
+
+    domains: Tensor
+    latents: tuple[Tensor, Tensor] | None = None
+    references: tuple[Tensor, Tensor] | None = None
+
+
+class StarGANv2Trainer(Trainer):
+    """D and G in turn, with styles from latents and then from references.
+
+    Args:
+        method: G, F and E.
+        recipe: its recipe.
+
+    Raises:
+        Unsupported: the variant with w_hpf > 0.
+    """
+
+    Recipe = StarGANv2Recipe
+    recipe: StarGANv2Recipe
+    model: StarGANv2
+
+    def __init__(self, method: StarGANv2, recipe: StarGANv2Recipe) -> None:
+        if method.config.w_hpf > 0:
+            raise Unsupported(
+                f"stargan-v2 with w_hpf = {method.config.w_hpf} cannot be trained: it needs facial "
+                "landmarks, which ganbench does not compute; set w_hpf = 0"
+            )
+        super().__init__(method, recipe)
+        if self.ema is not None and recipe.ema_init == "official":
+            library_init(self.ema)
+        self.discriminator = Discriminator(method.config)
+        he_init(self.discriminator)
+        self.networks["discriminator"] = self.discriminator
+        decay, slow = recipe.weight_decay, recipe.mapping_learning_rate
+        self.optimizers = {
+            "g": self.adam(method.generator, decay=decay),
+            "f": self.adam(method.mapping_network, rate=slow, decay=decay),
+            "e": self.adam(method.style_encoder, decay=decay),
+            "d": self.adam(self.discriminator, decay=decay),
+        }
+
+    def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
+        """Sources, first references, second references; classes are equally likely in each.
+
+        The two references of one image share their class, which becomes its target domain.
+        """
+        random = generator(seed, "balanced", iteration)
+        count = self.recipe.batch_size
+        members = [np.flatnonzero(labels == c) for c in np.unique(labels)]
+        sources, targets = torch.randint(len(members), (2, count), generator=random).tolist()
+        place = torch.rand(3 * count, generator=random, dtype=torch.float64).tolist()
+        classes = [*sources, *targets, *targets]
+        chosen = [members[c][int(p * len(members[c]))] for c, p in zip(classes, place, strict=True)]
+        return np.array(chosen, dtype=np.int64)
+
+    def generate(self, x: Tensor, styles: Tensor) -> Tensor:
+        """G(x, s) in the recipe's precision; the output is float32."""
+        with self.autocast():
+            image, _ = self.model.translate(x, styles)
+        return image.float()
+
+    def styles(self, aim: Aim) -> Iterator[Tensor]:
+        """The two target styles s~_1 and s~_2, each computed when it is asked for."""
+        for latent in aim.latents or ():
+            yield self.model.mapping_network(latent, aim.domains)
+        for reference in aim.references or ():
+            yield self.model.style(reference, aim.domains)
+
+    def discriminator_terms(self, x: Tensor, emotions: Tensor, aim: Aim) -> Terms:
+        """The objective of D."""
+        scores: list[Tensor] = []
+
+        def critic(images: Tensor) -> Tensor:
+            scores.append(self.discriminator(images, emotions))
+            return scores[-1]
+
+        penalty = r1_penalty(critic, x)
+        (real,) = scores  # the penalty's own pass over x serves the loss as well
+        with torch.no_grad():
+            fake = self.generate(x, next(self.styles(aim)))
+        generated = self.discriminator(fake, aim.domains)
+        return {
+            "d_real": (1.0, F.softplus(-real).mean()),
+            "d_fake": (1.0, F.softplus(generated).mean()),
+            "d_reg": (self.recipe.lambda_reg, penalty),
+        }
+
+    def generator_terms(self, x: Tensor, emotions: Tensor, aim: Aim, lambda_ds: float) -> Terms:
+        """The objective of G, and of F and E where they are not frozen."""
+        styles = self.styles(aim)
+        style = next(styles)
+        fake = self.generate(x, style)
+        terms = {
+            "g_adv": (1.0, F.softplus(-self.discriminator(fake, aim.domains)).mean()),
+            "g_sty": (
+                self.recipe.lambda_sty,
+                (self.model.style(fake, aim.domains) - style).abs().mean(),
+            ),
+            "g_cyc": (
+                self.recipe.lambda_cyc,
+                (self.generate(fake, self.model.style(x, emotions)) - x).abs().mean(),
+            ),
+        }
+        if lambda_ds > 0:
+            with torch.no_grad():
+                other = self.generate(x, next(styles))
+            terms["g_ds"] = (-lambda_ds, (fake - other).abs().mean())
+        return terms
+
+    def warmup_terms(self, x: Tensor, aim: Aim) -> Terms:
+        """Reconstruction only, whatever the style."""
+        with torch.no_grad():
+            style = next(self.styles(aim))
+        return {"g_warmup": (1.0, (self.generate(x, style) - x).abs().mean())}
+
+    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """D (latent), D (reference), G, F, E (latent), G (reference)."""
+        count = len(batch) // 3
+        images = self.model.to_native(batch.images)
+        x, first, second = images[:count], images[count : 2 * count], images[2 * count :]
+        emotions, domains = batch.emotions[:count], batch.emotions[count : 2 * count]
+        noise = torch.randn(2, count, self.model.noise_dim, generator=random).to(x.device)
+        latent = Aim(domains, latents=(noise[0], noise[1]))
+        reference = Aim(domains, references=(first, second))
+
+        if iteration < self.recipe.warmup_iterations:
+            values = self.minimise(self.warmup_terms(x, latent), "g")
+            self.update_ema()
+            return values
+
+        played = iteration - self.recipe.warmup_iterations
+        both = played % self.recipe.reference_every == 0
+        lambda_ds = self.recipe.diversity(iteration)
+        values = self.minimise(self.discriminator_terms(x, emotions, latent), "d")
+        if both:
+            terms = self.discriminator_terms(x, emotions, reference)
+            values |= marked(self.minimise(terms, "d"))
+        with frozen(self.discriminator):
+            terms = self.generator_terms(x, emotions, latent, lambda_ds)
+            values |= self.minimise(terms, "g", "f", "e")
+        if both:
+            with frozen(self.discriminator, self.model.style_encoder):
+                terms = self.generator_terms(x, emotions, reference, lambda_ds)
+                values |= marked(self.minimise(terms, "g"))
+        self.update_ema()
+        return values
+
+
+def marked(values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Values of a reference step, under names of their own."""
+    return {f"{name}_ref": value for name, value in values.items()}

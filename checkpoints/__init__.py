@@ -1,0 +1,1 @@
+"""Shipped checkpoints; data only."""

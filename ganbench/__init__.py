@@ -1,0 +1,39 @@
+"""ganbench trains and judges GANs that edit facial expressions.
+
+The public interface is imported on first use, so that ``import ganbench`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.data import load_dataset as load_dataset
+    from ganbench.emotions import EMOTIONS as EMOTIONS
+    from ganbench.evaluation import evaluate as evaluate
+    from ganbench.judges import load_judge as load_judge
+    from ganbench.methods import list_methods as list_methods
+    from ganbench.methods import load_method as load_method
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "EMOTIONS": "ganbench.emotions",
+    "evaluate": "ganbench.evaluation",
+    "list_methods": "ganbench.methods",
+    "load_dataset": "ganbench.data",
+    "load_judge": "ganbench.judges",
+    "load_method": "ganbench.methods",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'ganbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

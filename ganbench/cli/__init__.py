@@ -1,0 +1,70 @@
+"""The command line. Subcommands are imported when called, so that help is instant."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ganbench import __version__
+from ganbench.errors import GanbenchError
+
+# Name -> (module, attribute, help): the help is repeated here so that listing imports nothing.
+COMMANDS = {
+    "eval": ("ganbench.cli.eval", "evaluate", "Evaluate methods: Table 1, FED, ERE, plots, a page."),
+    "train": ("ganbench.cli.train", "train", "Train a method or the judge."),
+    "data": ("ganbench.cli.data", "data", "Export and check data sets."),
+    "methods": ("ganbench.cli.methods", "methods", "List the methods."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from ganbench.errors import unknown
+
+            raise unknown("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ganbench")
+def cli() -> None:
+    """Train and judge GANs that edit facial expressions."""
+
+
+def main() -> None:
+    """Entry point: errors of ours are one line on stderr and their exit code."""
+    try:
+        cli.main(prog_name="ganbench", standalone_mode=False)
+    except click.ClickException as error:
+        message = " ".join(error.format_message().split())
+        click.echo(f"ganbench: {message}; see 'ganbench --help'", err=True)
+        sys.exit(2)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except GanbenchError as error:
+        click.echo(f"ganbench: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ganbench: interrupted; what was finished is kept", err=True)
+        sys.exit(130)

@@ -1,0 +1,16 @@
+"""``ganbench methods``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def methods() -> None:
+    """List the methods: the paper's six, then plug-ins."""
+    from ganbench.methods.interface import Method
+    from ganbench.registry import METHODS
+
+    for name in METHODS.names():
+        cls = METHODS.load(name, Method)
+        click.echo(f"{name:<12} {cls.title:<12} {cls.paper}")

@@ -1,0 +1,112 @@
+"""The data sets: the embedded faces and the layouts that users' own data come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganbench.errors import BadInput, unknown
+
+if TYPE_CHECKING:
+    from ganbench.data.dataset import Dataset
+    from ganbench.data.table import Listing
+
+# Name -> (what it is, the options it takes beside those of every data set).
+DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "faces": ("the embedded rendered faces", ("train", "test", "seed")),
+    "affectnet": ("AffectNet, either layout: training.csv or train_set/annotations", ()),
+    "affectnet-npy": ("AffectNet's later layout: images/ and annotations/*_exp.npy", ()),
+    "csv": ("a CSV of image paths and labels", ()),
+    "folder": ("a folder per emotion: train/happy/*.jpg", ()),
+}
+SPLITS = ("train", "test")
+
+
+def list_datasets() -> list[str]:
+    """Names that ``load_dataset`` takes."""
+    return list(DATASETS)
+
+
+def load_dataset(
+    name: str = "faces",
+    split: str = "test",
+    *,
+    root: str | Path | None = None,
+    size: int = 64,
+    limit: int | None = None,
+    skip_bad: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Dataset:
+    """Open one split of a data set.
+
+    Args:
+        name: one of ``list_datasets()``.
+        split: ``"train"`` or ``"test"`` (AffectNet's validation set).
+        root: where the data lie; not for ``faces``, which is rendered into the cache.
+        size: side of the images, in pixels. Faces are rendered at it, photographs resized.
+        limit: use only so many images, taken from the emotions in turn; all if None. The faces
+            cycle through the emotions, so this is their first ``limit`` images.
+        skip_bad: leave out missing and unreadable images (see ``TableDataset.bad``) instead of
+            failing.
+        progress: called with (done, in all) while rendering and opening.
+        options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
+
+    Raises:
+        BadInput: an unknown name, split or option, a missing root, a root without that layout,
+            or images that cannot be used.
+    """
+    if name not in DATASETS:
+        raise unknown("data set", name, DATASETS)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    allowed = DATASETS[name][1]
+    for option in options:
+        if option in allowed:
+            continue
+        if allowed:
+            raise unknown(f"option of data set {name!r}", option, allowed)
+        raise BadInput(f"data set {name!r} takes no option {option!r}; leave it out")
+    if name == "faces":
+        if root is not None:
+            raise BadInput(
+                f"the embedded faces take no root, got {str(root)!r}; leave it out, or name the "
+                f"layout of that folder: {', '.join(sorted(set(DATASETS) - {'faces'}))}"
+            )
+        from ganbench.data.faces_dataset import FacesDataset
+
+        return FacesDataset(
+            split, size=size, limit=limit, skip_bad=skip_bad, progress=progress, **options
+        )
+    from ganbench.data.table import TableDataset
+
+    listing = _read(name, _existing(name, root), split)
+    return TableDataset(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
+
+
+def _existing(name: str, root: str | Path | None) -> Path:
+    if root is None:
+        raise BadInput(f"data set {name!r} ({DATASETS[name][0]}) needs --root, the folder it is in")
+    path = Path(root).expanduser()
+    if not path.exists():
+        raise BadInput(
+            f"no such folder: {str(root)!r}; give --root the folder of data set {name!r}"
+        )
+    return path
+
+
+def _read(name: str, root: Path, split: str) -> Listing:
+    from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
+    from ganbench.data.folder import read_folder
+
+    readers = {
+        "affectnet": read_affectnet,
+        "affectnet-npy": read_affectnet_npy,
+        "csv": read_csv,
+        "folder": read_folder,
+    }
+    return readers[name](root, split)
+
+
+__all__ = ["list_datasets", "load_dataset"]

@@ -1,0 +1,174 @@
+"""Random flips, warps and crops of training images, as one resampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ganbench.errors import BadInput, unknown
+
+# RandomResizedCrop gives up after this many boxes that do not fit and takes the whole image.
+_ATTEMPTS = 10
+# flip, rotation, shift x and y, zoom, whether to crop, position x and y, then the boxes.
+_DRAWS = 8 + 2 * _ATTEMPTS
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What may happen to a training image; the defaults change nothing.
+
+    Attributes:
+        flip: probability of mirroring left and right.
+        rotate: largest turn about the centre, in degrees either way.
+        shift: largest shift along each axis, as a fraction of the side.
+        zoom: range of the magnification about the centre.
+        crop: probability of cutting out a box and resizing it to the whole.
+        crop_scale: range of the box's area, as a fraction of the image.
+        crop_ratio: range of the box's width over its height (log-uniform).
+        interpolation: "bilinear", or "nearest" as the released GANmut code warps.
+
+    Raises:
+        BadInput: a value outside its range.
+    """
+
+    flip: float = 0.0
+    rotate: float = 0.0
+    shift: float = 0.0
+    zoom: tuple[float, float] = (1.0, 1.0)
+    crop: float = 0.0
+    crop_scale: tuple[float, float] = (1.0, 1.0)
+    crop_ratio: tuple[float, float] = (1.0, 1.0)
+    interpolation: Literal["bilinear", "nearest"] = "bilinear"
+
+    def __post_init__(self) -> None:
+        for key in ("flip", "crop"):
+            self._check(key, 0 <= getattr(self, key) <= 1, "a probability, 0 to 1")
+        self._check("rotate", 0 <= self.rotate <= 180, "0 to 180 degrees")
+        self._check("shift", 0 <= self.shift < 1, "a fraction of the side, below 1")
+        for key, top in (("zoom", None), ("crop_scale", 1.0), ("crop_ratio", None)):
+            # A TOML array arrives as a list.
+            pair = tuple(getattr(self, key))
+            fits = len(pair) == 2 and 0 < pair[0] <= pair[1] and (top is None or pair[1] <= top)
+            self._check(
+                key, fits, "[low, high] above 0" + ("" if top is None else f" up to {top:g}")
+            )
+            object.__setattr__(self, key, (float(pair[0]), float(pair[1])))
+        if self.interpolation not in ("bilinear", "nearest"):
+            raise unknown("interpolation", self.interpolation, ("bilinear", "nearest"))
+
+    def _check(self, key: str, fits: bool, what: str) -> None:
+        if not fits:
+            raise BadInput(f"augment {key} must be {what}, not {getattr(self, key)!r}")
+
+    @property
+    def warps(self) -> bool:
+        """Whether anything but mirroring can happen."""
+        whole = self.crop_scale == (1.0, 1.0) and self.crop_ratio == (1.0, 1.0)
+        crops = self.crop > 0 and not whole
+        return bool(self.rotate or self.shift or self.zoom != (1.0, 1.0) or crops)
+
+
+# What the papers' code does to its training images. SMIT's resize by 1.1 before the crop only
+# changes what is interpolated; it mirrors everything but RaFD.
+PRESETS: dict[str, Augment] = {
+    "none": Augment(),
+    "stargan": Augment(flip=0.5),
+    "ganmut": Augment(flip=0.5, rotate=7.5, shift=7.5 / 128, zoom=(1.075, 1.15)),
+    "ganimation": Augment(flip=0.5),
+    "smit": Augment(flip=0.5, crop=1.0, crop_scale=(0.7, 1.0), crop_ratio=(0.8, 1.2)),
+    "stargan-v2": Augment(flip=0.5, crop=0.5, crop_scale=(0.8, 1.0), crop_ratio=(0.9, 1.1)),
+}
+
+
+def augment(images: Tensor, config: Augment, generator: torch.Generator) -> Tensor:
+    """Augment each image on its own: turned, shifted and zoomed, then cropped, then mirrored.
+
+    All but the mirroring is one affine map and one resampling (no loss adds up); what lies outside
+    the image is its reflection. An image that is only mirrored, or left alone, keeps its bits.
+
+    Every image takes the same count of numbers from ``generator``, whatever ``config`` says, so
+    that a batch gives what its parts give one after the other, and switching one kind of change on
+    leaves the others as they were.
+
+    Args:
+        images: float [N, 3, H, W], on any device.
+        config: what may happen.
+        generator: on the CPU; the only source of randomness.
+
+    Returns:
+        a new tensor of the shape, type and device of ``images``.
+    """
+    draws = torch.rand((len(images), _DRAWS), generator=generator)
+    out = images.clone()
+    if config.warps:
+        theta = _thetas(config, draws)
+        moved = (theta != torch.eye(2, 3)).flatten(1).any(1).to(images.device)
+        if moved.any():
+            out[moved] = warp(images[moved], theta.to(images.device)[moved], config.interpolation)
+    mirrored = (draws[:, 0] < config.flip).to(images.device)
+    return torch.where(mirrored[:, None, None, None], out.flip(-1), out)
+
+
+def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tensor:
+    """Resample images through affine maps, reflecting at the borders.
+
+    Args:
+        images: float [N, C, H, W].
+        theta: [N, 2, 3], from a place in the result to its place in the image. Places are (x, y) in
+            half sides from the centre, y down, pixel centres as in ``align_corners=False``.
+        interpolation: "bilinear" or "nearest".
+    """
+    height, width = images.shape[2:]
+    theta = theta.to(images)[:, :, :, None, None]
+    x = (2 * torch.arange(width, device=images.device, dtype=images.dtype) + 1) / width - 1
+    y = (2 * torch.arange(height, device=images.device, dtype=images.dtype) + 1) / height - 1
+    # affine_grid multiplies matrices, whose last bits depend on the size of the batch.
+    grid = theta[:, :, 0] * x + (theta[:, :, 1] * y[:, None] + theta[:, :, 2])
+    return functional.grid_sample(
+        images,
+        grid.permute(0, 2, 3, 1),
+        mode=interpolation,
+        padding_mode="reflection",
+        align_corners=False,
+    )
+
+
+def _thetas(config: Augment, draws: Tensor) -> Tensor:
+    """Maps [N, 2, 3] for ``warp`` from uniform draws [N, _DRAWS]; float64 inside."""
+    draws = draws.double()
+    sides, centre = _boxes(config, draws)
+    # Result -> image undoes what happens to the image: first the crop, then shift, zoom and turn.
+    angle = torch.deg2rad(_between(draws[:, 1], -config.rotate, config.rotate))
+    shift = 2 * _between(draws[:, 2:4], -config.shift, config.shift)
+    zoom = _between(draws[:, 4], *config.zoom)
+    # Counter-clockwise for a positive angle: y points down.
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    linear = torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2)
+    offset = linear @ (centre - shift)[:, :, None]
+    return torch.cat([linear * sides[:, None, :], offset], 2).float()
+
+
+def _boxes(config: Augment, draws: Tensor) -> tuple[Tensor, Tensor]:
+    """Crop boxes: width and height as fractions [N, 2], centre in half sides [N, 2].
+
+    The first of ``_ATTEMPTS`` boxes that fits into the image, as torchvision's RandomResizedCrop
+    draws them (without its rounding to whole pixels); the whole image if none fits.
+    """
+    area = _between(draws[:, 8 : 8 + _ATTEMPTS], *config.crop_scale)
+    low, high = torch.tensor(config.crop_ratio, dtype=torch.float64).log().tolist()
+    ratio = torch.exp(_between(draws[:, 8 + _ATTEMPTS :], low, high))
+    sides = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], 2)
+    fits = (sides <= 1).all(2)
+    first = fits.int().argmax(1)
+    chosen = sides[torch.arange(len(sides)), first]
+    used = (draws[:, 5] < config.crop) & fits.any(1)
+    chosen = torch.where(used[:, None], chosen, torch.ones_like(chosen))
+    return chosen, (1 - chosen) * (2 * draws[:, 6:8] - 1)
+
+
+def _between(draws: Tensor, low: float, high: float) -> Tensor:
+    return low + (high - low) * draws

@@ -1,0 +1,68 @@
+"""What every data set offers to training and evaluation, whatever its layout on disk."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.errors import Unsupported
+
+# Values of a region map.
+BACKGROUND, FACE, EYES, MOUTH = 0, 1, 2, 3
+
+Indices = Sequence[int] | NDArray[np.int64] | Tensor
+
+
+class Dataset(ABC):
+    """Labelled face images of one split, at one size.
+
+    Attributes:
+        name: what the data is called in reports, e.g. ``"faces"``.
+        split: ``"train"`` or ``"test"``.
+        size: side of the images it returns, in pixels.
+        labels: int64 [N], emotions in Table-1 order.
+        paths: the file of each image, relative to the data's root: its identity in messages.
+        fingerprint: sha256 (hex) of everything that determines images and labels.
+    """
+
+    name: str
+    split: str
+    size: int
+    labels: NDArray[np.int64]
+    paths: Sequence[str]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abstractmethod
+    def images(self, indices: Indices) -> Tensor:
+        """float32 [n, 3, size, size], RGB in [0, 1], on the CPU."""
+
+    def regions(self, indices: Indices) -> Tensor | None:
+        """Region maps uint8 [n, size, size] (BACKGROUND, FACE, EYES, MOUTH); None if unknown."""
+        return None
+
+    def action_units(self, indices: Indices) -> Tensor | None:
+        """FACS intensities float32 [n, 17] in [0, 1] (OpenFace order); None if unknown."""
+        return None
+
+    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
+        """The right answers: the same faces truly showing ``emotion`` at canonical intensity.
+
+        Returns:
+            images float32 [n, 3, size, size] and their region maps uint8 [n, size, size].
+
+        Raises:
+            Unsupported: photographs have no known right answer.
+        """
+        raise Unsupported(f"{self.name} has no true edits: only rendered faces know them")
+
+    @property
+    def has_true_edits(self) -> bool:
+        """Whether ``true_edits`` works."""
+        return type(self).true_edits is not Dataset.true_edits

@@ -1,0 +1,105 @@
+"""Emotions as weights of face units, and face units as FACS action units.
+
+The recipes follow EMFACS; their weights were set by eye so that the seven emotions differ clearly
+in a picture of 64 pixels. A name without a side stands for its Left and Right unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.data.faces.head import load_head
+from ganbench.emotions import EMOTIONS, index
+
+RECIPES: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "happy": {
+        "mouthSmile": 1.0, "cheekSquint": 0.9, "eyeSquint": 0.35, "mouthUpperUp": 0.5,
+        "jawOpen": 0.22, "mouthDimple": 0.25,
+    },
+    "sad": {
+        "browInnerUp": 1.5, "mouthFrown": 1.4, "mouthShrugLower": 0.6, "eyeSquint": 0.2,
+        "eyeLookDown": 0.3, "eyeBlink": 0.18,
+    },
+    "surprised": {
+        "browInnerUp": 1.4, "browOuterUp": 1.0, "eyeWide": 1.0, "jawOpen": 0.68,
+        "mouthFunnel": 0.35,
+    },
+    "fearful": {
+        "browInnerUp": 1.3, "browOuterUp": 0.3, "browDown": 0.5, "eyeWide": 1.3,
+        "mouthStretch": 1.5, "mouthLowerDown": 1.0, "jawOpen": 0.2, "mouthFrown": 0.3,
+    },
+    "disgusted": {
+        "noseSneer": 1.5, "mouthUpperUp": 1.3, "browDown": 0.6, "eyeSquint": 1.0,
+        "cheekSquint": 0.8, "mouthFrown": 0.5, "mouthShrugLower": 0.3,
+    },
+    "angry": {
+        "browDown": 1.7, "eyeWide": 0.6, "mouthPress": 0.3, "mouthFrown": 0.9,
+        "noseSneer": 0.4, "jawForward": 0.4, "mouthRollLower": 0.5, "mouthRollUpper": 0.4,
+    },
+}  # fmt: skip
+
+# Largest weight a unit may reach; beyond it lids cross, the jaw leaves the frame, lips intersect.
+LIMITS: dict[str, float] = {"eyeBlink": 1.0, "jawOpen": 0.8, "mouthFunnel": 1.0}
+LIMIT = 1.7
+
+# OpenFace's 17 intensities. Each is 5 times the mean of the units named, limited to [0, 5]; 25
+# (lips part) takes the largest of its units instead. ARKit has one press unit for 23 and 24.
+ACTION_UNITS: dict[str, tuple[str, ...]] = {
+    "AU01_r": ("browInnerUp",),
+    "AU02_r": ("browOuterUp",),
+    "AU04_r": ("browDown",),
+    "AU05_r": ("eyeWide",),
+    "AU06_r": ("cheekSquint",),
+    "AU07_r": ("eyeSquint",),
+    "AU09_r": ("noseSneer",),
+    "AU10_r": ("mouthUpperUp",),
+    "AU12_r": ("mouthSmile",),
+    "AU14_r": ("mouthDimple",),
+    "AU15_r": ("mouthFrown",),
+    "AU17_r": ("mouthShrugLower",),
+    "AU20_r": ("mouthStretch",),
+    "AU23_r": ("mouthPress",),
+    "AU25_r": ("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel"),
+    "AU26_r": ("jawOpen",),
+    "AU45_r": ("eyeBlink",),
+}
+
+
+def unit_index(name: str) -> list[int]:
+    """Positions in the 52 units of a unit, or of both sides of a name without side."""
+    units = load_head().units
+    return [units.index(n) for n in ((name,) if name in units else (f"{name}Left", f"{name}Right"))]
+
+
+def recipe(emotion: str) -> NDArray[np.float64]:
+    """Unit weights [52] of an emotion at intensity 1.
+
+    Raises:
+        BadInput: no such emotion.
+    """
+    weights = np.zeros(len(load_head().units))
+    for name, weight in RECIPES[EMOTIONS[index(emotion)]].items():
+        weights[unit_index(name)] = weight
+    return weights
+
+
+def limits() -> NDArray[np.float64]:
+    """Largest weight [52] of each unit."""
+    top = np.full(len(load_head().units), LIMIT)
+    for name, value in LIMITS.items():
+        top[unit_index(name)] = value
+    return top
+
+
+def action_units(units: Mapping[str, float]) -> dict[str, float]:
+    """FACS intensities, 0 to 5, of face-unit weights given by ARKit name."""
+    names = load_head().units
+    intensities = {}
+    for action, parts in ACTION_UNITS.items():
+        means = [float(np.mean([units[names[i]] for i in unit_index(part)])) for part in parts]
+        intensities[action] = round(5.0 * min(max(*means, 0.0), 1.0), 3)
+    return intensities

@@ -1,0 +1,91 @@
+"""The embedded faces as a ``Dataset``: rendered once into the cache, with true edits."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+import torch
+from torch import Tensor
+
+from ganbench.data.affectnet import read_affectnet
+from ganbench.data.cache import cache_root
+from ganbench.data.dataset import Indices
+from ganbench.data.faces import RENDERER_VERSION, Face, FacesConfig, ensure_built, render_many
+from ganbench.data.faces.head import load_head
+from ganbench.data.table import Progress, TableDataset, check_limit
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+
+
+class FacesDataset(TableDataset):
+    """One split of the embedded faces.
+
+    Each split is a build of its own below ``cache_root()`` (with the fewest possible faces of the
+    other split beside it), so that an evaluation need not wait for the training faces.
+
+    The fingerprint covers what the pictures are computed from (renderer, head model, seed, size,
+    split and which faces), so it is the same on every machine.
+
+    Args:
+        split: ``"train"`` or ``"test"``; their identities are disjoint.
+        size: side of the pictures, in pixels.
+        train, test: number of faces in each split, 7 or more.
+        seed: of the faces.
+        limit, skip_bad, progress: as for ``TableDataset``; ``progress`` also reports rendering.
+
+    Raises:
+        BadInput: numbers out of range, or a damaged cache.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        *,
+        size: int = 64,
+        train: int = 7000,
+        test: int = 700,
+        seed: int = 0,
+        limit: int | None = None,
+        skip_bad: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        check_limit(limit)
+        asked = FacesConfig(train=train, test=test, size=size, seed=seed)
+        fewest = len(EMOTIONS)
+        if split == "train":
+            config = dataclasses.replace(asked, test=fewest)
+        else:
+            config = dataclasses.replace(asked, train=fewest)
+        folder = ensure_built(config, cache_root(), progress)
+        listing = dataclasses.replace(read_affectnet(folder, split), name="faces")
+        try:
+            super().__init__(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
+        except BadInput as error:
+            raise BadInput(f"{error}; or delete {str(folder)!r}: it is rendered again") from error
+        # Not the files' bytes: they vary with the machine's zlib and, in the last bit, its maths,
+        # and the results of two machines are to be comparable.
+        parts = [RENDERER_VERSION, load_head().sha256, seed, size, split, self.paths]
+        self.fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
+        """The same faces rendered with ``emotion`` at canonical intensity.
+
+        Args:
+            indices: which faces.
+            emotion: 0 to 6, in Table-1 order.
+
+        Returns:
+            images float32 [n, 3, size, size] in [0, 1], and region maps uint8 [n, size, size].
+
+        Raises:
+            BadInput: no such emotion.
+        """
+        if not 0 <= emotion < len(EMOTIONS):
+            raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
+        rows = self.frame["face"].iloc[self._index(indices)]
+        faces = [Face.from_row({"face": row}).with_emotion(EMOTIONS[emotion]) for row in rows]
+        images, regions = render_many(faces, self.size)
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
+        return pixels.contiguous(), torch.from_numpy(regions)

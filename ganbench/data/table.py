@@ -1,0 +1,417 @@
+"""Any table of labelled images as a ``Dataset``; the readers beside this file make the tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from ganbench.data.dataset import MOUTH, Dataset, Indices
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+
+# OpenFace 2's intensity outputs, in its order; the columns are called AU01_r ... AU45_r.
+ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
+AU_COLUMNS = tuple(f"AU{unit:02d}_r" for unit in ACTION_UNITS)
+AU_SCALE = 5.0  # OpenFace's intensities end at 5, the FACS level E
+
+# Splits with fewer bytes of pixels than this are kept in memory.
+KEEP_BYTES = 1 << 30
+# Above this many bytes on disk the fingerprint takes a file's size for its content.
+HASH_BYTES = 2 << 30
+
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+
+# What pillow raises for files that are no image, or only half of one.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a reader found: the rows of one split; no image has been opened yet.
+
+    Attributes:
+        name: what the data is called in reports.
+        split: ``"train"`` or ``"test"``.
+        root: the folder that ``path`` and ``regions`` are relative to.
+        frame: a row per image: ``path``, ``expression`` (0-6), where known ``regions`` (the region
+            map) and ``AU01_r`` ..., and whatever else the table held.
+        dropped: how many rows of which unused label were left out.
+        unread: (path, reason) of images that the reader could not label.
+    """
+
+    name: str
+    split: str
+    root: Path
+    frame: pd.DataFrame
+    dropped: dict[str, int] = field(default_factory=dict)
+    unread: tuple[tuple[str, str], ...] = ()
+
+
+class TableDataset(Dataset):
+    """The images of a ``Listing``, decoded to RGB and resized to a square.
+
+    Images of another size are resampled by pillow's LANCZOS filter (windowed sinc, antialiased when
+    shrinking) without keeping their proportions; images of the right size are left untouched. EXIF
+    orientation is applied. Region maps are resampled to the nearest pixel.
+
+    A split whose pixels take less than ``keep_bytes`` is decoded once, when it is opened, and kept
+    as uint8. A larger one is decoded at every access by a few threads, in constant memory; opening
+    it reads headers only, so that a file cut short is found when it is first used
+    (``undecodable`` looks at all).
+
+    The fingerprint is the sha256 of the size and of every row in order: path, label, content of
+    the image and of its region map, action units. Above ``HASH_BYTES`` on disk the size of a file
+    stands for its content. Rows count in order because results are kept by index.
+
+    Args:
+        listing: the rows.
+        size: side of the images, in pixels.
+        limit: use only so many images: the first of every emotion, then the second of every one ...
+        skip_bad: leave out images that are missing or unreadable instead of failing.
+        progress: called with (images done, images in all) while opening.
+        keep_bytes: see above.
+
+    Attributes:
+        frame: the rows used, in the order of ``labels``.
+        dropped: see ``Listing``.
+        bad: (path, reason) of every image left out by ``skip_bad``.
+        extents: int32 [N, 2], width and height of the images as stored.
+
+    Raises:
+        BadInput: nothing to use, or an image is missing or unreadable and ``skip_bad`` is off.
+    """
+
+    def __init__(
+        self,
+        listing: Listing,
+        *,
+        size: int = 64,
+        limit: int | None = None,
+        skip_bad: bool = False,
+        progress: Progress | None = None,
+        keep_bytes: int = KEEP_BYTES,
+    ) -> None:
+        check_limit(limit)
+        if size < 1:
+            raise BadInput(f"image size must be at least 1 pixel, not {size}")
+        self.name, self.split, self.size = listing.name, listing.split, size
+        self.root, self.dropped = listing.root, dict(listing.dropped)
+        frame = listing.frame.reset_index(drop=True)
+        if limit is not None:
+            turn = frame.groupby("expression", sort=False).cumcount()
+            frame = frame.loc[np.sort(np.argsort(turn.to_numpy(), kind="stable")[:limit])]
+            frame = frame.reset_index(drop=True)
+        self._use(frame)
+        kept = 3 * size * size * len(frame) < keep_bytes
+        self._pixels = np.empty((len(frame), 3, size, size), np.uint8) if kept else None
+        self._maps: NDArray[np.uint8] | None = None
+        if kept and self._regions is not None:
+            self._maps = np.empty((len(frame), size, size), np.uint8)
+        seen = self._inspect(progress)
+        good = np.array([not one.fault for one in seen], dtype=np.bool_)
+        self.bad = list(listing.unread)
+        self.bad += [(self.paths[i], one.fault) for i, one in enumerate(seen) if one.fault]
+        if self.bad and not skip_bad:
+            path, reason = self.bad[0]
+            raise BadInput(
+                f"{len(self.bad)} of {len(frame) + len(listing.unread)} images of {self.name} "
+                f"({self.split}) cannot be used, first {str(self.root / path)!r}: {reason}; "
+                "mend the files or leave them out with --skip-bad"
+            )
+        # Where the remaining rows lie in the arrays in memory.
+        self._rows = np.flatnonzero(good)
+        self._use(frame.loc[good].reset_index(drop=True))
+        seen = [one for one in seen if not one.fault]
+        if not seen:
+            raise BadInput(
+                f"{self.name} ({self.split}) under {str(self.root)!r} has no usable image of the "
+                f"seven emotions; unused labels: {self.dropped or 'none'}, bad: {len(self.bad)}"
+            )
+        self.extents = np.array([one.extent for one in seen], dtype=np.int32)
+        self.fingerprint = self._fingerprint([one.identity for one in seen])
+
+    def _use(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+        self.labels = frame["expression"].to_numpy(dtype=np.int64)
+        self.paths = [str(path) for path in frame["path"]]
+        self._regions = self._region_paths()
+        self._units: Tensor | None = None
+
+    def _region_paths(self) -> list[str] | None:
+        if "regions" not in self.frame:
+            return None
+        paths = ["" if pd.isna(path) else str(path) for path in self.frame["regions"]]
+        missing = [self.paths[i] for i, path in enumerate(paths) if not path]
+        if missing:
+            raise BadInput(
+                f"{len(missing)} of {len(paths)} rows of {self.name} ({self.split}) have no region "
+                f"map, first {missing[0]!r}; fill the column or remove it"
+            )
+        return paths
+
+    # --- opening
+
+    def _inspect(self, progress: Progress | None) -> list[_Seen]:
+        """Look at every file once: there, readable, its extent and content."""
+        files = [self._files(i) for i in range(len(self.paths))]
+        on_disk = sum(path.stat().st_size for both in files for path in both if path.is_file())
+        whole = on_disk < HASH_BYTES
+        seen: list[_Seen] = []
+        for one in _threaded(lambda i: self._look(i, files[i], whole), range(len(files))):
+            seen.append(one)
+            if progress is not None and (len(seen) % 64 == 0 or len(seen) == len(files)):
+                progress(len(seen), len(files))
+        return seen
+
+    def _files(self, i: int) -> tuple[Path, ...]:
+        image = self.root / self.paths[i]
+        return (image,) if self._regions is None else (image, self.root / self._regions[i])
+
+    def _look(self, i: int, files: tuple[Path, ...], whole: bool) -> _Seen:
+        digest = hashlib.sha256()
+        extent = (0, 0)
+        try:
+            for kind, path in enumerate(files):
+                if not path.is_file():
+                    what = "region map" if kind else "file"
+                    return _Seen(fault=f"no such {what}" + (f": {path}" if kind else ""))
+                with path.open("rb") as stream:
+                    source: BinaryIO = stream
+                    if whole:
+                        content = stream.read()
+                        digest.update(hashlib.sha256(content).digest())
+                        source = BytesIO(content)
+                    else:
+                        digest.update(str(path.stat().st_size).encode())
+                    if kind == 0:
+                        extent = self._take_image(i, source)
+                    elif self._maps is not None:
+                        self._maps[i] = _decode_map(source, self.size)
+                    else:
+                        Image.open(source).close()
+        except _UNREADABLE as error:
+            return _Seen(fault=_reason(error))
+        return _Seen(extent, digest.hexdigest())
+
+    def _take_image(self, i: int, source: BinaryIO) -> tuple[int, int]:
+        if self._pixels is None:
+            with Image.open(source) as image:
+                return image.size
+        self._pixels[i], extent = _decode_image(source, self.size)
+        return extent
+
+    def _fingerprint(self, identities: Sequence[str]) -> str:
+        head = {"format": 1, "size": self.size, "resize": "lanczos", "emotions": EMOTIONS}
+        digest = hashlib.sha256(json.dumps(head).encode())
+        regions = self._regions or [""] * len(self.paths)
+        for row in zip(self.paths, self.labels.tolist(), regions, identities, strict=True):
+            digest.update(json.dumps(row).encode())
+        present = [column for column in AU_COLUMNS if column in self.frame]
+        if present:
+            digest.update(json.dumps(present).encode())
+            digest.update(self._numbers(present).astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    # --- use
+
+    def images(self, indices: Indices) -> Tensor:
+        """float32 [n, 3, size, size], RGB in [0, 1], on the CPU.
+
+        Raises:
+            BadInput: a file cannot be decoded (only where the split is not kept in memory).
+        """
+        rows = self._index(indices)
+        if self._pixels is not None:
+            pixels = self._pixels[self._rows[rows]]
+        else:
+            pixels = np.empty((len(rows), 3, self.size, self.size), np.uint8)
+            for k, image in enumerate(_threaded(self._image, rows.tolist())):
+                pixels[k] = image
+        return torch.from_numpy(pixels).float().div_(255)
+
+    def regions(self, indices: Indices) -> Tensor | None:
+        """Region maps uint8 [n, size, size]; None if the table has no ``regions_filePath``."""
+        if self._regions is None:
+            return None
+        rows = self._index(indices)
+        if self._maps is not None:
+            return torch.from_numpy(self._maps[self._rows[rows]])
+        maps = np.empty((len(rows), self.size, self.size), np.uint8)
+        for k, one in enumerate(_threaded(self._map, rows.tolist())):
+            maps[k] = one
+        return torch.from_numpy(maps)
+
+    def action_units(self, indices: Indices) -> Tensor | None:
+        """OpenFace intensities over 5, float32 [n, 17] in [0, 1]; None if the table has none.
+
+        Columns are found by name (``AU01_r`` ...), never by position.
+
+        Raises:
+            BadInput: some of the 17 columns are missing, or a value is no number.
+        """
+        if self._units is None:
+            self._units = self._read_units()
+        return None if self._units is None else self._units[torch.from_numpy(self._index(indices))]
+
+    def _read_units(self) -> Tensor | None:
+        present = [column for column in AU_COLUMNS if column in self.frame]
+        if not present:
+            return None
+        if len(present) < len(AU_COLUMNS):
+            missing = ", ".join(column for column in AU_COLUMNS if column not in present)
+            raise BadInput(
+                f"{self.name} ({self.split}) has {len(present)} of OpenFace's 17 action unit "
+                f"columns; missing: {missing}; add them or remove the others"
+            )
+        values = self._numbers(present)
+        if np.isnan(values).any():
+            row, column = (int(place) for place in np.argwhere(np.isnan(values))[0])
+            raise BadInput(
+                f"{present[column]} of {self.paths[row]!r} is {self.frame[present].iat[row, column]!r}, "
+                "not a number; run the extractor again on this image or remove its row"
+            )
+        return torch.from_numpy(np.clip(values / AU_SCALE, 0.0, 1.0).astype(np.float32))
+
+    def _numbers(self, columns: list[str]) -> NDArray[np.float64]:
+        """[N, columns]; NaN where there is no number."""
+        numbers = self.frame[columns].apply(pd.to_numeric, errors="coerce")
+        values: NDArray[np.float64] = numbers.to_numpy(dtype=np.float64)
+        return values
+
+    def undecodable(self, progress: Progress | None = None) -> list[tuple[str, str]]:
+        """(path, reason) of every image that cannot be decoded; looks at all, in constant memory.
+
+        Always empty for a split kept in memory: opening it has decoded everything.
+        """
+        if self._pixels is not None:
+            return []
+        found: list[tuple[str, str]] = []
+
+        def attempt(i: int) -> str:
+            try:
+                self._image(i)
+                if self._regions is not None:
+                    self._map(i)
+            except BadInput as error:
+                return _reason(error.__cause__ or error)
+            return ""
+
+        for i, fault in enumerate(_threaded(attempt, range(len(self)))):
+            if fault:
+                found.append((self.paths[i], fault))
+            if progress is not None and (i % 64 == 63 or i + 1 == len(self)):
+                progress(i + 1, len(self))
+        return found
+
+    def _index(self, indices: Indices) -> NDArray[np.int64]:
+        chosen = np.asarray(indices)
+        if chosen.size == 0:
+            return np.empty(0, np.int64)
+        # Through arange: negative indices and the bounds check are numpy's own.
+        rows: NDArray[np.int64] = np.arange(len(self), dtype=np.int64)[chosen]
+        return rows
+
+    def _image(self, i: int) -> NDArray[np.uint8]:
+        path = self.root / self.paths[i]
+        try:
+            with path.open("rb") as stream:
+                return _decode_image(stream, self.size)[0]
+        except _UNREADABLE as error:
+            raise _unusable(path, error) from error
+
+    def _map(self, i: int) -> NDArray[np.uint8]:
+        assert self._regions is not None  # callers checked
+        path = self.root / self._regions[i]
+        try:
+            with path.open("rb") as stream:
+                return _decode_map(stream, self.size)
+        except _UNREADABLE as error:
+            raise _unusable(path, error) from error
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise ``BadInput`` unless ``limit`` is None or a number of images."""
+    if limit is not None and limit < 1:
+        raise BadInput(f"limit must be at least 1 image, not {limit}; leave it out to use all")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What opening found out about one row."""
+
+    extent: tuple[int, int] = (0, 0)
+    identity: str = ""
+    fault: str = ""
+
+
+def _decode_image(source: BinaryIO, size: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """uint8 [3, size, size], and (width, height) as stored."""
+    with Image.open(source) as image:
+        extent = image.size
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"{image.mode} pixels; 8 bits a channel are needed")
+        ImageOps.exif_transpose(image, in_place=True)
+        rgb = image.convert("RGB")
+    if rgb.size != (size, size):
+        rgb = rgb.resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(rgb).transpose(2, 0, 1), extent
+
+
+def _decode_map(source: BinaryIO, size: int) -> NDArray[np.uint8]:
+    """uint8 [size, size]."""
+    with Image.open(source) as image:
+        if image.mode not in ("L", "P"):
+            raise ValueError(f"a region map must be an 8-bit grey PNG, not {image.mode}")
+        resized = image.resize((size, size), Image.Resampling.NEAREST)
+    values = np.array(resized, dtype=np.uint8)
+    if values.max() > MOUTH:
+        raise ValueError(f"a region map holds 0 to {MOUTH}, not {values.max()}")
+    return values
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that pillow can read"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _unusable(path: Path, error: BaseException) -> BadInput:
+    return BadInput(f"{str(path)!r} cannot be decoded: {_reason(error)}; mend or remove it")
+
+
+def _threaded(function: Callable[[int], T], items: Sequence[int]) -> Iterator[T]:
+    """``function`` of each item in order, by a few threads; never more than a block ahead."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        cores = os.cpu_count() or 1
+    workers = min(8, cores, len(items))
+    if workers < 2:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(items), 512):
+            yield from pool.map(function, items[start : start + 512])

@@ -1,0 +1,234 @@
+"""The one pass: every test image x 7 targets is edited once and judged once; the rest is arithmetic.
+
+The pass is cut into jobs, each a chunk of the test set seen by one maker (a method, the renderer, or
+the camera that took the real images). A finished job lies in the store, so an interrupted evaluation
+continues, a second one only reads, and a new method adds only its own jobs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganbench import protocol
+from ganbench.data.cache import cache_root
+from ganbench.data.dataset import Dataset
+from ganbench.devices import resolve
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.judges.interface import Judge
+from ganbench.methods import Method, load_method
+from ganbench.gallery import Cloud, Gallery, cloud
+from ganbench.passes import SHOWN, Pass, fingerprint
+from ganbench.records import Results
+from ganbench.scoring import REAL, TRUTH, score_method, score_perfect, score_real
+from ganbench.stopwatch import Stopwatch
+from ganbench.store import Store
+
+MethodLike = str | tuple[str, str | os.PathLike[str] | None] | Method
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many images of the pass are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        results: every number.
+        clouds: features for t-SNE, the real images first.
+        gallery: a few inputs and their edits.
+        stopwatch: what each stage took.
+    """
+
+    results: Results
+    clouds: list[Cloud]
+    gallery: Gallery
+    stopwatch: Stopwatch
+
+
+def evaluate(
+    methods: Sequence[MethodLike],
+    dataset: Dataset,
+    judge: Judge,
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+    batch_size: int = 64,
+    device: str | torch.device = "auto",
+    store: Store | None = None,
+    progress: Progress | None = None,
+    stopwatch: Stopwatch | None = None,
+) -> Evaluation:
+    """Evaluate methods on a test set.
+
+    Args:
+        methods: names, (name, checkpoint) pairs, or loaded methods.
+        dataset: the test split, at the methods' image size.
+        judge: all metrics are computed from its verdicts and features.
+        seed: of the noise of stochastic methods and of noisy codes.
+        limit: use only this many images, as balanced over the emotions as the data allow.
+        batch_size: edits made at once; changes memory and speed, never a number.
+        device: where methods edit; the judge stays where it was loaded.
+        store: where finished jobs are kept; None takes the user's cache.
+        progress: told after each batch.
+        stopwatch: to go on measuring with.
+
+    Raises:
+        BadInput: methods of different image sizes or emotions, one named twice, an empty data set.
+    """
+    stopwatch = stopwatch or Stopwatch()
+    with stopwatch.measure("load"):
+        loaded = load_all(methods, resolve(device))
+        run = prepare(
+            loaded, dataset, judge, seed, limit, batch_size, store or default_store(), stopwatch
+        )
+    perform(run, progress)
+    with stopwatch.measure("score"):
+        return conclude(run)
+
+
+def default_store() -> Store:
+    """The store in the user's cache, beside the rendered data."""
+    return Store(cache_root() / "evaluations")
+
+
+def load_all(methods: Sequence[MethodLike], device: torch.device) -> list[Method]:
+    """Load methods that can share one table.
+
+    Raises:
+        BadInput: none given, one given twice, or they differ in image size or emotions.
+    """
+    loaded: list[Method] = []
+    for method in methods:
+        if isinstance(method, Method):
+            loaded.append(method.to(device))
+        else:
+            name, checkpoint = (method, None) if isinstance(method, str) else method
+            loaded.append(load_method(name, checkpoint, device))
+    if not loaded:
+        raise BadInput("no methods to evaluate: give names, or 'all'")
+    names = [method.name for method in loaded]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInput(f"methods given twice: {', '.join(twice)}; evaluate one checkpoint of each a run")
+    sizes = {method.name: method.spec.image_size for method in loaded}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} {size} px" for name, size in sizes.items())
+        raise BadInput(f"methods differ in image size: {listed}; evaluate each size in a run of its own")
+    for method in loaded:
+        if method.spec.emotions != EMOTIONS:
+            raise BadInput(
+                f"{method.name} was trained on other emotions: {', '.join(method.spec.emotions)}; "
+                f"an evaluation needs {', '.join(EMOTIONS)}"
+            )
+    return loaded
+
+
+def prepare(
+    methods: list[Method],
+    dataset: Dataset,
+    judge: Judge,
+    seed: int,
+    limit: int | None,
+    batch_size: int,
+    store: Store,
+    stopwatch: Stopwatch,
+) -> Pass:
+    """The pass that ``evaluate`` performs, checked but not begun.
+
+    Raises:
+        BadInput: the parts do not fit each other.
+    """
+    size = methods[0].spec.image_size
+    if not len(dataset):
+        raise BadInput(f"no images to evaluate: {dataset.name} ({dataset.split}) is empty")
+    if dataset.size != size:
+        raise BadInput(f"data at {dataset.size} px, methods at {size} px; load the data with size={size}")
+    if judge.spec.emotions != EMOTIONS:
+        raise BadInput(
+            f"judge {judge.spec.name} knows other emotions: {', '.join(judge.spec.emotions)}; "
+            f"an evaluation needs {', '.join(EMOTIONS)}"
+        )
+    if batch_size < 1:
+        raise BadInput(f"batch size must be at least 1: {batch_size}")
+    return Pass(
+        methods={method.name: method for method in methods},
+        dataset=dataset,
+        judge=judge,
+        seed=seed,
+        batch_size=batch_size,
+        chunks=protocol.chunks(dataset.labels, limit),
+        store=store,
+        stopwatch=stopwatch,
+    )
+
+
+def perform(run: Pass, progress: Progress | None = None) -> None:
+    """Compute and store every job that is missing. Ctrl-C loses at most the job in hand."""
+    jobs = run.jobs()
+    total = sum(job.images for job in jobs)
+    done = 0
+    for job in jobs:
+        if run.key(job) not in run.store:
+            told = partial(_tell, progress, job.title, done, total)
+            run.store.put(run.key(job), run.compute(job, told))
+        done += job.images
+        _tell(progress, job.title, done, total, 0)
+
+
+def _tell(progress: Progress | None, title: str, before: int, total: int, now: int) -> None:
+    if progress is not None:
+        progress(title, before + now, total)
+
+
+def conclude(run: Pass) -> Evaluation:
+    """Records and pictures from the stored jobs of a pass."""
+    indices = np.concatenate([chunk.indices for chunk in run.chunks])
+    sources = run.dataset.labels[indices]
+    targets = np.broadcast_to(np.arange(len(EMOTIONS)), (len(sources), len(EMOTIONS)))
+    real = run.gather("real")
+    truth = run.gather("truth") if run.dataset.has_true_edits else None
+    records, counts = score_real(real, sources)
+    confusions = {REAL: counts.tolist()}
+    clouds = [cloud(REAL, "", "Real", real, sources, run.seed)]
+    methods: dict[str, dict[str, Any]] = {}
+    edits = {}
+    for name, method in run.methods.items():
+        sets = {codes: run.gather("edits", name, codes) for codes in protocol.code_sets(method)}
+        found, counts = score_method(name, sets, real, truth, sources)
+        records += found
+        confusions[name] = counts.tolist()
+        edits[name] = sets["exact"]["shown"]
+        clouds += [
+            cloud(name, codes, method.title, arrays, targets, run.seed)
+            for codes, arrays in sets.items()
+            if codes != "exact" or "near" not in sets
+        ]
+        methods[name] = {
+            "title": method.title,
+            "weights": fingerprint(method),
+            "paper": method.paper,
+            "licence": method.licence,
+            "stochastic": method.spec.stochastic,
+            "codes": list(sets),
+        }
+    if truth is not None:
+        found, counts = score_perfect(truth, real, sources)
+        records += found
+        confusions[TRUTH] = counts.tolist()
+    results = Results(
+        protocol=protocol.describe(run.dataset, run.judge.spec, len(sources)),
+        seed=run.seed,
+        methods=methods,
+        records=tuple(records),
+        confusion=confusions,
+    )
+    return Evaluation(results, clouds, Gallery(sources[:SHOWN], *run.shown(), edits), run.stopwatch)

@@ -1,0 +1,64 @@
+"""What a judge is: a classifier whose verdicts and features every metric is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Verdicts on a batch of images.
+
+    Attributes:
+        logits: float32 [N, emotions], Table-1 order.
+        features: float32 [N, d], the penultimate layer, named by ``JudgeSpec.layer``.
+    """
+
+    logits: Tensor
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class JudgeSpec:
+    """The identity of a judge: numbers of different judges never meet.
+
+    Attributes:
+        name: e.g. ``"vgg"``.
+        title: e.g. ``"VGG (faces, 64 px)"``.
+        image_size: side of the images it sees; others are resampled to it.
+        emotions: its classes, Table-1 order.
+        layer: name of the feature layer used by FED.
+        dimension: number of features.
+        fingerprint: sha256 (hex) of its weights.
+        licence: licence of its weights.
+        trained_on: the data it learned from.
+    """
+
+    name: str
+    title: str
+    image_size: int
+    emotions: tuple[str, ...]
+    layer: str
+    dimension: int
+    fingerprint: str
+    licence: str
+    trained_on: str
+
+
+class Judge(Protocol):
+    """A loaded judge."""
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """Its identity."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    def judge(self, images: Tensor) -> Judged:
+        """Judge images float32 [N, 3, H, W], RGB in [0, 1]; H and W may differ from its own size."""

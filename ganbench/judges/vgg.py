@@ -1,0 +1,193 @@
+"""The suite's own judge: a VGG trained on the train split (Simonyan and Zisserman, 2015).
+
+The defaults are VGG-16 at 224 px with its two 4096-wide layers; the embedded faces use a narrow one.
+Batch normalisation, which VGG-16 of 2015 lacks, makes it train without staged initialisation.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench import config as configuration
+from ganbench.devices import resolve
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.judges.interface import Judged, JudgeSpec
+from ganbench.methods.weights import load_state, read_header, sha256, shipped
+from ganbench.training import recipe as training
+from ganbench.training.trainer import Batch, Trainer
+
+
+@dataclass(frozen=True)
+class VGGConfig:
+    """Architecture.
+
+    Attributes:
+        image_size: side of the images it sees, pixels; a multiple of 2**len(stages).
+        emotions: its classes.
+        stages: convolutions of each stage; a 2 x 2 max-pool follows each.
+        widths: channels of each stage.
+        hidden: width of the two fully connected layers; the second is the feature layer.
+        dropout: share of fully connected units dropped in training.
+    """
+
+    image_size: int = 224
+    emotions: tuple[str, ...] = EMOTIONS
+    stages: tuple[int, ...] = (2, 2, 3, 3, 3)
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+    hidden: int = 4096
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if len(self.stages) != len(self.widths):
+            raise BadInput(f"stages and widths differ in length: {self.stages}, {self.widths}; give one width a stage")
+        if self.image_size % 2 ** len(self.stages):
+            raise BadInput(f"image_size must be a multiple of {2 ** len(self.stages)}: {self.image_size}; change it")
+
+
+class VGG(nn.Module):
+    """conv3-BN-ReLU stages, two fully connected layers with dropout, one linear layer."""
+
+    name: ClassVar[str] = "judge"
+    title: ClassVar[str] = "VGG judge"
+    Config = VGGConfig
+    layer: ClassVar[str] = "fc2"
+
+    def __init__(self, config: VGGConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        channels = 3
+        for convolutions, width in zip(config.stages, config.widths, strict=True):
+            for _ in range(convolutions):
+                layers += [
+                    nn.Conv2d(channels, width, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(width),
+                    nn.ReLU(inplace=True),
+                ]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.convolutions = nn.Sequential(*layers)
+        side = config.image_size // 2 ** len(config.stages)
+        self.fc1 = nn.Linear(channels * side * side, config.hidden)
+        self.fc2 = nn.Linear(config.hidden, config.hidden)
+        self.fc3 = nn.Linear(config.hidden, len(config.emotions))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [N, 3, S, S] in [-1, 1] -> logits [N, emotions], features [N, hidden] (fc2, after ReLU)."""
+        h = self.convolutions(x).flatten(1)
+        h = F.dropout(F.relu(self.fc1(h)), self.config.dropout, self.training)
+        features = F.relu(self.fc2(h))
+        logits = self.fc3(F.dropout(features, self.config.dropout, self.training))
+        return logits, features
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``VGGTrainer``."""
+        return VGGTrainer
+
+
+@dataclass(frozen=True)
+class VGGRecipe(training.Recipe):
+    """Adam with its usual rates suits a classifier better than the GANs' beta1 of 0.5.
+
+    Attributes:
+        weight_decay: L2 penalty.
+        label_smoothing: mass spread over the other classes, against over-confident verdicts.
+    """
+
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+
+
+class VGGTrainer(Trainer):
+    """Cross-entropy."""
+
+    Recipe = VGGRecipe
+    recipe: VGGRecipe
+
+    def __init__(self, model: VGG, recipe: VGGRecipe) -> None:
+        super().__init__(model, recipe)
+        self.optimizers = {"judge": self.adam(model, decay=recipe.weight_decay)}
+
+    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        # Dropout has no generator argument; seeding the global one keeps a resumed run exact.
+        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
+        self.model.train()
+        with self.autocast():
+            logits, _ = self.model(batch.images * 2 - 1)
+        logits = logits.float()
+        loss = F.cross_entropy(logits, batch.emotions, label_smoothing=self.recipe.label_smoothing)
+        values = self.minimise({"loss": (1.0, loss)}, "judge")
+        self.update_ema()
+        self.model.eval()
+        return values | {"accuracy": (logits.argmax(1) == batch.emotions).float().mean()}
+
+
+class VGGJudge:
+    """A trained VGG behind the interface of judges."""
+
+    def __init__(self, model: VGG, spec: JudgeSpec, card: dict[str, Any]) -> None:
+        self.model, self._spec, self.card = model, spec, card
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """Its identity."""
+        return self._spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.model.parameters()).device
+
+    @torch.inference_mode()
+    def judge(self, images: Tensor) -> Judged:
+        """See ``Judge``; images of another size are resampled bilinearly with antialiasing."""
+        x = images.to(self.device, torch.float32)
+        size = self.model.config.image_size
+        if x.shape[-2:] != (size, size):
+            x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+        logits, features = self.model(x * 2 - 1)
+        return Judged(logits, features)
+
+
+def load_vgg(
+    checkpoint: str | os.PathLike[str] | None = None, device: str | torch.device = "auto"
+) -> VGGJudge:
+    """Load a judge made by ``ganbench train judge``; None loads the shipped one.
+
+    Raises:
+        BadInput: missing or foreign file, or the checkpoint of a method.
+    """
+    where = resolve(device)
+    path = shipped("judge") if checkpoint is None else Path(checkpoint)
+    header = read_header(path)
+    if header["kind"] != "judge":
+        raise BadInput(f"not a judge: {path} holds the {header['kind']} {header['name']!r}; give a judge's checkpoint")
+    model = VGG(configuration.build(VGGConfig, header["config"], f"checkpoint {path.name}"))
+    load_state(path, model)
+    model.to(where, memory_format=torch.channels_last).eval().requires_grad_(False)
+    size, card = model.config.image_size, header["card"]
+    data = str(card.get("data", {}).get("name", "unknown data"))
+    spec = JudgeSpec(
+        name="vgg",
+        title=f"VGG ({data}, {size} px)",
+        image_size=size,
+        emotions=tuple(model.config.emotions),
+        layer=VGG.layer,
+        dimension=model.config.hidden,
+        fingerprint=sha256(path),
+        licence=card.get("licence", "unknown"),
+        trained_on=data,
+    )
+    return VGGJudge(model, spec, card)

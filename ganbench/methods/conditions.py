@@ -1,0 +1,65 @@
+"""What an edit can be conditioned on. A method encodes those it understands and refuses the rest.
+
+The six methods of the paper take categories; later ones take action units, valence-arousal, text
+or a reference image. A condition is never turned into another silently: converting is the caller's
+decision, made in the open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Category:
+    """Basic emotions; ``emotions`` int64 [N] in Table-1 order, ``intensity`` float [N] in [0, 1]."""
+
+    emotions: Tensor
+    intensity: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LabelDistribution:
+    """A mixture of emotions; ``probabilities`` float [N, emotions], rows sum to 1."""
+
+    probabilities: Tensor
+
+
+@dataclass(frozen=True)
+class ActionUnits:
+    """FACS action units; ``values`` float [N, units]: absolute in [0, 1], or a change if ``relative``."""
+
+    values: Tensor
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class ValenceArousal:
+    """Continuous affect; ``values`` float [N, 2] in [-1, 1], valence then arousal."""
+
+    values: Tensor
+
+
+@dataclass(frozen=True)
+class Text:
+    """Free-text instructions, one for each image."""
+
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReferenceImage:
+    """Faces whose expression is to be copied; ``images`` float [N, 3, H, W] in [0, 1].
+
+    ``emotions`` int64 [N] names their domain where the method needs it (StarGAN-v2).
+    """
+
+    images: Tensor
+    emotions: Tensor | None = None
+
+
+Condition = (
+    Category | LabelDistribution | ActionUnits | ValenceArousal | Text | ReferenceImage
+)

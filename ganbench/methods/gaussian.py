@@ -1,0 +1,200 @@
+"""GGANmut, the Gaussian model: each emotion is a Gaussian in the square of codes.
+
+d'Apolito et al., CVPR 2021. mu_c = tanh(w_c); Sigma_c = R(angle_c) diag(|a_c1|, |a_c2|) R(angle_c)^T.
+A code stands for a label distribution, the softmax over negative squared Mahalanobis distances:
+
+    p_z(c) = softmax_c( -(z - mu_c)^T Sigma_c^-1 (z - mu_c) )
+
+The objectives are equations (16) and (17) of the supplement (see linear.py for the shared terms) with
+
+    L_div = KL(p_z || p_D) + KL(p_D || p_z),  p_D = D_cls(. | G(x, z)),
+
+and the plain classification loss L_cls^f on the codes that sit exactly at the means.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.errors import BadInput
+from ganbench.methods.conditions import Category, Condition
+from ganbench.methods.linear import GANmut
+from ganbench.methods.stargan_family import BackboneConfig, Discriminator
+from ganbench.seeds import uniform
+from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.penalties import gradient_penalty
+from ganbench.training.trainer import Batch, Terms
+
+
+@dataclass(frozen=True)
+class GaussianConfig(BackboneConfig):
+    """Architecture of GGANmut.
+
+    Attributes:
+        channels: channel order the networks see; the released weights were trained on BGR.
+        means: "random" starts the means as the paper does; "circle" puts neutral at the origin and
+            the others evenly on a circle of radius 0.75, so that a short training need not pull
+            them apart first.
+        variance: the variances at the start; 1 in the paper, which makes p_z almost flat.
+    """
+
+    channels: Literal["rgb", "bgr"] = "bgr"
+    means: Literal["random", "circle"] = "random"
+    variance: float = 1.0
+
+
+class Gaussian(GANmut):
+    """GGANmut: z = mu_c."""
+
+    name = "gaussian"
+    title = "GGANmut"
+    Config = GaussianConfig
+
+    def __init__(self, config: GaussianConfig) -> None:
+        super().__init__(config)
+        classes = len(config.emotions)
+        if config.means == "circle":
+            angles = torch.arange(classes - 1) * (2 * math.pi / (classes - 1))
+            ring = 0.75 * torch.stack([angles.cos(), angles.sin()], dim=1)
+            mu = torch.atanh(torch.cat([torch.zeros(1, 2), ring]))
+        else:
+            mu = (2 * torch.rand(classes, 2) - 1) * math.sqrt(0.5)
+        self.mu = nn.Parameter(mu)
+        self.covariance_angles = nn.Parameter(torch.zeros(classes))
+        self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
+
+    def anchors(self) -> Tensor:
+        """The means mu_c = tanh(w_c): [emotions, 2] in (-1, 1)."""
+        return torch.tanh(self.mu)
+
+    def covariances(self) -> Tensor:
+        """Sigma_c: [emotions, 2, 2], symmetric and positive."""
+        cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
+        rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+        axes = self.covariance_axes.abs()
+        return rotation @ torch.diag_embed(axes) @ rotation.transpose(1, 2)
+
+    def mahalanobis(self, codes: Tensor) -> Tensor:
+        """Squared Mahalanobis distances of codes [N, 2] to every emotion: [N, emotions].
+
+        With Sigma = R diag(a) R^T the distance needs no inverse: rotate, square, divide by a.
+        """
+        offset = codes[:, None, :] - self.anchors()  # [N, emotions, 2]
+        cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
+        along = cos * offset[..., 0] + sin * offset[..., 1]
+        across = cos * offset[..., 1] - sin * offset[..., 0]
+        axes = self.covariance_axes.abs()
+        return along.square() / axes[:, 0] + across.square() / axes[:, 1]
+
+    def label_distribution(self, codes: Tensor) -> Tensor:
+        """p_z [N, emotions]; rows sum to 1."""
+        return torch.softmax(-self.mahalanobis(codes), dim=1)
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """mu_c; an intensity is refused: the Gaussian plane has no axis of intensity."""
+        if not isinstance(condition, Category) or condition.intensity is not None:
+            raise self.refuse(condition)
+        return self.anchors()[condition.emotions]
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Codes uniform over the square [-1, 1]^2, [n, 2]."""
+        return (2 * torch.rand(n, 2, generator=generator) - 1).to(self.device)
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``GaussianTrainer``."""
+        return GaussianTrainer
+
+
+@dataclass(frozen=True)
+class GaussianRecipe(AdversarialRecipe):
+    """GGANmut's weights; the defaults are those of the authors' scripts.
+
+    Attributes:
+        lambda_cls_d: classification of real images, critic step.
+        lambda_cls_g: classification of the edits at the means, generator step.
+        lambda_div: symmetric divergence of p_z and D_cls, generator step.
+        lambda_coor: code recovery, critic step.
+    """
+
+    lambda_cls_d: float = 2.0
+    lambda_cls_g: float = 0.5
+    lambda_div: float = 2.0
+    lambda_coor: float = 1.0
+
+
+class GaussianTrainer(AdversarialTrainer):
+    """Equations (16) and (17)."""
+
+    Recipe = GaussianRecipe
+    recipe: GaussianRecipe
+    method: Gaussian
+
+    def __init__(self, method: Gaussian, recipe: GaussianRecipe) -> None:
+        self.classes = len(method.config.emotions)
+        if recipe.batch_size <= self.classes:
+            raise BadInput(
+                f"batch_size must exceed the {self.classes} emotions, whose means fill the batch's head: "
+                f"{recipe.batch_size}; raise it"
+            )
+        # Classes and code come from one head, as in the released network.
+        heads = [self.classes + method.code_dim]
+        super().__init__(method, Discriminator(method.config, heads), recipe)
+
+    def split(self, head: Tensor) -> tuple[Tensor, Tensor]:
+        """The head's output -> class logits [N, emotions], code [N, 2]."""
+        return head[:, : self.classes], head[:, self.classes :]
+
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        anywhere = uniform(random, -1, 1, (len(batch) - self.classes, 2)).to(batch.images.device)
+        codes = torch.cat([self.method.anchors(), anywhere])
+        return Target(codes, self.method.label_distribution(codes).argmax(1))
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        cls, _ = self.split(self.discriminator(x)[1])
+        return {"d_cls": (1.0, F.cross_entropy(cls, batch.emotions))}
+
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        src, head = self.discriminator(torch.cat([x, fake]))
+        cls, coor = self.split(head)
+        n = len(x)
+        mix = torch.rand(n, 1, 1, 1, generator=random).to(x.device)
+        return {
+            "d_real": (-1.0, src[:n].mean()),
+            "d_fake": (1.0, src[n:].mean()),
+            "d_gp": (
+                self.recipe.lambda_gp,
+                gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix),
+            ),
+            "d_cls": (self.recipe.lambda_cls_d, F.cross_entropy(cls[:n], batch.emotions)),
+            "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
+        }
+
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        fake = self.generate(x, target.codes)
+        src, head = self.discriminator(fake)
+        cls, _ = self.split(head)
+        log_d = F.log_softmax(cls, dim=1)
+        log_z = F.log_softmax(-self.method.mahalanobis(target.codes), dim=1)
+        # KL(p||q) + KL(q||p) = sum (p - q)(log p - log q)
+        divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
+        with torch.no_grad():
+            _, own = self.split(self.discriminator(x)[1])
+        means = torch.arange(self.classes, device=x.device)
+        return {
+            "g_fake": (-1.0, src.mean()),
+            "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, own)).abs().mean()),
+            "g_div": (self.recipe.lambda_div, divergence),
+            "g_cls": (self.recipe.lambda_cls_g, F.cross_entropy(cls[: self.classes], means)),
+        }

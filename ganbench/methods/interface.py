@@ -1,0 +1,226 @@
+"""One interface for every method: emotions -> codes -> edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.errors import BadInput, Unsupported
+from ganbench.methods.conditions import Category, Condition
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What a caller may know about a loaded method.
+
+    Attributes:
+        name: the registered name, e.g. ``"smit"``.
+        title: the name in print, e.g. ``"SMIT"``.
+        image_size: side of the square images it edits, in pixels.
+        emotions: its emotions, in the order of its labels.
+        code_dim: length of a native code.
+        noise_dim: length of the noise that ``codes`` takes; 0 for a deterministic method.
+        stochastic: whether two codes of one emotion can differ.
+        licence: licence of the loaded weights.
+        paper: where the method was published.
+        conditions: names of the condition classes it can encode.
+    """
+
+    name: str
+    title: str
+    image_size: int
+    emotions: tuple[str, ...]
+    code_dim: int
+    noise_dim: int
+    stochastic: bool
+    licence: str
+    paper: str
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The outcome of an edit.
+
+    Attributes:
+        images: float32 [N, 3, H, W] in [0, 1].
+        mask: float32 [N, 1, H, W] in [0, 1], 1 where the input is kept; None without attention.
+    """
+
+    images: Tensor
+    mask: Tensor | None = None
+
+
+class Method(nn.Module):
+    """A trained expression editor: the networks that editing needs, and their codes.
+
+    A subclass names itself in the class attributes, keeps its architecture in a frozen dataclass
+    ``Config`` (with at least ``image_size`` and ``emotions``), and implements ``encode`` and
+    ``translate``. It owns its range and channel order: callers see RGB in [0, 1] only.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    Config: ClassVar[type[Any]]
+    conditions: tuple[type, ...] = (Category,)
+    noise_dim: int = 0
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+        # Facts of the checkpoint it was loaded from.
+        self.licence = "Apache-2.0"
+        self.fingerprint = ""
+        self.card: dict[str, Any] = {}
+
+    # -- what a subclass provides -----------------------------------------------------------------
+
+    @property
+    def code_dim(self) -> int:
+        """Length of a native code."""
+        raise NotImplementedError
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """Native codes [N, code_dim] of a condition; ``noise`` [N, noise_dim] if the method has any.
+
+        Raises:
+            Unsupported: the method does not understand this kind of condition.
+        """
+        raise NotImplementedError
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Edited images and attention mask, differentiable, in the method's own range and order."""
+        raise NotImplementedError
+
+    def to_native(self, images: Tensor) -> Tensor:
+        """RGB in [0, 1] -> the method's own range and channel order: here RGB in [-1, 1]."""
+        return images * 2 - 1
+
+    def from_native(self, x: Tensor) -> Tensor:
+        """Inverse of ``to_native``."""
+        return (x + 1) / 2
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """The ``Trainer`` class of this method.
+
+        Raises:
+            Unsupported: the method can only be loaded.
+        """
+        raise Unsupported(f"{cls.name} cannot be trained by ganbench; load a checkpoint")
+
+    # -- what callers use -------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return next(self.parameters()).device
+
+    @property
+    def spec(self) -> MethodSpec:
+        """The method's fixed facts."""
+        return MethodSpec(
+            name=self.name,
+            title=self.title,
+            image_size=self.config.image_size,
+            emotions=tuple(self.config.emotions),
+            code_dim=self.code_dim,
+            noise_dim=self.noise_dim,
+            stochastic=self.noise_dim > 0,
+            licence=self.licence,
+            paper=self.paper,
+            conditions=tuple(kind.__name__ for kind in self.conditions),
+        )
+
+    def draw_noise(self, n: int, generator: torch.Generator | None = None) -> Tensor | None:
+        """Standard normal noise [n, noise_dim] drawn on the CPU, or None if the method takes none."""
+        if not self.noise_dim:
+            return None
+        return torch.randn(n, self.noise_dim, generator=generator).to(self.device)
+
+    @torch.no_grad()
+    def codes(
+        self,
+        emotions: Tensor,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Native codes of basic emotions.
+
+        Args:
+            emotions: int64 [N], positions in Table-1 order.
+            noise: float [N, noise_dim]; drawn from ``generator`` when None. Ignored by
+                deterministic methods.
+            generator: a CPU generator for the noise.
+
+        Returns:
+            float32 [N, code_dim] on the method's device.
+
+        Raises:
+            BadInput: an emotion outside the method's range, or noise of another shape.
+        """
+        emotions = torch.as_tensor(emotions, dtype=torch.int64, device=self.device)
+        count = len(self.config.emotions)
+        if emotions.ndim != 1 or (len(emotions) and not 0 <= int(emotions.min()) <= int(emotions.max()) < count):
+            raise BadInput(
+                f"emotions must be integers [N] in 0..{count - 1}: got shape {tuple(emotions.shape)}, "
+                f"values {sorted(set(emotions.flatten().tolist()))[:9]}; use ganbench.emotions.index(name)"
+            )
+        if self.noise_dim:
+            noise = self.draw_noise(len(emotions), generator) if noise is None else noise.to(self.device)
+            if noise is not None and noise.shape != (len(emotions), self.noise_dim):
+                raise BadInput(
+                    f"noise of {self.name} must have shape {(len(emotions), self.noise_dim)}: "
+                    f"got {tuple(noise.shape)}; draw it with draw_noise(n)"
+                )
+        return self.encode(Category(emotions), noise)
+
+    @torch.no_grad()
+    def edit(self, images: Tensor, codes: Tensor) -> Edit:
+        """Edit images to codes.
+
+        Args:
+            images: float [N, 3, image_size, image_size], RGB in [0, 1].
+            codes: float [N, code_dim].
+
+        Raises:
+            BadInput: another image or code shape.
+        """
+        size = self.config.image_size
+        if images.ndim != 4 or images.shape[1:] != (3, size, size):
+            raise BadInput(
+                f"wrong image size for {self.name}: {tuple(images.shape)}, expected [N, 3, {size}, {size}]; "
+                f"resize the images to {size} px"
+            )
+        if codes.shape != (len(images), self.code_dim):
+            raise BadInput(
+                f"wrong code shape for {self.name}: {tuple(codes.shape)}, expected "
+                f"{(len(images), self.code_dim)}; make codes with method.codes(emotions)"
+            )
+        self.eval()
+        x = self.to_native(images.to(self.device, torch.float32))
+        y, mask = self.translate(x, codes.to(self.device, torch.float32))
+        return Edit(self.from_native(y).clamp(0, 1), mask)
+
+    def label_distribution(self, codes: Tensor) -> Tensor:
+        """The emotion distribution p_z [N, emotions] that a code stands for (GGANmut only)."""
+        raise Unsupported(f"{self.name} defines no label distribution of a code; use gaussian")
+
+    def anchors(self) -> Tensor:
+        """The code of each emotion [emotions, code_dim] in a space shared by all (GANmut, GGANmut)."""
+        raise Unsupported(f"{self.name} has no anchors in a conditional space; use linear or gaussian")
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Codes [n, code_dim] drawn from the whole conditional space Z (GANmut, GGANmut)."""
+        raise Unsupported(f"{self.name} has no conditional space to sample; use linear or gaussian")
+
+    def refuse(self, condition: Condition) -> Unsupported:
+        """The error for a condition that the method cannot encode."""
+        known = ", ".join(kind.__name__ for kind in self.conditions)
+        return Unsupported(
+            f"{self.name} cannot be conditioned on {type(condition).__name__}; it understands: {known}"
+        )

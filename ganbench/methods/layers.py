@@ -1,0 +1,40 @@
+"""Layers shared by several papers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class InstanceNorm(nn.Module):
+    """Affine instance norm that always uses the statistics of the sample.
+
+    The authors of StarGAN and GANmut track running statistics but never call ``eval()``, so the
+    running statistics are never used; a network that honoured them would give other pictures.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.instance_norm(x, weight=self.weight, bias=self.bias)
+
+
+def instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Adaptive instance norm: every sample has its own scale and shift.
+
+    Args:
+        x: [N, C, H, W].
+        weight, bias: [N, C].
+    """
+    scale, shift = weight[:, :, None, None].to(x.dtype), bias[:, :, None, None].to(x.dtype)
+    return torch.addcmul(shift, functional.instance_norm(x), scale)
+
+
+def tile(code: Tensor, x: Tensor) -> Tensor:
+    """``code`` [N, K] spread over the pixels of ``x`` [N, 3, H, W] and appended to its channels."""
+    n, k = code.shape
+    return torch.cat([x, code[:, :, None, None].expand(n, k, *x.shape[2:])], dim=1)

@@ -1,0 +1,244 @@
+"""GANmut, the linear model: emotions are directions of a disc, intensity is the distance from 0.
+
+d'Apolito et al., CVPR 2021. z = rho v_c with a learned unit vector v_c for each of the emotions but
+neutral, which sits at the origin. Where the paper and its released code disagree, an option is
+named ``"paper"`` or ``"official"``; the supplement's equations are numbered as there:
+
+    (12) L_coor = E || D_coor(G(x, z)) - z ||^2
+    (13) L_rec = E | x - G(G(x, z), z_x) |_1,  z_x the code of the input itself
+    (14) L_cls^r = E -log D_cls(c' | x)
+    (15) L_adv = E D_src(x) - E D_src(G(x, z)) - lambda_gp E( ||grad D_src(x_hat)|| - 1 )^2
+    (16) L_D = -L_adv + lambda_cls L_cls^r + lambda_coor L_coor
+    (17) L_G = L_adv + lambda_cls L_cls^f + lambda_rec L_rec + lambda_coor L_coor + lambda_strength L_rho
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.errors import BadInput
+from ganbench.methods.conditions import Category, Condition
+from ganbench.methods.interface import Method
+from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator
+from ganbench.seeds import uniform
+from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.penalties import gradient_penalty, r1_penalty
+from ganbench.training.trainer import Batch, Terms
+
+NEUTRAL = 0  # position of neutral in every label order that ganbench uses
+
+
+@dataclass(frozen=True)
+class LinearConfig(BackboneConfig):
+    """Architecture of GANmut.
+
+    Attributes:
+        channels: channel order the networks see; the released weights were trained on BGR.
+        directions: "random" starts the directions as the paper does; "circle" spreads them evenly,
+            in label order, so that a short training need not pull two emotions apart first.
+    """
+
+    channels: Literal["rgb", "bgr"] = "bgr"
+    directions: Literal["random", "circle"] = "random"
+
+
+class GANmut(Method):
+    """What GANmut and GGANmut share: a plane of codes, BGR images, one generator."""
+
+    paper = "d'Apolito et al., CVPR 2021"
+    config: LinearConfig
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.generator = Generator(config, self.code_dim)
+
+    @property
+    def code_dim(self) -> int:
+        """The plane."""
+        return 2
+
+    def to_native(self, images: Tensor) -> Tensor:
+        """[-1, 1], in the configured channel order."""
+        x = images * 2 - 1
+        return x.flip(1) if self.config.channels == "bgr" else x
+
+    def from_native(self, x: Tensor) -> Tensor:
+        """Inverse of ``to_native``."""
+        return ((x.flip(1) if self.config.channels == "bgr" else x) + 1) / 2
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """G(x, z)."""
+        return self.generator(x, codes), None
+
+
+class Linear(GANmut):
+    """GANmut: z = rho v_c."""
+
+    name = "linear"
+    title = "GANmut"
+    Config = LinearConfig
+
+    def __init__(self, config: LinearConfig) -> None:
+        super().__init__(config)
+        emotions = len(config.emotions) - 1
+        if config.directions == "circle":
+            angles = torch.arange(emotions) * (2 * math.pi / emotions)
+            axes = torch.stack([angles.cos(), angles.sin()], dim=1)
+        else:
+            # U(-b, b) with the supplement's tiny bound: only the direction matters.
+            axes = (2 * torch.rand(emotions, 2) - 1) * 1e-4 * math.sqrt(1 / 6)
+        self.axes = nn.Parameter(axes)
+
+    def anchors(self) -> Tensor:
+        """Neutral at the origin, then the unit directions: [emotions, 2]."""
+        return torch.cat([self.axes.new_zeros(1, 2), F.normalize(self.axes, dim=1)])
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """rho v_c; rho is the condition's intensity, 1 when it has none."""
+        if not isinstance(condition, Category):
+            raise self.refuse(condition)
+        codes = self.anchors()[condition.emotions]
+        if condition.intensity is not None:
+            codes = codes * condition.intensity.to(codes)[:, None]
+        return codes
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Codes uniform over the unit disc, [n, 2]."""
+        angle, square = torch.rand(2, n, generator=generator)
+        return polar(angle * 2 * math.pi, square.sqrt()).to(self.device)
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``LinearTrainer``."""
+        return LinearTrainer
+
+
+def polar(angle: Tensor, radius: Tensor) -> Tensor:
+    """Angles [N] in radians and radii [N] -> points [N, 2]."""
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+
+
+@dataclass(frozen=True)
+class LinearRecipe(AdversarialRecipe):
+    """GANmut's weights and draws.
+
+    Attributes:
+        lambda_cls: weight of both classification losses.
+        lambda_coor: weight of the code recovery, equation (12), in both steps.
+        lambda_strength: weight of the intensity loss in the generator's step. The authors' scripts
+            all set 4; the default of their program is 1.
+        noise: standard deviation of the Gaussian noise on training codes: 0.1 in the paper,
+            0.075 in the released code.
+        random_codes: items of a batch whose code is replaced by a random direction.
+        strength: "official" draws rho from U[0.2, 1] (neutral: U[0, 0.2]); "uniform_disc" draws
+            codes evenly over the disc's area.
+        penalty: "gp" as in the paper, or "r1", which one released model uses.
+        cycle: code of the input for L_rec. "approximate": v_c' scaled by D's confidence;
+            "original": D_coor(x) on the real image; "official": as the released code runs it,
+            "approximate" with the training draws left on, so that part of it is random.
+    """
+
+    lambda_cls: float = 1.0
+    lambda_coor: float = 1.0
+    lambda_strength: float = 4.0
+    noise: float = 0.1
+    random_codes: int = 5
+    strength: Literal["official", "uniform_disc"] = "official"
+    penalty: Literal["gp", "r1"] = "gp"
+    cycle: Literal["approximate", "original", "official"] = "approximate"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.random_codes < self.batch_size:
+            raise BadInput(
+                f"random_codes must be below batch_size {self.batch_size}: {self.random_codes}; lower it"
+            )
+
+
+class LinearTrainer(AdversarialTrainer):
+    """Equations (16) and (17)."""
+
+    Recipe = LinearRecipe
+    recipe: LinearRecipe
+    method: Linear
+
+    def __init__(self, method: Linear, recipe: LinearRecipe) -> None:
+        heads = [len(method.config.emotions), method.code_dim]
+        super().__init__(method, Discriminator(method.config, heads), recipe)
+
+    def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
+        """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
+        codes = self.method.encode(Category(emotions, strength))
+        codes = codes + self.recipe.noise * torch.randn(codes.shape, generator=random).to(codes)
+        n = self.recipe.random_codes
+        angle = uniform(random, 0, 2 * math.pi, (n,)).to(codes)
+        return torch.cat([polar(angle, strength[:n]), codes[n:]])
+
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        emotions = permuted(batch.emotions, random)
+        u = torch.rand(len(batch), generator=random).to(batch.images.device)
+        if self.recipe.strength == "uniform_disc":
+            strength = u.sqrt()
+        else:
+            strength = torch.where(emotions == NEUTRAL, 0.2 * u, 0.2 + 0.8 * u)
+        return Target(self.scatter(emotions, strength, random), emotions, strength)
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        return {"d_cls": (1.0, F.cross_entropy(self.discriminator(x)[1], batch.emotions))}
+
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        src, cls, coor = self.discriminator(torch.cat([x, fake]))
+        n = len(x)
+        if self.recipe.penalty == "gp":
+            mix = torch.rand(n, 1, 1, 1, generator=random).to(x.device)
+            penalty = gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
+        else:
+            penalty = r1_penalty(lambda x_: self.discriminator(x_)[0], x)
+        return {
+            "d_real": (-1.0, src[:n].mean()),
+            "d_fake": (1.0, src[n:].mean()),
+            "d_gp": (self.recipe.lambda_gp, penalty),
+            "d_cls": (self.recipe.lambda_cls, F.cross_entropy(cls[:n], batch.emotions)),
+            "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
+        }
+
+    @torch.no_grad()
+    def input_codes(self, x: Tensor, batch: Batch, random: torch.Generator) -> Tensor:
+        """The code that stands for the input itself, for the cycle."""
+        _, cls, coor = self.discriminator(x)
+        if self.recipe.cycle == "original":
+            return torch.as_tensor(coor)
+        strength = cls.softmax(1).amax(1)
+        if self.recipe.cycle == "official":
+            return self.scatter(batch.emotions, strength, random)
+        return self.method.encode(Category(batch.emotions, strength))
+
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        assert target.strength is not None
+        fake = self.generate(x, target.codes)
+        src, cls, coor = self.discriminator(fake)
+        n = self.recipe.random_codes  # random directions have no label
+        strong = (target.strength > 0.2).float()
+        error = (cls.softmax(1).amax(1) - target.strength).square()
+        back = self.generate(fake, self.input_codes(x, batch, random))
+        return {
+            "g_fake": (-1.0, src.mean()),
+            "g_cls": (self.recipe.lambda_cls, F.cross_entropy(cls[n:], target.emotions[n:])),
+            "g_rec": (self.recipe.lambda_rec, (x - back).abs().mean()),
+            "g_coor": (self.recipe.lambda_coor, F.mse_loss(coor, target.codes)),
+            "g_strength": (
+                self.recipe.lambda_strength,
+                (strong * error).sum() / strong.sum().clamp(min=1),
+            ),
+        }

@@ -1,0 +1,124 @@
+"""The backbone that StarGAN, GANmut, GGANmut and GANimation share (StarGAN, CVPR 2018, tables 4-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.methods.layers import InstanceNorm, tile
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Architecture of generator and discriminator; the defaults are the papers'.
+
+    Attributes:
+        image_size: side of the images, pixels; a multiple of 4 and of 2**critic_layers.
+        emotions: names of the classes, in label order.
+        width: channels after the generator's first convolution.
+        blocks: residual blocks of the generator.
+        critic_width: channels after the discriminator's first convolution; doubles with each layer.
+        critic_layers: strided convolutions of the discriminator.
+    """
+
+    image_size: int = 128
+    emotions: tuple[str, ...] = EMOTIONS
+    width: int = 64
+    blocks: int = 6
+    critic_width: int = 64
+    critic_layers: int = 6
+
+    def __post_init__(self) -> None:
+        step = 2 ** max(2, self.critic_layers)
+        if self.image_size < step or self.image_size % step:
+            raise BadInput(
+                f"image_size must be a multiple of {step}: {self.image_size}; "
+                "change it, or use fewer critic_layers"
+            )
+
+
+class ResidualBlock(nn.Module):
+    """conv3-IN-ReLU-conv3-IN plus the input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            InstanceNorm(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            InstanceNorm(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.main(x)
+
+
+def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
+    """The generator up to its last feature map: [N, 3 + code_dim, S, S] -> [N, width, S, S]."""
+    w = config.width
+    layers: list[nn.Module] = [
+        nn.Conv2d(3 + code_dim, w, 7, padding=3, bias=False), InstanceNorm(w), nn.ReLU(inplace=True),
+        nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), InstanceNorm(2 * w), nn.ReLU(inplace=True),
+        nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False), InstanceNorm(4 * w), nn.ReLU(inplace=True),
+    ]  # fmt: skip
+    layers += [ResidualBlock(4 * w) for _ in range(config.blocks)]
+    layers += [
+        nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1, bias=False), InstanceNorm(2 * w), nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), InstanceNorm(w), nn.ReLU(inplace=True),
+    ]  # fmt: skip
+    return layers
+
+
+class Generator(nn.Module):
+    """G(x, z): the code is tiled over the image, the output image is squashed by tanh."""
+
+    def __init__(self, config: BackboneConfig, code_dim: int) -> None:
+        super().__init__()
+        head = nn.Conv2d(config.width, 3, 7, padding=3, bias=False)
+        self.main = nn.Sequential(*trunk(config, code_dim), head, nn.Tanh())
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        image: Tensor = self.main(tile(code, x))
+        return image
+
+
+class Discriminator(nn.Module):
+    """D: a patch critic and, on the same features, one linear head per entry of ``heads``.
+
+    Args:
+        config: the backbone.
+        heads: output sizes of the full-kernel convolutions conv2, conv3 ...
+
+    Returns:
+        (patch map [N, 1, s, s], head outputs [N, k] ...)
+    """
+
+    def __init__(self, config: BackboneConfig, heads: Sequence[int]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels, width = 3, config.critic_width
+        for _ in range(config.critic_layers):
+            layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.01, inplace=True)]
+            channels, width = width, 2 * width
+        self.main = nn.Sequential(*layers)
+        self.conv1 = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
+        kernel = config.image_size // 2**config.critic_layers
+        for position, outputs in enumerate(heads, start=2):
+            self.add_module(f"conv{position}", nn.Conv2d(channels, outputs, kernel, bias=False))
+        self.heads = [f"conv{position}" for position in range(2, 2 + len(heads))]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        h = self.main(x)
+        return (self.conv1(h), *(getattr(self, head)(h).flatten(1) for head in self.heads))
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """int64 [N] -> float32 [N, classes]."""
+    return torch.nn.functional.one_hot(labels, classes).float()

@@ -1,0 +1,73 @@
+"""Classification accuracy (Table 1 of the paper), its intervals, and the source x target confusion."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from ganbench.errors import BadInput
+from ganbench.metrics.spec import MetricSpec
+
+SPEC = MetricSpec(
+    name="accuracy",
+    title="Accuracy",
+    version=1,
+    unit="%",
+    direction="higher",
+    digits=1,
+    definition=(
+        "Every test image is edited towards each emotion; the cell is the share of those edits that "
+        "the judge assigns to that emotion. Row Real: the judge's accuracy on the unedited test "
+        "images, against their annotation. Mean: the plain mean of the seven cells."
+    ),
+)
+
+
+def confusion(
+    sources: ArrayLike, targets: ArrayLike, judged: ArrayLike, classes: int = 7
+) -> NDArray[np.int64]:
+    """Count edits by the emotion they came from, the one asked for, and the one the judge saw.
+
+    Args:
+        sources, targets, judged: integers [N] in 0..classes-1.
+
+    Returns:
+        int64 [source, target, judged].
+
+    Raises:
+        BadInput: other shapes, or a class outside the range.
+    """
+    keys = np.stack([np.asarray(a, np.int64) for a in np.broadcast_arrays(sources, targets, judged)])
+    keys = keys.reshape(3, -1)
+    if keys.size and not 0 <= keys.min() <= keys.max() < classes:
+        raise BadInput(f"class outside 0..{classes - 1}: {keys.min()}..{keys.max()}; use Table-1 order")
+    flat = np.ravel_multi_index((keys[0], keys[1], keys[2]), (classes,) * 3)
+    return np.bincount(flat, minlength=classes**3).reshape((classes,) * 3).astype(np.int64)
+
+
+def cells(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Successes and trials of each target, int64 [classes] each, from a ``confusion``."""
+    by_target = counts.sum(axis=0)
+    return np.diagonal(by_target).astype(np.int64), by_target.sum(axis=1)
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (E. B. Wilson, JASA 22, 1927, p. 209).
+
+    With z the normal quantile and p = successes / n, the ends are
+    ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; both lie in [0, 1].
+
+    Raises:
+        BadInput: n < 1, or successes outside 0..n.
+    """
+    if n < 1 or not 0 <= successes <= n:
+        raise BadInput(f"a proportion needs 0 <= successes <= n and n >= 1: got {successes} of {n}")
+    z = float(ndtri((1 + confidence) / 2))
+    p = successes / n
+    centre = p + z * z / (2 * n)
+    half = z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+    scale = 1 + z * z / n
+    low = 0.0 if successes == 0 else (centre - half) / scale
+    high = 1.0 if successes == n else (centre + half) / scale
+    return low, high

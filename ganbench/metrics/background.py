@@ -1,0 +1,42 @@
+"""Background change: what a method repaints although it lies outside the face."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.data.dataset import BACKGROUND
+from ganbench.metrics.regions import Images, region_differences
+from ganbench.metrics.spec import MetricSpec
+
+SPEC = MetricSpec(
+    name="background",
+    title="Background",
+    version=1,
+    unit="intensity in [0, 1]",
+    direction="lower",
+    digits=4,
+    definition=(
+        "Mean absolute change of the pixels outside the face of the input, over RGB in [0, 1]. The "
+        "mask is exact on the embedded faces; data without masks has no value. The true edit does "
+        "not reach 0: an opened jaw moves the outline."
+    ),
+)
+
+
+def background_change(
+    inputs: Images, edits: Images, regions: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Mean absolute change outside the face, for each edit.
+
+    Args:
+        inputs, edits: [N, 3, H, W], RGB in [0, 1].
+        regions: uint8 [N, H, W], region maps of the inputs.
+
+    Returns:
+        float64 [N]; NaN for an image that is all face.
+
+    Raises:
+        BadInput: the shapes do not fit.
+    """
+    return region_differences(inputs, edits, regions)[:, BACKGROUND]

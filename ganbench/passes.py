@@ -1,0 +1,298 @@
+"""The jobs of an evaluation: what each is called, what it depends on, and how it is computed.
+
+A job is a chunk of the test set seen by one maker: the camera (``real``), the renderer of right
+answers (``render``, ``truth``), or a method with one set of codes (``edits``). Its key names all that
+its numbers depend on, and nothing else; batch size is not among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import ganbench
+from ganbench import protocol
+from ganbench.data.dataset import Dataset
+from ganbench.emotions import EMOTIONS
+from ganbench.judges.interface import Judge
+from ganbench.methods.interface import Method
+from ganbench.metrics.background import background_change
+from ganbench.metrics.truth import joint_regions, truth_distances
+from ganbench.protocol import Chunk
+from ganbench.stopwatch import Stopwatch
+from ganbench.store import Arrays, Store
+
+K = len(EMOTIONS)
+
+# Inputs whose edits are kept for the report's pictures: the first of the protocol's order, which
+# are one of each emotion.
+SHOWN = 7
+
+Kind = Literal["real", "render", "truth", "edits"]
+Watch = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One piece of the pass.
+
+    Attributes:
+        kind: ``real``: judge the inputs; ``render``: the right answers for one target; ``truth``:
+            judge those; ``edits``: edit and judge.
+        chunk: the images it is about.
+        title: what it is called in progress bars.
+        images: how many images it makes or judges.
+        method, codes: of ``edits``: the method's name and the set of codes.
+        target: of ``render``: the emotion.
+    """
+
+    kind: Kind
+    chunk: Chunk
+    title: str
+    images: int
+    method: str = ""
+    codes: str = ""
+    target: int = -1
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """A chunk's images float32 [n, 3, S, S], region maps uint8 [n, S, S], and right answers."""
+
+    images: Tensor
+    regions: NDArray[np.uint8] | None
+    truths: NDArray[np.uint8] | None  # [n * 7, 3, S, S], row 7 * image + target
+    joint: NDArray[np.uint8] | None  # [n * 7, S, S]
+
+    def truth(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The right answers of some rows, in [0, 1]."""
+        assert self.truths is not None
+        return self.truths[rows].astype(np.float32) / 255
+
+
+@dataclass
+class Pass:
+    """Everything an evaluation needs to know, and the jobs that it consists of."""
+
+    methods: dict[str, Method]
+    dataset: Dataset
+    judge: Judge
+    seed: int
+    batch_size: int
+    chunks: list[Chunk]
+    store: Store
+    stopwatch: Stopwatch
+    _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
+
+    def jobs(self) -> list[Job]:
+        """All jobs, chunk by chunk, so that a chunk's images are loaded once for all makers."""
+        found = []
+        for chunk in self.chunks:
+            n = len(chunk)
+            found.append(Job("real", chunk, "real images", n))
+            if self.dataset.has_true_edits:
+                for target in range(K):
+                    found.append(Job("render", chunk, "true edits", n, target=target))
+                found.append(Job("truth", chunk, "true edits", K * n))
+            for name, method in self.methods.items():
+                for codes in protocol.code_sets(method):
+                    found.append(Job("edits", chunk, method.title, K * n, name, codes))
+        return found
+
+    def key(self, job: Job) -> dict[str, Any]:
+        """What the job's numbers depend on."""
+        key: dict[str, Any] = {
+            "kind": job.kind,
+            "protocol": protocol.VERSION,
+            "ganbench": ganbench.__version__,
+            "data": self.dataset.fingerprint,
+            "size": self.dataset.size,
+            "chunk": job.chunk.number,
+            "images": len(job.chunk),
+        }
+        if job.kind == "render":
+            return {**key, "target": job.target}
+        # Kernels differ between kinds of device in the last bits; a table should hold one kind.
+        key |= {"judge": self.judge.spec.fingerprint, "judged on": self.judge.device.type}
+        if job.kind == "edits":
+            method = self.methods[job.method]
+            key |= {
+                "method": job.method,
+                "weights": fingerprint(method),
+                "codes": job.codes,
+                "seed": self.seed,
+                "edited on": method.device.type,
+            }
+        return key
+
+    def missing(self) -> list[Job]:
+        """The jobs that the store does not hold yet."""
+        return [job for job in self.jobs() if self.key(job) not in self.store]
+
+    def fetch(self, job: Job) -> Arrays:
+        """The job's arrays, computed first if need be."""
+        return self.store.fetch(self.key(job), lambda: self.compute(job))
+
+    def gather(self, kind: Kind, method: str = "", codes: str = "") -> Arrays:
+        """The arrays of all chunks of a maker, joined along the images."""
+        parts = [
+            self.fetch(job)
+            for job in self.jobs()
+            if (job.kind, job.method, job.codes) == (kind, method, codes)
+        ]
+        return {name: np.concatenate([p[name] for p in parts if name in p]) for name in parts[0]}
+
+    def shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+        """The first ``SHOWN`` inputs [k, 3, S, S], and their right answers [k, 7, 3, S, S] if known."""
+        inputs = self._inputs(self.chunks[0])
+        images = _to_bytes(inputs.images[:SHOWN])
+        if inputs.truths is None:
+            return images, None
+        k = len(images)
+        return images, inputs.truths[: k * K].reshape(k, K, *images.shape[1:])
+
+    @torch.inference_mode()
+    def compute(self, job: Job, watch: Watch = lambda _: None) -> Arrays:
+        """Do the job; ``watch`` is told how many images of it are done.
+
+        Returns:
+            ``real``: logits [n, 7], features [n, d]. ``render``: images uint8 [n, 3, S, S] and
+            regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7], features [n, 7, d],
+            and, where the data know them, background [n, 7], truth [n, 7, 5]; ``edits`` also has
+            desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
+        """
+        if job.kind == "render":
+            with self.stopwatch.measure("render true edits"):
+                images, regions = self.dataset.true_edits(job.chunk.indices, job.target)
+            return {"images": _to_bytes(images), "regions": regions.numpy()}
+        inputs = self._inputs(job.chunk)
+        if job.kind == "real":
+            return self._judge_all(job, len(job.chunk), lambda rows: inputs.images[rows], watch)
+        if job.kind == "truth":
+            return self._truth(job, inputs, watch)
+        return self._edits(job, inputs, watch)
+
+    def _truth(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
+        n = len(job.chunk)
+        found = self._judge_all(job, n * K, lambda r: torch.from_numpy(inputs.truth(r)), watch)
+        with self.stopwatch.measure("compare with truth"):
+            rows = np.arange(n * K)
+            source, truth = inputs.images.numpy()[rows // K], inputs.truth(rows)
+            assert inputs.joint is not None
+            # What a method that does nothing would get, and what a perfect one changes outside.
+            found["truth"] = truth_distances(source, truth, inputs.joint)
+            if inputs.regions is not None:
+                found["background"] = background_change(source, truth, inputs.regions[rows // K])
+        return {name: array.reshape(n, K, *array.shape[1:]) for name, array in found.items()}
+
+    def _edits(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
+        method, n = self.methods[job.method], len(job.chunk)
+        codes, desired = protocol.codes(method, job.codes, self.seed, job.chunk.number)
+        exact = job.codes == "exact"
+        images = inputs.images.to(method.device)
+        shown: list[NDArray[np.uint8]] = []
+        changes: dict[str, list[NDArray[np.float64]]] = {}
+
+        def edit(rows: NDArray[np.int64]) -> Tensor:
+            with self.stopwatch.measure(f"edit: {method.title}"):
+                edits = method.edit(images[rows // K], codes[rows]).images
+                if edits.is_cuda:
+                    torch.cuda.synchronize()
+            if exact:
+                with self.stopwatch.measure("compare with truth"):
+                    self._compare(inputs, rows, edits, changes)
+            if exact and job.chunk.number == 0 and rows[0] < SHOWN * K:
+                shown.append(_to_bytes(edits[: SHOWN * K - int(rows[0])]))
+            return edits
+
+        found = self._judge_all(job, n * K, edit, watch)
+        found |= {name: np.concatenate(parts) for name, parts in changes.items()}
+        if desired is not None:
+            found["desired"] = desired[: n * K].numpy()
+        if shown:
+            found["shown"] = np.concatenate(shown)
+        return {
+            name: array.reshape(len(array) // K, K, *array.shape[1:])
+            for name, array in found.items()
+        }
+
+    def _compare(
+        self,
+        inputs: _Inputs,
+        rows: NDArray[np.int64],
+        edits: Tensor,
+        changes: dict[str, list[NDArray[np.float64]]],
+    ) -> None:
+        if inputs.regions is None and inputs.truths is None:
+            return  # photographs: nothing to compare with, so leave the edits where they are
+        images = edits.cpu().numpy()
+        if inputs.regions is not None:
+            source = inputs.images.numpy()[rows // K]
+            change = background_change(source, images, inputs.regions[rows // K])
+            changes.setdefault("background", []).append(change)
+        if inputs.joint is not None:
+            distance = truth_distances(images, inputs.truth(rows), inputs.joint[rows])
+            changes.setdefault("truth", []).append(distance)
+
+    def _judge_all(
+        self, job: Job, n: int, make: Callable[[NDArray[np.int64]], Tensor], watch: Watch
+    ) -> Arrays:
+        """Judge rows 0..n-1 in batches, as ``make`` gives them."""
+        logits, features = [], []
+        stage = f"judge: {job.title}"
+        for start in range(0, n, self.batch_size):
+            rows = np.arange(start, min(start + self.batch_size, n))
+            images = make(rows)
+            with self.stopwatch.measure(stage):
+                judged = self.judge.judge(images)
+                logits.append(judged.logits.float().cpu().numpy())
+                features.append(judged.features.float().cpu().numpy())
+            watch(start + len(rows))
+        return {"logits": np.concatenate(logits), "features": np.concatenate(features)}
+
+    def _inputs(self, chunk: Chunk) -> _Inputs:
+        """The chunk's images and what is known about them, held until another chunk is asked for."""
+        if self._held is not None and self._held[0] == chunk.number:
+            return self._held[1]
+        with self.stopwatch.measure("load images"):
+            images = self.dataset.images(chunk.indices)
+            maps = self.dataset.regions(chunk.indices)
+            regions = None if maps is None else maps.numpy()
+        truths = joint = None
+        if self.dataset.has_true_edits:
+            renders = [
+                self.fetch(Job("render", chunk, "true edits", len(chunk), target=target))
+                for target in range(K)
+            ]
+            truths = np.stack([r["images"] for r in renders], axis=1)
+            after = np.stack([r["regions"] for r in renders], axis=1)
+            before = after if regions is None else regions[:, None]
+            joint = joint_regions(before, after).reshape(-1, *after.shape[2:])
+            truths = truths.reshape(-1, *truths.shape[2:])
+        self._held = (chunk.number, _Inputs(images, regions, truths, joint))
+        return self._held[1]
+
+
+def fingerprint(method: Method) -> str:
+    """sha256 (hex) of the method's weights: of its checkpoint, or of its tensors if it has none."""
+    known = getattr(method, "fingerprint", "")
+    if known:
+        return str(known)
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(method.state_dict().items()):
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _to_bytes(images: Tensor) -> NDArray[np.uint8]:
+    """[0, 1] -> 0..255, rounded."""
+    return (images * 255).round().to(torch.uint8).cpu().numpy()

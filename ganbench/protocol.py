@@ -1,0 +1,156 @@
+"""The evaluation protocol: which images, in which pieces, with which codes and which noise.
+
+Nothing here depends on batch size, on the device or on how often a run was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput, Unsupported
+from ganbench.judges.interface import JudgeSpec
+from ganbench.methods.interface import Method
+from ganbench.seeds import generator
+
+VERSION = 1
+
+# Images of one stored piece: small enough that an interruption loses little, large enough that the
+# files are few. Noise is drawn for whole chunks, so it is part of the protocol.
+CHUNK = 100
+
+# PAPER.md, "GANmut (linear)": the noise of the codes around an anchor.
+NOISE = 0.1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the test set.
+
+    Attributes:
+        number: its place in the protocol's order.
+        indices: int64 [n <= CHUNK], positions in the data set.
+    """
+
+    number: int
+    indices: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The protocol's order of a data set: one image of each emotion in turn.
+
+    Every prefix is then as balanced as the data allow, so ``limit`` takes a prefix, and a limited
+    run shares its full chunks with the whole one.
+    """
+    rank = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        own = labels == label
+        rank[own] = np.arange(own.sum())
+    return np.lexsort((labels, rank))
+
+
+def chunks(labels: NDArray[np.int64], limit: int | None = None) -> list[Chunk]:
+    """The data set, or the first ``limit`` images of it, in pieces.
+
+    Raises:
+        BadInput: ``limit`` is less than 1.
+    """
+    if limit is not None and limit < 1:
+        raise BadInput(f"limit must be at least 1: {limit}; leave it out for the whole test set")
+    chosen = order(labels)[:limit]
+    return [Chunk(i // CHUNK, chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)]
+
+
+def ability(ask: Callable[..., T], *arguments: Any) -> T | None:
+    """What a method answers, or None if it says that it lacks the ability."""
+    try:
+        return ask(*arguments)
+    except Unsupported:
+        return None
+
+
+def code_sets(method: Method) -> list[str]:
+    """The sets of codes that a method is evaluated with.
+
+    ``exact``: the emotions' own codes, with fresh noise where the method takes noise: Table 1.
+    ``near``: anchors + N(0, 0.1^2), for methods with anchors; the default of FED where it exists.
+    ``space``: uniform over the conditional space Z, for methods that have one.
+    """
+    near = ability(method.anchors) is not None
+    space = ability(method.sample, 1, generator(0, "probe")) is not None
+    return ["exact", *["near"] * near, *["space"] * space]
+
+
+def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Tensor | None]:
+    """The codes of a whole chunk, row ``7 * image + target``, whatever part of it is used.
+
+    Args:
+        name: one of ``code_sets(method)``.
+        chunk: number of the chunk; with ``seed`` and the method's name it fixes every draw.
+
+    Returns:
+        float32 [CHUNK * 7, code_dim], and the desired label distributions [CHUNK * 7, 7]: p_z where
+        the method defines it, else one-hot, or None where a code stands for no emotion.
+    """
+    targets = torch.arange(len(EMOTIONS)).repeat(CHUNK)
+    n = len(targets)
+    random = generator(seed, "noise", method.name, name, chunk)
+    if name == "space":
+        z = method.sample(n, random)
+    elif name == "near":
+        anchors = method.anchors()
+        z = anchors[targets] + NOISE * torch.randn(n, anchors.shape[1], generator=random).to(anchors)
+        if ability(method.label_distribution, anchors) is not None:
+            z = z.clamp(-1, 1)  # the Gaussian model's Z is the square that tanh maps its means into
+    else:
+        z = method.codes(targets, noise=method.draw_noise(n, random))
+    desired = ability(method.label_distribution, z)
+    if desired is None and name != "space":
+        desired = torch.nn.functional.one_hot(targets, len(EMOTIONS))
+    return z, None if desired is None else desired.float().cpu()
+
+
+def describe(dataset: Dataset, judge: JudgeSpec, images: int) -> dict[str, Any]:
+    """The protocol as it is written into results and hashed.
+
+    Versions of metrics stay out: each record carries its own, and a new metric must not make the
+    old ones incomparable.
+
+    Args:
+        images: how many test images take part; distances between feature sets depend on it.
+    """
+    return {
+        "version": VERSION,
+        "data": {
+            "name": dataset.name,
+            "split": dataset.split,
+            "size": dataset.size,
+            "images": images,
+            "fingerprint": dataset.fingerprint,
+        },
+        "judge": {
+            "name": judge.name,
+            "title": judge.title,
+            "layer": judge.layer,
+            "dimension": judge.dimension,
+            "fingerprint": judge.fingerprint,
+        },
+        "codes": {
+            "accuracy": "exact",
+            "fed": f"anchors + N(0, {NOISE}^2) where a method has anchors, else exact",
+            "chunk": CHUNK,
+        },
+    }

@@ -1,0 +1,174 @@
+"""Results: numbers with their identity, and the file that keeps them.
+
+A number means something only together with the metric's version and the protocol it was measured
+under; both travel with it, so that numbers of different identities never meet in a table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ganbench import config
+from ganbench.errors import BadInput
+from ganbench.store import digest, write_atomic
+
+SCHEMA = 1
+
+Direction = Literal["higher", "lower", "reported"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number.
+
+    Attributes:
+        method: the registered name, or ``"real"``, or ``"truth"`` for the rendered right answers.
+        metric: name of the metric, e.g. ``"fed"``.
+        emotion: the target emotion it is about; None for all.
+        value: None if it does not exist here; ``note`` then says why.
+        n: how many images or edits it was computed from.
+        unit: of ``value``, ``low`` and ``high``.
+        direction: whether higher or lower is better, or neither (``"reported"``).
+        variant: which of several readings; empty for the one that tables show.
+        version: version of the metric's definition.
+        low, high: ends of the interval; None without one.
+        interval: how the interval was made, e.g. ``"wilson 95%"``.
+        note: what a reader must know beside the value.
+    """
+
+    method: str
+    metric: str
+    emotion: str | None
+    value: float | None
+    n: int
+    unit: str
+    direction: Direction
+    variant: str = ""
+    version: int = 1
+    low: float | None = None
+    high: float | None = None
+    interval: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if any(x is not None and not math.isfinite(x) for x in (self.value, self.low, self.high)):
+            raise BadInput(f"record is not finite: {self}; a missing value is None, with a note")
+
+
+@dataclass(frozen=True)
+class Results:
+    """All numbers of one evaluation.
+
+    Attributes:
+        protocol: everything that decides what the numbers mean, but not which methods took part and
+            not the seed of their noise: results of equal ``protocol_hash`` may be compared.
+        seed: of all noise.
+        methods: for each method its title, weights fingerprint and other facts, in table order.
+        records: the numbers.
+        confusion: for each method, counts [source][target][judged].
+    """
+
+    protocol: dict[str, Any]
+    seed: int
+    methods: dict[str, dict[str, Any]]
+    records: tuple[Record, ...]
+    confusion: dict[str, list[list[list[int]]]] = field(default_factory=dict)
+
+    @property
+    def protocol_hash(self) -> str:
+        """sha256 (hex) of the protocol."""
+        return digest(self.protocol)
+
+    def find(
+        self, method: str, metric: str, emotion: str | None = None, variant: str = ""
+    ) -> Record | None:
+        """The record of exactly this identity, or None."""
+        wanted = (method, metric, emotion, variant)
+        for record in self.records:
+            if (record.method, record.metric, record.emotion, record.variant) == wanted:
+                return record
+        return None
+
+    def to_json(self) -> str:
+        """The text of ``results.json``."""
+        head = {
+            "schema": SCHEMA,
+            "protocol": self.protocol,
+            "protocol_hash": self.protocol_hash,
+            "seed": self.seed,
+            "methods": self.methods,
+        }
+        body = [json.dumps(dataclasses.asdict(record), allow_nan=False) for record in self.records]
+        # One record a line: readable, and small in a diff.
+        return (
+            json.dumps(head, indent=1, allow_nan=False)[:-2]
+            + ',\n "records": [\n  '
+            + ",\n  ".join(body)
+            + '\n ],\n "confusion": '
+            + json.dumps(self.confusion)
+            + "\n}\n"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``results.json`` atomically."""
+        write_atomic(path, self.to_json())
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "results") -> Results:
+        """Read the text of ``results.json``; ``where`` names it in messages.
+
+        Raises:
+            BadInput: not results, of another schema, or changed by hand.
+        """
+        try:
+            table = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise BadInput(f"not JSON: {where} ({error}); give the results.json of a run") from error
+        if not isinstance(table, dict) or "schema" not in table:
+            raise BadInput(f"no schema number in: {where}; give the results.json of a run")
+        if table["schema"] != SCHEMA:
+            raise BadInput(
+                f"schema {table['schema']!r} in: {where}; this ganbench reads schema {SCHEMA}: "
+                "evaluate again, or use the version that wrote it"
+            )
+        records = table.get("records")
+        fields = {key: table.get(key) for key in ("protocol", "seed", "methods", "confusion")}
+        kinds = {"protocol": dict, "seed": int, "methods": dict, "confusion": dict}
+        for key, kind in kinds.items():
+            if not isinstance(fields[key], kind):
+                raise BadInput(f"{key!r} is missing or no {kind.__name__} in: {where}; evaluate again")
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+            raise BadInput(f"'records' is missing or no list of tables in: {where}; evaluate again")
+        results = cls(
+            **fields,
+            records=tuple(
+                config.build(Record, record, f"record {i} of {where}")
+                for i, record in enumerate(records)
+            ),
+        )
+        if results.protocol_hash != table.get("protocol_hash"):
+            raise BadInput(
+                f"protocol and its hash disagree in: {where}; the file was changed: evaluate again"
+            )
+        return results
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Results:
+        """Read ``results.json``, or that file of a run folder.
+
+        Raises:
+            BadInput: no such file, or not results (see ``from_json``).
+        """
+        file = Path(path)
+        file = file / "results.json" if file.is_dir() else file
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"cannot read results: {file} ({error}); give a run folder") from error
+        return cls.from_json(text, file.name)

@@ -1,0 +1,64 @@
+"""Lazy registries: names are listed without importing what they stand for.
+
+Built-in entries, the baselines and third-party plug-ins all come from entry points, so ours are
+registered exactly as a third party's: ``[options.entry_points]`` of ``setup.cfg``.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from ganbench.errors import BadInput, unknown
+
+
+class Registry:
+    """Named objects of one entry-point group, e.g. ``ganbench.methods``.
+
+    Args:
+        group: the entry-point group.
+        kind: what an entry is called in messages, e.g. ``"method"``.
+        first: names listed first, in this order; plug-ins follow alphabetically.
+    """
+
+    def __init__(self, group: str, kind: str, first: tuple[str, ...] = ()) -> None:
+        self.group, self.kind, self.first = group, kind, first
+
+    def _entries(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=self.group)}
+
+    def names(self) -> list[str]:
+        """Every registered name; nothing is imported."""
+        found = set(self._entries())
+        ours = [name for name in self.first if name in found]
+        return ours + sorted(found.difference(ours))
+
+    def load(self, name: str, base: type | None = None) -> Any:
+        """Import the object registered as ``name``; ``base`` is the class it must derive from.
+
+        Raises:
+            BadInput: no such name, or the plug-in cannot be imported, or is of another kind.
+        """
+        entries = self._entries()
+        if name not in entries:
+            raise unknown(self.kind, name, entries)
+        try:
+            found = entries[name].load()
+        except (ImportError, AttributeError) as error:
+            raise BadInput(
+                f"{self.kind} {name!r} cannot be imported from {entries[name].value!r}: {error}; "
+                "reinstall or remove the package that registers it"
+            ) from error
+        if base is not None and not (isinstance(found, type) and issubclass(found, base)):
+            raise BadInput(
+                f"{self.kind} {name!r} is {entries[name].value!r}, not a subclass of "
+                f"{base.__module__}.{base.__qualname__}; mend the package that registers it"
+            )
+        return found
+
+
+METHODS = Registry(
+    "ganbench.methods",
+    "method",
+    first=("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"),
+)

@@ -1,0 +1,111 @@
+"""Atomic files, and a store of arrays addressed by what they were computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.errors import BadInput
+
+Arrays = dict[str, NDArray[Any]]
+
+# The entry that describes the others; no array may have this name.
+_LABEL = "label.json"
+
+
+def canonical(value: Any) -> str:
+    """JSON text that is equal for equal values: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 (hex) of the canonical JSON of a value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Write a file by temp + rename: readers see the old one or the whole new one, never a part.
+
+    Args:
+        path: the file; its folder is made if missing.
+        data: text is written as UTF-8.
+
+    Raises:
+        BadInput: the place cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write: {target} ({error.strerror}); choose another place") from error
+
+
+class Store:
+    """Named arrays under a key; a key is any JSON value that says what they were computed from.
+
+    One file an entry, ``root/ab/abcd....npz`` (sha256 of the key), without pickles. An entry that is
+    damaged counts as missing: it is dropped, and computed again.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+
+    def path(self, key: Any) -> Path:
+        """Where the entry of ``key`` lives, whether or not it exists."""
+        name = digest(key)
+        return self.root / name[:2] / f"{name}.npz"
+
+    def __contains__(self, key: Any) -> bool:
+        return self.path(key).is_file()
+
+    def get(self, key: Any) -> Arrays | None:
+        """The arrays of ``key``, or None if there are none or the file is damaged."""
+        path = self.path(key)
+        try:
+            with np.load(path, allow_pickle=False) as entry:
+                label = json.loads(entry[_LABEL].tobytes())
+                if canonical(label["key"]) != canonical(key):
+                    raise ValueError("entry of another key")
+                return {name: entry[name] for name in label["arrays"]}  # checks each CRC-32
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            # NotImplementedError and zlib errors cannot occur: entries are stored uncompressed.
+            path.unlink(missing_ok=True)
+            return None
+
+    def put(self, key: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Store arrays under ``key``, atomically.
+
+        Raises:
+            BadInput: the store cannot be written.
+        """
+        label = canonical({"key": key, "arrays": sorted(arrays)}).encode()
+        if any(array.dtype.hasobject for array in arrays.values()):
+            raise TypeError("a store holds plain arrays, not objects")
+        file = io.BytesIO()
+        np.savez(file, **{_LABEL: np.frombuffer(label, np.uint8)}, **arrays)
+        write_atomic(self.path(key), file.getvalue())
+
+    def fetch(self, key: Any, compute: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
+        """The arrays of ``key``, computed and stored first if they are missing or damaged."""
+        found = self.get(key)
+        if found is None:
+            found = dict(compute())
+            self.put(key, found)
+        return found

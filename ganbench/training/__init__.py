@@ -1,0 +1,1 @@
+"""Training: what every method shares. The losses live in each method's own file."""

@@ -1,0 +1,135 @@
+"""StarGAN's strategy: several critic steps, then one generator step. Each method adds its losses."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.methods.interface import Method
+from ganbench.training import recipe
+from ganbench.training.trainer import Batch, Terms, Trainer, frozen
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(recipe.Recipe):
+    """Recipe of the StarGAN family.
+
+    Attributes:
+        n_critic: critic steps for each generator step.
+        lambda_gp: weight of the gradient penalty.
+        lambda_rec: weight of the reconstruction of the input.
+    """
+
+    n_critic: int = 5
+    lambda_gp: float = 10.0
+    lambda_rec: float = 10.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a batch is edited to.
+
+    Attributes:
+        codes: [B, code_dim], differentiable where codes are learned.
+        emotions: int64 [B].
+        strength: [B] in [0, 1], for methods with intensity.
+    """
+
+    codes: Tensor
+    emotions: Tensor
+    strength: Tensor | None = None
+
+
+class AdversarialTrainer(Trainer):
+    """Alternates critic and generator steps; a subclass states targets and losses.
+
+    Args:
+        method: the model to train; has ``translate``.
+        discriminator: D.
+        recipe: the method's recipe.
+    """
+
+    Recipe: ClassVar[type[recipe.Recipe]] = AdversarialRecipe
+
+    def __init__(self, method: Method, discriminator: nn.Module, recipe: Any) -> None:
+        super().__init__(method, recipe)
+        self.method, self.discriminator = method, discriminator
+        self.networks["discriminator"] = discriminator
+        self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator)}
+
+    @abstractmethod
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        """Draw what each image is to become."""
+
+    @abstractmethod
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        """The critic's objective; ``x`` and ``fake`` are in the method's range, fake is detached."""
+
+    @abstractmethod
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        """The generator's objective."""
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """G(x, codes) in the recipe's precision; outputs are float32."""
+        with self.autocast():
+            y, mask = self.method.translate(x, codes)
+        return y.float(), None if mask is None else mask.float()
+
+    def generate(self, x: Tensor, codes: Tensor) -> Tensor:
+        """The image of ``translate``."""
+        return self.translate(x, codes)[0]
+
+    def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
+        """Reconstruction only, whatever the code: small nets learn colours and shapes first."""
+        return {"g_warmup": (1.0, (self.generate(x, codes) - x).abs().mean())}
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        """The critic's objective on real images alone: what the warm-up teaches it."""
+        return {}
+
+    def discriminator_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One step of D."""
+        with torch.no_grad():
+            target = self.target(batch, random)
+            fake = self.generate(x, target.codes)
+        return self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
+
+    def generator_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One step of G."""
+        with frozen(self.discriminator):
+            values = self.minimise(
+                self.generator_terms(x, batch, self.target(batch, random), random), "g"
+            )
+        self.update_ema()
+        return values
+
+    def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """G learns to reconstruct and D to tell emotions, each on its own, before they play."""
+        values = self.minimise(self.warmup_terms(x, self.target(batch, random).codes), "g")
+        self.update_ema()
+        if recognition := self.recognition_terms(x, batch):
+            values |= self.minimise(recognition, "d")
+        return values
+
+    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One critic step, and a generator step every ``n_critic`` iterations."""
+        x = self.method.to_native(batch.images)
+        if iteration < self.recipe.warmup_iterations:
+            return self.warmup_step(x, batch, random)
+        values = self.discriminator_step(x, batch, random)
+        if (iteration + 1) % self.recipe.n_critic == 0:
+            values |= self.generator_step(x, batch, random)
+        return values
+
+
+def permuted(emotions: Tensor, random: torch.Generator) -> Tensor:
+    """Target labels: the batch's own, in another order, so that targets follow the data's classes."""
+    return emotions[torch.randperm(len(emotions), generator=random).to(emotions.device)]

@@ -1,0 +1,112 @@
+"""Recipes: how a method is trained, read from TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from ganbench import config
+from ganbench.data.augment import Augment
+from ganbench.errors import BadInput, unknown
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all trainings share. An iteration is one critic step, as the papers count.
+
+    Attributes:
+        iterations: iterations in total, the warm-up included.
+        batch_size: images of one step.
+        learning_rate: Adam's, for every network unless the method says otherwise.
+        beta1, beta2: Adam's decay rates.
+        schedule: "linear" falls to 0 over the last ``decay_iterations``; "official" never falls:
+            the released GANmut code decays so slowly that the rate ends at 0.999 of its start.
+        decay_iterations: length of the fall.
+        warmup_iterations: generator steps that only reconstruct their input, before the game
+            starts. The papers have none; small nets spend long on colours and blur without it.
+        warmup_learning_rate: rate of the warm-up, falling linearly to ``learning_rate``.
+        ema_decay: per-step decay of the shipped moving average of the generator; 0 ships the
+            generator itself.
+        precision: arithmetic of the generator; critics and penalties always stay float32.
+        log_every, sample_every, checkpoint_every: in iterations.
+        augment: random flips, warps and crops of training images.
+    """
+
+    iterations: int = 200_000
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    schedule: Literal["linear", "official"] = "linear"
+    decay_iterations: int = 100_000
+    warmup_iterations: int = 0
+    warmup_learning_rate: float = 2e-3
+    ema_decay: float = 0.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    log_every: int = 50
+    sample_every: int = 1_000
+    checkpoint_every: int = 1_000
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        for key in ("iterations", "batch_size", "log_every", "sample_every", "checkpoint_every"):
+            if getattr(self, key) < 1:
+                raise BadInput(f"{key} must be at least 1: {getattr(self, key)}; raise it")
+        if not 0 <= self.ema_decay < 1:
+            raise BadInput(f"ema_decay must be in [0, 1): {self.ema_decay}; 0 switches it off")
+
+    def rate(self, iteration: int) -> float:
+        """The learning rate of an iteration, as a multiple of the network's base rate."""
+        if iteration < self.warmup_iterations:
+            peak = self.warmup_learning_rate / self.learning_rate
+            return peak + (1 - peak) * iteration / self.warmup_iterations
+        if self.schedule == "official":
+            return 1.0
+        left = self.iterations - iteration
+        return min(1.0, left / max(1, min(self.decay_iterations, self.iterations)))
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes inside the package."""
+    folder = resources.files("ganbench.recipes")
+    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def load(recipe: str, name: str, assignments: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The table of one method in a recipe, with ``--set`` assignments applied.
+
+    Args:
+        recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
+        name: the method's name, or ``"judge"``.
+        assignments: ``key=value`` strings.
+
+    Raises:
+        BadInput: no such recipe, or it has no table for ``name``.
+    """
+    if recipe.endswith(".toml"):
+        tables = config.read_toml(Path(recipe))
+    elif recipe in shipped_recipes():
+        tables = config.read_toml(Path(str(resources.files("ganbench.recipes") / f"{recipe}.toml")))
+    else:
+        raise unknown("recipe", recipe, [*shipped_recipes(), "FILE.toml"])
+    if name not in tables:
+        raise BadInput(
+            f"recipe {recipe} has no table [{name}]; it has: {', '.join(sorted(tables))}; add it"
+        )
+    table: dict[str, Any] = tables[name]
+    for assignment in assignments:
+        config.override(table, assignment)
+    return table
+
+
+def resolve(
+    table: dict[str, Any], network: type[Any], recipe: type[Recipe], where: str
+) -> tuple[Any, Any]:
+    """Split a method's table into its network configuration and its training recipe."""
+    rest = dict(table)
+    sizes = rest.pop("network", {})
+    if not isinstance(sizes, dict):
+        raise BadInput(f"wrong type of {where} network: {sizes!r}; give a table")
+    return config.build(network, sizes, f"{where} network"), config.build(recipe, rest, where)

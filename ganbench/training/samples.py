@@ -1,0 +1,37 @@
+"""Sample grids: the same training faces edited to every emotion, as training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ganbench.data.dataset import Dataset
+from ganbench.methods.interface import Method
+from ganbench.seeds import generator
+
+ROWS = 8
+
+
+def save_samples(model: nn.Module, dataset: Dataset, path: Path) -> None:
+    """Write a grid: each row a face and its edits to every emotion. Judges make none."""
+    if not isinstance(model, Method):
+        return
+    rows = min(ROWS, len(dataset))
+    images = dataset.images(range(rows))
+    training = model.training
+    columns = [images]
+    for emotion in range(len(model.config.emotions)):
+        codes = model.codes(torch.full((rows,), emotion), generator=generator(0, "samples"))
+        columns.append(model.edit(images, codes).images.cpu())
+    model.train(training)
+    save_grid(torch.stack(columns, dim=1), path)
+
+
+def save_grid(images: Tensor, path: Path) -> None:
+    """Write images [rows, columns, 3, H, W] in [0, 1] as one PNG."""
+    rows, columns, _, height, width = images.shape
+    sheet = images.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
+    Image.fromarray((sheet * 255).round().to(torch.uint8).numpy()).save(path)

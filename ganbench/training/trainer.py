@@ -1,0 +1,206 @@
+"""What the training loop needs from whatever is trained, and what all trainers share."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganbench.errors import Diverged
+from ganbench.seeds import generator
+from ganbench.training.recipe import Recipe
+
+# Name -> (weight, value): an objective is the weighted sum of its named terms.
+Terms = Mapping[str, tuple[float, Tensor]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training images of one step, on the device.
+
+    Attributes:
+        images: float32 [B, 3, S, S], RGB in [0, 1], augmented.
+        emotions: int64 [B].
+        action_units: float32 [B, 17] in [0, 1], or None.
+    """
+
+    images: Tensor
+    emotions: Tensor
+    action_units: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.emotions)
+
+    def __getitem__(self, part: slice) -> Batch:
+        units = None if self.action_units is None else self.action_units[part]
+        return Batch(self.images[part], self.emotions[part], units)
+
+
+@lru_cache(maxsize=4)
+def _permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    order: NDArray[np.int64] = torch.randperm(n, generator=generator(seed, "order", epoch)).numpy()
+    return order
+
+
+def shuffled(n: int, count: int, iteration: int, seed: int) -> NDArray[np.int64]:
+    """``count`` indices for an iteration, walking through epochs of random order without a rest.
+
+    The stream never ends and has no short batch, so that losses that slice a batch are safe.
+    """
+    positions = np.arange(iteration * count, (iteration + 1) * count)
+    epochs = positions // n
+    return np.concatenate(
+        [_permutation(n, seed, int(e))[positions[epochs == e] % n] for e in np.unique(epochs)]
+    )
+
+
+@contextlib.contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """No gradients for these modules' parameters: a generator step needs none of the critic's."""
+    for module in modules:
+        module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.requires_grad_(True)
+
+
+class Trainer(ABC):
+    """Networks, optimisers and one training step of a method.
+
+    A subclass fills ``networks`` and ``optimizers`` and implements ``step``. ``model`` is what is
+    shipped: a method or a judge; with ``ema_decay`` its moving average is.
+    """
+
+    Recipe: ClassVar[type[Recipe]] = Recipe
+
+    def __init__(self, model: nn.Module, recipe: Any) -> None:
+        self.model, self.recipe = model, recipe
+        self.ema: nn.Module | None = None
+        if recipe.ema_decay:
+            self.ema = copy.deepcopy(model).requires_grad_(False)
+        self.networks: dict[str, nn.Module] = {"model": model}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+
+    # -- what a subclass provides -----------------------------------------------------------------
+
+    @abstractmethod
+    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One iteration; returns detached losses and other scalars to log.
+
+        Args:
+            iteration: counted from 0.
+            batch: the images chosen by ``indices``.
+            random: a CPU generator of this iteration's own.
+        """
+
+    def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
+        """Which training images an iteration sees."""
+        return shuffled(len(labels), self.recipe.batch_size, iteration, seed)
+
+    def check(self, values: Mapping[str, float]) -> None:
+        """Look at logged means; raise if going on makes no sense.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
+        for name, value in values.items():
+            if not np.isfinite(value):
+                raise Diverged(f"training diverged: {name} is {value}; lower learning_rate")
+
+    def describe(self) -> dict[str, int]:
+        """Number of learnable parameters of each network."""
+        return {
+            name: sum(p.numel() for p in network.parameters())
+            for name, network in self.networks.items()
+        }
+
+    # -- shared -----------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks live."""
+        return next(self.model.parameters()).device
+
+    @property
+    def shipped(self) -> nn.Module:
+        """The model that a checkpoint holds."""
+        return self.model if self.ema is None else self.ema
+
+    def to(self, device: torch.device) -> None:
+        """Move every network, to channels-last; optimisers follow, since they hold the parameters."""
+        networks = [*self.networks.values(), *([self.ema] if self.ema else [])]
+        for network in networks:
+            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def adam(self, *modules: nn.Module, rate: float | None = None, decay: float = 0.0) -> torch.optim.Adam:
+        """Adam over the modules' parameters, at the recipe's rate unless another is given."""
+        rate = self.recipe.learning_rate if rate is None else rate
+        return torch.optim.Adam(
+            [{"params": [p for m in modules for p in m.parameters()], "base_rate": rate}],
+            lr=rate,
+            betas=(self.recipe.beta1, self.recipe.beta2),
+            weight_decay=decay,
+        )
+
+    def set_rates(self, iteration: int) -> None:
+        """Set every optimiser's learning rate from the schedule."""
+        scale = self.recipe.rate(iteration)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = group["base_rate"] * scale
+
+    def autocast(self) -> torch.autocast:
+        """The generator's arithmetic."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
+
+    def minimise(self, terms: Terms, *optimizers: str) -> dict[str, Tensor]:
+        """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached."""
+        chosen = [self.optimizers[name] for name in optimizers]
+        for optimizer in chosen:
+            optimizer.zero_grad(set_to_none=True)
+        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        for optimizer in chosen:
+            optimizer.step()
+        return {name: value.detach() for name, (_, value) in terms.items()}
+
+    @torch.no_grad()
+    def update_ema(self) -> None:
+        """Move the shipped average towards the model; call after each generator step."""
+        if self.ema is None:
+            return
+        averages, currents = list(self.ema.parameters()), list(self.model.parameters())
+        torch._foreach_lerp_(averages, currents, 1 - self.recipe.ema_decay)
+        for average, current in zip(self.ema.buffers(), self.model.buffers(), strict=True):
+            average.copy_(current)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything a resumed run needs beside the iteration: random numbers have no state."""
+        networks = dict(self.networks)
+        if self.ema is not None:
+            networks["ema"] = self.ema
+        return {
+            "networks": {name: network.state_dict() for name, network in networks.items()},
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Inverse of ``state_dict``."""
+        networks = dict(self.networks)
+        if self.ema is not None:
+            networks["ema"] = self.ema
+        for name, network in networks.items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])

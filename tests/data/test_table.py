@@ -1,0 +1,396 @@
+"""Tables of images: the lists that users have, what is done to pixels, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganbench.data import table
+from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
+from ganbench.data.table import ACTION_UNITS, TableDataset
+from ganbench.errors import BadInput
+
+OFFICIAL = (
+    "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,"
+    "expression,valence,arousal"
+)
+
+
+def picture(path: Path, seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
+    """Write noise to ``path``; returns uint8 [H, W, 3]."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def listed(root: Path, labels: list[object], folder: str = "images", **columns: list) -> Path:
+    """AffectNet-like ``training.csv`` with PNG images ``s/0.png`` ..."""
+    names = [f"s/{i}.png" for i in range(len(labels))]
+    for i, name in enumerate(names):
+        picture(root / folder / name, i)
+    frame = pd.DataFrame({"subDirectory_filePath": names, "expression": labels, **columns})
+    frame.to_csv(root / "training.csv", index=False)
+    return root
+
+
+def opened(root: Path, size: int = 8, **options: object) -> TableDataset:
+    return TableDataset(read_affectnet(root, "train"), size=size, **options)
+
+
+def bytes_of(images: torch.Tensor) -> np.ndarray:
+    return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def test_pixels_of_the_right_size_are_untouched(tmp_path):
+    data = opened(listed(tmp_path, [0, 1, 2]))
+    images = data.images([2, 0, 2])
+    assert images.shape == (3, 3, 8, 8)
+    assert images.dtype == torch.float32
+    for got, name in zip(bytes_of(images), ("2", "0", "2"), strict=True):
+        np.testing.assert_array_equal(got, np.array(Image.open(tmp_path / f"images/s/{name}.png")))
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_indices_of_any_kind(tmp_path, kind):
+    data = opened(listed(tmp_path, [0, 1, 2]))
+    assert torch.equal(data.images(kind([1, -1])), data.images([1, 2]))
+    assert data.images([]).shape == (0, 3, 8, 8)
+    with pytest.raises(IndexError):
+        data.images(kind([3]))
+
+
+def test_memory_and_disk_give_the_same(tmp_path):
+    root = listed(tmp_path, [0, 1, 2, 9, 3], regions_filePath=[f"{i}.png" for i in range(5)])
+    (root / "regions").mkdir()
+    for i in range(5):
+        values = np.random.default_rng(i).integers(0, 4, (8, 8), dtype=np.uint8)
+        Image.fromarray(values).save(root / f"regions/{i}.png")
+    kept, streamed = opened(root, size=5), opened(root, size=5, keep_bytes=0)
+    everything = range(len(kept))
+    assert torch.equal(kept.images(everything), streamed.images(everything))
+    assert torch.equal(kept.regions(everything), streamed.regions(everything))
+    assert kept.regions([0]).dtype == torch.uint8
+    assert kept.fingerprint == streamed.fingerprint
+    np.testing.assert_array_equal(kept.extents, streamed.extents)
+
+
+def test_shrinking_is_antialiased_and_keeps_flat_colours(tmp_path):
+    root = listed(tmp_path, [0, 1])
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(root / "images/s/0.png")
+    Image.fromarray(np.full((64, 48, 3), (10, 200, 30), np.uint8)).save(root / "images/s/1.png")
+    striped, flat = opened(root, size=16).images([0, 1])
+    assert striped[:, :, 2:-2].sub(0.5).abs().max() < 0.02
+    assert (flat == torch.tensor([10, 200, 30])[:, None, None] / 255).all()
+
+
+def test_modes_and_orientation(tmp_path):
+    root = listed(tmp_path, [0, 1, 2])
+    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    grey.save(root / "images/s/0.png")
+    Image.new("RGBA", (8, 8), (9, 8, 7, 255)).save(root / "images/s/1.png")
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    top = np.zeros((8, 8, 3), np.uint8)
+    top[:4] = 255
+    Image.fromarray(top).save(root / "images/s/2.png", exif=exif)
+    images = bytes_of(opened(root).images([0, 1, 2]))
+    assert (images[0] == np.asarray(grey)[:, :, None]).all()
+    assert (images[1] == [9, 8, 7]).all()
+    assert (images[2] == top[::-1]).all()
+
+
+def test_labels_are_kept_and_unused_ones_counted(tmp_path):
+    data = opened(listed(tmp_path, [6, 7, 0, 8, 8, 9, 10, 3]))
+    assert data.labels.tolist() == [6, 0, 3]
+    assert data.labels.dtype == np.int64
+    assert data.dropped == {"contempt": 1, "none": 2, "uncertain": 1, "non-face": 1}
+    assert data.paths == ["images/s/0.png", "images/s/2.png", "images/s/7.png"]
+    assert len(data) == 3
+    assert not data.has_true_edits
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=12))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_row_is_used_or_counted(tmp_path, labels):
+    shutil.rmtree(tmp_path / "images", ignore_errors=True)
+    root = listed(tmp_path, labels)
+    listing = read_affectnet(root, "train")
+    assert listing.frame["expression"].tolist() == [label for label in labels if label < 7]
+    assert sum(listing.dropped.values()) == sum(label >= 7 for label in labels)
+
+
+def test_limit_takes_the_emotions_in_turn(tmp_path):
+    root = listed(tmp_path, [0, 0, 0, 1, 1, 5])
+    assert opened(root, limit=3).paths == ["images/s/0.png", "images/s/3.png", "images/s/5.png"]
+    assert opened(root, limit=5).labels.tolist() == [0, 0, 1, 1, 5]
+    assert len(opened(root, limit=99)) == 6
+    cycling = listed(tmp_path, [0, 1, 2, 3, 4, 5, 6, 0, 1, 2])
+    assert opened(cycling, limit=8).paths == opened(cycling).paths[:8]
+    with pytest.raises(BadInput, match=r"limit.*not 0"):
+        opened(root, limit=0)
+
+
+@pytest.mark.parametrize("folder", ["", "images", "Manually_Annotated/Manually_Annotated_Images"])
+def test_the_official_list_without_header(tmp_path, folder):
+    picture(tmp_path / folder / "12/a.JPG")
+    picture(tmp_path / folder / "12/b.jpg")
+    rows = ["12/a.JPG,1,2,3,4,1.5;2.5,6,0.1,0.2", "12\\b.jpg,1,2,3,4,1.5;2.5,2,0.1,0.2"]
+    lists = tmp_path / "Manually_Annotated_file_lists"
+    lists.mkdir(parents=True)
+    (lists / "validation.csv").write_text("\n".join(rows))
+    (lists / "training.csv").write_text("\n".join([OFFICIAL, *rows]))
+    for split in ("train", "test"):
+        data = TableDataset(read_affectnet(tmp_path, split), size=8)
+        assert data.labels.tolist() == [6, 2]
+        assert "facial_landmarks" not in data.frame
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("a.png,3\nb.png,0\n", [3, 0]),
+        ("image,label\na.png,happy\nb.png,Anger\n", [1, 6]),
+        ("label, path\n2,a.png\n1.0,b.png\n", [2, 1]),
+        ("\ufefffile,emotion\na.png,fear\nb.png,contempt\n", [4]),
+    ],
+)
+def test_two_column_lists(tmp_path, text, labels):
+    for name in ("a", "b"):
+        picture(tmp_path / f"{name}.png")
+    (tmp_path / "test.csv").write_text(text, encoding="utf-8")
+    for root in (tmp_path, tmp_path / "test.csv"):
+        assert TableDataset(read_csv(root, "test"), size=8).labels.tolist() == labels
+
+
+def test_action_units_go_by_name(tmp_path):
+    values = {f" AU{unit:02d}_r": [unit / 10, 9.0] for unit in reversed(ACTION_UNITS)}
+    others = {"AU28_c": [1, 1], "AU01_c": [1, 1]}
+    data = opened(listed(tmp_path, [0, 1], **others, **values))
+    units = data.action_units([0, 1])
+    expected = torch.tensor(ACTION_UNITS) / 50
+    torch.testing.assert_close(units[0], expected.clamp(max=1))
+    assert (units[1] == 1).all()
+    assert units.dtype == torch.float32
+    assert torch.equal(data.action_units([1]), units[1:])
+
+
+def test_unknown_truth_is_none(tmp_path):
+    data = opened(listed(tmp_path, [0]))
+    assert data.action_units([0]) is None
+    assert data.regions([0]) is None
+
+
+def test_faulty_action_units(tmp_path):
+    columns = {f"AU{unit:02d}_r": [1.0, 1.0] for unit in ACTION_UNITS}
+    broken = columns | {"AU12_r": [1.0, "x"]}
+    with pytest.raises(BadInput, match=r"AU12_r of 'images/s/1.png' is 'x', not a number"):
+        opened(listed(tmp_path, [0, 1], **broken)).action_units([0])
+    del columns["AU45_r"]
+    with pytest.raises(BadInput, match=r"16 of OpenFace's 17 .* missing: AU45_r"):
+        opened(listed(tmp_path, [0, 1], **columns)).action_units([0])
+
+
+def later(root: Path, labels: dict[int, object]) -> Path:
+    (root / "annotations").mkdir(parents=True)
+    for number, label in labels.items():
+        picture(root / "images" / f"{number}.png", number)
+        np.save(root / "annotations" / f"{number}_exp.npy", np.array(label))
+        np.save(root / "annotations" / f"{number}_val.npy", np.array("0.5"))
+    return root
+
+
+def test_the_later_layout(tmp_path):
+    later(tmp_path / "val_set", {10: "1", 2: "6", 1: 7})
+    data = TableDataset(read_affectnet(tmp_path, "test"), size=8)
+    assert data.paths == ["val_set/images/2.png", "val_set/images/10.png"]
+    assert data.labels.tolist() == [6, 1]
+    assert data.dropped == {"contempt": 1}
+    inside = TableDataset(read_affectnet_npy(tmp_path / "val_set", "test"), size=8)
+    assert torch.equal(inside.images([0, 1]), data.images([0, 1]))
+    with pytest.raises(BadInput, match=r"no train split of 'affectnet'.*train_set/.*holds val_set"):
+        read_affectnet(tmp_path, "train")
+
+
+def test_the_later_layout_with_gaps(tmp_path):
+    later(tmp_path, {1: "1", 2: "2", 3: "3"})
+    (tmp_path / "annotations/2_exp.npy").unlink()
+    (tmp_path / "images/3.png").unlink()
+    listing = read_affectnet_npy(tmp_path, "train")
+    with pytest.raises(BadInput, match=r"2 of 3 images .*2\.png.*no annotation 2_exp\.npy"):
+        TableDataset(listing, size=8)
+    data = TableDataset(listing, size=8, skip_bad=True)
+    assert data.paths == ["images/1.png"]
+    assert [path for path, _ in data.bad] == ["images/2.png", "images/3.jpg"]
+
+
+class Trap:
+    """Unpickling it fails the test."""
+
+    def __reduce__(self):
+        return pytest.fail, ("the annotation was unpickled",)
+
+
+@pytest.mark.parametrize("label", [Trap(), "happyish", "11", [1, 2]])
+def test_the_later_layout_with_a_foreign_annotation(tmp_path, label):
+    later(tmp_path, {1: "1"})
+    np.save(tmp_path / "annotations/1_exp.npy", np.array(label), allow_pickle=True)
+    with pytest.raises(BadInput, match=r"1_exp\.npy"):
+        read_affectnet_npy(tmp_path, "train")
+
+
+@pytest.mark.parametrize("keep_bytes", [0, 1 << 30])
+def test_bad_images_are_named_and_counted(tmp_path, keep_bytes):
+    root = listed(tmp_path, [0, 1, 2, 3, 4])
+    (root / "images/s/1.png").write_text("no image")
+    (root / "images/s/3.png").unlink()
+    with pytest.raises(BadInput, match=r"2 of 5 .*s/1\.png.*not an image.*--skip-bad"):
+        opened(root, keep_bytes=keep_bytes)
+    data = opened(root, skip_bad=True, keep_bytes=keep_bytes)
+    assert data.labels.tolist() == [0, 2, 4]
+    assert data.bad == [
+        ("images/s/1.png", "not an image that pillow can read"),
+        ("images/s/3.png", "no such file"),
+    ]
+    for i, name in enumerate(("0", "2", "4")):
+        np.testing.assert_array_equal(
+            bytes_of(data.images([i]))[0], np.array(Image.open(root / f"images/s/{name}.png"))
+        )
+
+
+def test_a_file_cut_short(tmp_path):
+    root = listed(tmp_path, [0, 1])
+    victim = root / "images/s/1.png"
+    victim.write_bytes(victim.read_bytes()[:100])
+    with pytest.raises(BadInput, match=r"1 of 2 images .*s/1\.png"):
+        opened(root)
+    streamed = opened(root, keep_bytes=0)  # headers only
+    assert [path for path, _ in streamed.undecodable()] == ["images/s/1.png"]
+    streamed.images([0])
+    with pytest.raises(BadInput, match=r"s/1\.png.*cannot be decoded"):
+        streamed.images([0, 1])
+
+
+def test_deep_pixels_are_refused(tmp_path):
+    root = listed(tmp_path, [0])
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(root / "images/s/0.png")
+    with pytest.raises(BadInput, match="8 bits a channel"):
+        opened(root)
+
+
+@given(st.binary(max_size=40), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "GIF"]))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_never_escapes_as_another_error(tmp_path, noise, place, kind):
+    root = listed(tmp_path, [0, 1])
+    victim = root / "images/s/1.png"
+    Image.open(root / "images/s/0.png").save(victim, kind)
+    content = victim.read_bytes()
+    victim.write_bytes(content[:place] + noise + content[place + len(noise) :])
+    data = opened(root, skip_bad=True)
+    assert len(data) + len(data.bad) == 2
+    assert torch.isfinite(data.images(range(len(data)))).all()
+
+
+@pytest.mark.parametrize("keep_bytes", [0, 1 << 30])
+def test_bad_region_maps(tmp_path, keep_bytes):
+    root = listed(tmp_path, [0, 1], regions_filePath=["0.png", "1.png"])
+    (root / "regions").mkdir()
+    Image.fromarray(np.full((8, 8), 3, np.uint8)).save(root / "regions/0.png")
+    with pytest.raises(BadInput, match=r"1 of 2 .*no such region map.*1\.png"):
+        opened(root, keep_bytes=keep_bytes)
+    Image.fromarray(np.full((8, 8), 4, np.uint8)).save(root / "regions/1.png")
+    with pytest.raises(BadInput, match="holds 0 to 3, not 4"):
+        opened(root, keep_bytes=keep_bytes).regions([0, 1])
+    listed(tmp_path, [0, 1], regions_filePath=["0.png", ""])
+    with pytest.raises(BadInput, match=r"1 of 2 rows .*no region map, first 'images/s/1\.png'"):
+        opened(root, keep_bytes=keep_bytes)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("", "is empty"),
+        ("a,b\nx.png,1\n", r"no column for the image path: found a, b; call it"),
+        ("image,mood\na.png,1\n", r"no column for the label: found image, mood; call it 'expression'"),
+        ("a.png,1,2\n", "no header and 3 columns"),
+        ("image,label\na.png,happpy\n", r"data row 1: unknown emotion: 'happpy'; did you mean 'happy'"),
+        ("image,label\na.png,1\na.png,11\n", r"data row 2: label '11' is no AffectNet id"),
+        ("image,label\na.png,1.5\n", r"'1\.5' is no AffectNet id"),
+        ("image,label\na.png,-1\n", r"'-1' is no AffectNet id"),
+        ("image,label\na.png,\n", "data row 1"),
+        ("image,label\n,1\n", "data row 1 has no image path"),
+        ("image,label\na.png,nan\n", "data row 1: .*'nan'"),
+        ("image,label\nb.png,1\n", r"no image listed .* was found, first 'b\.png'.*--root"),
+        ("image,label\na.png,8\n", r"no usable image .*'none': 1"),
+        ("image,label\n", "no usable image"),
+        ('image,label\n"a.png,1\n', "data row 1|no CSV"),
+    ],
+)  # fmt: skip
+def test_bad_lists(tmp_path, text, cause):
+    picture(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text(text)
+    with pytest.raises(BadInput, match=cause):
+        TableDataset(read_csv(tmp_path, "train"), size=8)
+
+
+def test_a_binary_list(tmp_path):
+    (tmp_path / "train.csv").write_bytes(b"\xff\xfe\x00\x81" * 9)
+    with pytest.raises(BadInput, match="no CSV"):
+        read_csv(tmp_path, "train")
+
+
+def test_size_is_checked(tmp_path):
+    with pytest.raises(BadInput, match=r"size.*not 0"):
+        opened(listed(tmp_path, [0]), size=0)
+
+
+def test_progress_reaches_the_end(tmp_path):
+    seen: list[tuple[int, int]] = []
+    opened(listed(tmp_path, [0] * 70), progress=lambda *step: seen.append(step))
+    assert seen == [(64, 70), (70, 70)]
+
+
+class TestFingerprint:
+    def test_does_not_depend_on_the_place(self, tmp_path):
+        one = listed(tmp_path / "one", [0, 1])
+        shutil.copytree(one, tmp_path / "two")
+        assert opened(one).fingerprint == opened(tmp_path / "two").fingerprint
+
+    def test_sees_every_change(self, tmp_path):
+        root = listed(tmp_path, [0, 1, 2])
+        seen = {opened(root).fingerprint, opened(root, size=4).fingerprint}
+        seen.add(opened(root, limit=2).fingerprint)
+        listed(root, [0, 1, 3])
+        seen.add(opened(root).fingerprint)
+        units = {f"AU{unit:02d}_r": [1.0] * 3 for unit in ACTION_UNITS}
+        listed(root, [0, 1, 2], **units)
+        seen.add(opened(root).fingerprint)
+        listed(root, [0, 1, 2])
+        picture(root / "images/s/1.png", 77)
+        seen.add(opened(root).fingerprint)
+        lines = (root / "training.csv").read_text().splitlines()
+        (root / "training.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
+        seen.add(opened(root).fingerprint)
+        assert len(seen) == 7
+
+    def test_of_large_data_goes_by_file_size(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(table, "HASH_BYTES", 0)
+        root = listed(tmp_path, [0, 1])
+        victim = root / "images/s/1.png"
+        content = victim.read_bytes()
+        before = opened(root).fingerprint
+        victim.write_bytes(content + b"\0")
+        longer = opened(root).fingerprint
+        shutil.copy(root / "images/s/0.png", root / "spare.png")
+        victim.write_bytes(content)
+        assert opened(root).fingerprint == before != longer

@@ -1,0 +1,172 @@
+"""A data set, a method and a judge whose every number can be worked out by hand.
+
+An image is flat grey but for a patch of its top left corner, whose level says which emotion it
+shows. The toy method paints that patch; the toy judge reads it. Both count what they are asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganbench.data.dataset import BACKGROUND, EYES, FACE, MOUTH, Dataset
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import Unsupported
+from ganbench.judges.interface import Judged, JudgeSpec
+from ganbench.methods.interface import Method
+
+SIZE = 8
+K = len(EMOTIONS)
+
+
+def level(emotion):
+    """Grey level of the patch that means an emotion."""
+    return (emotion + 1) / 10
+
+
+def patch(emotions: Tensor, ground: float = 0.9) -> Tensor:
+    images = torch.full((len(emotions), 3, SIZE, SIZE), ground)
+    images[:, :, :2, :2] = level(emotions.float())[:, None, None, None]
+    return images
+
+
+def region_map(n: int) -> Tensor:
+    """Mouth where the patch is, eyes beside it, the rest of the left half face, the right half not."""
+    regions = torch.full((n, SIZE, SIZE), BACKGROUND, dtype=torch.uint8)
+    regions[:, :, :4] = FACE
+    regions[:, :2, :2] = MOUTH
+    regions[:, :2, 2:4] = EYES
+    return regions
+
+
+class ToyPhotos(Dataset):
+    """Labelled images without masks or right answers."""
+
+    name, split, size = "toys", "test", SIZE
+
+    def __init__(self, n: int = 250, fingerprint: str = "toys") -> None:
+        self.labels = np.sort(np.arange(n) % K)
+        self.paths = [f"{i}.png" for i in range(n)]
+        self.fingerprint = f"{fingerprint}-{n}"
+        self.loaded = 0
+
+    def images(self, indices):
+        self.loaded += len(indices)
+        return patch(torch.as_tensor(self.labels[np.asarray(indices)]))
+
+
+class ToyFaces(ToyPhotos):
+    """The same with masks, and with right answers."""
+
+    name = "toyfaces"
+    rendered = 0
+
+    def regions(self, indices):
+        return region_map(len(indices))
+
+    def true_edits(self, indices, emotion):
+        self.rendered += len(indices)
+        emotions = torch.full((len(indices),), emotion)
+        return patch(emotions), region_map(len(indices))
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    image_size: int = SIZE
+    emotions: tuple[str, ...] = EMOTIONS
+
+
+class Painter(Method):
+    """Paints the patch of the emotion asked for; ``noise`` shifts the ground, ``leak`` the background."""
+
+    name, title, paper = "painter", "Painter", "Nobody, 2020"
+    Config = ToyConfig
+
+    def __init__(self, size: int = SIZE, leak: float = 0.0, noise: int = 0, wrong: int = 0) -> None:
+        super().__init__(ToyConfig(size))
+        self.weight = nn.Parameter(torch.tensor([leak, float(noise), float(wrong)]))
+        self.leak, self.noise_dim, self.wrong = leak, noise, wrong
+        self.edited = 0
+
+    @property
+    def code_dim(self) -> int:
+        return K + self.noise_dim
+
+    def encode(self, condition, noise=None):
+        hot = torch.nn.functional.one_hot(condition.emotions, K).float()
+        return hot if noise is None else torch.cat([hot, noise], 1)
+
+    def translate(self, x, codes):
+        self.edited += len(x)
+        y = x.clone()
+        emotions = (codes[:, :K].argmax(1) + self.wrong) % K
+        y[:, :, :2, :2] = (level(emotions.float()) * 2 - 1)[:, None, None, None]
+        y[:, :, :, 4:] -= 2 * self.leak
+        if self.noise_dim:
+            y[:, :, 4:, :4] = codes[:, K:].mean(1).tanh()[:, None, None, None]
+        return y, None
+
+
+class Plane(Painter):
+    """A toy GGANmut: its codes are points of a plane, the nearest anchor wins."""
+
+    name, title = "plane", "Plane"
+
+    def __init__(self) -> None:
+        super().__init__()
+        angle = torch.arange(K) * 2 * torch.pi / K
+        self.mu = nn.Parameter(0.95 * torch.stack([angle.cos(), angle.sin()], 1))
+
+    @property
+    def code_dim(self) -> int:
+        return 2
+
+    def anchors(self):
+        return self.mu
+
+    def sample(self, n, generator=None):
+        return torch.rand(n, 2, generator=generator) * 2 - 1
+
+    def label_distribution(self, codes):
+        return torch.softmax(-(torch.cdist(codes, self.mu) ** 2), 1)
+
+    def encode(self, condition, noise=None):
+        return self.mu[condition.emotions]
+
+    def translate(self, x, codes):
+        return super().translate(x, torch.nn.functional.one_hot(torch.cdist(codes, self.mu).argmin(1), K))
+
+
+class Wheel(Plane):
+    """A toy GANmut: anchors and a space, but no label distribution."""
+
+    name, title = "wheel", "Wheel"
+
+    def label_distribution(self, codes):
+        raise Unsupported("wheel defines no label distribution")
+
+
+@dataclass
+class Reader:
+    """Reads the patch; its features are the means of four parts of the image."""
+
+    fingerprint: str = "reader"
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    judged: int = 0
+
+    @property
+    def spec(self) -> JudgeSpec:
+        return JudgeSpec(
+            "reader", "Reader", SIZE, EMOTIONS, "parts", 4, self.fingerprint, "Apache-2.0", "toys"
+        )
+
+    def judge(self, images: Tensor) -> Judged:
+        self.judged += len(images)
+        seen = images[:, 0, 0, 0]
+        distance = (seen[:, None] - level(torch.arange(K).float())).abs()
+        logits = torch.where(distance < 0.05, 100.0, 0.0)
+        parts = torch.nn.functional.adaptive_avg_pool2d(images.mean(1, keepdim=True), 2).flatten(1)
+        return Judged(logits, parts)
