@@ -442,14 +442,20 @@ class SMITTrainer(Trainer):
             colour, _ = self.model.colour_and_mask(x, self.code(batch.emotions, random))
         return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
 
+    def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """G learns to reconstruct and D to tell emotions, each on its own, before they play."""
+        half = len(batch) // 2
+        values = self.minimise(self.warmup_terms(x[half:], batch[half:], random), "g")
+        self.update_ema()
+        own = self.classification(self.discriminator(x[:half]), batch.emotions[:half])
+        return values | self.minimise({"d_cls": (self.recipe.lambda_cls, own)}, "d")
+
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """One step of D and one of G, each on its own half of the batch."""
         x = self.model.to_native(batch.images)
-        half = len(batch) // 2
         if iteration < self.recipe.warmup_iterations:
-            values = self.minimise(self.warmup_terms(x[:half], batch[:half], random), "g")
-            self.update_ema()
-            return values
+            return self.warmup_step(x, batch, random)
+        half = len(batch) // 2
         values = self.minimise(self.discriminator_terms(x[:half], batch[:half], random), "d")
         with frozen(self.discriminator):
             terms = self.generator_terms(x[half:], batch[half:], random)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ class Cloud:
     title: str
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.int64]) -> Cloud:
+        """The same cloud with only some of its points."""
+        return replace(self, features=self.features[rows], labels=self.labels[rows])
 
 
 @dataclass(frozen=True)

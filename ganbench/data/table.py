@@ -176,25 +176,25 @@ class TableDataset(Dataset):
 
     def _inspect(self, progress: Progress | None) -> list[_Seen]:
         """Look at every file once: there, readable, its extent and content."""
-        files = [self._files(i) for i in range(len(self.paths))]
-        on_disk = sum(path.stat().st_size for both in files for path in both if path.is_file())
-        whole = on_disk < HASH_BYTES
+        rows = range(len(self.paths))
+        files = (path for i in rows for path in self._files(i))
+        whole = sum(path.stat().st_size for path in files if path.is_file()) < HASH_BYTES
         seen: list[_Seen] = []
-        for one in _threaded(lambda i: self._look(i, files[i], whole), range(len(files))):
+        for one in _threaded(lambda i: self._look(i, whole), rows):
             seen.append(one)
-            if progress is not None and (len(seen) % 64 == 0 or len(seen) == len(files)):
-                progress(len(seen), len(files))
+            if progress is not None and (len(seen) % 64 == 0 or len(seen) == len(rows)):
+                progress(len(seen), len(rows))
         return seen
 
     def _files(self, i: int) -> tuple[Path, ...]:
         image = self.root / self.paths[i]
         return (image,) if self._regions is None else (image, self.root / self._regions[i])
 
-    def _look(self, i: int, files: tuple[Path, ...], whole: bool) -> _Seen:
+    def _look(self, i: int, whole: bool) -> _Seen:
         digest = hashlib.sha256()
         extent = (0, 0)
         try:
-            for kind, path in enumerate(files):
+            for kind, path in enumerate(self._files(i)):
                 if not path.is_file():
                     what = "region map" if kind else "file"
                     return _Seen(fault=f"no such {what}" + (f": {path}" if kind else ""))
@@ -358,7 +358,7 @@ def check_limit(limit: int | None) -> None:
         raise BadInput(f"limit must be at least 1 image, not {limit}; leave it out to use all")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Seen:
     """What opening found out about one row."""
 

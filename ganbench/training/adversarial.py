@@ -59,7 +59,7 @@ class AdversarialTrainer(Trainer):
         super().__init__(method, recipe)
         self.method, self.discriminator = method, discriminator
         self.networks["discriminator"] = discriminator
-        self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator)}
+        self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator, warm=False)}
 
     @abstractmethod
     def target(self, batch: Batch, random: torch.Generator) -> Target:

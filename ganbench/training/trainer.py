@@ -143,11 +143,21 @@ class Trainer(ABC):
         for network in networks:
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def adam(self, *modules: nn.Module, rate: float | None = None, decay: float = 0.0) -> torch.optim.Adam:
-        """Adam over the modules' parameters, at the recipe's rate unless another is given."""
+    def adam(
+        self, *modules: nn.Module, rate: float | None = None, decay: float = 0.0, warm: bool = True
+    ) -> torch.optim.Adam:
+        """Adam over the modules' parameters.
+
+        Args:
+            modules: what it optimises.
+            rate: its base rate; the recipe's when None.
+            decay: weight decay.
+            warm: whether the warm-up's higher rate applies; critics without norm do not survive it.
+        """
         rate = self.recipe.learning_rate if rate is None else rate
+        parameters = [p for module in modules for p in module.parameters()]
         return torch.optim.Adam(
-            [{"params": [p for m in modules for p in m.parameters()], "base_rate": rate}],
+            [{"params": parameters, "base_rate": rate, "warm": warm}],
             lr=rate,
             betas=(self.recipe.beta1, self.recipe.beta2),
             weight_decay=decay,
@@ -158,7 +168,7 @@ class Trainer(ABC):
         scale = self.recipe.rate(iteration)
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = group["base_rate"] * scale
+                group["lr"] = group["base_rate"] * (scale if group["warm"] else min(scale, 1.0))
 
     def autocast(self) -> torch.autocast:
         """The generator's arithmetic."""

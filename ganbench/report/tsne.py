@@ -1,0 +1,128 @@
+"""t-SNE of the judge's features: one map of real images and all methods (Figure 1 of the supplement)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ganbench.emotions import COLOURS, EMOTIONS
+from ganbench.gallery import Cloud
+
+# Points of the whole map: what two cores place in about ten seconds.
+BUDGET = 3200
+DIMENSIONS = 50
+
+# Okabe-Ito blue and orange: the paper's colours of generated and real images.
+GENERATED, REAL = "#0072b2", "#e69f00"
+
+Position = NDArray[np.float64]
+
+
+def thin(clouds: Sequence[Cloud]) -> list[Cloud]:
+    """The clouds with so few points each that all fit the budget; every emotion keeps its share."""
+    share = max(1, BUDGET // (len(clouds) * len(EMOTIONS)))
+    thinned = []
+    for cloud in clouds:
+        kept = [np.flatnonzero(cloud.labels == c)[:share] for c in range(len(EMOTIONS))]
+        thinned.append(cloud.take(np.concatenate(kept)))
+    return thinned
+
+
+def place(clouds: Sequence[Cloud], seed: int = 0) -> list[Position]:
+    """Places of all clouds' points on one map.
+
+    The features' first 50 principal components, then openTSNE started from the first two of them;
+    the map depends on features and seed only, not on the number of threads.
+
+    Returns:
+        float64 [m, 2] for each cloud.
+    """
+    from openTSNE import TSNE
+
+    features = np.concatenate([cloud.features for cloud in clouds]).astype(np.float64)
+    features -= features.mean(axis=0)
+    _, vectors = np.linalg.eigh(features.T @ features)
+    reduced = features @ vectors[:, ::-1][:, :DIMENSIONS]
+    placed = np.asarray(
+        TSNE(
+            # A neighbourhood of 30 needs some 90 points; small test runs have fewer.
+            perplexity=min(30, max(2, (len(features) - 1) // 3)),
+            initialization="pca",
+            neighbors="exact",
+            negative_gradient_method="bh",
+            early_exaggeration_iter=150,
+            n_iter=500,
+            n_jobs=-1,
+            random_state=seed,
+        ).fit(reduced)
+    )
+    ends = np.cumsum([len(cloud.features) for cloud in clouds])[:-1]
+    return list(np.split(placed, ends))
+
+
+def draw_method(
+    real: tuple[Cloud, Position], edits: tuple[Cloud, Position], everything: Position
+) -> Figure:
+    """A method on the shared map: against the real images, and by the emotion asked for.
+
+    Args:
+        everything: all points of the map: it sets the frame, which is the same for all methods.
+    """
+    figure = Figure(figsize=(7.2, 3.9), dpi=200, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _scatter(left, real, edits)
+    left.set_title(f"{edits[0].title} (blue) and real (orange)", fontsize=9)
+    for c, emotion in enumerate(EMOTIONS):
+        for (cloud, position), look in ((real, {"alpha": 0.25, "marker": "o"}), (edits, {"marker": "o"})):
+            own = position[cloud.labels == c]
+            size = 9 if cloud is real[0] else 5
+            label = emotion if cloud is edits[0] else None
+            right.scatter(*own.T, s=size, color=COLOURS[emotion], linewidths=0, label=label, **look)
+    right.set_title("By emotion: asked for (small), real (large, pale)", fontsize=9)
+    for axes in (left, right):
+        _frame(axes, everything)
+    handles, labels = right.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=7, fontsize=8, frameon=False, markerscale=2.5
+    )
+    return figure
+
+
+def draw_figure1(
+    real: tuple[Cloud, Position],
+    near: tuple[Cloud, Position],
+    space: tuple[Cloud, Position],
+    everything: Position,
+) -> Figure:
+    """Figure 1 of the supplement: codes around the means, and codes uniform over Z."""
+    figure = Figure(figsize=(7.2, 3.8), dpi=200, layout="constrained")
+    panels = figure.subplots(1, 2)
+    titles = ("Codes around the means", "Codes uniform over Z")
+    for axes, edits, title in zip(panels, (near, space), titles, strict=True):
+        _scatter(axes, real, edits)
+        axes.set_title(title, fontsize=9)
+        _frame(axes, everything)
+    figure.suptitle(f"{near[0].title}: generated (blue) and real (orange)", fontsize=9)
+    return figure
+
+
+def _scatter(axes: Axes, real: tuple[Cloud, Position], edits: tuple[Cloud, Position]) -> None:
+    axes.scatter(*real[1].T, s=6, color=REAL, linewidths=0, alpha=0.8)
+    axes.scatter(*edits[1].T, s=6, color=GENERATED, linewidths=0, alpha=0.8)
+
+
+def _frame(axes: Axes, everything: Position) -> None:
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    margin = 0.03 * (high - low).max() + 1e-9
+    axes.set_xlim(low[0] - margin, high[0] + margin)
+    axes.set_ylim(low[1] - margin, high[1] + margin)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+        spine.set_color("#888888")
