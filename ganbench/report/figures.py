@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -68,9 +69,7 @@ def to_png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _rule(x: list[float], y: float, colour: str):  # type: ignore[no-untyped-def]
-    from matplotlib.lines import Line2D
-
+def _rule(x: list[float], y: float, colour: str) -> Line2D:
     return Line2D(x, [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
 
 

@@ -1,0 +1,101 @@
+"""The page of a run: one file that needs no other, and asks no server for anything."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from ganbench.emotions import COLOURS, EMOTIONS
+from ganbench.metrics import METRICS
+from ganbench.records import Results
+from ganbench.report.tables import (
+    in_order,
+    paper_table1,
+    table1,
+    truth_table,
+    variants_table,
+)
+from ganbench.scoring import REAL, TRUTH
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG of the run folder: its file name, bytes, size and what it shows."""
+
+    name: str
+    png: bytes
+    caption: str
+
+    @property
+    def uri(self) -> str:
+        """The picture as a data URI, as WebP where that is smaller."""
+        with Image.open(io.BytesIO(self.png)) as image:
+            file = io.BytesIO()
+            image.convert("RGB").save(file, "WEBP", quality=88, method=4)
+        webp = file.getvalue()
+        kind, data = ("webp", webp) if len(webp) < len(self.png) else ("png", self.png)
+        return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        with Image.open(io.BytesIO(self.png)) as image:
+            return image.size
+
+
+def render(
+    results: Results,
+    grids: list[Picture],
+    maps: list[Picture],
+    manifest: Mapping[str, Any],
+) -> str:
+    """The text of ``report.html``.
+
+    Args:
+        grids, maps: pictures of edits, and of features, in the order shown.
+        manifest: of the run, without its files.
+    """
+    environment = Environment(
+        loader=PackageLoader("ganbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    titles = {REAL: "Real images", TRUTH: "True edits"}
+    titles |= {name: facts["title"] for name, facts in results.methods.items()}
+    shown = [name for name in (REAL, *in_order(results), TRUTH) if name in results.confusion]
+    has_truth = TRUTH in results.confusion
+    return environment.get_template("report.html").render(
+        results=results,
+        data=results.protocol["data"],
+        judge=results.protocol["judge"],
+        methods=[results.methods[name] for name in in_order(results)],
+        main=table1(results),
+        truth=truth_table(results) if has_truth else None,
+        variants=variants_table(results),
+        paper=paper_table1(),
+        confusions=[(titles[name], shares(results.confusion[name])) for name in shown],
+        emotions=EMOTIONS,
+        colours=COLOURS,
+        metrics=list(METRICS.values()),
+        grids=grids,
+        maps=maps,
+        manifest=manifest,
+    )
+
+
+def shares(counts: list[list[list[int]]]) -> list[list[float | None]]:
+    """Per cent of the edits towards each emotion (row) that the judge sees as each (column)."""
+    rows: list[list[float | None]] = []
+    for target in range(len(EMOTIONS)):
+        seen = [sum(source[target][judged] for source in counts) for judged in range(len(EMOTIONS))]
+        total = sum(seen)
+        rows.append([100 * count / total if total else None for count in seen])
+    return rows

@@ -1,0 +1,102 @@
+"""The manifest of a run: all that one needs to make it again, and what it cost.
+
+It names the machine's kind but not the machine, and files but not where a user keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ganbench
+from ganbench.records import Results
+from ganbench.stopwatch import Stopwatch
+
+PACKAGES = ("torch", "numpy", "scipy", "openTSNE", "matplotlib", "pillow", "numba", "safetensors")
+
+
+def manifest(
+    results: Results, stopwatch: Stopwatch, command: Sequence[str], files: dict[str, str]
+) -> dict[str, Any]:
+    """JSON-ready.
+
+    Args:
+        command: the command line that made the run, one argument an item.
+        files: for each other file of the run its sha256.
+    """
+    stages = {
+        name: {"seconds": round(stage.seconds, 3), "peak_mib": round(stage.peak_mib)}
+        for name, stage in stopwatch.stages.items()
+    }
+    seconds = sum(stage.seconds for stage in stopwatch.stages.values())
+    return {
+        "schema": 1,
+        "ganbench": ganbench.__version__,
+        "command": " ".join(anonymous(argument) for argument in command),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": results.seed,
+        "protocol": results.protocol,
+        "protocol_hash": results.protocol_hash,
+        "methods": {name: facts["weights"] for name, facts in results.methods.items()},
+        "python": platform.python_version(),
+        "packages": {name: v for name in PACKAGES if (v := _version(name))},
+        "machine": machine(),
+        "seconds": round(seconds, 3),
+        "peak_mib": round(max((s.peak_mib for s in stopwatch.stages.values()), default=0)),
+        "stages": stages,
+        "files": files,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Kind of machine: system, processor, cores, memory, GPU; no names of hosts or users."""
+    found: dict[str, Any] = {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": _memory_gib(),
+    }
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def anonymous(argument: str) -> str:
+    """An argument with every absolute or home path in it cut to its last name."""
+    parts = re.split(r"([=,])", argument)
+    return "".join(
+        Path(part).name if part.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:\\", part) else part
+        for part in parts
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        return None

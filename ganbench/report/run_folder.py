@@ -1,0 +1,151 @@
+"""The folder that a run leaves behind.
+
+Everything is made first and then written file by file, each by temp + rename: whoever looks into the
+folder of an earlier run sees whole files at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganbench.errors import BadInput
+from ganbench.evaluation import Evaluation
+from ganbench.gallery import Cloud
+from ganbench.report import figures, formats, html, tsne
+from ganbench.report.html import Picture
+from ganbench.report.manifest import manifest
+from ganbench.report.tables import in_order, paper_table1, table1
+from ganbench.scoring import REAL
+from ganbench.store import write_atomic
+
+MANIFEST = "manifest.json"
+
+
+def check_writable(folder: Path) -> None:
+    """Find out before a long run whether its results can be kept.
+
+    Raises:
+        BadInput: ``folder`` is a file, or cannot be written.
+    """
+    probe = folder / ".writable"
+    write_atomic(probe, "")
+    probe.unlink(missing_ok=True)
+
+
+def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ()) -> list[str]:
+    """Write tables, pictures, page and manifest.
+
+    Args:
+        folder: made if missing. Files of an earlier run are replaced; pictures that it made and this
+            run did not are removed.
+        command: the command line to record, one argument an item.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    results, watch = evaluation.results, evaluation.stopwatch
+    with watch.measure("t-SNE"):
+        maps = draw_maps(evaluation)
+    with watch.measure("figures"):
+        grids = draw_grids(evaluation)
+    with watch.measure("report"):
+        ours, paper = table1(results), paper_table1()
+        files: dict[str, bytes] = {
+            "results.json": results.to_json().encode(),
+            "table1.csv": formats.to_csv(ours).encode(),
+            "table1.md": f"{formats.to_markdown(ours)}\n{formats.to_markdown(paper)}".encode(),
+            "table1.tex": "\n".join(
+                [
+                    "% needs \\usepackage{booktabs}",
+                    formats.to_latex(ours, "tab:ganbench"),
+                    formats.to_latex(paper, "tab:published"),
+                ]
+            ).encode(),
+            **{picture.name: picture.png for picture in (*maps, *grids)},
+        }
+        page = html.render(results, grids, maps, manifest(results, watch, command, {}))
+        files["report.html"] = page.encode()
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    files[MANIFEST] = json.dumps(manifest(results, watch, command, hashes), indent=1).encode() + b"\n"
+    stale = _pictures_of(folder) - files.keys()
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+    for name in stale:
+        (folder / name).unlink(missing_ok=True)
+    return list(files)
+
+
+def draw_maps(evaluation: Evaluation) -> list[Picture]:
+    """``tsne_<method>.png``, and Figure 1's two panels where a method has a space of codes."""
+    clouds = tsne.thin(evaluation.clouds)
+    if sum(len(cloud.features) for cloud in clouds) < 8:
+        return []  # a map of so few points shows nothing
+    positions = tsne.place(clouds, evaluation.results.seed)
+    everything = np.concatenate(positions)
+    pairs = {
+        (cloud.method, cloud.codes): (cloud, position)
+        for cloud, position in zip(clouds, positions, strict=True)
+    }
+    real = pairs[REAL, ""]
+    found = []
+    for name in in_order(evaluation.results):
+        own = {codes: pair for (method, codes), pair in pairs.items() if method == name}
+        title = evaluation.results.methods[name]["title"]
+        main = own.get("near") or own["exact"]
+        drawing = tsne.draw_method(real, main, everything)
+        found.append(
+            Picture(
+                f"tsne_{name}.png",
+                figures.to_png(drawing),
+                f"{title}: features of edits and of real images, on the map shared by all methods.",
+            )
+        )
+        if "near" in own and "space" in own:
+            drawing = tsne.draw_figure1(real, own["near"], own["space"], everything)
+            found.append(
+                Picture(
+                    f"tsne_{name}_figure1.png",
+                    figures.to_png(drawing),
+                    f"{title} as in Figure 1 of the supplement: codes around the means (left) and "
+                    "uniform over the conditional space (right).",
+                )
+            )
+    return found
+
+
+def draw_grids(evaluation: Evaluation) -> list[Picture]:
+    """``grid_truth.png`` if the right answers are known, and ``grid_<method>.png``."""
+    gallery = evaluation.gallery
+    shown = [(name, evaluation.results.methods[name]["title"]) for name in in_order(evaluation.results)]
+    sheets = [(name, title, gallery.edits[name]) for name, title in shown]
+    if gallery.truth is not None:
+        sheets.insert(0, ("truth", "The right answers (rendered)", gallery.truth))
+    return [
+        Picture(
+            f"grid_{name}.png",
+            figures.to_png(figures.grid(title, gallery.inputs, gallery.labels, edits)),
+            f"{title}: inputs (left column) and their edits towards each emotion.",
+        )
+        for name, title, edits in sheets
+    ]
+
+
+def _pictures_of(folder: Path) -> set[str]:
+    """Pictures that an earlier run's manifest says it made."""
+    try:
+        files = json.loads((folder / MANIFEST).read_text())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {
+        name
+        for name in files
+        if name == Path(name).name and name.startswith(("grid_", "tsne_")) and name.endswith(".png")
+    }
