@@ -181,6 +181,7 @@ class Generator(nn.Module):
         h = self.up(h)
         # One convolution for both heads: the same numbers, one pass over the features.
         heads = F.conv2d(h, torch.cat([self.colour.weight, self.attention.weight]), padding=3)
+        heads = heads.float()  # in bfloat16 a mask above 0.998 rounds to 1 and loses its gradient
         return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
 
 

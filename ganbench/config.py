@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -74,11 +75,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """A dataclass as JSON-ready values."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in dataclasses.asdict(config).items()
-    }
+    """A dataclass as JSON would read it back: tuples become lists, at any depth."""
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return values
 
 
 def read_toml(path: Path) -> dict[str, Any]:

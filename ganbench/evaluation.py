@@ -22,9 +22,9 @@ from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.judges.interface import Judge
 from ganbench.methods import Method, load_method
-from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.passes import SHOWN, Pass, fingerprint
 from ganbench.records import Results
 from ganbench.scoring import REAL, TRUTH, score_method, score_perfect, score_real
@@ -46,12 +46,14 @@ class Evaluation:
         clouds: features for t-SNE, the real images first.
         gallery: a few inputs and their edits.
         stopwatch: what each stage took.
+        store: where the finished jobs lie, and where reports may keep what they compute.
     """
 
     results: Results
     clouds: list[Cloud]
     gallery: Gallery
     stopwatch: Stopwatch
+    store: Store
 
 
 def evaluate(
@@ -118,11 +120,15 @@ def load_all(methods: Sequence[MethodLike], device: torch.device) -> list[Method
     names = [method.name for method in loaded]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadInput(f"methods given twice: {', '.join(twice)}; evaluate one checkpoint of each a run")
+        raise BadInput(
+            f"methods given twice: {', '.join(twice)}; evaluate one checkpoint of each a run"
+        )
     sizes = {method.name: method.spec.image_size for method in loaded}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size} px" for name, size in sizes.items())
-        raise BadInput(f"methods differ in image size: {listed}; evaluate each size in a run of its own")
+        raise BadInput(
+            f"methods differ in image size: {listed}; evaluate each size in a run of its own"
+        )
     for method in loaded:
         if method.spec.emotions != EMOTIONS:
             raise BadInput(
@@ -151,7 +157,9 @@ def prepare(
     if not len(dataset):
         raise BadInput(f"no images to evaluate: {dataset.name} ({dataset.split}) is empty")
     if dataset.size != size:
-        raise BadInput(f"data at {dataset.size} px, methods at {size} px; load the data with size={size}")
+        raise BadInput(
+            f"data at {dataset.size} px, methods at {size} px; load the data with size={size}"
+        )
     if judge.spec.emotions != EMOTIONS:
         raise BadInput(
             f"judge {judge.spec.name} knows other emotions: {', '.join(judge.spec.emotions)}; "
@@ -231,4 +239,5 @@ def conclude(run: Pass) -> Evaluation:
         records=tuple(records),
         confusion=confusions,
     )
-    return Evaluation(results, clouds, Gallery(sources[:SHOWN], *run.shown(), edits), run.stopwatch)
+    pictures = Gallery(sources[:SHOWN], *run.shown(), edits)
+    return Evaluation(results, clouds, pictures, run.stopwatch, run.store)

@@ -73,7 +73,7 @@ class _Inputs:
     def truth(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The right answers of some rows, in [0, 1]."""
         assert self.truths is not None
-        return self.truths[rows].astype(np.float32) / 255
+        return self.truths[rows].astype(np.float32) / np.float32(255)
 
 
 @dataclass

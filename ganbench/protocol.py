@@ -112,7 +112,9 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
         z = method.sample(n, random)
     elif name == "near":
         anchors = method.anchors()
-        z = anchors[targets] + NOISE * torch.randn(n, anchors.shape[1], generator=random).to(anchors)
+        z = anchors[targets] + NOISE * torch.randn(n, anchors.shape[1], generator=random).to(
+            anchors
+        )
         if ability(method.label_distribution, anchors) is not None:
             z = z.clamp(-1, 1)  # the Gaussian model's Z is the square that tanh maps its means into
     else:

@@ -129,7 +129,9 @@ class Results:
         try:
             table = json.loads(text)
         except json.JSONDecodeError as error:
-            raise BadInput(f"not JSON: {where} ({error}); give the results.json of a run") from error
+            raise BadInput(
+                f"not JSON: {where} ({error}); give the results.json of a run"
+            ) from error
         if not isinstance(table, dict) or "schema" not in table:
             raise BadInput(f"no schema number in: {where}; give the results.json of a run")
         if table["schema"] != SCHEMA:
@@ -138,11 +140,15 @@ class Results:
                 "evaluate again, or use the version that wrote it"
             )
         records = table.get("records")
-        fields = {key: table.get(key) for key in ("protocol", "seed", "methods", "confusion")}
+        fields: dict[str, Any] = {
+            key: table.get(key) for key in ("protocol", "seed", "methods", "confusion")
+        }
         kinds = {"protocol": dict, "seed": int, "methods": dict, "confusion": dict}
         for key, kind in kinds.items():
             if not isinstance(fields[key], kind):
-                raise BadInput(f"{key!r} is missing or no {kind.__name__} in: {where}; evaluate again")
+                raise BadInput(
+                    f"{key!r} is missing or no {kind.__name__} in: {where}; evaluate again"
+                )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadInput(f"'records' is missing or no list of tables in: {where}; evaluate again")
         results = cls(

@@ -59,7 +59,9 @@ def score_accuracy(method: str, counts: NDArray[np.int64], images: int) -> list[
     found = []
     for c in range(len(EMOTIONS)):
         if not n[c]:
-            found.append(record(method, "accuracy", None, 0, c, note="no test image of this emotion"))
+            found.append(
+                record(method, "accuracy", None, 0, c, note="no test image of this emotion")
+            )
             continue
         low, high = wilson(int(right[c]), int(n[c]))
         ends = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
@@ -162,7 +164,9 @@ def score_method(
         found += score_truth(method, exact, truth, real, sources)
     else:
         n = exact["logits"].shape[0] * len(EMOTIONS)
-        found.append(record(method, "truth", None, n, note="photographs have no known right answer"))
+        found.append(
+            record(method, "truth", None, n, note="photographs have no known right answer")
+        )
     return found, counts
 
 

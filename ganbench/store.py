@@ -52,7 +52,9 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise BadInput(f"cannot write: {target} ({error.strerror}); choose another place") from error
+        raise BadInput(
+            f"cannot write: {target} ({error.strerror}); choose another place"
+        ) from error
 
 
 class Store:
@@ -94,12 +96,14 @@ class Store:
 
         Raises:
             BadInput: the store cannot be written.
+            ValueError: an array of objects, which only a pickle could hold.
         """
         label = canonical({"key": key, "arrays": sorted(arrays)}).encode()
-        if any(array.dtype.hasobject for array in arrays.values()):
-            raise TypeError("a store holds plain arrays, not objects")
         file = io.BytesIO()
-        np.savez(file, **{_LABEL: np.frombuffer(label, np.uint8)}, **arrays)
+        with zipfile.ZipFile(file, "w") as entry:
+            for name, array in ({_LABEL: np.frombuffer(label, np.uint8)} | dict(arrays)).items():
+                with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
         write_atomic(self.path(key), file.getvalue())
 
     def fetch(self, key: Any, compute: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:

@@ -137,7 +137,9 @@ class Plane(Painter):
         return self.mu[condition.emotions]
 
     def translate(self, x, codes):
-        return super().translate(x, torch.nn.functional.one_hot(torch.cdist(codes, self.mu).argmin(1), K))
+        return super().translate(
+            x, torch.nn.functional.one_hot(torch.cdist(codes, self.mu).argmin(1), K)
+        )
 
 
 class Wheel(Plane):

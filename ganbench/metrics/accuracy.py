@@ -38,10 +38,14 @@ def confusion(
     Raises:
         BadInput: other shapes, or a class outside the range.
     """
-    keys = np.stack([np.asarray(a, np.int64) for a in np.broadcast_arrays(sources, targets, judged)])
+    keys = np.stack(
+        [np.asarray(a, np.int64) for a in np.broadcast_arrays(sources, targets, judged)]
+    )
     keys = keys.reshape(3, -1)
     if keys.size and not 0 <= keys.min() <= keys.max() < classes:
-        raise BadInput(f"class outside 0..{classes - 1}: {keys.min()}..{keys.max()}; use Table-1 order")
+        raise BadInput(
+            f"class outside 0..{classes - 1}: {keys.min()}..{keys.max()}; use Table-1 order"
+        )
     flat = np.ravel_multi_index((keys[0], keys[1], keys[2]), (classes,) * 3)
     return np.bincount(flat, minlength=classes**3).reshape((classes,) * 3).astype(np.int64)
 

@@ -40,7 +40,9 @@ def total_variation(p: ArrayLike, q: ArrayLike) -> NDArray[np.float64]:
     """
     a, b = np.asarray(p, np.float64), np.asarray(q, np.float64)
     if a.shape[-1:] != b.shape[-1:]:
-        raise BadInput(f"distributions differ in length: {a.shape} and {b.shape}; give both in Table-1 order")
+        raise BadInput(
+            f"distributions differ in length: {a.shape} and {b.shape}; give both in Table-1 order"
+        )
     return np.asarray(np.abs(a - b).sum(axis=-1) / 2)
 
 

@@ -48,7 +48,9 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     mean_a, a = _root("real", real)
     mean_b, b = _root("fake", fake)
     if a.shape[1] != b.shape[1]:
-        raise BadInput(f"features differ in width: real {a.shape[1]}, fake {b.shape[1]}; use one judge")
+        raise BadInput(
+            f"features differ in width: real {a.shape[1]}, fake {b.shape[1]}; use one judge"
+        )
     shift = mean_a - mean_b
     overlap = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     traces = np.square(a).sum() + np.square(b).sum()
@@ -61,10 +63,12 @@ def _root(name: str, features: ArrayLike) -> tuple[NDArray[np.float64], NDArray[
     if x.ndim != 2 or len(x) < 2:
         raise BadInput(f"{name} features must be [n, d] with n >= 2: got shape {x.shape}")
     if not np.isfinite(x).all():
-        raise BadInput(f"{name} features are not finite: NaN or infinity among {x.shape}; check the judge")
+        raise BadInput(
+            f"{name} features are not finite: NaN or infinity among {x.shape}; check the judge"
+        )
     n, d = x.shape
     mean = x.mean(axis=0)
     x = x - mean
     x /= np.sqrt(n - 1)
     # The triangle of x = QR has the same R'R, in d rows instead of n.
-    return mean, np.linalg.qr(x, mode="r") if n > d else x
+    return mean, np.asarray(np.linalg.qr(x, mode="r")) if n > d else x

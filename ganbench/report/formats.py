@@ -35,8 +35,12 @@ def to_markdown(table: Table) -> str:
     for row in table.rows:
         cells = [table.cell(row, i) for i in range(len(table.columns))]
         best = [table.is_best(row, i) for i in range(len(table.columns))]
-        lines.append([row.title, *(f"**{c}**" if b else c for c, b in zip(cells, best, strict=True))])
-    body = "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines)
+        lines.append(
+            [row.title, *(f"**{c}**" if b else c for c, b in zip(cells, best, strict=True))]
+        )
+    body = "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )
     return f"{table.caption}\n\n{body}\n"
 
 
@@ -46,9 +50,7 @@ def to_latex(table: Table, label: str) -> str:
     lines = [" & ".join(["Method", *heads])]
     for row in table.rows:
         cells = [table.cell(row, i).replace("n/a", "--") for i in range(len(table.columns))]
-        cells = [
-            rf"\textbf{{{c}}}" if table.is_best(row, i) else c for i, c in enumerate(cells)
-        ]
+        cells = [rf"\textbf{{{c}}}" if table.is_best(row, i) else c for i, c in enumerate(cells)]
         lines.append(" & ".join([row.title.translate(_LATEX), *cells]))
     first, *rest = lines
     return "\n".join(

@@ -58,23 +58,25 @@ def manifest(
 
 def machine() -> dict[str, Any]:
     """Kind of machine: system, processor, cores, memory, GPU; no names of hosts or users."""
-    found: dict[str, Any] = {
+    return {
         "system": platform.system(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": _memory_gib(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
-    if torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
 
 
 def anonymous(argument: str) -> str:
     """An argument with every absolute or home path in it cut to its last name."""
     parts = re.split(r"([=,])", argument)
     return "".join(
-        Path(part).name if part.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:\\", part) else part
+        Path(part).name
+        if part.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:\\", part)
+        else part
         for part in parts
     )
 

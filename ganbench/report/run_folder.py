@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ganbench.errors import BadInput
+import ganbench
 from ganbench.evaluation import Evaluation
 from ganbench.gallery import Cloud
+from ganbench.passes import Pass
+from ganbench.protocol import code_sets
 from ganbench.report import figures, formats, html, tsne
 from ganbench.report.html import Picture
 from ganbench.report.manifest import manifest
@@ -74,7 +77,9 @@ def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ())
         page = html.render(results, grids, maps, manifest(results, watch, command, {}))
         files["report.html"] = page.encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
-    files[MANIFEST] = json.dumps(manifest(results, watch, command, hashes), indent=1).encode() + b"\n"
+    files[MANIFEST] = (
+        json.dumps(manifest(results, watch, command, hashes), indent=1).encode() + b"\n"
+    )
     stale = _pictures_of(folder) - files.keys()
     for name, data in files.items():
         write_atomic(folder / name, data)
@@ -83,12 +88,22 @@ def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ())
     return list(files)
 
 
+def file_names(run: Pass) -> list[str]:
+    """What ``write_run`` would write after a pass."""
+    names = ["results.json", "table1.csv", "table1.md", "table1.tex", "report.html", MANIFEST]
+    names += ["grid_truth.png"] * run.dataset.has_true_edits
+    for name, method in run.methods.items():
+        names += [f"grid_{name}.png", f"tsne_{name}.png"]
+        names += [f"tsne_{name}_figure1.png"] * ("space" in code_sets(method))
+    return names
+
+
 def draw_maps(evaluation: Evaluation) -> list[Picture]:
     """``tsne_<method>.png``, and Figure 1's two panels where a method has a space of codes."""
     clouds = tsne.thin(evaluation.clouds)
     if sum(len(cloud.features) for cloud in clouds) < 8:
         return []  # a map of so few points shows nothing
-    positions = tsne.place(clouds, evaluation.results.seed)
+    positions = place(clouds, evaluation)
     everything = np.concatenate(positions)
     pairs = {
         (cloud.method, cloud.codes): (cloud, position)
@@ -121,10 +136,27 @@ def draw_maps(evaluation: Evaluation) -> list[Picture]:
     return found
 
 
+def place(clouds: Sequence[Cloud], evaluation: Evaluation) -> list[NDArray[np.float64]]:
+    """``tsne.place``, remembered in the evaluation's store."""
+    key = {
+        "kind": "t-SNE",
+        "ganbench": ganbench.__version__,
+        "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
+        "seed": evaluation.results.seed,
+    }
+    found = evaluation.store.fetch(
+        key,
+        lambda: {"places": np.concatenate(tsne.place(clouds, evaluation.results.seed))},
+    )
+    return list(np.split(found["places"], np.cumsum([len(c.features) for c in clouds])[:-1]))
+
+
 def draw_grids(evaluation: Evaluation) -> list[Picture]:
     """``grid_truth.png`` if the right answers are known, and ``grid_<method>.png``."""
     gallery = evaluation.gallery
-    shown = [(name, evaluation.results.methods[name]["title"]) for name in in_order(evaluation.results)]
+    shown = [
+        (name, evaluation.results.methods[name]["title"]) for name in in_order(evaluation.results)
+    ]
     sheets = [(name, title, gallery.edits[name]) for name, title in shown]
     if gallery.truth is not None:
         sheets.insert(0, ("truth", "The right answers (rendered)", gallery.truth))

@@ -163,4 +163,6 @@ def _note(record: Record | None) -> str:
         return ""
     if record.low is None or record.high is None:
         return record.note
-    return f"{record.low:.1f} to {record.high:.1f} {record.unit} ({record.interval}, n = {record.n})"
+    return (
+        f"{record.low:.1f} to {record.high:.1f} {record.unit} ({record.interval}, n = {record.n})"
+    )

@@ -76,18 +76,26 @@ def draw_method(
     left, right = figure.subplots(1, 2)
     _scatter(left, real, edits)
     left.set_title(f"{edits[0].title} (blue) and real (orange)", fontsize=9)
-    for c, emotion in enumerate(EMOTIONS):
-        for (cloud, position), look in ((real, {"alpha": 0.25, "marker": "o"}), (edits, {"marker": "o"})):
-            own = position[cloud.labels == c]
-            size = 9 if cloud is real[0] else 5
+    # Real images first, so that edits lie on top of them.
+    for (cloud, position), size, alpha in ((real, 9, 0.25), (edits, 5, 1.0)):
+        for c, emotion in enumerate(EMOTIONS):
+            x, y = position[cloud.labels == c].T
             label = emotion if cloud is edits[0] else None
-            right.scatter(*own.T, s=size, color=COLOURS[emotion], linewidths=0, label=label, **look)
+            right.scatter(
+                x, y, s=size, color=COLOURS[emotion], alpha=alpha, linewidths=0, label=label
+            )
     right.set_title("By emotion: asked for (small), real (large, pale)", fontsize=9)
     for axes in (left, right):
         _frame(axes, everything)
     handles, labels = right.get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=7, fontsize=8, frameon=False, markerscale=2.5
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=7,
+        fontsize=8,
+        frameon=False,
+        markerscale=2.5,
     )
     return figure
 
@@ -111,8 +119,8 @@ def draw_figure1(
 
 
 def _scatter(axes: Axes, real: tuple[Cloud, Position], edits: tuple[Cloud, Position]) -> None:
-    axes.scatter(*real[1].T, s=6, color=REAL, linewidths=0, alpha=0.8)
-    axes.scatter(*edits[1].T, s=6, color=GENERATED, linewidths=0, alpha=0.8)
+    axes.scatter(real[1][:, 0], real[1][:, 1], s=6, color=REAL, linewidths=0, alpha=0.8)
+    axes.scatter(edits[1][:, 0], edits[1][:, 1], s=6, color=GENERATED, linewidths=0, alpha=0.8)
 
 
 def _frame(axes: Axes, everything: Position) -> None:

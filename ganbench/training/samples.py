@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset
+from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
 
@@ -16,8 +17,11 @@ ROWS = 8
 
 
 def save_samples(model: nn.Module, dataset: Dataset, path: Path) -> None:
-    """Write a grid: each row a face and its edits to every emotion. Judges make none."""
-    if not isinstance(model, Method):
+    """Write a grid: each row a face and its edits to every emotion.
+
+    Judges make none, nor do methods that are not conditioned on emotions.
+    """
+    if not isinstance(model, Method) or Category not in model.conditions:
         return
     rows = min(ROWS, len(dataset))
     images = dataset.images(range(rows))

@@ -1,0 +1,241 @@
+"""``ganbench eval``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from ganbench.data.dataset import Dataset
+    from ganbench.passes import Pass
+
+# Seconds that t-SNE, pictures and page take on two cores, measured.
+REPORT = 15
+
+
+@click.command()
+@click.option(
+    "--methods",
+    default="all",
+    show_default=True,
+    metavar="all|NAME[=FILE],...",
+    help="Which methods; NAME=FILE evaluates a checkpoint of your own.",
+)
+@click.option(
+    "--data", default="faces", show_default=True, help="Kind of data set; see 'ganbench data'."
+)
+@click.option(
+    "--root", type=click.Path(), help="Folder of the data set; the embedded faces need none."
+)
+@click.option(
+    "--judge",
+    default="vgg",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Who judges: a name, or a checkpoint of 'ganbench train judge'.",
+)
+@click.option(
+    "--out", type=click.Path(), default="runs/eval", show_default=True, help="Folder of the run."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help="Use only so many test images, balanced over the emotions.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Edits made at once; changes speed and memory, no number.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Of the noise of stochastic methods and of noisy codes.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
+@click.option("--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would run, what is stored and what it costs; evaluate and write nothing.",
+)
+def evaluate(
+    methods: str,
+    data: str,
+    root: str | None,
+    judge: str,
+    out: str,
+    limit: int | None,
+    batch_size: int,
+    seed: int,
+    device: str,
+    skip_bad: bool,
+    dry_run: bool,
+) -> None:
+    """Edit every test image towards seven emotions with each method, judge the edits, and report.
+
+    Prints Table 1 and leaves a folder with results, tables, pictures and a page. Finished pieces are
+    kept: after Ctrl-C, or with one more method, the same command computes only what is missing.
+    """
+    import shlex
+    import sys
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from ganbench import evaluation
+    from ganbench.devices import resolve
+    from ganbench.judges import load_judge
+    from ganbench.report.formats import to_rich
+    from ganbench.report.run_folder import check_writable, write_run
+    from ganbench.report.tables import paper_table1, table1
+    from ganbench.stopwatch import Stopwatch
+
+    folder, watch, bars = Path(out), Stopwatch(), Console(stderr=True)
+    with watch.measure("load"):
+        loaded = evaluation.load_all(parse_methods(methods), resolve(device))
+        judging = load_judge(judge, device=device)
+    with watch.measure("data"):
+        dataset = _load(data, root, loaded[0].spec.image_size, skip_bad, bars)
+    run = evaluation.prepare(
+        loaded,
+        dataset,
+        judging,
+        seed=seed,
+        limit=limit,
+        batch_size=batch_size,
+        store=evaluation.default_store(),
+        stopwatch=watch,
+    )
+    if dry_run:
+        _show_plan(run, folder)
+        return
+    check_writable(folder)
+    with _bars(bars) as progress:
+        bar = progress.add_task("evaluate", total=None)
+        evaluation.perform(
+            run,
+            lambda what, done, total: progress.update(
+                bar, description=what, completed=done, total=total
+            ),
+        )
+        progress.update(bar, description="score")
+        with watch.measure("score"):
+            found = evaluation.conclude(run)
+        progress.update(bar, description="tables and pictures")
+        write_run(found, folder, ["ganbench", *(shlex.quote(a) for a in sys.argv[1:])])
+    ours = to_rich(table1(found.results))
+    paper = to_rich(paper_table1())
+    screen = Console()
+    needed = screen.measure(ours, options=screen.options.update(width=200)).maximum
+    screen.width = max(screen.width, needed)
+    screen.print(paper)
+    screen.print()
+    screen.print(ours)
+    screen.print(f"\n{folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
+    """``all``, or names separated by commas, each perhaps with ``=FILE``.
+
+    Raises:
+        BadInput: an empty name or file. Unknown names are refused when they are loaded.
+    """
+    from ganbench.errors import BadInput
+    from ganbench.registry import METHODS
+
+    if text.strip() == "all":
+        return list(METHODS.names())
+    found: list[str | tuple[str, str | None]] = []
+    for part in text.split(","):
+        name, separator, file = (piece.strip() for piece in part.partition("="))
+        if not name or (separator and not file):
+            raise BadInput(
+                f"not a list of methods: {text!r}; write --methods all, or stargan,smit=FILE"
+            )
+        found.append((name, file or None))
+    return found
+
+
+def _load(name: str, root: str | None, size: int, skip_bad: bool, console: Console) -> Dataset:
+    from ganbench.data import load_dataset
+
+    with _bars(console) as progress:
+        bar = progress.add_task(f"data {name}", total=None, visible=False)
+        return load_dataset(
+            name,
+            "test",
+            root=root,
+            size=size,
+            skip_bad=skip_bad,
+            progress=lambda done, total: progress.update(
+                bar, completed=done, total=total, visible=True
+            ),
+        )
+
+
+def _bars(console: Console) -> Progress:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _show_plan(run: Pass, folder: Path) -> None:
+    """Print what a run would do."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganbench.planning import plan
+    from ganbench.report.run_folder import file_names
+
+    items = plan(run)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("What", no_wrap=True)
+    for head in ("Images", "Stored", "To do", "Seconds"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for item in items:
+        stored = item.images - item.missing
+        table.add_row(
+            item.title, *map(str, (item.images, stored, item.missing, round(item.seconds)))
+        )
+    table.add_row("all", *(
+        str(round(value))
+        for value in (
+            sum(item.images for item in items),
+            sum(item.images - item.missing for item in items),
+            sum(item.missing for item in items),
+            sum(item.seconds for item in items),
+        )
+    ))  # fmt: skip
+    screen = Console()
+    jobs, missing = sum(item.jobs for item in items), sum(item.missing_jobs for item in items)
+    screen.print(table)
+    screen.print(
+        f"\n{jobs - missing} of {jobs} pieces are stored; about "
+        f"{sum(item.seconds for item in items) + REPORT:.0f} s with t-SNE and report. "
+        f"Would write to {folder}:",
+        highlight=False,
+    )
+    screen.print("  " + "  ".join(file_names(run)), highlight=False)

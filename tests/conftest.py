@@ -1,0 +1,129 @@
+"""What several tests share: networks and data small enough to train in a blink."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ganbench.data.dataset import Dataset
+from ganbench.methods.interface import Method
+from ganbench.registry import METHODS
+
+SIZE = 16
+BACKBONE = {"image_size": SIZE, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 2}
+
+# Architecture of each method at its smallest.
+NETWORKS: dict[str, dict[str, object]] = {
+    "linear": BACKBONE,
+    "gaussian": BACKBONE,
+    "stargan": BACKBONE,
+    "ganimation": BACKBONE,
+    "smit": {"image_size": 32, "width": 4, "blocks": 1, "critic_width": 4},
+    "stargan-v2": {
+        "image_size": 32,
+        "channel_base": 128,
+        "max_channels": 8,
+        "hidden": 8,
+        "bottleneck": 1,
+    },
+}
+
+RECIPE = """
+[NAME]
+iterations = 6
+batch_size = 8
+learning_rate = 1e-3
+decay_iterations = 4
+warmup_iterations = 1
+ema_decay = 0.9
+n_critic = 2
+log_every = 1
+sample_every = 3
+checkpoint_every = 3
+[NAME.augment]
+flip = 0.5
+rotate = 5.0
+zoom = [0.9, 1.1]
+[NAME.network]
+image_size = 16
+width = 4
+blocks = 1
+critic_width = 4
+critic_layers = 2
+"""
+
+JUDGE = """
+[judge]
+iterations = 6
+batch_size = 8
+decay_iterations = 4
+ema_decay = 0.9
+log_every = 1
+checkpoint_every = 3
+[judge.augment]
+flip = 0.5
+[judge.network]
+image_size = 16
+stages = [1, 1]
+widths = [4, 6]
+hidden = 8
+"""
+
+
+class TinyFaces(Dataset):
+    """Noise with labels, kept in memory; ``units`` adds action units."""
+
+    name, split, size = "tiny", "train", SIZE
+
+    def __init__(self, n: int = 21, units: bool = False) -> None:
+        self.labels = np.arange(n) % 7
+        self.paths = [f"{i}.png" for i in range(n)]
+        self.fingerprint = f"tiny {n} {units}"
+        random = torch.Generator().manual_seed(0)
+        self.pixels = torch.rand(n, 3, SIZE, SIZE, generator=random)
+        self.units = torch.rand(n, 17, generator=random) if units else None
+
+    def images(self, indices):
+        return self.pixels[torch.as_tensor(np.asarray(indices))]
+
+    def action_units(self, indices):
+        return None if self.units is None else self.units[torch.as_tensor(np.asarray(indices))]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Nets this small only lose time to threads, and sums in one order keep runs comparable."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny_faces():
+    """``tiny_faces(n, units)``: a small data set."""
+    return TinyFaces
+
+
+@pytest.fixture
+def tiny_method():
+    """``tiny_method(name, seed, **network)``: a small untrained method, ready to edit."""
+
+    def make(name: str, seed: int = 0, **network: object) -> Method:
+        cls = METHODS.load(name, Method)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(cls.Config(**{**NETWORKS[name], **network})).requires_grad_(False).eval()
+
+    return make
+
+
+@pytest.fixture
+def tiny_recipe(tmp_path: Path) -> str:
+    """Path of a recipe of a few steps for the StarGAN family and the judge."""
+    family = [
+        RECIPE.replace("NAME", name) for name in ("linear", "gaussian", "stargan", "ganimation")
+    ]
+    path = tmp_path / "tiny.toml"
+    path.write_text("".join([*family, JUDGE]))
+    return str(path)

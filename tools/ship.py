@@ -1,0 +1,87 @@
+"""Copy finished runs into checkpoints/faces and write MANIFEST.toml from their cards.
+
+    python tools/ship.py runs/judge runs/stargan ...     # copy these runs' checkpoints
+    python tools/ship.py --scores runs/eval/results.json # add the scores of an evaluation
+
+Nothing in the manifest is typed by hand: hashes are of the files, everything else is from the
+cards that training wrote and from the evaluation's records.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ganbench.methods.weights import read_header, sha256
+from ganbench.store import write_atomic
+
+FOLDER = Path(__file__).resolve().parent.parent / "checkpoints" / "faces"
+SCORES = ("accuracy", "fed", "ere", "background", "truth")
+
+
+def value(item: Any) -> str:
+    """A TOML value."""
+    if isinstance(item, dict):
+        return "{ " + ", ".join(f"{key} = {value(v)}" for key, v in item.items()) + " }"
+    return json.dumps(item)
+
+
+def table(path: Path, scores: dict[str, Any]) -> str:
+    """The manifest's table of one checkpoint."""
+    header = read_header(path)
+    card = header["card"]
+    facts = {
+        "file": path.name,
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "kind": header["kind"],
+        "licence": card["licence"],
+        "recipe": card["recipe_name"],
+        "iterations": card["iteration"],
+        "seed": card["seed"],
+        "command": card["command"],
+        "hours": card["hours"],
+        "data": card["data"],
+        "versions": card["versions"],
+        "scores": scores,
+    }
+    lines = [f"{key} = {value(item)}" for key, item in facts.items() if item != {}]
+    return f"[{header['name']}]\n" + "\n".join(lines) + "\n"
+
+
+def read_scores(results: Path) -> dict[str, dict[str, float]]:
+    """The means over emotions of an evaluation, by method."""
+    scores: dict[str, dict[str, float]] = {}
+    for record in json.loads(results.read_text())["records"]:
+        if record.get("emotion") is None and record["metric"] in SCORES and not record.get("variant"):
+            name = "judge" if record["method"] == "real" else record["method"]
+            scores.setdefault(name, {})[record["metric"]] = round(record["value"], 4)
+    return scores
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--scores", type=Path)
+    arguments = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for run in arguments.runs:
+        (found,) = run.glob("*.safetensors")
+        shutil.copyfile(found, FOLDER / found.name)
+    manifest = FOLDER / "MANIFEST.toml"
+    before = tomllib.loads(manifest.read_text()) if manifest.exists() else {}
+    scores = {name: entry.get("scores", {}) for name, entry in before.items()}
+    if arguments.scores:
+        scores |= read_scores(arguments.scores)
+    tables = [table(path, scores.get(path.stem, {})) for path in sorted(FOLDER.glob("*.safetensors"))]
+    write_atomic(manifest, "# Written by tools/ship.py from the checkpoints' own cards.\n\n" + "\n".join(tables))
+    print(manifest)
+
+
+if __name__ == "__main__":
+    main()
