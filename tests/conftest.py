@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -119,11 +117,11 @@ def tiny_method():
 
 
 @pytest.fixture
-def tiny_recipe(tmp_path: Path) -> str:
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Path of a recipe of a few steps for the StarGAN family and the judge."""
     family = [
         RECIPE.replace("NAME", name) for name in ("linear", "gaussian", "stargan", "ganimation")
     ]
-    path = tmp_path / "tiny.toml"
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
     path.write_text("".join([*family, JUDGE]))
     return str(path)

@@ -164,9 +164,16 @@ class Trainer(ABC):
         )
 
     def set_rates(self, iteration: int) -> None:
-        """Set every optimiser's learning rate from the schedule."""
+        """Set every optimiser's learning rate from the schedule; call before each step.
+
+        Adam's moments are forgotten where the warm-up ends: reconstruction has small gradients, and
+        divided by their second moment the first adversarial ones would make steps of many times
+        the rate, which wrecks the generator.
+        """
         scale = self.recipe.rate(iteration)
         for optimizer in self.optimizers.values():
+            if 0 < iteration == self.recipe.warmup_iterations:
+                optimizer.state.clear()
             for group in optimizer.param_groups:
                 group["lr"] = group["base_rate"] * (scale if group["warm"] else min(scale, 1.0))
 
