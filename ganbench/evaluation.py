@@ -63,7 +63,7 @@ def evaluate(
     *,
     seed: int = 0,
     limit: int | None = None,
-    batch_size: int = 64,
+    batch_size: int = 32,
     device: str | torch.device = "auto",
     store: Store | None = None,
     progress: Progress | None = None,

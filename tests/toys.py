@@ -23,11 +23,11 @@ K = len(EMOTIONS)
 
 
 def level(emotion):
-    """Grey level of the patch that means an emotion."""
-    return (emotion + 1) / 10
+    """Grey level of the patch that means an emotion; exact in 8 bits."""
+    return (emotion + 1) * 25 / 255
 
 
-def patch(emotions: Tensor, ground: float = 0.9) -> Tensor:
+def patch(emotions: Tensor, ground: float = 230 / 255) -> Tensor:
     images = torch.full((len(emotions), 3, SIZE, SIZE), ground)
     images[:, :, :2, :2] = level(emotions.float())[:, None, None, None]
     return images

@@ -51,7 +51,7 @@ REPORT = 15
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=64,
+    default=32,
     show_default=True,
     help="Edits made at once; changes speed and memory, no number.",
 )

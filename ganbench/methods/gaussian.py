@@ -42,11 +42,19 @@ class GaussianConfig(BackboneConfig):
             the others evenly on a circle of radius 0.75, so that a short training need not pull
             them apart first.
         variance: the variances at the start; 1 in the paper, which makes p_z almost flat.
+        labels: code of a label: "tanh" is the mean mu_c = tanh(w_c); "legacy" is w_c itself, which
+            a path of the released code uses by oversight.
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
     means: Literal["random", "circle"] = "random"
     variance: float = 1.0
+    labels: Literal["tanh", "legacy"] = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.variance <= 0:
+            raise BadInput(f"variance must be positive: {self.variance}; the paper's is 1")
 
 
 class Gaussian(GANmut):
@@ -66,7 +74,7 @@ class Gaussian(GANmut):
         else:
             mu = (2 * torch.rand(classes, 2) - 1) * math.sqrt(0.5)
         self.mu = nn.Parameter(mu)
-        self.covariance_angles = nn.Parameter(torch.zeros(classes))
+        self.covariance_angles = nn.Parameter(torch.zeros(1, classes))
         self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
 
     def anchors(self) -> Tensor:
@@ -75,7 +83,7 @@ class Gaussian(GANmut):
 
     def covariances(self) -> Tensor:
         """Sigma_c: [emotions, 2, 2], symmetric and positive."""
-        cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
+        cos, sin = self.covariance_angles[0].cos(), self.covariance_angles[0].sin()
         rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
         axes = self.covariance_axes.abs()
         return rotation @ torch.diag_embed(axes) @ rotation.transpose(1, 2)
@@ -100,7 +108,8 @@ class Gaussian(GANmut):
         """mu_c; an intensity is refused: the Gaussian plane has no axis of intensity."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
-        return self.anchors()[condition.emotions]
+        centres = self.mu if self.config.labels == "legacy" else self.anchors()
+        return centres[condition.emotions]
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -122,12 +131,16 @@ class GaussianRecipe(AdversarialRecipe):
         lambda_cls_g: classification of the edits at the means, generator step.
         lambda_div: symmetric divergence of p_z and D_cls, generator step.
         lambda_coor: code recovery, critic step.
+        random_codes: items of a batch with codes from all of Z; the others sit at the means, which
+            must all fit. None leaves one item for each mean, as the released code does whatever
+            its option n_r_g says.
     """
 
     lambda_cls_d: float = 2.0
     lambda_cls_g: float = 0.5
     lambda_div: float = 2.0
     lambda_coor: float = 1.0
+    random_codes: int | None = None
 
 
 class GaussianTrainer(AdversarialTrainer):
@@ -139,10 +152,12 @@ class GaussianTrainer(AdversarialTrainer):
 
     def __init__(self, method: Gaussian, recipe: GaussianRecipe) -> None:
         self.classes = len(method.config.emotions)
-        if recipe.batch_size <= self.classes:
+        random = recipe.random_codes
+        self.at_means = self.classes if random is None else recipe.batch_size - random
+        if not self.classes <= self.at_means <= recipe.batch_size:
             raise BadInput(
-                f"batch_size must exceed the {self.classes} emotions, whose means fill the batch's head: "
-                f"{recipe.batch_size}; raise it"
+                f"a batch must hold the means of all {self.classes} emotions: batch_size "
+                f"{recipe.batch_size}, random_codes {random}; raise the one or lower the other"
             )
         # Classes and code come from one head, as in the released network.
         heads = [self.classes + method.code_dim]
@@ -153,9 +168,11 @@ class GaussianTrainer(AdversarialTrainer):
         return head[:, : self.classes], head[:, self.classes :]
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        anywhere = uniform(random, -1, 1, (len(batch) - self.classes, 2)).to(batch.images.device)
-        codes = torch.cat([self.method.anchors(), anywhere])
-        return Target(codes, self.method.label_distribution(codes).argmax(1))
+        anywhere = uniform(random, -1, 1, (len(batch) - self.at_means, 2)).to(batch.images.device)
+        labels = torch.arange(self.at_means) % self.classes
+        codes = torch.cat([self.method.anchors()[labels], anywhere])
+        nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
+        return Target(codes, torch.cat([labels.to(nearest), nearest]))
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         cls, _ = self.split(self.discriminator(x)[1])
@@ -191,10 +208,10 @@ class GaussianTrainer(AdversarialTrainer):
         divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
         with torch.no_grad():
             _, own = self.split(self.discriminator(x)[1])
-        means = torch.arange(self.classes, device=x.device)
+        labels = target.emotions[: self.at_means]
         return {
             "g_fake": (-1.0, src.mean()),
             "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, own)).abs().mean()),
             "g_div": (self.recipe.lambda_div, divergence),
-            "g_cls": (self.recipe.lambda_cls_g, F.cross_entropy(cls[: self.classes], means)),
+            "g_cls": (self.recipe.lambda_cls_g, F.cross_entropy(cls[: self.at_means], labels)),
         }

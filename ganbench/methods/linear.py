@@ -93,11 +93,17 @@ class Linear(GANmut):
         else:
             # U(-b, b) with the supplement's tiny bound: only the direction matters.
             axes = (2 * torch.rand(emotions, 2) - 1) * 1e-4 * math.sqrt(1 / 6)
-        self.axes = nn.Parameter(axes)
+        # The rows of the weight are the directions. Nothing uses the bias: the released network has
+        # it, and with it the shapes and counts are the same.
+        self.axes = nn.Linear(2, emotions)
+        with torch.no_grad():
+            self.axes.weight.copy_(axes)
+            self.axes.bias.zero_()
 
     def anchors(self) -> Tensor:
         """Neutral at the origin, then the unit directions: [emotions, 2]."""
-        return torch.cat([self.axes.new_zeros(1, 2), F.normalize(self.axes, dim=1)])
+        axes = self.axes.weight
+        return torch.cat([axes.new_zeros(1, 2), F.normalize(axes, dim=1)])
 
     def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """rho v_c; rho is the condition's intensity, 1 when it has none."""
@@ -156,6 +162,7 @@ class LinearRecipe(AdversarialRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.require("noise", self.noise >= 0, "at least 0")
         if not 0 <= self.random_codes < self.batch_size:
             raise BadInput(
                 f"random_codes must be below batch_size {self.batch_size}: {self.random_codes}; lower it"

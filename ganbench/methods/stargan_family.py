@@ -35,6 +35,11 @@ class BackboneConfig:
     critic_layers: int = 6
 
     def __post_init__(self) -> None:
+        for key, least in (("width", 1), ("blocks", 0), ("critic_width", 1), ("critic_layers", 1)):
+            if getattr(self, key) < least:
+                raise BadInput(f"{key} must be at least {least}: {getattr(self, key)}; raise it")
+        if len(self.emotions) < 2:
+            raise BadInput(f"emotions must name two classes or more: {list(self.emotions)}; add some")
         step = 2 ** max(2, self.critic_layers)
         if self.image_size < step or self.image_size % step:
             raise BadInput(

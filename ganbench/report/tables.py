@@ -55,14 +55,16 @@ class Table:
         return "n/a" if value is None else f"{value:.{self.columns[column].digits}f}"
 
     def is_best(self, row: Row, column: int) -> bool:
-        """Whether no rival shows a better value; ties at the shown decimals share it."""
+        """Whether no rival shows a better value, and some show a worse; shown ties share it."""
         direction = self.columns[column].direction
         rivals = [r for r in self.rows if r.competes and r.values[column] is not None]
-        if row not in rivals or len(rivals) < 2 or direction == "reported":
+        if row not in rivals or direction == "reported":
             return False
         shown = [float(self.cell(r, column)) for r in rivals]
-        best = max(shown) if direction == "higher" else min(shown)
-        return float(self.cell(row, column)) == best
+        best, worst = max(shown), min(shown)
+        if direction == "lower":
+            best, worst = worst, best
+        return float(self.cell(row, column)) == best != worst
 
 
 def in_order(results: Results) -> list[str]:
@@ -91,14 +93,18 @@ def table1(results: Results) -> Table:
 
 
 def truth_table(results: Results) -> Table:
-    """Truth by region, and what the right answers themselves get."""
+    """Judged accuracy beside truth by region; last what the right answers themselves get."""
     spec = METRICS["truth"]
     names = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face"}
     names |= {"background": "Background", "all": "Whole image", "features": "Judge's features"}
-    columns = tuple(_column(spec, names[region]) for region in (*REGIONS, "features"))
+    columns = (
+        _column(METRICS["accuracy"], "Judged accuracy"),
+        *(_column(spec, names[region]) for region in (*REGIONS, "features")),
+    )
     rows = []
-    for name in in_order(results):
-        found = [
+    for name in [*in_order(results), TRUTH]:
+        found = [results.find(name, "accuracy")]
+        found += [
             results.find(name, "truth", variant="" if region == "all" else region)
             for region in (*REGIONS, "features")
         ]

@@ -16,6 +16,9 @@ from ganbench.gallery import Cloud
 BUDGET = 3200
 DIMENSIONS = 50
 
+# Inches: the text width of a two-column page.
+WIDTH = 7.2
+
 # Okabe-Ito blue and orange: the paper's colours of generated and real images.
 GENERATED, REAL = "#0072b2", "#e69f00"
 
@@ -72,8 +75,7 @@ def draw_method(
     Args:
         everything: all points of the map: it sets the frame, which is the same for all methods.
     """
-    figure = Figure(figsize=(7.2, 3.9), dpi=200, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = _panels(everything, below=0.35)
     _scatter(left, real, edits)
     left.set_title(f"{edits[0].title} (blue) and real (orange)", fontsize=9)
     # Real images first, so that edits lie on top of them.
@@ -107,8 +109,7 @@ def draw_figure1(
     everything: Position,
 ) -> Figure:
     """Figure 1 of the supplement: codes around the means, and codes uniform over Z."""
-    figure = Figure(figsize=(7.2, 3.8), dpi=200, layout="constrained")
-    panels = figure.subplots(1, 2)
+    figure, panels = _panels(everything, below=0.25)
     titles = ("Codes around the means", "Codes uniform over Z")
     for axes, edits, title in zip(panels, (near, space), titles, strict=True):
         _scatter(axes, real, edits)
@@ -116,6 +117,15 @@ def draw_figure1(
         _frame(axes, everything)
     figure.suptitle(f"{near[0].title}: generated (blue) and real (orange)", fontsize=9)
     return figure
+
+
+def _panels(everything: Position, below: float) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Two panels of the map's own proportions, with ``below`` inches for a legend or title."""
+    spread = np.ptp(everything, axis=0) + 1e-9
+    tall = float(np.clip(spread[1] / spread[0], 0.5, 1.25))
+    figure = Figure(figsize=(WIDTH, WIDTH / 2 * tall + 0.25 + below), dpi=200, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    return figure, (left, right)
 
 
 def _scatter(axes: Axes, real: tuple[Cloud, Position], edits: tuple[Cloud, Position]) -> None:

@@ -28,6 +28,10 @@ class AdversarialRecipe(recipe.Recipe):
     lambda_gp: float = 10.0
     lambda_rec: float = 10.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("n_critic", self.n_critic >= 1, "at least 1")
+
 
 @dataclass(frozen=True)
 class Target:

@@ -52,10 +52,22 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for key in ("iterations", "batch_size", "log_every", "sample_every", "checkpoint_every"):
-            if getattr(self, key) < 1:
-                raise BadInput(f"{key} must be at least 1: {getattr(self, key)}; raise it")
-        if not 0 <= self.ema_decay < 1:
-            raise BadInput(f"ema_decay must be in [0, 1): {self.ema_decay}; 0 switches it off")
+            self.require(key, getattr(self, key) >= 1, "at least 1")
+        for key in ("learning_rate", "warmup_learning_rate"):
+            self.require(key, getattr(self, key) > 0, "positive")
+        for key in ("beta1", "beta2", "ema_decay"):
+            self.require(key, 0 <= getattr(self, key) < 1, "in [0, 1)")
+        for key in ("warmup_iterations", "decay_iterations"):
+            self.require(key, getattr(self, key) >= 0, "at least 0")
+
+    def require(self, key: str, holds: bool, what: str) -> None:
+        """Refuse a value out of range.
+
+        Raises:
+            BadInput: ``holds`` is false.
+        """
+        if not holds:
+            raise BadInput(f"{key} must be {what}: {getattr(self, key)}; change it in the recipe")
 
     def rate(self, iteration: int) -> float:
         """The learning rate of an iteration, as a multiple of the network's base rate."""

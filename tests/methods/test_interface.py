@@ -79,7 +79,7 @@ def test_linear_codes_are_the_origin_and_unit_directions(tiny_method):
     codes = method.codes(ALL)
     assert torch.equal(codes[0], torch.zeros(2))
     torch.testing.assert_close(codes[1:].norm(dim=1), torch.ones(6))
-    axes = method.axes / method.axes.square().sum(1, keepdim=True).sqrt()
+    axes = method.axes.weight / method.axes.weight.square().sum(1, keepdim=True).sqrt()
     torch.testing.assert_close(codes[1:], axes)
     assert torch.equal(codes, method.anchors())
 
@@ -93,6 +93,13 @@ def test_linear_intensity_scales_the_code(tiny_method):
 def test_gaussian_codes_are_the_squashed_means(tiny_method):
     method = tiny_method("gaussian")
     torch.testing.assert_close(method.codes(ALL), torch.tanh(method.mu))
+
+
+def test_legacy_codes_are_the_means_before_squashing(tiny_method):
+    method = tiny_method("gaussian", labels="legacy")
+    assert torch.equal(method.codes(ALL), method.mu)
+    # The Gaussians stay where they are.
+    torch.testing.assert_close(method.anchors(), torch.tanh(method.mu))
 
 
 @pytest.mark.parametrize("name", ["stargan", "ganimation"])
@@ -369,7 +376,7 @@ TINY = GaussianConfig(image_size=16, width=4, blocks=1, critic_layers=2)
 
 def gaussians(mu, angles, axes) -> Gaussian:
     method = Gaussian(TINY).double().requires_grad_(False)
-    for name, value in (("mu", mu), ("covariance_angles", angles), ("covariance_axes", axes)):
+    for name, value in (("mu", mu), ("covariance_angles", angles[None]), ("covariance_axes", axes)):
         setattr(method, name, nn.Parameter(torch.as_tensor(value), requires_grad=False))
     return method
 
@@ -438,17 +445,25 @@ def test_a_long_axis_spreads_its_emotion():
     means, angles, axes = np.zeros((7, 2)), np.zeros(7), np.ones((7, 2))
     axes[3] = [4.0, 1.0]
     angles[3] = np.pi / 2  # the long axis is vertical now
-    p = gaussians(means, angles, axes).label_distribution(torch.tensor([[0, 0.9], [0.9, 0]]).double())
+    p = gaussians(means, angles, axes).label_distribution(
+        torch.tensor([[0, 0.9], [0.9, 0]]).double()
+    )
     assert p[0].argmax() == 3
     torch.testing.assert_close(p[1], torch.full((7,), 1 / 7).double())
 
 
-@pytest.mark.parametrize("field", [{"channels": "grb"}, {"means": "square"}])
+@pytest.mark.parametrize("field", [{"channels": "grb"}, {"means": "square"}, {"labels": "tan"}])
 def test_configurations_are_checked_where_they_are_read(field):
     from ganbench.config import build
 
     with pytest.raises(BadInput, match="unknown gaussian"):
         build(GaussianConfig, field, "gaussian")
+
+
+@pytest.mark.parametrize("variance", [0.0, -1.0])
+def test_variances_are_positive(variance):
+    with pytest.raises(BadInput, match="variance must be positive"):
+        GaussianConfig(variance=variance)
 
 
 @pytest.mark.parametrize("size", [0, 4, 100, -64])

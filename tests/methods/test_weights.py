@@ -87,7 +87,9 @@ def test_options_of_the_architecture_come_back(tiny_method, tmp_path):
         assert ganbench.load_method(name, path, device="cpu").config == method.config
 
 
-def test_a_checkpoint_is_replaced_only_when_the_new_one_is_complete(tiny_method, saved, monkeypatch):
+def test_a_checkpoint_is_replaced_only_when_the_new_one_is_complete(
+    tiny_method, saved, monkeypatch
+):
     before = saved.read_bytes()
 
     def full_disk(path, data):

@@ -141,13 +141,15 @@ def agree(terms, **expected: tuple[float, float]) -> None:
     """Same names, same weights, same values."""
     assert set(terms) == set(expected)
     for name, (weight, value) in expected.items():
+        found = float(terms[name][1].detach())
+        value = float(torch.as_tensor(value).detach())
         assert terms[name][0] == pytest.approx(weight), f"weight of {name}"
-        assert float(terms[name][1]) == pytest.approx(float(value), rel=1e-6), f"value of {name}"
+        assert found == pytest.approx(value, rel=1e-6), f"value of {name}"
 
 
 def penalty_by_hand(critic: LinearCritic) -> float:
     """(||grad|| - 1)^2 of a linear critic: the gradient of the sum of its patches, everywhere."""
-    return float((critic.weights[0].sum(1).norm() - 1) ** 2)
+    return float((critic.weights[0].detach().sum(1).norm() - 1) ** 2)
 
 
 # -- penalties ------------------------------------------------------------------------------------
@@ -406,7 +408,7 @@ def test_the_directions_learn_from_the_generator_s_step(make, batch, random):
     x = trainer.method.to_native(batch.images)
     target = trainer.target(batch, random)
     terms = trainer.generator_terms(x, batch, target, random)
-    (gradient,) = torch.autograd.grad(terms["g_cls"][1], trainer.method.axes)
+    (gradient,) = torch.autograd.grad(terms["g_cls"][1], trainer.method.axes.weight)
     assert gradient.abs().sum() > 0
 
 
@@ -492,10 +494,28 @@ def test_the_gaussians_learn_from_the_divergence(planar, batch, random):
         assert gradient.abs().sum() > 0
 
 
-@pytest.mark.parametrize("size", [1, 7])
-def test_gaussian_batches_must_exceed_the_means(make, size):
-    with pytest.raises(BadInput, match="batch_size must exceed the 7 emotions"):
-        make("gaussian", batch_size=size)
+@pytest.mark.parametrize(("size", "free"), [(1, None), (6, None), (9, 3), (9, 10), (16, -1)])
+def test_gaussian_batches_hold_all_means(make, size, free):
+    with pytest.raises(BadInput, match=f"batch_size {size}, random_codes {free}"):
+        make("gaussian", batch_size=size, random_codes=free)
+
+
+@pytest.mark.parametrize(("free", "at_means"), [(None, 7), (2, 7), (1, 8), (0, 9)])
+def test_the_number_of_random_codes_is_honoured(make, batch, random, free, at_means):
+    trainer = make("gaussian", random_codes=free)
+    target = trainer.target(batch, random)
+    means = trainer.method.anchors()
+    labels = torch.arange(at_means) % 7
+    torch.testing.assert_close(target.codes[:at_means], means[labels])
+    distance = (target.codes[at_means:, None] - means).square().sum(2)  # the Gaussians are round
+    assert target.emotions.tolist() == [*labels.tolist(), *distance.argmin(1).tolist()]
+    x = trainer.method.to_native(batch.images)
+    y = x / 2 + Halver.shift(target.codes)[:, None, None, None]
+    _, head = trainer.discriminator(y)
+    weight, value = trainer.generator_terms(x, batch, target, random)["g_cls"]
+    assert weight == 0.5
+    expected = cross_entropy(head[:at_means, :7], labels.numpy())
+    assert float(value.detach()) == pytest.approx(expected)
 
 
 # -- GANimation ---------------------------------------------------------------------------------------
@@ -580,7 +600,7 @@ def test_ganimation_targets_are_those_of_another_sample(make, batch, random):
     distance = (target.codes[:, None] - batch.action_units).abs().amax(2)
     assert sorted(distance.argmin(1).tolist()) == list(range(N))
     jitter = distance.min(1).values
-    assert 0.05 < jitter.min()
+    assert jitter.min() > 0.05
     assert jitter.max() <= 0.1
     # Unclipped: intensities of 0 and 1 are left on both sides.
     edges = dataclasses.replace(batch, action_units=batch.action_units.round())
@@ -670,7 +690,9 @@ def weights(module):
 
 
 def moved(before, module) -> set[str]:
-    return {key for key, value in module.state_dict().items() if not torch.equal(before[key], value)}
+    return {
+        key for key, value in module.state_dict().items() if not torch.equal(before[key], value)
+    }
 
 
 @pytest.mark.parametrize("name", TRAINERS)
@@ -699,7 +721,8 @@ def test_every_parameter_learns(real, batch, name):
     # The rotation of a Gaussian that is still round changes nothing: give it one step to stretch.
     for iteration in range(3):
         trainer.step(iteration, batch, torch.Generator().manual_seed(iteration))
-    assert moved(g, trainer.method) == set(g)
+    # GANmut's directions carry a bias that only the released file has a use for.
+    assert moved(g, trainer.method) == set(g) - {"axes.bias"}
     assert moved(d, trainer.discriminator) == set(d)
 
 
@@ -762,7 +785,7 @@ def test_defaults_are_the_papers():
         },
         "gaussian": {
             "batch_size": 16, "lambda_cls_d": 2.0, "lambda_cls_g": 0.5, "lambda_div": 2.0,
-            "lambda_coor": 1.0,
+            "lambda_coor": 1.0, "random_codes": None,
         },
         "ganimation": {
             "lambda_condition": 4000.0, "lambda_mask": 0.1, "lambda_smooth": 1e-5,

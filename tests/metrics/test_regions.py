@@ -1,0 +1,66 @@
+"""Background change and distance to the truth."""
+
+import numpy as np
+import pytest
+
+from ganbench.data.dataset import BACKGROUND, EYES, FACE, MOUTH
+from ganbench.errors import BadInput
+from ganbench.metrics import background_change, relative_distance, truth_distances
+from ganbench.metrics.truth import REGIONS, joint_regions
+
+
+def plain(n=2, level=0.5):
+    return np.full((n, 3, 4, 4), level, np.float32)
+
+
+def halves(n=2):
+    regions = np.full((n, 4, 4), BACKGROUND, np.uint8)
+    regions[:, :, :2] = FACE
+    regions[:, 0, 0] = MOUTH
+    return regions
+
+
+def test_background_change_sees_only_what_is_outside_the_face():
+    edits = plain()
+    edits[0, :, :, :2] += 0.4  # the face: does not count
+    edits[1, 0, :, 2:] += 0.3  # one of three channels of the whole background
+    assert background_change(plain(), edits, halves()) == pytest.approx([0, 0.1], abs=1e-7)
+
+
+def test_an_image_that_is_all_face_has_no_background():
+    assert np.isnan(background_change(plain(), plain(), np.full((2, 4, 4), FACE, np.uint8))).all()
+
+
+def test_truth_distances_by_region():
+    edits = plain(1)
+    edits[0, :, 0, 0] += 0.2  # mouth, 1 pixel
+    edits[0, :, 1, 0] -= 0.35  # 1 of 7 face pixels
+    found = dict(zip(REGIONS, truth_distances(edits, plain(1), halves(1))[0], strict=True))
+    assert found["mouth"] == pytest.approx(0.2)
+    assert found["face"] == pytest.approx(0.05)
+    assert found["background"] == 0
+    assert np.isnan(found["eyes"])
+    assert found["all"] == pytest.approx(0.55 / 16)
+
+
+def test_joint_regions_hold_what_is_uncovered_and_what_appears():
+    before = np.array([[MOUTH, FACE, BACKGROUND, EYES]], np.uint8)
+    after = np.array([[FACE, MOUTH, FACE, BACKGROUND]], np.uint8)
+    assert joint_regions(before, after).tolist() == [[MOUTH, MOUTH, FACE, EYES]]
+
+
+def test_relative_distance_is_0_for_the_truth_and_1_for_doing_nothing():
+    unedited = np.array([0.1, 0.3, np.nan])
+    assert relative_distance([0.0, 0.0, 0.0], unedited) == 0
+    assert relative_distance(unedited, unedited) == 1
+    assert relative_distance([0.1, 0.1, 9.0], unedited) == pytest.approx(0.5)
+
+
+def test_relative_distance_does_not_exist_where_nothing_was_to_be_done():
+    assert relative_distance([0.1], [0.001]) is None
+    assert relative_distance([np.nan], [0.5]) is None
+
+
+def test_shapes_must_fit():
+    with pytest.raises(BadInput, match="do not fit"):
+        background_change(plain(2), plain(3), halves(2))

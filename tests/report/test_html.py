@@ -1,0 +1,108 @@
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+from sample import results
+
+from ganbench.metrics import METRICS
+from ganbench.report.html import Picture, render, shares
+from ganbench.report.manifest import anonymous, machine, manifest
+from ganbench.stopwatch import Stopwatch
+
+
+def picture(name):
+    file = io.BytesIO()
+    Image.effect_noise((32, 16), 90).save(file, "PNG")
+    return Picture(name, file.getvalue(), f"caption of {name}")
+
+
+@pytest.fixture(scope="module")
+def page():
+    found = results()
+    table = manifest(found, Stopwatch(), ["ganbench", "eval", "--root=<script>"], {})
+    return render(found, [picture("grid_smit.png")], [picture("tsne_smit.png")], table)
+
+
+class Tags(HTMLParser):
+    VOID = frozenset({"meta", "img", "link", "br"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.attributes = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_asks_for_nothing(page):
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    for _, name, value in tags.attributes:
+        if name in ("src", "href"):
+            assert value.startswith(("data:image/", "#")), value
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "<script" not in page
+    targets = {v for _, name, v in tags.attributes if name == "href"}
+    ids = {f"#{v}" for _, name, v in tags.attributes if name == "id"}
+    assert targets - {"#truth"} <= ids
+
+
+def test_pictures_are_inside_and_described(page):
+    assert len(re.findall(r'<img src="data:image/(webp|png);base64,', page)) == 2
+    assert 'alt="caption of grid_smit.png" width="32" height="16"' in page
+
+
+def test_names_are_escaped(page):
+    assert "odd_&amp; &lt;new&gt;" in page
+    assert "--root=&lt;script&gt;" in page
+
+
+def test_definitions_say_which_are_ours(page):
+    for spec in METRICS.values():
+        assert spec.definition.split(";")[0][:40] in page
+    assert page.count('<span class="badge">our definition</span>') == sum(
+        spec.ours for spec in METRICS.values()
+    )
+    assert "not comparable" in page
+
+
+def test_shares_are_rows_of_per_cent():
+    counts = [[[0] * 7 for _ in range(7)] for _ in range(7)]
+    counts[0][1][1], counts[3][1][2] = 3, 1
+    rows = shares(counts)
+    assert rows[1] == [0, 75, 25, 0, 0, 0, 0]
+    assert rows[0] == [None] * 7
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("--root=/home/someone/data", "--root=data"),
+        (
+            "smit=/home/someone/a.safetensors,linear=~/b.safetensors",
+            "smit=a.safetensors,linear=b.safetensors",
+        ),
+        ("../someone/faces", "faces"),
+        ("runs/eval", "runs/eval"),
+        ("C:\\Users\\someone", "C:\\Users\\someone"[-7:]),
+    ],
+)
+def test_the_manifest_keeps_no_private_paths(argument, shown):
+    assert anonymous(argument) == shown
+
+
+def test_the_machine_is_described_but_not_named():
+    import platform
+
+    found = machine()
+    assert found["cores"] >= 1
+    assert platform.node() not in found.values()

@@ -1,0 +1,84 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from sample import results
+
+from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
+from ganbench.report.tables import paper_table1, table1, truth_table, variants_table
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("table1.csv", to_csv),
+        ("table1.md", to_markdown),
+        ("table1.tex", lambda table: to_latex(table, "tab:ours")),
+    ],
+)
+def test_golden(name, write):
+    assert write(table1(results())) == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_rows_come_in_the_order_of_table_1():
+    titles = [row.title for row in table1(results()).rows]
+    assert titles == ["Real", "StarGAN", "SMIT", "odd_& <new>"]
+
+
+def test_the_best_is_what_readers_see_as_best():
+    table = table1(results())
+    real, stargan, smit, odd = table.rows
+    best = {
+        table.columns[i].title: [r.title for r in table.rows if table.is_best(r, i)]
+        for i in range(len(table.columns))
+    }
+    assert best["Neutral"] == [stargan.title]  # Real has less, and would not compete
+    assert best["Happy"] == [odd.title]
+    assert best["Sad"] == []  # all equal: nobody is best
+    assert best["Angry"] == []  # 50.0 and 50.04 look the same
+    assert best["FED"] == [smit.title, stargan.title] or best["FED"] == [stargan.title]
+    assert best["Background"] == [smit.title]
+    assert real.title not in sum(best.values(), [])
+
+
+def test_csv_is_for_machines():
+    rows = list(csv.reader(io.StringIO(to_csv(table1(results())))))
+    assert rows[0][:3] == ["Method", "Neutral", "Happy"]
+    assert rows[1][-4:] == [""] * 4
+    assert float(rows[2][9]) == 12.3449
+
+
+def test_the_terminal_shows_every_cell():
+    from rich.console import Console
+
+    screen = Console(width=200, file=io.StringIO(), highlight=False)
+    screen.print(to_rich(table1(results())))
+    text = screen.file.getvalue()
+    assert "odd_& <new>" in text
+    assert "1234.50" in text
+    assert "…" not in text
+
+
+def test_published_numbers_are_those_of_the_paper_and_say_whose_they_are():
+    table = paper_table1()
+    assert [row.title for row in table.rows] == [
+        "Real",
+        "StarGAN",
+        "GANmut",
+        "GGANmut",
+        "GANimation",
+        "SMIT",
+    ]
+    assert table.rows[3].values[:7] == (95.8, 99.6, 99.9, 99.1, 97.6, 97.8, 99.5)
+    assert "AffectNet" in table.caption
+    assert "not comparable" in table.caption
+    assert not any(table.is_best(row, i) for row in table.rows for i in range(8))
+
+
+def test_tables_without_truth_or_variants_still_stand():
+    table = truth_table(results())
+    assert [row.values[5] for row in table.rows] == [1.5, 0.5, None]
+    assert [row.values[0] for row in variants_table(results()).rows] == [12.3449, 12.345, 1234.5]
