@@ -122,11 +122,12 @@ class Pass:
         key |= {"judge": self.judge.spec.fingerprint, "judged on": self.judge.device.type}
         if job.kind == "edits":
             method = self.methods[job.method]
+            random = method.noise_dim > 0 or job.codes != "exact"
             key |= {
                 "method": job.method,
                 "weights": fingerprint(method),
                 "codes": job.codes,
-                "seed": self.seed,
+                "seed": self.seed if random else None,
                 "edited on": method.device.type,
             }
         return key

@@ -25,7 +25,13 @@ class Registry:
         self.group, self.kind, self.first = group, kind, first
 
     def _entries(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group=self.group)}
+        found: dict[str, EntryPoint] = {}
+        for entry in entry_points(group=self.group):
+            ours = entry.dist is not None and entry.dist.name == "ganbench"
+            # A plug-in may not take the name of one of ours: a table would say the wrong thing.
+            if ours or entry.name not in self.first:
+                found[entry.name] = entry
+        return found
 
     def names(self) -> list[str]:
         """Every registered name; nothing is imported."""
@@ -44,9 +50,10 @@ class Registry:
             raise unknown(self.kind, name, entries)
         try:
             found = entries[name].load()
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # a plug-in's module may raise anything
             raise BadInput(
-                f"{self.kind} {name!r} cannot be imported from {entries[name].value!r}: {error}; "
+                f"{self.kind} {name!r} cannot be imported from {entries[name].value!r}: "
+                f"{type(error).__name__}: {error}; "
                 "reinstall or remove the package that registers it"
             ) from error
         if base is not None and not (isinstance(found, type) and issubclass(found, base)):

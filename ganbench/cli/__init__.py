@@ -55,7 +55,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: errors of ours are one line on stderr and their exit code."""
     try:
-        cli.main(prog_name="ganbench", standalone_mode=False)
+        cli.main(sys.argv[1:] or ["--help"], prog_name="ganbench", standalone_mode=False)
     except click.ClickException as error:
         message = " ".join(error.format_message().split())
         click.echo(f"ganbench: {message}; see 'ganbench --help'", err=True)

@@ -86,7 +86,6 @@ def evaluate(
     Prints Table 1 and leaves a folder with results, tables, pictures and a page. Finished pieces are
     kept: after Ctrl-C, or with one more method, the same command computes only what is missing.
     """
-    import shlex
     import sys
     from pathlib import Path
 
@@ -132,7 +131,7 @@ def evaluate(
         with watch.measure("score"):
             found = evaluation.conclude(run)
         progress.update(bar, description="tables and pictures")
-        write_run(found, folder, ["ganbench", *(shlex.quote(a) for a in sys.argv[1:])])
+        write_run(found, folder, ["ganbench", *sys.argv[1:]])
     ours = to_rich(table1(found.results))
     paper = to_rich(paper_table1())
     screen = Console()

@@ -8,9 +8,14 @@ import click
 @click.command()
 def methods() -> None:
     """List the methods: the paper's six, then plug-ins."""
+    from ganbench.errors import BadInput
     from ganbench.methods.interface import Method
     from ganbench.registry import METHODS
 
     for name in METHODS.names():
-        cls = METHODS.load(name, Method)
-        click.echo(f"{name:<12} {cls.title:<12} {cls.paper}")
+        try:
+            cls = METHODS.load(name, Method)
+        except BadInput as error:
+            click.echo(f"{name:<12} {error}", err=True)
+        else:
+            click.echo(f"{name:<12} {cls.title:<12} {cls.paper}")

@@ -35,7 +35,6 @@ def train(
     Ctrl-C stops at the next step and leaves a run that --resume continues exactly.
     """
     import shlex
-    import sys
     from pathlib import Path
 
     from rich.console import Console
@@ -46,7 +45,11 @@ def train(
 
     console = Console(stderr=True)
     folder = Path(out) if out else Path("runs") / name
-    command = shlex.join(["ganbench", "train", *sys.argv[2:]])
+    # What the result depends on; folders and devices of one machine say nothing to another.
+    words = ["ganbench", "train", name, "--recipe", Path(recipe).name, "--data", data, "--seed", str(seed)]
+    for assignment in assignments:
+        words += ["--set", assignment]
+    command = shlex.join(words)
     plan = prepare(name, recipe, assignments, seed=seed, device=device)
     with Progress(
         TextColumn("{task.description}"),
@@ -55,6 +58,7 @@ def train(
         TimeRemainingColumn(),
         TextColumn("{task.fields[losses]}"),
         console=console,
+        disable=not console.is_terminal,
     ) as bars:
         rendering = bars.add_task(f"data {data}", total=None, visible=False, losses="")
 

@@ -163,9 +163,10 @@ class Method(nn.Module):
         Raises:
             BadInput: an emotion outside the method's range, or noise of another shape.
         """
-        emotions = torch.as_tensor(emotions, dtype=torch.int64, device=self.device)
+        emotions = torch.as_tensor(emotions, device=self.device)
         count = len(self.config.emotions)
-        if emotions.ndim != 1 or (len(emotions) and not 0 <= int(emotions.min()) <= int(emotions.max()) < count):
+        whole = not (emotions.is_floating_point() or emotions.dtype == torch.bool)
+        if not whole or emotions.ndim != 1 or (len(emotions) and not 0 <= int(emotions.min()) <= int(emotions.max()) < count):
             raise BadInput(
                 f"emotions must be integers [N] in 0..{count - 1}: got shape {tuple(emotions.shape)}, "
                 f"values {sorted(set(emotions.flatten().tolist()))[:9]}; use ganbench.emotions.index(name)"
@@ -177,7 +178,7 @@ class Method(nn.Module):
                     f"noise of {self.name} must have shape {(len(emotions), self.noise_dim)}: "
                     f"got {tuple(noise.shape)}; draw it with draw_noise(n)"
                 )
-        return self.encode(Category(emotions), noise)
+        return self.encode(Category(emotions.long()), noise)
 
     @torch.no_grad()
     def edit(self, images: Tensor, codes: Tensor) -> Edit:
@@ -188,13 +189,20 @@ class Method(nn.Module):
             codes: float [N, code_dim].
 
         Raises:
-            BadInput: another image or code shape.
+            BadInput: another image or code shape, or images outside [0, 1].
         """
         size = self.config.image_size
         if images.ndim != 4 or images.shape[1:] != (3, size, size):
             raise BadInput(
                 f"wrong image size for {self.name}: {tuple(images.shape)}, expected [N, 3, {size}, {size}]; "
                 f"resize the images to {size} px"
+            )
+        if not images.is_floating_point() or (
+            len(images) and not -1e-3 <= float(images.min()) <= float(images.max()) <= 1 + 1e-3
+        ):
+            raise BadInput(
+                f"images must be floating point in [0, 1]: got {images.dtype} up to {float(images.max()):g}; "
+                "divide by 255"
             )
         if codes.shape != (len(images), self.code_dim):
             raise BadInput(

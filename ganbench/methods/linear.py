@@ -192,7 +192,9 @@ class LinearTrainer(AdversarialTrainer):
         emotions = permuted(batch.emotions, random)
         u = torch.rand(len(batch), generator=random).to(batch.images.device)
         if self.recipe.strength == "uniform_disc":
-            strength = u.sqrt()
+            # Neutral sits at the origin whatever rho is: it has no intensity to learn.
+            labelled = torch.arange(len(u), device=u.device) >= self.recipe.random_codes
+            strength = u.sqrt().masked_fill(labelled & (emotions == NEUTRAL), 0.0)
         else:
             strength = torch.where(emotions == NEUTRAL, 0.2 * u, 0.2 + 0.8 * u)
         return Target(self.scatter(emotions, strength, random), emotions, strength)

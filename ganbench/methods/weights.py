@@ -99,9 +99,17 @@ def read_header(path: Path) -> dict[str, Any]:
             f"not a ganbench checkpoint: {path} (no card in its header); "
             "give a .safetensors file made by 'ganbench train'"
         ) from error
-    if header.get("format") != FORMAT:
+    parts = {"format": int, "kind": str, "name": str, "config": dict, "card": dict}
+    if not isinstance(header, dict) or any(
+        not isinstance(header.get(key), kind) for key, kind in parts.items()
+    ):
         raise BadInput(
-            f"checkpoint of format {header.get('format')!r}: {path}; this ganbench reads format {FORMAT}: upgrade it"
+            f"not a ganbench checkpoint: {path} (its card is incomplete); "
+            "give a .safetensors file made by 'ganbench train'"
+        )
+    if header["format"] != FORMAT:
+        raise BadInput(
+            f"checkpoint of format {header['format']!r}: {path}; this ganbench reads format {FORMAT}: upgrade it"
         )
     return header
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +41,7 @@ def manifest(
     return {
         "schema": 1,
         "ganbench": ganbench.__version__,
-        "command": " ".join(anonymous(argument) for argument in command),
+        "command": shlex.join(anonymous(argument) for argument in command),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": results.seed,
         "protocol": results.protocol,
@@ -72,10 +73,10 @@ def machine() -> dict[str, Any]:
 
 def anonymous(argument: str) -> str:
     """An argument with every absolute or home path in it cut to its last name."""
-    parts = re.split(r"([=,])", argument)
+    parts = re.split(r"([=,])", argument.replace("\\", "/"))
     return "".join(
         Path(part).name
-        if part.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:\\", part)
+        if part.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:/", part)
         else part
         for part in parts
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from ganbench.emotions import EMOTIONS
@@ -110,7 +110,7 @@ def truth_table(results: Results) -> Table:
         ]
         rows.append(_row(results, name, found))
     caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
-    return Table(caption, columns, tuple(rows))
+    return _dense(Table(caption, columns, tuple(rows)))
 
 
 def variants_table(results: Results) -> Table:
@@ -130,7 +130,7 @@ def variants_table(results: Results) -> Table:
         found += [results.find(name, "ere", variant=v) for v in ("", "near", "space")]
         if any(found):
             rows.append(_row(results, name, found))
-    return Table("FED and ERE by the codes that were used.", columns, tuple(rows))
+    return _dense(Table("FED and ERE by the codes that were used.", columns, tuple(rows)))
 
 
 def paper_table1() -> Table:
@@ -148,6 +148,22 @@ def paper_table1() -> Table:
         "Another data set, judge and weights: not comparable with ours."
     )
     return Table(caption, columns, rows)
+
+
+def _dense(table: Table) -> Table:
+    """The table without columns that have no value in any row."""
+    kept = [
+        i for i in range(len(table.columns)) if any(row.values[i] is not None for row in table.rows)
+    ]
+    rows = (
+        replace(
+            row,
+            values=tuple(row.values[i] for i in kept),
+            notes=tuple(row.notes[i] for i in kept),
+        )
+        for row in table.rows
+    )
+    return Table(table.caption, tuple(table.columns[i] for i in kept), tuple(rows))
 
 
 def _column(spec: MetricSpec, title: str, arrow: str | None = None) -> Column:

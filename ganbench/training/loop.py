@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from types import FrameType
 from typing import Any
 
@@ -76,6 +77,12 @@ class Run:
         self.trainer, self.kind, self.name = trainer, kind, name
         self.dataset, self.folder, self.seed = dataset, folder, seed
         self.card, self.watch = card, watch
+        classes, highest = len(trainer.model.config.emotions), int(dataset.labels.max(initial=0))
+        if highest >= classes:
+            raise BadInput(
+                f"the data have emotion {highest}, the network only {classes} emotions; "
+                "leave those images out, or list all of them in network.emotions"
+            )
         self.done = 0
         self.seconds = 0.0
         self._stop = False
@@ -107,19 +114,29 @@ class Run:
         path = self.folder / "state.pt"
         if not path.is_file():
             raise BadInput(f"nothing to resume: {self.folder} has no state.pt; start without --resume")
-        before = json.loads((self.folder / "recipe.json").read_text())
-        for key in ("name", "network", "recipe", "seed", "data"):
-            if before.get(key) != self.card.get(key) and not _only_longer(key, before, self.card):
-                raise BadInput(
-                    f"cannot resume: {key} was {_short(before.get(key))}, now {_short(self.card.get(key))}; "
-                    "give the same options, or start a new run with another --out"
-                )
-        state = torch.load(path, map_location=self.trainer.device, weights_only=True)
+        try:
+            before = json.loads((self.folder / "recipe.json").read_text())
+            state = torch.load(path, map_location=self.trainer.device, weights_only=True)
+            done, seconds = int(state["iteration"]), float(state["seconds"])
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, UnpicklingError) as error:
+            raise BadInput(
+                f"cannot resume: state.pt or recipe.json in {self.folder} is damaged ({type(error).__name__}); "
+                "start a new run with another --out"
+            ) from error
+        if changed := _differences(before, self.card):
+            raise BadInput(
+                f"cannot resume: {'; '.join(changed)}; "
+                "give the same options, or start a new run with another --out"
+            )
+        if done > self.trainer.recipe.iterations:
+            raise BadInput(
+                f"cannot resume: {done} iterations are done, {self.trainer.recipe.iterations} asked for; "
+                "raise iterations"
+            )
         self.trainer.load_state_dict(state["trainer"])
-        self.done, self.seconds = int(state["iteration"]), float(state["seconds"])
+        self.done, self.seconds = done, seconds
         log = self.folder / "log.jsonl"
-        kept = [line for line in log.read_text().splitlines() if json.loads(line)["iteration"] <= self.done]
-        write_atomic(log, "".join(line + "\n" for line in kept))
+        write_atomic(log, "".join(f"{line}\n" for line in _lines_until(log, done)))
         write_atomic(self.folder / "recipe.json", json.dumps(self.card, indent=1) + "\n")
 
     # -- running ----------------------------------------------------------------------------------
@@ -146,7 +163,9 @@ class Run:
                     total, count = sums.get(key, (torch.zeros((), device=trainer.device), 0))
                     sums[key] = (total + value, count + 1)
                 last = self.done == recipe.iterations or self._stop
-                if last or self.done % recipe.log_every == 0:
+                checkpoint = last or self.done % recipe.checkpoint_every == 0
+                # A checkpoint ends a log line, so that a resumed run continues with a fresh mean.
+                if checkpoint or self.done % recipe.log_every == 0:
                     means = {key: float(total) / count for key, (total, count) in sums.items()}
                     seconds = time.perf_counter() - clock
                     self.seconds += seconds
@@ -155,7 +174,7 @@ class Run:
                     self._log(means, speed)
                 if last or self.done % recipe.sample_every == 0:
                     self._sample()
-                if last or self.done % recipe.checkpoint_every == 0:
+                if checkpoint:
                     self._checkpoint()
                 if last:
                     break
@@ -198,9 +217,7 @@ class Run:
         try:
             self.trainer.check(means)
         except Diverged as error:
-            raise Diverged(
-                f"{error} (iteration {self.done}; last good checkpoint in {self.folder / 'checkpoints'})"
-            ) from None
+            raise Diverged(f"{error} (at iteration {self.done}; {self._kept()})") from None
 
     def _sample(self) -> None:
         from ganbench.training.samples import save_samples
@@ -208,41 +225,66 @@ class Run:
         save_samples(self.trainer.shipped, self.dataset, self.folder / "samples" / f"{self.done:07d}.png")
 
     def _checkpoint(self) -> None:
-        broken = [
-            name
-            for name, value in self.trainer.shipped.state_dict().items()
-            if not bool(torch.isfinite(value).all())
-        ]
-        if broken:
-            raise Diverged(
-                f"training diverged: weights {broken[0]} are not finite at iteration {self.done}; lower learning_rate"
-            )
+        state = self.trainer.state_dict()
+        for network, tensors in state["networks"].items():
+            for name, value in tensors.items():
+                if not bool(torch.isfinite(value).all()):
+                    raise Diverged(
+                        f"training diverged: {network} {name} is not finite; lower learning_rate "
+                        f"(at iteration {self.done}; {self._kept()})"
+                    )
         folder = self.folder / "checkpoints"
-        save_checkpoint(folder / f"{self.done:07d}.safetensors", self.trainer.shipped, self.kind, self.name, self._card())
-        temporary = self.folder / "state.pt.tmp"
-        torch.save(
-            {"trainer": self.trainer.state_dict(), "iteration": self.done, "seconds": self.seconds}, temporary
-        )
-        os.replace(temporary, self.folder / "state.pt")
+        path, temporary = folder / f"{self.done:07d}.safetensors", self.folder / "state.pt.tmp"
+        try:
+            save_checkpoint(path, self.trainer.shipped, self.kind, self.name, self._card())
+            torch.save({"trainer": state, "iteration": self.done, "seconds": self.seconds}, temporary)
+            os.replace(temporary, self.folder / "state.pt")
+        except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
+            temporary.unlink(missing_ok=True)
+            raise BadInput(
+                f"cannot write the checkpoint of iteration {self.done}: {str(error).splitlines()[0]}; "
+                f"make room and add --resume ({self._kept()})"
+            ) from error
         for old in sorted(folder.glob("*.safetensors"))[:-KEEP]:
             old.unlink()
+
+    def _kept(self) -> str:
+        """Which checkpoint a stopped run leaves, in words."""
+        kept = sorted((self.folder / "checkpoints").glob("*.safetensors"))
+        return f"last good checkpoint: {kept[-1]}" if kept else "no checkpoint was written yet"
 
     def _card(self) -> dict[str, Any]:
         return {**self.card, "iteration": self.done, "hours": round(self.seconds / 3600, 3)}
 
 
-def _only_longer(key: str, before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether two recipes differ only in length or in how often they report."""
-    if key != "recipe":
-        return False
-    free = {"iterations", "log_every", "sample_every", "checkpoint_every"}
-    strip = lambda r: {k: v for k, v in r.items() if k not in free}  # noqa: E731
-    return bool(strip(before["recipe"]) == strip(now["recipe"]))
+# Keys of a recipe that a resumed run may change: its length, and how often it reports.
+FREE = {"iterations", "log_every", "sample_every", "checkpoint_every"}
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What a resumed run would change, as "key was x, now y"; empty if nothing that matters."""
+    changed = []
+    for part in ("name", "seed", "data", "network", "recipe"):
+        old, new = before.get(part), now.get(part)
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            old, new, prefix = {part: old}, {part: new}, ""
+        else:
+            prefix = f"{part} "
+        for key in sorted(old.keys() | new.keys()):
+            free = part == "recipe" and key in FREE
+            if old.get(key) != new.get(key) and not free:
+                changed.append(f"{prefix}{key} was {old.get(key)!r}, now {new.get(key)!r}")
+    return changed
+
+
+def _lines_until(log: Path, iteration: int) -> Iterator[str]:
+    """The log's lines up to an iteration; a last line cut short by a crash is left out."""
+    for line in log.read_text().splitlines() if log.exists() else []:
+        try:
+            if json.loads(line)["iteration"] <= iteration:
+                yield line
+        except (ValueError, KeyError, TypeError):
+            continue
 
 
 @contextmanager

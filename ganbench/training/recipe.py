@@ -107,7 +107,9 @@ def load(recipe: str, name: str, assignments: tuple[str, ...] = ()) -> dict[str,
         raise BadInput(
             f"recipe {recipe} has no table [{name}]; it has: {', '.join(sorted(tables))}; add it"
         )
-    table: dict[str, Any] = tables[name]
+    table = tables[name]
+    if not isinstance(table, dict):
+        raise BadInput(f"recipe {recipe}: {name} is {table!r}, not a table; write [{name}]")
     for assignment in assignments:
         config.override(table, assignment)
     return table

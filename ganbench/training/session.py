@@ -13,6 +13,7 @@ import torch
 from ganbench import __version__, config
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve as resolve_device
+from ganbench.errors import unknown
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
@@ -89,8 +90,10 @@ def prepare(
         from ganbench.judges.vgg import VGG
 
         cls: Any = VGG
-    else:
+    elif name in METHODS.names():
         cls = METHODS.load(name, Method)
+    else:
+        raise unknown("method", name, [*METHODS.names(), "judge"])
     trainer_class: type[Trainer] = cls.trainer()
     table = recipes.load(recipe, name, assignments)
     network, training = recipes.resolve(

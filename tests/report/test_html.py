@@ -68,7 +68,7 @@ def test_names_are_escaped(page):
 
 def test_definitions_say_which_are_ours(page):
     for spec in METRICS.values():
-        assert spec.definition.split(";")[0][:40] in page
+        assert spec.definition.replace("'", "&#39;").split(";")[0] in page
     assert page.count('<span class="badge">our definition</span>') == sum(
         spec.ours for spec in METRICS.values()
     )
@@ -93,7 +93,7 @@ def test_shares_are_rows_of_per_cent():
         ),
         ("../someone/faces", "faces"),
         ("runs/eval", "runs/eval"),
-        ("C:\\Users\\someone", "C:\\Users\\someone"[-7:]),
+        ("C:\\Users\\someone", "someone"),
     ],
 )
 def test_the_manifest_keeps_no_private_paths(argument, shown):

@@ -56,7 +56,7 @@ def test_the_published_table_stands_beside_ours(parts):
 
 
 def test_pictures_of_an_earlier_run_go_and_foreign_files_stay(parts, tmp_path):
-    found, folder, names, _ = parts
+    _, folder, names, _ = parts
     out = tmp_path / "out"
     out.mkdir()
     for name in names:

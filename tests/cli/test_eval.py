@@ -1,0 +1,117 @@
+"""``ganbench eval`` from end to end, with networks of a few weights and a folder of tiny photographs."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganbench.cli import main
+from ganbench.cli.eval import parse_methods
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.judges.vgg import VGG, VGGConfig
+from ganbench.methods.weights import save_checkpoint
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, tiny_method):
+    """A working folder with photographs, a judge and two methods; ``place(args)`` runs eval there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for emotion in EMOTIONS:
+            folder = tmp_path / "photos" / split / emotion
+            folder.mkdir(parents=True)
+            for i in range(2):
+                pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.jpg")
+    torch.manual_seed(0)
+    judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
+    save_checkpoint(tmp_path / "judge.safetensors", judge, "judge", "judge", {"licence": "MIT"})
+    for name in ("stargan", "gaussian", "ganimation"):
+        path = tmp_path / f"{name}.safetensors"
+        save_checkpoint(path, tiny_method(name), "method", name, {"licence": "MIT"})
+
+    def run(*arguments):
+        methods = ",".join(f"{name}=./{name}.safetensors" for name in ("gaussian", "stargan"))
+        defaults = ["--methods", methods, "--data", "folder", "--root", "photos"]
+        defaults += ["--judge", "judge.safetensors", "--device", "cpu"]
+        monkeypatch.setattr(sys, "argv", ["ganbench", "eval", *defaults, *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    run.folder = tmp_path
+    return run
+
+
+def test_eval_prints_table_1_and_leaves_a_run(place, capsys):
+    assert place() == 0
+    out = capsys.readouterr().out
+    assert "Real" in out
+    assert "GGANmut" in out
+    assert "AffectNet" in out
+    folder = place.folder / "runs" / "eval"
+    rows = list(csv.reader((folder / "table1.csv").open()))
+    assert [row[0] for row in rows] == ["Method", "Real", "StarGAN", "GGANmut"]
+    table = json.loads((folder / "results.json").read_text())
+    assert table["protocol"]["data"]["images"] == 14
+    assert str(place.folder) not in (folder / "manifest.json").read_text()
+    before = (folder / "results.json").read_bytes()
+    assert place("--batch-size", "5", "--out", "again") == 0
+    assert (place.folder / "again" / "results.json").read_bytes() == before
+
+
+def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
+    assert place("--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "0 of 5 pieces are stored" in out  # real, stargan, and three sets of codes of gaussian
+    assert "tsne_gaussian_figure1.png" in out
+    assert not (place.folder / "runs").exists()
+    assert not (place.folder / "cache" / "evaluations").exists()
+    place()
+    place("--dry-run")
+    assert "5 of 5 pieces are stored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods", "stargen"], "did you mean 'stargan'"),
+        (["--methods", "stargan=missing.safetensors"], "not found"),
+        (["--methods", "smit=stargan.safetensors"], "'stargan', not 'smit'"),
+        (["--methods", "stargan,,"], "not a list of methods"),
+        (["--judge", "stargan.safetensors"], "not a judge"),
+        (["--judge", "vggg"], "did you mean 'vgg'"),
+        (["--root", "nowhere"], "nowhere"),
+        (["--data", "facess"], "did you mean 'faces'"),
+        (["--device", "tpu9"], "device"),
+        (["--limit", "0"], "limit"),
+        (["--batch-size", "x"], "batch-size"),
+        (["--out", "judge.safetensors"], "cannot write"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(place, capsys, arguments, message):
+    assert place(*arguments) == 2
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if line.strip()]
+    assert message in lines[-1]
+    assert "Traceback" not in error
+    assert not (place.folder / "runs").exists()
+
+
+def test_methods_are_names_perhaps_with_a_file():
+    assert parse_methods("stargan, smit = a/b.safetensors") == [
+        ("stargan", None),
+        ("smit", "a/b.safetensors"),
+    ]
+    assert parse_methods("all")[:2] == ["linear", "gaussian"]
+    with pytest.raises(BadInput):
+        parse_methods("smit=")
