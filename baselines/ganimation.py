@@ -207,7 +207,8 @@ class GANimationTrainer(AdversarialTrainer):
         fake, mask = self.translate(x, target.codes)
         back, mask_back = self.translate(fake, self.own(batch))
         src, y = self.discriminator(fake)
-        assert mask is not None and mask_back is not None
+        assert mask is not None
+        assert mask_back is not None
         return {
             "g_fake": (-1.0, src.mean()),
             "g_cond": self.condition(y, target.codes, target.emotions),

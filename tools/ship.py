@@ -57,7 +57,11 @@ def read_scores(results: Path) -> dict[str, dict[str, float]]:
     """The means over emotions of an evaluation, by method."""
     scores: dict[str, dict[str, float]] = {}
     for record in json.loads(results.read_text())["records"]:
-        if record.get("emotion") is None and record["metric"] in SCORES and not record.get("variant"):
+        if (
+            record.get("emotion") is None
+            and record["metric"] in SCORES
+            and not record.get("variant")
+        ):
             name = "judge" if record["method"] == "real" else record["method"]
             scores.setdefault(name, {})[record["metric"]] = round(record["value"], 4)
     return scores
@@ -78,8 +82,13 @@ def main() -> None:
     scores = {name: entry.get("scores", {}) for name, entry in before.items()}
     if arguments.scores:
         scores |= read_scores(arguments.scores)
-    tables = [table(path, scores.get(path.stem, {})) for path in sorted(FOLDER.glob("*.safetensors"))]
-    write_atomic(manifest, "# Written by tools/ship.py from the checkpoints' own cards.\n\n" + "\n".join(tables))
+    tables = [
+        table(path, scores.get(path.stem, {})) for path in sorted(FOLDER.glob("*.safetensors"))
+    ]
+    write_atomic(
+        manifest,
+        "# Written by tools/ship.py from the checkpoints' own cards.\n\n" + "\n".join(tables),
+    )
     print(manifest)
 
 

@@ -12,7 +12,11 @@ from ganbench.errors import GanbenchError
 
 # Name -> (module, attribute, help): the help is repeated here so that listing imports nothing.
 COMMANDS = {
-    "eval": ("ganbench.cli.eval", "evaluate", "Evaluate methods: Table 1, FED, ERE, plots, a page."),
+    "eval": (
+        "ganbench.cli.eval",
+        "evaluate",
+        "Evaluate methods: Table 1, FED, ERE, plots, a page.",
+    ),
     "train": ("ganbench.cli.train", "train", "Train a method or the judge."),
     "data": ("ganbench.cli.data", "data", "Export and check data sets."),
     "methods": ("ganbench.cli.methods", "methods", "List the methods."),

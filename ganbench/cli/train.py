@@ -9,14 +9,28 @@ import click
 
 @click.command()
 @click.argument("name", metavar="METHOD|judge")
-@click.option("--recipe", default="faces", show_default=True, help="faces, affectnet or a TOML file.")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe; dots descend: network.width=16.")
-@click.option("--data", default="faces", show_default=True, help="Kind of data set; see 'ganbench data'.")
-@click.option("--root", type=click.Path(), help="Folder of the data set; the embedded faces need none.")
+@click.option(
+    "--recipe", default="faces", show_default=True, help="faces, affectnet or a TOML file."
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the recipe; dots descend: network.width=16.",
+)
+@click.option(
+    "--data", default="faces", show_default=True, help="Kind of data set; see 'ganbench data'."
+)
+@click.option(
+    "--root", type=click.Path(), help="Folder of the data set; the embedded faces need none."
+)
 @click.option("--out", type=click.Path(), help="Folder of the run.  [default: runs/METHOD]")
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--seed", default=0, show_default=True, help="Of weights, data order, augmentation and noise.")
+@click.option(
+    "--seed", default=0, show_default=True, help="Of weights, data order, augmentation and noise."
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping.")
 def train(
     name: str,
@@ -46,7 +60,17 @@ def train(
     console = Console(stderr=True)
     folder = Path(out) if out else Path("runs") / name
     # What the result depends on; folders and devices of one machine say nothing to another.
-    words = ["ganbench", "train", name, "--recipe", Path(recipe).name, "--data", data, "--seed", str(seed)]
+    words = [
+        "ganbench",
+        "train",
+        name,
+        "--recipe",
+        Path(recipe).name,
+        "--data",
+        data,
+        "--seed",
+        str(seed),
+    ]
     for assignment in assignments:
         words += ["--set", assignment]
     command = shlex.join(words)
@@ -74,7 +98,9 @@ def train(
         def on_log(progress: Any) -> None:
             losses = " ".join(f"{key} {value:.3g}" for key, value in progress.values.items())
             bars.update(
-                bar, completed=progress.iteration, losses=f"{progress.images_per_second:.0f} img/s {losses}"
+                bar,
+                completed=progress.iteration,
+                losses=f"{progress.images_per_second:.0f} img/s {losses}",
             )
 
         run = plan.run(dataset, folder, command, on_log)

@@ -47,9 +47,13 @@ class VGGConfig:
 
     def __post_init__(self) -> None:
         if len(self.stages) != len(self.widths):
-            raise BadInput(f"stages and widths differ in length: {self.stages}, {self.widths}; give one width a stage")
+            raise BadInput(
+                f"stages and widths differ in length: {self.stages}, {self.widths}; give one width a stage"
+            )
         if self.image_size % 2 ** len(self.stages):
-            raise BadInput(f"image_size must be a multiple of {2 ** len(self.stages)}: {self.image_size}; change it")
+            raise BadInput(
+                f"image_size must be a multiple of {2 ** len(self.stages)}: {self.image_size}; change it"
+            )
 
 
 class VGG(nn.Module):
@@ -173,10 +177,12 @@ def load_vgg(
     path = shipped("judge") if checkpoint is None else Path(checkpoint)
     header = read_header(path)
     if header["kind"] != "judge":
-        raise BadInput(f"not a judge: {path} holds the {header['kind']} {header['name']!r}; give a judge's checkpoint")
+        raise BadInput(
+            f"not a judge: {path} holds the {header['kind']} {header['name']!r}; give a judge's checkpoint"
+        )
     model = VGG(configuration.build(VGGConfig, header["config"], f"checkpoint {path.name}"))
     load_state(path, model)
-    model.to(where, memory_format=torch.channels_last).eval().requires_grad_(False)
+    model.to(where).to(memory_format=torch.channels_last).eval().requires_grad_(False)
     size, card = model.config.image_size, header["card"]
     data = str(card.get("data", {}).get("name", "unknown data"))
     spec = JudgeSpec(

@@ -60,6 +60,4 @@ class ReferenceImage:
     emotions: Tensor | None = None
 
 
-Condition = (
-    Category | LabelDistribution | ActionUnits | ValenceArousal | Text | ReferenceImage
-)
+Condition = Category | LabelDistribution | ActionUnits | ValenceArousal | Text | ReferenceImage

@@ -63,6 +63,7 @@ class Gaussian(GANmut):
     name = "gaussian"
     title = "GGANmut"
     Config = GaussianConfig
+    config: GaussianConfig
 
     def __init__(self, config: GaussianConfig) -> None:
         super().__init__(config)

@@ -166,13 +166,21 @@ class Method(nn.Module):
         emotions = torch.as_tensor(emotions, device=self.device)
         count = len(self.config.emotions)
         whole = not (emotions.is_floating_point() or emotions.dtype == torch.bool)
-        if not whole or emotions.ndim != 1 or (len(emotions) and not 0 <= int(emotions.min()) <= int(emotions.max()) < count):
+        if (
+            not whole
+            or emotions.ndim != 1
+            or (len(emotions) and not 0 <= int(emotions.min()) <= int(emotions.max()) < count)
+        ):
             raise BadInput(
                 f"emotions must be integers [N] in 0..{count - 1}: got shape {tuple(emotions.shape)}, "
                 f"values {sorted(set(emotions.flatten().tolist()))[:9]}; use ganbench.emotions.index(name)"
             )
         if self.noise_dim:
-            noise = self.draw_noise(len(emotions), generator) if noise is None else noise.to(self.device)
+            noise = (
+                self.draw_noise(len(emotions), generator)
+                if noise is None
+                else noise.to(self.device)
+            )
             if noise is not None and noise.shape != (len(emotions), self.noise_dim):
                 raise BadInput(
                     f"noise of {self.name} must have shape {(len(emotions), self.noise_dim)}: "
@@ -220,7 +228,9 @@ class Method(nn.Module):
 
     def anchors(self) -> Tensor:
         """The code of each emotion [emotions, code_dim] in a space shared by all (GANmut, GGANmut)."""
-        raise Unsupported(f"{self.name} has no anchors in a conditional space; use linear or gaussian")
+        raise Unsupported(
+            f"{self.name} has no anchors in a conditional space; use linear or gaussian"
+        )
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Codes [n, code_dim] drawn from the whole conditional space Z (GANmut, GGANmut)."""

@@ -52,7 +52,6 @@ class GANmut(Method):
     """What GANmut and GGANmut share: a plane of codes, BGR images, one generator."""
 
     paper = "d'Apolito et al., CVPR 2021"
-    config: LinearConfig
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -83,6 +82,7 @@ class Linear(GANmut):
     name = "linear"
     title = "GANmut"
     Config = LinearConfig
+    config: LinearConfig
 
     def __init__(self, config: LinearConfig) -> None:
         super().__init__(config)

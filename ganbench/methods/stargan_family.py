@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +38,9 @@ class BackboneConfig:
             if getattr(self, key) < least:
                 raise BadInput(f"{key} must be at least {least}: {getattr(self, key)}; raise it")
         if len(self.emotions) < 2:
-            raise BadInput(f"emotions must name two classes or more: {list(self.emotions)}; add some")
+            raise BadInput(
+                f"emotions must name two classes or more: {list(self.emotions)}; add some"
+            )
         step = 2 ** max(2, self.critic_layers)
         if self.image_size < step or self.image_size % step:
             raise BadInput(
@@ -62,7 +63,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.main(x)
+        residual: Tensor = self.main(x)
+        return x + residual
 
 
 def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:

@@ -99,7 +99,9 @@ class AdversarialTrainer(Trainer):
         """The critic's objective on real images alone: what the warm-up teaches it."""
         return {}
 
-    def discriminator_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+    def discriminator_step(
+        self, x: Tensor, batch: Batch, random: torch.Generator
+    ) -> dict[str, Tensor]:
         """One step of D."""
         with torch.no_grad():
             target = self.target(batch, random)

@@ -77,7 +77,7 @@ class Run:
         self.trainer, self.kind, self.name = trainer, kind, name
         self.dataset, self.folder, self.seed = dataset, folder, seed
         self.card, self.watch = card, watch
-        classes, highest = len(trainer.model.config.emotions), int(dataset.labels.max(initial=0))
+        classes, highest = len(card["network"]["emotions"]), int(dataset.labels.max(initial=0))
         if highest >= classes:
             raise BadInput(
                 f"the data have emotion {highest}, the network only {classes} emotions; "
@@ -96,12 +96,16 @@ class Run:
             BadInput: the folder already holds a run, or cannot be written.
         """
         if (self.folder / "state.pt").exists():
-            raise BadInput(f"a run is already there: {self.folder}; add --resume or choose another --out")
+            raise BadInput(
+                f"a run is already there: {self.folder}; add --resume or choose another --out"
+            )
         try:
             for part in ("samples", "checkpoints"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BadInput(f"cannot write to: {self.folder} ({error.strerror}); choose another --out") from error
+            raise BadInput(
+                f"cannot write to: {self.folder} ({error.strerror}); choose another --out"
+            ) from error
         write_atomic(self.folder / "recipe.json", json.dumps(self.card, indent=1) + "\n")
         write_atomic(self.folder / "log.jsonl", "")
 
@@ -113,12 +117,22 @@ class Run:
         """
         path = self.folder / "state.pt"
         if not path.is_file():
-            raise BadInput(f"nothing to resume: {self.folder} has no state.pt; start without --resume")
+            raise BadInput(
+                f"nothing to resume: {self.folder} has no state.pt; start without --resume"
+            )
         try:
             before = json.loads((self.folder / "recipe.json").read_text())
             state = torch.load(path, map_location=self.trainer.device, weights_only=True)
             done, seconds = int(state["iteration"]), float(state["seconds"])
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, UnpicklingError) as error:
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            UnpicklingError,
+        ) as error:
             raise BadInput(
                 f"cannot resume: state.pt or recipe.json in {self.folder} is damaged ({type(error).__name__}); "
                 "start a new run with another --out"
@@ -210,7 +224,12 @@ class Run:
             yield batch
 
     def _log(self, means: dict[str, float], speed: float) -> None:
-        line = {"iteration": self.done, "seconds": round(self.seconds, 3), **means, "images_per_second": speed}
+        line = {
+            "iteration": self.done,
+            "seconds": round(self.seconds, 3),
+            **means,
+            "images_per_second": speed,
+        }
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         self.watch(Progress(self.done, self.trainer.recipe.iterations, means, speed))
@@ -222,7 +241,9 @@ class Run:
     def _sample(self) -> None:
         from ganbench.training.samples import save_samples
 
-        save_samples(self.trainer.shipped, self.dataset, self.folder / "samples" / f"{self.done:07d}.png")
+        save_samples(
+            self.trainer.shipped, self.dataset, self.folder / "samples" / f"{self.done:07d}.png"
+        )
 
     def _checkpoint(self) -> None:
         state = self.trainer.state_dict()
@@ -237,7 +258,9 @@ class Run:
         path, temporary = folder / f"{self.done:07d}.safetensors", self.folder / "state.pt.tmp"
         try:
             save_checkpoint(path, self.trainer.shipped, self.kind, self.name, self._card())
-            torch.save({"trainer": state, "iteration": self.done, "seconds": self.seconds}, temporary)
+            torch.save(
+                {"trainer": state, "iteration": self.done, "seconds": self.seconds}, temporary
+            )
             os.replace(temporary, self.folder / "state.pt")
         except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
             temporary.unlink(missing_ok=True)

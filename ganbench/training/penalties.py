@@ -25,7 +25,8 @@ def gradient_penalty(
         mix: [N, 1, 1, 1] in [0, 1], the share of the real image in x_hat.
     """
     gradient = _input_gradient(critic, mix * real + (1 - mix) * fake)
-    return (gradient.norm(dim=1) - 1).square().mean()
+    penalty: Tensor = (gradient.norm(dim=1) - 1).square().mean()
+    return penalty
 
 
 def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:

@@ -54,7 +54,11 @@ class Plan:
             "network": config.plain(self.trainer.model.config),
             "recipe": config.plain(self.trainer.recipe),
             "seed": self.seed,
-            "data": {"name": dataset.name, "images": len(dataset), "fingerprint": dataset.fingerprint},
+            "data": {
+                "name": dataset.name,
+                "images": len(dataset),
+                "fingerprint": dataset.fingerprint,
+            },
             "versions": {
                 "ganbench": __version__,
                 "torch": torch.__version__,

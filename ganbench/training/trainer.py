@@ -179,7 +179,9 @@ class Trainer(ABC):
 
     def autocast(self) -> torch.autocast:
         """The generator's arithmetic."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
+        )
 
     def minimise(self, terms: Terms, *optimizers: str) -> dict[str, Tensor]:
         """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached."""
@@ -197,7 +199,8 @@ class Trainer(ABC):
         """Move the shipped average towards the model; call after each generator step."""
         if self.ema is None:
             return
-        averages, currents = list(self.ema.parameters()), list(self.model.parameters())
+        averages: list[Tensor] = list(self.ema.parameters())
+        currents: list[Tensor] = list(self.model.parameters())
         torch._foreach_lerp_(averages, currents, 1 - self.recipe.ema_decay)
         for average, current in zip(self.ema.buffers(), self.model.buffers(), strict=True):
             average.copy_(current)
