@@ -162,12 +162,23 @@ def build(
     return folder
 
 
+def _code_hash() -> str:
+    """sha256 over this package's modules."""
+    digest = hashlib.sha256()
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()
+
+
 def ensure_built(config: FacesConfig, cache_root: Path, progress: Progress | None = None) -> Path:
     """The folder of the data set below ``cache_root``, built if it is missing.
 
     Two processes may ask at once: both build, the first to finish wins, the other uses its folder.
     """
-    folder = cache_root / f"faces-{faces_fingerprint(config)[:16]}"
+    # The name also covers the code, so that a change to the renderer that forgot to raise its version
+    # cannot leave old pictures behind; the fingerprint, which results carry, does not.
+    key = faces_fingerprint(config) + _code_hash()
+    folder = cache_root / f"faces-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         try:
             build(config, folder, progress)
