@@ -62,7 +62,8 @@ class GANimationGenerator(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         """-> colours [N, 3, S, S] in [-1, 1], attention [N, 1, S, S] in [0, 1]."""
         h = self.main(tile(code, x))
-        return torch.tanh(self.colour(h)), torch.sigmoid(self.attention(h))
+        # In bfloat16 a mask above 0.998 rounds to 1 and loses its gradient.
+        return torch.tanh(self.colour(h).float()), torch.sigmoid(self.attention(h).float())
 
 
 class GANimation(Method):

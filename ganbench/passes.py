@@ -22,7 +22,9 @@ from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.interface import Judge
 from ganbench.methods.interface import Method
+from ganbench.metrics.background import SPEC as BACKGROUND
 from ganbench.metrics.background import background_change
+from ganbench.metrics.truth import SPEC as TRUTH
 from ganbench.metrics.truth import joint_regions, truth_distances
 from ganbench.protocol import Chunk
 from ganbench.stopwatch import Stopwatch
@@ -110,6 +112,7 @@ class Pass:
         key: dict[str, Any] = {
             "kind": job.kind,
             "protocol": protocol.VERSION,
+            "pixels": [BACKGROUND.version, TRUTH.version],  # computed in the pass, hence stored
             "ganbench": ganbench.__version__,
             "data": self.dataset.fingerprint,
             "size": self.dataset.size,
@@ -281,13 +284,13 @@ class Pass:
 
 
 def fingerprint(method: Method) -> str:
-    """sha256 (hex) of the method's weights: of its checkpoint, or of its tensors if it has none."""
+    """sha256 (hex) of the method: of its checkpoint, or of its configuration and tensors without one."""
     known = getattr(method, "fingerprint", "")
     if known:
         return str(known)
     import hashlib
 
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(method.config).encode())
     for name, tensor in sorted(method.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

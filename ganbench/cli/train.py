@@ -93,6 +93,8 @@ def train(
             data, "train", root=root, size=plan.image_size, skip_bad=skip_bad, progress=on_data
         )
         bars.update(rendering, visible=False)
+        if dataset.left_out:
+            console.print(f"left out of {data}: {dataset.left_out}", highlight=False)
         bar = bars.add_task(f"train {name}", total=plan.trainer.recipe.iterations, losses="")
 
         def on_log(progress: Any) -> None:

@@ -63,6 +63,11 @@ class Dataset(ABC):
         raise Unsupported(f"{self.name} has no true edits: only rendered faces know them")
 
     @property
+    def left_out(self) -> str:
+        """What of the data is not used, in words; empty if everything is."""
+        return ""
+
+    @property
     def has_true_edits(self) -> bool:
         """Whether ``true_edits`` works."""
         return type(self).true_edits is not Dataset.true_edits

@@ -153,6 +153,15 @@ class TableDataset(Dataset):
         self.extents = np.array([one.extent for one in seen], dtype=np.int32)
         self.fingerprint = self._fingerprint([one.identity for one in seen])
 
+    @property
+    def left_out(self) -> str:
+        """Unused labels and bad files, counted; the first bad file is named."""
+        parts = [f"{count} of label {label}" for label, count in self.dropped.items()]
+        if self.bad:
+            path, reason = self.bad[0]
+            parts.append(f"{len(self.bad)} bad files, first {path}: {reason}")
+        return ", ".join(parts)
+
     def _use(self, frame: pd.DataFrame) -> None:
         self.frame = frame
         self.labels = frame["expression"].to_numpy(dtype=np.int64)
