@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import ActionUnits, Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import tile
+from ganbench.methods.layers import full_precision, tile
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator, one_hot, trunk
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
@@ -62,8 +62,8 @@ class GANimationGenerator(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         """-> colours [N, 3, S, S] in [-1, 1], attention [N, 1, S, S] in [0, 1]."""
         h = self.main(tile(code, x))
-        # In bfloat16 a mask above 0.998 rounds to 1 and loses its gradient.
-        return torch.tanh(self.colour(h).float()), torch.sigmoid(self.attention(h).float())
+        colour, attention = full_precision(self.colour(h)), full_precision(self.attention(h))
+        return torch.tanh(colour), torch.sigmoid(attention)
 
 
 class GANimation(Method):
@@ -141,6 +141,7 @@ class GANimationTrainer(AdversarialTrainer):
                 "classification = 'softmax' needs categories: condition is 'action_units'; use 'mse'"
             )
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
+        self.needs_action_units = method.config.condition == "action_units"
         for module in self.discriminator.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0.0, 0.02)

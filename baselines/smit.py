@@ -29,11 +29,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import InstanceNorm, instance_norm
+from ganbench.methods.layers import InstanceNorm, full_precision, instance_norm
 from ganbench.methods.stargan_family import one_hot
 from ganbench.training import recipe
 from ganbench.training.adversarial import permuted
@@ -67,6 +68,9 @@ class SMITConfig:
     critic_scales: int = 3
 
     def __post_init__(self) -> None:
+        at_least(self, width=1, blocks=0, noise_dim=1, critic_scales=1)
+        if self.critic_width is not None:
+            at_least(self, critic_width=1)
         smallest = max(8, 4 * 2 ** (self.critic_scales - 1))
         if self.image_size < smallest or self.image_size & (self.image_size - 1):
             raise BadInput(
@@ -181,7 +185,7 @@ class Generator(nn.Module):
         h = self.up(h)
         # One convolution for both heads: the same numbers, one pass over the features.
         heads = F.conv2d(h, torch.cat([self.colour.weight, self.attention.weight]), padding=3)
-        heads = heads.float()  # in bfloat16 a mask above 0.998 rounds to 1 and loses its gradient
+        heads = full_precision(heads)
         return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
 
 

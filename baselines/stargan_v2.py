@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
@@ -69,6 +70,7 @@ class StarGANv2Config:
     w_hpf: float = 0.0
 
     def __post_init__(self) -> None:
+        at_least(self, max_channels=1, style_dim=1, latent_dim=1, hidden=1, bottleneck=0)
         if self.image_size < 32 or self.image_size & (self.image_size - 1):
             raise BadInput(
                 f"image_size of stargan-v2 must be a power of two from 32 on: {self.image_size}; "

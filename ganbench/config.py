@@ -74,6 +74,18 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     raise BadInput(f"wrong type of {where}: {value!r}; give a value of type {hint.__name__}")
 
 
+def at_least(config: Any, **minima: int) -> None:
+    """Check fields of a dataclass against their smallest values; every item of a tuple counts.
+
+    Raises:
+        BadInput: a value is too small, or a tuple is empty.
+    """
+    for key, least in minima.items():
+        value = getattr(config, key)
+        if min(value if isinstance(value, tuple) else (value,), default=least - 1) < least:
+            raise BadInput(f"{key} must be at least {least}: {value}; raise it")
+
+
 def plain(config: Any) -> dict[str, Any]:
     """A dataclass as JSON would read it back: tuples become lists, at any depth."""
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))

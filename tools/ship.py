@@ -76,7 +76,9 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for run in arguments.runs:
         # A run that is not finished ships its last periodic checkpoint; its card says how far it is.
-        found = [*run.glob("*.safetensors"), *sorted(run.glob("checkpoints/*.safetensors"))[::-1]][0]
+        found = [*run.glob("*.safetensors"), *sorted(run.glob("checkpoints/*.safetensors"))[::-1]][
+            0
+        ]
         shutil.copyfile(found, FOLDER / f"{read_header(found)['name']}.safetensors")
     manifest = FOLDER / "MANIFEST.toml"
     before = tomllib.loads(manifest.read_text()) if manifest.exists() else {}

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ganbench.errors import Unsupported
 
-# Values of a region map.
-BACKGROUND, FACE, EYES, MOUTH = 0, 1, 2, 3
+# Values of a region map: all but BACKGROUND and HEAD (hair, ears, neck, shoulders) is the face.
+BACKGROUND, HEAD, FACE, EYES, MOUTH = range(5)
 
 Indices = Sequence[int] | NDArray[np.int64] | Tensor
 
@@ -44,7 +44,7 @@ class Dataset(ABC):
         """float32 [n, 3, size, size], RGB in [0, 1], on the CPU."""
 
     def regions(self, indices: Indices) -> Tensor | None:
-        """Region maps uint8 [n, size, size] (BACKGROUND, FACE, EYES, MOUTH); None if unknown."""
+        """Region maps uint8 [n, size, size] (BACKGROUND, HEAD, FACE, EYES, MOUTH); None if unknown."""
         return None
 
     def action_units(self, indices: Indices) -> Tensor | None:

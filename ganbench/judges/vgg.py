@@ -50,6 +50,9 @@ class VGGConfig:
             raise BadInput(
                 f"stages and widths differ in length: {self.stages}, {self.widths}; give one width a stage"
             )
+        configuration.at_least(self, stages=1, widths=1, hidden=1, image_size=1)
+        if not 0 <= self.dropout < 1:
+            raise BadInput(f"dropout must be in [0, 1): {self.dropout}; 0 switches it off")
         if self.image_size % 2 ** len(self.stages):
             raise BadInput(
                 f"image_size must be a multiple of {2 ** len(self.stages)}: {self.image_size}; change it"

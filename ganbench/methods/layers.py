@@ -34,6 +34,11 @@ def instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.addcmul(shift, functional.instance_norm(x), scale)
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """At least float32: in bfloat16 a sigmoid above 0.998 rounds to 1 and loses its gradient."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def tile(code: Tensor, x: Tensor) -> Tensor:
     """``code`` [N, K] spread over the pixels of ``x`` [N, 3, H, W] and appended to its channels."""
     n, k = code.shape

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.methods.layers import InstanceNorm, tile
@@ -34,9 +35,7 @@ class BackboneConfig:
     critic_layers: int = 6
 
     def __post_init__(self) -> None:
-        for key, least in (("width", 1), ("blocks", 0), ("critic_width", 1), ("critic_layers", 1)):
-            if getattr(self, key) < least:
-                raise BadInput(f"{key} must be at least {least}: {getattr(self, key)}; raise it")
+        at_least(self, width=1, blocks=0, critic_width=1, critic_layers=1)
         if len(self.emotions) < 2:
             raise BadInput(
                 f"emotions must name two classes or more: {list(self.emotions)}; add some"

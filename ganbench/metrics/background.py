@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.data.dataset import BACKGROUND
+from ganbench.data.dataset import FACE
 from ganbench.metrics.regions import Images, region_differences
 from ganbench.metrics.spec import MetricSpec
 
@@ -17,9 +17,10 @@ SPEC = MetricSpec(
     direction="lower",
     digits=4,
     definition=(
-        "Mean absolute change of the pixels outside the face of the input, over RGB in [0, 1]. The "
-        "mask is exact on the embedded faces; data without masks has no value. The true edit does "
-        "not reach 0: an opened jaw moves the outline."
+        "Mean absolute change of the pixels outside the face of the input (background, hair, ears, "
+        "neck and shoulders), over RGB in [0, 1]. The mask is exact on the embedded faces; data "
+        "without masks have no value. The true edit does not reach 0: an opened jaw moves the "
+        "outline."
     ),
 )
 
@@ -39,4 +40,5 @@ def background_change(
     Raises:
         BadInput: the shapes do not fit.
     """
-    return region_differences(inputs, edits, regions)[:, BACKGROUND]
+    face = (regions >= FACE).astype(np.uint8)
+    return region_differences(inputs, edits, face, kinds=2)[:, 0]

@@ -11,7 +11,7 @@ Images = NDArray[np.float32] | NDArray[np.float64]
 
 
 def region_differences(
-    a: Images, b: Images, regions: NDArray[np.uint8], kinds: int = 4
+    a: Images, b: Images, regions: NDArray[np.uint8], kinds: int = 5
 ) -> NDArray[np.float64]:
     """Mean absolute difference of two image batches, for each region and for the whole image.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganbench.data.dataset import BACKGROUND, EYES, FACE, MOUTH
+from ganbench.data.dataset import BACKGROUND, EYES, FACE, HEAD, MOUTH
 from ganbench.metrics.regions import Images, region_differences
 from ganbench.metrics.spec import MetricSpec
 
@@ -25,13 +25,13 @@ SPEC = MetricSpec(
         "light and background with the target emotion, divided by that of the unedited input: "
         "0 is perfect, 1 is as good as doing nothing, above 1 is worse. Edits towards the emotion "
         "that the input already shows are left out. Separately for mouth, eyes and brows, the rest "
-        "of the face and the background, and for the distance of the judge's features."
+        "of the face, hair and neck, and the background, and for the distance of the judge's features."
     ),
     ours=True,
 )
 
-REGIONS: tuple[str, ...] = ("mouth", "eyes", "face", "background", "all")
-_COLUMNS = (MOUTH, EYES, FACE, BACKGROUND, 4)
+REGIONS: tuple[str, ...] = ("mouth", "eyes", "face", "head", "background", "all")
+_COLUMNS = (MOUTH, EYES, FACE, HEAD, BACKGROUND, MOUTH + 1)
 
 # Half a step of 8-bit images: an input nearer to the truth than this leaves nothing to do.
 NOTHING_TO_DO = 0.5 / 255
@@ -40,7 +40,7 @@ NOTHING_TO_DO = 0.5 / 255
 def joint_regions(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Region map of an edit: a pixel counts as mouth if it is mouth before *or* after, and so on.
 
-    The values rise from background over face and eyes to mouth, so the maximum is the union.
+    The values rise from background over head, face and eyes to mouth, so the maximum is the union.
     """
     return np.maximum(a, b)
 
@@ -55,7 +55,7 @@ def truth_distances(
         regions: uint8 [N, H, W], ``joint_regions`` of the input and its truth.
 
     Returns:
-        float64 [N, 5]; NaN where an image lacks the region.
+        float64 [N, 6]; NaN where an image lacks the region.
 
     Raises:
         BadInput: the shapes do not fit.

@@ -95,7 +95,7 @@ def table1(results: Results) -> Table:
 def truth_table(results: Results) -> Table:
     """Judged accuracy beside truth by region; last what the right answers themselves get."""
     spec = METRICS["truth"]
-    names = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face"}
+    names = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face", "head": "Hair, neck"}
     names |= {"background": "Background", "all": "Whole image", "features": "Judge's features"}
     columns = (
         _column(METRICS["accuracy"], "Judged accuracy"),

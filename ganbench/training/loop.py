@@ -122,7 +122,7 @@ class Run:
             )
         try:
             before = json.loads((self.folder / "recipe.json").read_text())
-            state = torch.load(path, map_location=self.trainer.device, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
             done, seconds = int(state["iteration"]), float(state["seconds"])
         except (
             OSError,
@@ -186,10 +186,10 @@ class Run:
                     speed = (self.done - logged) * recipe.batch_size / seconds
                     sums, logged, clock = {}, self.done, time.perf_counter()
                     self._log(means, speed)
-                if last or self.done % recipe.sample_every == 0:
-                    self._sample()
                 if checkpoint:
                     self._checkpoint()
+                if last or self.done % recipe.sample_every == 0:
+                    self._sample()
                 if last:
                     break
         if self.done < recipe.iterations:
@@ -209,7 +209,8 @@ class Run:
                 self.trainer.recipe.augment,
                 generator(self.seed, "augment", iteration),
             )
-            units = self.dataset.action_units(chosen)
+            wanted = self.trainer.needs_action_units
+            units = self.dataset.action_units(chosen) if wanted else None
             device = self.trainer.device
             return Batch(
                 images.to(device).to(memory_format=torch.channels_last),

@@ -83,6 +83,7 @@ class Trainer(ABC):
     """
 
     Recipe: ClassVar[type[Recipe]] = Recipe
+    needs_action_units = False
 
     def __init__(self, model: nn.Module, recipe: Any) -> None:
         self.model, self.recipe = model, recipe

@@ -73,7 +73,7 @@ def test_layout_and_balanced_labels(built: Path) -> None:
             regions = np.asarray(Image.open(built / "regions" / row["regions_filePath"]))
             assert image.shape == (32, 32, 3)
             assert regions.shape == (32, 32)
-            assert set(np.unique(regions)) <= {0, 1, 2, 3}
+            assert set(np.unique(regions)) <= {0, 1, 2, 3, 4}
 
 
 def test_row_restores_the_face_and_its_bytes(built: Path) -> None:
@@ -107,7 +107,7 @@ def test_true_edit_keeps_the_background_and_moves_the_mouth(people: list[Face], 
         outside = (before.regions == 0) & (after.regions == 0)
         np.testing.assert_array_equal(before.image[outside], after.image[outside])
         if face.emotion != "surprised":
-            mouth = (before.regions == 3) | (after.regions == 3)
+            mouth = (before.regions == 4) | (after.regions == 4)
             change = np.abs(before.image[mouth].astype(int) - after.image[mouth])
             assert change.mean() > 5
 
@@ -124,18 +124,19 @@ def test_true_edit_changes_the_expression_alone(people: list[Face]) -> None:
 
 def test_regions_cover_eyes_and_mouth_and_leave_background(people: list[Face]) -> None:
     _, regions = render_many(people, 64)
-    share = np.stack([(regions == code).mean((1, 2)) for code in range(4)])
+    share = np.stack([(regions == code).mean((1, 2)) for code in range(5)])
     assert share[0].min() > 0.02
-    assert share[2].min() > 0.06
-    assert share[3].min() > 0.03
+    assert share[2].min() > 0.1
+    assert share[3].min() > 0.06
+    assert share[4].min() > 0.03
     # the whole mouth is in the picture
     border = np.concatenate([regions[:, 0], regions[:, -1]], axis=1)
-    assert not (border == 3).any()
+    assert not (border == 4).any()
     # a mouth opens inside its region: what surprise darkens most is labelled mouth
     face = people[0]
     calm, open_ = render(face, 64), render(face.with_emotion("surprised"), 64)
     change = np.abs(calm.image.astype(int) - open_.image).sum(2)
-    assert change[open_.regions == 3].mean() > 3 * change[open_.regions == 1].mean()
+    assert change[open_.regions == 4].mean() > 3 * change[open_.regions == 2].mean()
 
 
 def test_render_many_equals_render_in_any_number_of_threads(people: list[Face]) -> None:

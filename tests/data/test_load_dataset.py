@@ -51,7 +51,7 @@ def test_the_embedded_faces():
     assert data.name == "faces"
     assert data.labels.tolist() == list(range(7)) * 2
     assert data.images([0]).shape == (1, 3, 16, 16)
-    assert data.regions([0]).unique().tolist() == [0, 1, 2, 3]
+    assert data.regions([0]).unique().tolist() == [0, 1, 2, 3, 4]
     assert data.action_units([0]).shape == (1, 17)
     assert len(load_dataset("faces", "train", **SMALL)) == 7
 

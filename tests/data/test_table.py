@@ -308,8 +308,8 @@ def test_bad_region_maps(tmp_path, keep_bytes):
     Image.fromarray(np.full((8, 8), 3, np.uint8)).save(root / "regions/0.png")
     with pytest.raises(BadInput, match=r"1 of 2 .*no such region map.*1\.png"):
         opened(root, keep_bytes=keep_bytes)
-    Image.fromarray(np.full((8, 8), 4, np.uint8)).save(root / "regions/1.png")
-    with pytest.raises(BadInput, match="holds 0 to 3, not 4"):
+    Image.fromarray(np.full((8, 8), 5, np.uint8)).save(root / "regions/1.png")
+    with pytest.raises(BadInput, match="holds 0 to 4, not 5"):
         opened(root, keep_bytes=keep_bytes).regions([0, 1])
     listed(tmp_path, [0, 1], regions_filePath=["0.png", ""])
     with pytest.raises(BadInput, match=r"1 of 2 rows .*no region map, first 'images/s/1\.png'"):

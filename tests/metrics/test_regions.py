@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganbench.data.dataset import BACKGROUND, EYES, FACE, MOUTH
+from ganbench.data.dataset import BACKGROUND, EYES, FACE, HEAD, MOUTH
 from ganbench.errors import BadInput
 from ganbench.metrics import background_change, relative_distance, truth_distances
 from ganbench.metrics.truth import REGIONS, joint_regions
@@ -23,8 +23,10 @@ def halves(n=2):
 def test_background_change_sees_only_what_is_outside_the_face():
     edits = plain()
     edits[0, :, :, :2] += 0.4  # the face: does not count
-    edits[1, 0, :, 2:] += 0.3  # one of three channels of the whole background
-    assert background_change(plain(), edits, halves()) == pytest.approx([0, 0.1], abs=1e-7)
+    edits[1, 0, :, 2:] += 0.3  # one of three channels of all that is not face
+    regions = halves()
+    regions[:, :, 2] = HEAD  # hair and neck are outside the face
+    assert background_change(plain(), edits, regions) == pytest.approx([0, 0.1], abs=1e-7)
 
 
 def test_an_image_that_is_all_face_has_no_background():

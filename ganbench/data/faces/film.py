@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganbench.data.faces.paint import BACKGROUND, MOUTH, REST, clip
+from ganbench.data.faces.paint import BACKGROUND, HEAD, MOUTH, clip
 from ganbench.data.faces.rasterise import Array, compiled
 
 SHOULDER = 0.78  # display values above it are compressed, so that no skin burns out
@@ -40,7 +40,7 @@ def develop(image: Array, regions: Array, blur: float, grain: Array) -> tuple[Ar
     small = np.zeros((n, n, 3))
     covered = np.zeros((n, n), np.uint8)
     area = np.zeros((n, n), np.uint8)
-    votes = np.zeros(4, np.int32)
+    votes = np.zeros(MOUTH + 1, np.int32)
     for y in range(n):
         for x in range(n):
             votes[:] = 0
@@ -56,8 +56,8 @@ def develop(image: Array, regions: Array, blur: float, grain: Array) -> tuple[Ar
                         small[y, x, k] += value
             for k in range(3):
                 small[y, x, k] *= 255.0 / (s * s)
-            best = REST
-            for k in range(REST, MOUTH + 1):
+            best = HEAD
+            for k in range(HEAD, MOUTH + 1):
                 if votes[k] > votes[best]:
                     best = k
             area[y, x] = best

@@ -24,8 +24,9 @@ from ganbench.data.faces.rasterise import (
     compiled,
 )
 
-BACKGROUND, REST, EYES, MOUTH = range(4)  # codes of Rendering.regions
+BACKGROUND, HEAD, FACE, EYES, MOUTH = range(5)  # codes of Rendering.regions
 MOUTH_Y = -0.97  # rest coordinate of the lips, measured on the base mesh
+FACE_Y, FACE_RADII = -0.40, (1.12, 1.42)  # the oval that counts as face, in rest coordinates
 
 
 class Look(NamedTuple):
@@ -236,4 +237,8 @@ def region_of(part: int, q: Array) -> int:
         a, b = x / 0.62, (y - MOUTH_Y) / 0.37
         if a * a + b * b < 1.0:
             return MOUTH
-    return REST
+        # from the hairline to below the chin, and to the ears
+        a, b = x / FACE_RADII[0], (y - FACE_Y) / FACE_RADII[1]
+        if a * a + b * b < 1.0:
+            return FACE
+    return HEAD

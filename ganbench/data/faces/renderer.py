@@ -37,7 +37,8 @@ UInt8 = NDArray[np.uint8]
 
 
 class Rendering(NamedTuple):
-    """A picture [H, W, 3] RGB and its regions [H, W]: 0 background, 1 rest, 2 eyes, 3 mouth."""
+    """A picture [H, W, 3] RGB and its regions [H, W]: 0 background, 1 head
+    (hair, ears, neck, shoulders), 2 face, 3 eyes and brows, 4 mouth."""
 
     image: UInt8
     regions: UInt8
