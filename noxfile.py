@@ -6,44 +6,53 @@ nox -s types    mypy, strict
 nox -s bench    the limits that ganbench promises, measured
 """
 
+import os
+import sys
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["tests", "lint", "types"]
-nox.options.reuse_existing_virtualenvs = True
 
-SHARED = ".nox/shared"
-
-
-def install(session: nox.Session) -> None:
-    """Install the project and its tools, in place, once."""
-    session.install("--quiet", "-e", ".[dev]")
+SHARED = Path(".nox/shared").resolve()
+BIN = SHARED / ("Scripts" if os.name == "nt" else "bin")
 
 
-@nox.session(venv_location=SHARED)
+def run(session: nox.Session, *command: str, **options: object) -> None:
+    """Run a module in the shared environment, which the first session makes.
+
+    nox gives every session an environment of its own; these use none of nox's and share ours.
+    """
+    python = str(BIN / "python")
+    if not BIN.is_dir():
+        session.run(sys.executable, "-m", "venv", str(SHARED), external=True)
+    if not getattr(run, "installed", False):
+        session.run(python, "-m", "pip", "install", "--quiet", "-e", ".[dev]", external=True)
+        run.installed = True  # type: ignore[attr-defined]
+    session.run(python, *command, external=True, **options)  # type: ignore[arg-type]
+
+
+@nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments go to pytest."""
-    install(session)
     # One thread a test: the nets are tiny, and threads that wait for each other are slower.
-    session.run("pytest", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    run(session, "-m", "pytest", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Check rules and format."""
-    install(session)
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    run(session, "-m", "ruff", "check", ".")
+    run(session, "-m", "ruff", "format", "--check", ".")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Check types."""
-    install(session)
-    session.run("mypy", "ganbench", "baselines")
+    run(session, "-m", "mypy", "ganbench", "baselines")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure the promised limits."""
-    install(session)
-    session.run("python", "benchmarks/limits.py", *session.posargs)
+    run(session, "benchmarks/limits.py", *session.posargs)
