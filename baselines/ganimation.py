@@ -30,7 +30,6 @@ from ganbench.methods.stargan_family import BackboneConfig, Discriminator, one_h
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.masks import check_mask, total_variation
-from ganbench.training.penalties import gradient_penalty
 from ganbench.training.trainer import Batch, Terms
 
 UNITS = 17  # OpenFace's intensity-scored action units
@@ -193,8 +192,7 @@ class GANimationTrainer(AdversarialTrainer):
             target = self.target(batch, random)
             fake = self.generate(x, target.codes)
         values = self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
-        mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
-        penalty = gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
+        penalty = self.gradient_penalty(x, fake, random)
         return values | self.minimise({"d_gp": (self.recipe.lambda_gp, penalty)}, "d")
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:

@@ -23,7 +23,6 @@ from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator, one_hot
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
-from ganbench.training.penalties import gradient_penalty
 from ganbench.training.trainer import Batch, Terms
 
 
@@ -102,14 +101,10 @@ class StarGANTrainer(AdversarialTrainer):
     ) -> Terms:
         src, cls = self.discriminator(torch.cat([x, fake]))
         real, generated = src.chunk(2)
-        mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
         return {
             "d_real": (-1.0, real.mean()),
             "d_fake": (1.0, generated.mean()),
-            "d_gp": (
-                self.recipe.lambda_gp,
-                gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix),
-            ),
+            "d_gp": (self.recipe.lambda_gp, self.gradient_penalty(x, fake, random)),
             "d_cls": (
                 self.recipe.lambda_cls,
                 self.classification(cls[: len(x)], batch.emotions),

@@ -135,10 +135,6 @@ class Pass:
             }
         return key
 
-    def missing(self) -> list[Job]:
-        """The jobs that the store does not hold yet."""
-        return [job for job in self.jobs() if self.key(job) not in self.store]
-
     def fetch(self, job: Job) -> Arrays:
         """The job's arrays, computed first if need be."""
         return self.store.fetch(self.key(job), lambda: self.compute(job))

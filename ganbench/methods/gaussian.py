@@ -28,7 +28,6 @@ from ganbench.methods.linear import GANmut
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
-from ganbench.training.penalties import gradient_penalty
 from ganbench.training.trainer import Batch, Terms
 
 
@@ -185,14 +184,10 @@ class GaussianTrainer(AdversarialTrainer):
         src, head = self.discriminator(torch.cat([x, fake]))
         cls, coor = self.split(head)
         n = len(x)
-        mix = torch.rand(n, 1, 1, 1, generator=random).to(x.device)
         return {
             "d_real": (-1.0, src[:n].mean()),
             "d_fake": (1.0, src[n:].mean()),
-            "d_gp": (
-                self.recipe.lambda_gp,
-                gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix),
-            ),
+            "d_gp": (self.recipe.lambda_gp, self.gradient_penalty(x, fake, random)),
             "d_cls": (self.recipe.lambda_cls_d, F.cross_entropy(cls[:n], batch.emotions)),
             "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
         }

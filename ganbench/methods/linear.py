@@ -28,7 +28,7 @@ from ganbench.methods.interface import Method
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
-from ganbench.training.penalties import gradient_penalty, r1_penalty
+from ganbench.training.penalties import r1_penalty
 from ganbench.training.trainer import Batch, Terms
 
 NEUTRAL = 0  # position of neutral in every label order that ganbench uses
@@ -208,8 +208,7 @@ class LinearTrainer(AdversarialTrainer):
         src, cls, coor = self.discriminator(torch.cat([x, fake]))
         n = len(x)
         if self.recipe.penalty == "gp":
-            mix = torch.rand(n, 1, 1, 1, generator=random).to(x.device)
-            penalty = gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
+            penalty = self.gradient_penalty(x, fake, random)
         else:
             penalty = r1_penalty(lambda x_: self.discriminator(x_)[0], x)
         return {

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganbench.methods.interface import Method
 from ganbench.training import recipe
+from ganbench.training.penalties import gradient_penalty
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen
 
 
@@ -90,6 +91,11 @@ class AdversarialTrainer(Trainer):
     def generate(self, x: Tensor, codes: Tensor) -> Tensor:
         """The image of ``translate``."""
         return self.translate(x, codes)[0]
+
+    def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
+        """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""
+        mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
+        return gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
         """Reconstruction only, whatever the code: small nets learn colours and shapes first."""
