@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,15 @@ class BackboneConfig:
     """Architecture of generator and discriminator; the defaults are the papers'.
 
     Attributes:
-        image_size: side of the images, pixels; a multiple of 4 and of 2**critic_layers.
+        image_size: side of the images, pixels; a multiple of 2**scales and of 2**critic_layers.
         emotions: names of the classes, in label order.
         width: channels after the generator's first convolution.
+        scales: halvings of the image before the residual blocks.
         blocks: residual blocks of the generator.
+        norm: where the generator has instance norm: after every convolution, as in the papers, or
+            in the residual blocks only. Instance norm takes away what is constant over the image:
+            the mean colour, and the tiled code itself, which then reaches the picture through the
+            zero padding at its border alone.
         critic_width: channels after the discriminator's first convolution; doubles with each layer.
         critic_layers: strided convolutions of the discriminator.
     """
@@ -30,17 +36,19 @@ class BackboneConfig:
     image_size: int = 128
     emotions: tuple[str, ...] = EMOTIONS
     width: int = 64
+    scales: int = 2
     blocks: int = 6
+    norm: Literal["all", "residual"] = "all"
     critic_width: int = 64
     critic_layers: int = 6
 
     def __post_init__(self) -> None:
-        at_least(self, width=1, blocks=0, critic_width=1, critic_layers=1)
+        at_least(self, width=1, scales=0, blocks=0, critic_width=1, critic_layers=1)
         if len(self.emotions) < 2:
             raise BadInput(
                 f"emotions must name two classes or more: {list(self.emotions)}; add some"
             )
-        step = 2 ** max(2, self.critic_layers)
+        step = 2 ** max(self.scales, self.critic_layers)
         if self.image_size < step or self.image_size % step:
             raise BadInput(
                 f"image_size must be a multiple of {step}: {self.image_size}; "
@@ -68,17 +76,23 @@ class ResidualBlock(nn.Module):
 
 def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
     """The generator up to its last feature map: [N, 3 + code_dim, S, S] -> [N, width, S, S]."""
+
+    def norm(channels: int) -> nn.Module:
+        return InstanceNorm(channels) if config.norm == "all" else nn.Identity()
+
     w = config.width
     layers: list[nn.Module] = [
-        nn.Conv2d(3 + code_dim, w, 7, padding=3, bias=False), InstanceNorm(w), nn.ReLU(inplace=True),
-        nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), InstanceNorm(2 * w), nn.ReLU(inplace=True),
-        nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False), InstanceNorm(4 * w), nn.ReLU(inplace=True),
+        nn.Conv2d(3 + code_dim, w, 7, padding=3, bias=False), norm(w), nn.ReLU(inplace=True),
     ]  # fmt: skip
-    layers += [ResidualBlock(4 * w) for _ in range(config.blocks)]
-    layers += [
-        nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1, bias=False), InstanceNorm(2 * w), nn.ReLU(inplace=True),
-        nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), InstanceNorm(w), nn.ReLU(inplace=True),
-    ]  # fmt: skip
+    for _ in range(config.scales):
+        layers += [nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), norm(2 * w), nn.ReLU(inplace=True)]
+        w *= 2
+    layers += [ResidualBlock(w) for _ in range(config.blocks)]
+    for _ in range(config.scales):
+        w //= 2
+        layers += [
+            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), norm(w), nn.ReLU(inplace=True),
+        ]  # fmt: skip
     return layers
 
 
