@@ -16,7 +16,7 @@ Conditions are action units y in [0, 1]^17, or, as in the GANmut paper's compari
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,9 @@ from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.trainer import Batch, Terms
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
 
 UNITS = 17  # OpenFace's intensity-scored action units
 
@@ -104,6 +107,13 @@ class GANimation(Method):
     def trainer(cls) -> type[Any]:
         """See ``GANimationTrainer``."""
         return GANimationTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``GANimationLayout``."""
+        from ganbench.official.stargan_family import GANimationLayout
+
+        return GANimationLayout()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -41,6 +41,9 @@ from ganbench.training.adversarial import permuted
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen, shuffled
 
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
+
 # -- networks -------------------------------------------------------------------------------------
 
 
@@ -51,8 +54,11 @@ class SMITConfig:
     Attributes:
         image_size: side of the images, pixels; a power of two.
         emotions: names of the classes, in label order.
-        width: channels after the generator's first convolution; three more double it each.
+        width: channels after the generator's first convolution; each scale doubles them.
+        scales: halvings of the image before the residual blocks.
         blocks: residual blocks of the generator.
+        norm: where the generator has norms: everywhere, as the authors', or in the residual blocks
+            only, where AdaIN acts; see ``BackboneConfig``.
         noise_dim: length of the style z.
         critic_width: channels after the discriminator's first convolution; doubles with each
             layer. None is the authors' rule: 32 from 256 px on, half of that below.
@@ -62,26 +68,38 @@ class SMITConfig:
     image_size: int = 128
     emotions: tuple[str, ...] = EMOTIONS
     width: int = 32
+    scales: int = 3
     blocks: int = 6
+    norm: Literal["all", "residual"] = "all"
     noise_dim: int = 20
     critic_width: int | None = None
     critic_scales: int = 3
 
     def __post_init__(self) -> None:
-        at_least(self, width=1, blocks=0, noise_dim=1, critic_scales=1)
+        at_least(self, width=1, scales=0, blocks=0, noise_dim=1, critic_scales=1)
         if self.critic_width is not None:
             at_least(self, critic_width=1)
-        smallest = max(8, 4 * 2 ** (self.critic_scales - 1))
+        smallest = max(2**self.scales, 4 * 2 ** (self.critic_scales - 1))
         if self.image_size < smallest or self.image_size & (self.image_size - 1):
             raise BadInput(
                 f"image_size of smit must be a power of two from {smallest} on: {self.image_size}; "
-                "change it, or use fewer critic_scales"
+                "change it, or use fewer scales or critic_scales"
             )
+
+    @property
+    def first_critic_width(self) -> int:
+        """``critic_width``, by the authors' rule if None."""
+        return self.critic_width or (32 if self.image_size >= 256 else 16)
+
+    @property
+    def bottleneck(self) -> int:
+        """Channels of the residual blocks."""
+        return self.width << self.scales
 
     @property
     def adain_dim(self) -> int:
         """Length of the vector of AdaIN parameters: two layers a block, bias and weight each."""
-        return self.blocks * 2 * 2 * 8 * self.width
+        return self.blocks * 2 * 2 * self.bottleneck
 
 
 class LayerNorm(nn.Module):
@@ -161,17 +179,21 @@ class Generator(nn.Module):
 
     def __init__(self, config: SMITConfig) -> None:
         super().__init__()
+
+        def norm(kind: type[nn.Module], channels: int) -> nn.Module:
+            return kind(channels) if config.norm == "all" else nn.Identity()
+
         w = config.width
-        down = [Stage(nn.Conv2d(3, w, 7, padding=3, bias=False), InstanceNorm(w))]
+        down = [Stage(nn.Conv2d(3, w, 7, padding=3, bias=False), norm(InstanceNorm, w))]
         up = []
-        for i in range(3):
+        for i in range(config.scales):
             fine, coarse = w * 2**i, w * 2 ** (i + 1)
             conv = nn.Conv2d(fine, coarse, 4, stride=2, padding=1, bias=False)
-            down.append(Stage(conv, InstanceNorm(coarse)))
+            down.append(Stage(conv, norm(InstanceNorm, coarse)))
             conv = nn.Conv2d(coarse, fine, 3, padding=1, bias=False)
-            up.append(Stage(conv, LayerNorm(fine), up=True))
+            up.append(Stage(conv, norm(LayerNorm, fine), up=True))
         self.down = nn.Sequential(*down)
-        self.blocks = nn.ModuleList(AdaINBlock(8 * w) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(AdaINBlock(config.bottleneck) for _ in range(config.blocks))
         self.up = nn.Sequential(*reversed(up))
         self.colour = nn.Conv2d(w, 3, 7, padding=3, bias=False)
         self.attention = nn.Conv2d(w, 1, 7, padding=3, bias=False)
@@ -192,8 +214,8 @@ class Generator(nn.Module):
 class SpectralConv(nn.Module):
     """4x4 convolution of stride 2 whose weight is divided by its largest singular value sigma.
 
-    In training mode each forward pass takes one step of the power iteration, on the weight W
-    reshaped to [out, rest]: v = normalise(W^T u), u = normalise(W v), sigma = u . W v.
+    Each forward pass takes one step of the power iteration, on the weight W reshaped to [out, rest]:
+    v = normalise(W^T u), u = normalise(W v), sigma = u . W v. Only training mode keeps the step.
     """
 
     weight_u: Tensor
@@ -212,10 +234,10 @@ class SpectralConv(nn.Module):
         """[N, C, H, W] -> [N, C', H / 2, W / 2]."""
         matrix = self.weight_bar.flatten(1)
         u, v = self.weight_u.clone(), self.weight_v.clone()  # the graph must outlive the buffers
-        if self.training:
-            with torch.no_grad():
-                v = F.normalize(matrix.T @ u, dim=0, eps=1e-12)
-                u = F.normalize(matrix @ v, dim=0, eps=1e-12)
+        with torch.no_grad():
+            v = F.normalize(matrix.T @ u, dim=0, eps=1e-12)
+            u = F.normalize(matrix @ v, dim=0, eps=1e-12)
+            if self.training:
                 self.weight_u.copy_(u)
                 self.weight_v.copy_(v)
         sigma = u @ (matrix @ v)
@@ -247,9 +269,10 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: SMITConfig) -> None:
         super().__init__()
-        width = config.critic_width or (32 if config.image_size >= 256 else 16)
         self.scales = nn.ModuleList(
-            ScaleDiscriminator(config.image_size >> i, width, len(config.emotions))
+            ScaleDiscriminator(
+                config.image_size >> i, config.first_critic_width, len(config.emotions)
+            )
             for i in range(config.critic_scales)
         )
 
@@ -308,6 +331,13 @@ class SMIT(Method):
     def trainer(cls) -> type[Any]:
         """See ``SMITTrainer``."""
         return SMITTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``SMITLayout``."""
+        from ganbench.official.smit import SMITLayout
+
+        return SMITLayout(Discriminator)
 
 
 # -- losses ---------------------------------------------------------------------------------------
@@ -376,7 +406,7 @@ class SMITTrainer(Trainer):
         super().__init__(method, recipe)
         self.discriminator = Discriminator(method.config)
         self.networks["discriminator"] = self.discriminator
-        self.optimizers = {"g": self.adam(method), "d": self.adam(self.discriminator)}
+        self.optimizers = {"g": self.adam(method), "d": self.adam(self.discriminator, warm=False)}
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
         """Two batches: one for the step of D, one for that of G."""

@@ -13,7 +13,7 @@ Choi et al., CVPR 2018, arXiv 1711.09020. Losses below carry the paper's equatio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ from ganbench.methods.interface import Method
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator, one_hot
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.trainer import Batch, Terms
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
 
 
 class StarGAN(Method):
@@ -57,6 +60,13 @@ class StarGAN(Method):
     def trainer(cls) -> type[Any]:
         """See ``StarGANTrainer``."""
         return StarGANTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``StarGANLayout``."""
+        from ganbench.official.stargan_family import StarGANLayout
+
+        return StarGANLayout()
 
 
 @dataclass(frozen=True)

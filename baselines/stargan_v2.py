@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log2, sqrt
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -31,10 +31,14 @@ from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import InstanceNorm, instance_norm
+from ganbench.methods.stargan_family import one_hot
 from ganbench.seeds import generator
 from ganbench.training import recipe
 from ganbench.training.penalties import r1_penalty
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
 
 # -- networks -------------------------------------------------------------------------------------
 
@@ -253,16 +257,21 @@ class StyleEncoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """D_y(x): the logit [N] of each image's own domain."""
+    """D(x): a logit for each domain, [N, domains]; D_y(x) is that of domain y."""
 
     def __init__(self, config: StarGANv2Config) -> None:
         super().__init__()
         last = config.channels(int(log2(config.image_size)) - 2)
         self.main = nn.Sequential(*trunk(config), nn.Conv2d(last, len(config.emotions), 1))
 
+    def logits(self, x: Tensor) -> Tensor:
+        """``x`` [N, 3, S, S] -> [N, domains]."""
+        scores: Tensor = self.main(x)
+        return scores.flatten(1)
+
     def forward(self, x: Tensor, domains: Tensor) -> Tensor:
-        """``x`` [N, 3, S, S], ``domains`` int64 [N]."""
-        return choose(self.main(x).flatten(1), domains)
+        """D_y(x) [N], ``domains`` y int64 [N]."""
+        return choose(self.logits(x), domains)
 
 
 def choose(outputs: Tensor, domains: Tensor) -> Tensor:
@@ -361,6 +370,13 @@ class StarGANv2(Method):
         """See ``StarGANv2Trainer``."""
         return StarGANv2Trainer
 
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``StarGANv2Layout``."""
+        from ganbench.official.stargan_v2 import StarGANv2Layout
+
+        return StarGANv2Layout(Discriminator)
+
 
 # -- training -------------------------------------------------------------------------------------
 
@@ -377,6 +393,9 @@ class StarGANv2Recipe(recipe.Recipe):
         lambda_ds: weight of the diversity at the start ...
         ds_iterations: ... falling linearly to 0 over so many iterations after the warm-up.
         lambda_cyc: weight of the cycle.
+        lambda_match: weight of the matching-aware loss of Reed et al. (ICML 2016): a real image is a
+            fake in every domain but its own. Not in the paper, so 0; without it D learns to tell
+            emotions only by way of G's mistakes.
         reference_every: the two reference steps are taken in every so-manieth iteration only. The
             authors' 1 takes them always; more halves the cost of most iterations.
         ema_init: what the shipped average starts from. "copy": the networks themselves;
@@ -397,6 +416,7 @@ class StarGANv2Recipe(recipe.Recipe):
     lambda_ds: float = 1.0
     ds_iterations: int = 100_000
     lambda_cyc: float = 1.0
+    lambda_match: float = 0.0
     reference_every: int = 1
     ema_init: Literal["copy", "official"] = "copy"
 
@@ -459,8 +479,12 @@ class StarGANv2Trainer(Trainer):
             "g": self.adam(method.generator, decay=decay),
             "f": self.adam(method.mapping_network, rate=slow, decay=decay),
             "e": self.adam(method.style_encoder, decay=decay),
-            "d": self.adam(self.discriminator, decay=decay),
+            "d": self.adam(self.discriminator, decay=decay, warm=False),
         }
+
+    @property
+    def cycle(self) -> int:
+        return self.recipe.reference_every
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
         """Sources, first references, second references; classes are equally likely in each.
@@ -491,22 +515,30 @@ class StarGANv2Trainer(Trainer):
 
     def discriminator_terms(self, x: Tensor, emotions: Tensor, aim: Aim) -> Terms:
         """The objective of D."""
-        scores: list[Tensor] = []
+        passes: list[Tensor] = []
 
         def critic(images: Tensor) -> Tensor:
-            scores.append(self.discriminator(images, emotions))
-            return scores[-1]
+            passes.append(self.discriminator.logits(images))
+            return choose(passes[-1], emotions)
 
         penalty = r1_penalty(critic, x)
-        (real,) = scores  # the penalty's own pass over x serves the loss as well
+        (logits,) = passes  # the penalty's own pass over x serves the losses as well
         with torch.no_grad():
             fake = self.generate(x, next(self.styles(aim)))
         generated = self.discriminator(fake, aim.domains)
         return {
-            "d_real": (1.0, F.softplus(-real).mean()),
+            **self.real_terms(logits, emotions),
             "d_fake": (1.0, F.softplus(generated).mean()),
             "d_reg": (self.recipe.lambda_reg, penalty),
         }
+
+    def real_terms(self, logits: Tensor, emotions: Tensor) -> Terms:
+        """The part of D's objective on real images; ``logits`` [N, domains]."""
+        terms = {"d_real": (1.0, F.softplus(-choose(logits, emotions)).mean())}
+        if self.recipe.lambda_match:
+            own = one_hot(emotions, logits.shape[1]).bool()
+            terms["d_match"] = (self.recipe.lambda_match, F.softplus(logits[~own]).mean())
+        return terms
 
     def generator_terms(self, x: Tensor, emotions: Tensor, aim: Aim, lambda_ds: float) -> Terms:
         """The objective of G, and of F and E where they are not frozen."""
@@ -549,6 +581,9 @@ class StarGANv2Trainer(Trainer):
         if iteration < self.recipe.warmup_iterations:
             values = self.minimise(self.warmup_terms(x, latent), "g")
             self.update_ema()
+            if self.recipe.lambda_match:
+                recognition = self.real_terms(self.discriminator.logits(x), emotions)
+                values |= self.minimise(recognition, "d")
             return values
 
         played = iteration - self.recipe.warmup_iterations

@@ -17,9 +17,16 @@ COMMANDS = {
         "evaluate",
         "Evaluate methods: Table 1, FED, ERE, plots, a page.",
     ),
+    "compare": ("ganbench.cli.compare", "compare", "Compare two evaluations: the gate for CI."),
+    "figure": ("ganbench.cli.figure", "figure", "Make the figures of the paper's supplement."),
     "train": ("ganbench.cli.train", "train", "Train a method or the judge."),
     "data": ("ganbench.cli.data", "data", "Export and check data sets."),
     "methods": ("ganbench.cli.methods", "methods", "List the methods."),
+    "checkpoints": (
+        "ganbench.cli.checkpoints",
+        "checkpoints",
+        "Import the authors' checkpoints; export, list, show and verify.",
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,9 @@ from ganbench.methods.stargan_family import BackboneConfig, Discriminator
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.trainer import Batch, Terms
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,13 @@ class Gaussian(GANmut):
     def trainer(cls) -> type[Any]:
         """See ``GaussianTrainer``."""
         return GaussianTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``GaussianLayout``."""
+        from ganbench.official.stargan_family import GaussianLayout
+
+        return GaussianLayout()
 
 
 @dataclass(frozen=True)

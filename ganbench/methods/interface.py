@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,17 @@ class Method(nn.Module):
             Unsupported: the method can only be loaded.
         """
         raise Unsupported(f"{cls.name} cannot be trained by ganbench; load a checkpoint")
+
+    @classmethod
+    def official(cls) -> Layout:
+        """How the method's authors store its checkpoints.
+
+        Raises:
+            Unsupported: their layout is not known.
+        """
+        raise Unsupported(
+            f"{cls.name} has no authors' layout that ganbench knows; use its .safetensors file"
+        )
 
     # -- what callers use -------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,9 @@ from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.penalties import r1_penalty
 from ganbench.training.trainer import Batch, Terms
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
 
 NEUTRAL = 0  # position of neutral in every label order that ganbench uses
 
@@ -124,6 +127,13 @@ class Linear(GANmut):
     def trainer(cls) -> type[Any]:
         """See ``LinearTrainer``."""
         return LinearTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``LinearLayout``."""
+        from ganbench.official.stargan_family import LinearLayout
+
+        return LinearLayout()
 
 
 def polar(angle: Tensor, radius: Tensor) -> Tensor:

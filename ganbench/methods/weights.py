@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from ganbench import config
 from ganbench.devices import resolve
@@ -22,6 +24,15 @@ from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
 
 FORMAT = 1
+
+# Keys of tensors beside the model's own: those of its discriminator, to train on from, and those of
+# an imported file that nothing reads, to export it again.
+DISCRIMINATOR, UNUSED = "discriminator.", "unused."
+
+MADE_BY = (
+    "give a .safetensors file made by 'ganbench train', or by 'ganbench checkpoints import' from the "
+    "authors' file"
+)
 
 
 def sha256(path: Path) -> str:
@@ -49,7 +60,12 @@ def shipped(name: str) -> Path:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, kind: str, name: str, card: Mapping[str, Any]
+    path: Path,
+    model: nn.Module,
+    kind: str,
+    name: str,
+    card: Mapping[str, Any],
+    beside: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a method or judge atomically.
 
@@ -59,6 +75,7 @@ def save_checkpoint(
         kind: ``"method"`` or ``"judge"``.
         name: the registered name.
         card: JSON-ready facts about the training: recipe, seed, data, command, licence ...
+        beside: tensors under ``discriminator.`` and ``unused.``.
     """
     header = {
         "format": FORMAT,
@@ -67,7 +84,8 @@ def save_checkpoint(
         "config": config.plain(model.config),
         "card": dict(card),
     }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    state = {**model.state_dict(), **(beside or {})}
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     data = save(tensors, metadata={"ganbench": json.dumps(header, sort_keys=True)})
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -89,24 +107,18 @@ def read_header(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise BadInput(
-            f"not a ganbench checkpoint: {path} ({error}); give a .safetensors file made by 'ganbench train'"
-        ) from error
+        raise BadInput(f"not a ganbench checkpoint: {path} ({error}); {MADE_BY}") from error
     try:
         header: dict[str, Any] = json.loads(metadata["ganbench"])
     except (KeyError, json.JSONDecodeError) as error:
         raise BadInput(
-            f"not a ganbench checkpoint: {path} (no card in its header); "
-            "give a .safetensors file made by 'ganbench train'"
+            f"not a ganbench checkpoint: {path} (no card in its header); {MADE_BY}"
         ) from error
     parts = {"format": int, "kind": str, "name": str, "config": dict, "card": dict}
     if not isinstance(header, dict) or any(
         not isinstance(header.get(key), kind) for key, kind in parts.items()
     ):
-        raise BadInput(
-            f"not a ganbench checkpoint: {path} (its card is incomplete); "
-            "give a .safetensors file made by 'ganbench train'"
-        )
+        raise BadInput(f"not a ganbench checkpoint: {path} (its card is incomplete); {MADE_BY}")
     if header["format"] != FORMAT:
         raise BadInput(
             f"checkpoint of format {header['format']!r}: {path}; this ganbench reads format {FORMAT}: upgrade it"
@@ -114,28 +126,87 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
+def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of a checkpoint whose keys begin with ``prefix``, by the rest of the key."""
+    with safe_open(path, framework="pt") as file:
+        return {
+            key.removeprefix(prefix): file.get_tensor(key)
+            for key in file.keys()  # noqa: SIM118
+            if key.startswith(prefix)
+        }
+
+
+def holds_discriminator(path: Path) -> bool:
+    """Whether a checkpoint holds a discriminator beside its method."""
+    with safe_open(path, framework="pt") as file:
+        return any(key.startswith(DISCRIMINATOR) for key in file.keys())  # noqa: SIM118
+
+
 def load_state(path: Path, model: nn.Module) -> None:
-    """Fill a model from a checkpoint, with every mismatch named.
+    """Fill a model from a checkpoint; the discriminator and unused tensors are passed over.
 
     Raises:
         BadInput: missing, extra or mis-shaped tensors.
     """
-    expected = model.state_dict()
     with safe_open(path, framework="pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    wrong = [f"missing {key}" for key in sorted(expected.keys() - tensors.keys())]
-    wrong += [f"extra {key}" for key in sorted(tensors.keys() - expected.keys())]
-    wrong += [
-        f"{key} {tuple(tensors[key].shape)} instead of {tuple(expected[key].shape)}"
-        for key in sorted(expected.keys() & tensors.keys())
-        if tensors[key].shape != expected[key].shape
-    ]
-    if wrong:
+        tensors = {
+            key: file.get_tensor(key)
+            for key in file.keys()  # noqa: SIM118
+            if not key.startswith((DISCRIMINATOR, UNUSED))
+        }
+    _fill(model, tensors, path)
+
+
+def load_discriminator(path: Path, module: nn.Module) -> None:
+    """Fill a discriminator from the one that a checkpoint holds beside its method.
+
+    Raises:
+        BadInput: there is none, or missing, extra or mis-shaped tensors.
+    """
+    if not holds_discriminator(path):
         raise BadInput(
-            f"checkpoint does not fit its own configuration: {path} ({'; '.join(wrong[:3])}"
-            f"{f' and {len(wrong) - 3} more' if len(wrong) > 3 else ''}); the file is damaged: fetch it again"
+            f"no discriminator in the checkpoint: {path}; import the authors' files anew, with "
+            "--discriminator FILE"
         )
-    model.load_state_dict(tensors)
+    _fill(module, read_tensors(path, DISCRIMINATOR), path)
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    if wrong := mismatch(module.state_dict(), tensors):
+        raise BadInput(
+            f"checkpoint does not fit its own configuration: {path} ({wrong}); the file is damaged: "
+            "fetch it again"
+        )
+    module.load_state_dict(tensors)
+
+
+def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from filling a network, in words; empty if they fit."""
+    missing = expected.keys() - found.keys()
+    extra = found.keys() - expected.keys()
+    misshapen = [k for k in expected.keys() & found.keys() if found[k].shape != expected[k].shape]
+    parts = []
+    if missing:
+        parts.append(f"missing {grouped(missing)}")
+    if extra:
+        parts.append(f"extra {grouped(extra)}")
+    if misshapen:
+        first, *rest = sorted(misshapen)
+        parts.append(
+            f"{first} {tuple(found[first].shape)} instead of {tuple(expected[first].shape)}"
+            + (f", as wrong {grouped(rest)}" if rest else "")
+        )
+    return "; ".join(parts)
+
+
+def grouped(keys: Iterable[str], most: int = 3) -> str:
+    """Keys in words, those that differ in numbers only as one: "main.*.bias (6)"."""
+    keys = sorted(keys)
+    sizes = Counter(re.sub(r"\d+", "*", key) for key in keys)
+    one = {re.sub(r"\d+", "*", key): key for key in keys}
+    groups = [one[g] if n == 1 else f"{g} ({n})" for g, n in sizes.items()]
+    rest = sum(list(sizes.values())[most:])
+    return ", ".join(groups[:most]) + (f" and {rest} more" if rest else "")
 
 
 def load_method(
@@ -145,7 +216,8 @@ def load_method(
 
     Args:
         name: a name of ``list_methods()``.
-        checkpoint: a file made by ``ganbench train``; None loads the shipped one.
+        checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``; None loads
+            the shipped one.
         device: ``auto`` takes the GPU if there is one.
 
     Raises:

@@ -1,9 +1,7 @@
 """StarGAN-v2 against the published layout and against plain re-computations of its equations."""
 
 import copy
-import json
 from math import sqrt
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +23,6 @@ from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, ReferenceImage, Text
 from ganbench.training.trainer import Batch
 
-LAYOUT = Path(__file__).parents[1] / "golden" / "official_layouts" / "stargan-v2.json"
 TINY = StarGANv2Config(
     image_size=32, channel_base=128, max_channels=8, style_dim=6, latent_dim=5, hidden=12
 )
@@ -33,19 +30,6 @@ TINY = StarGANv2Config(
 
 def parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
-
-
-def test_tensors_are_those_of_the_official_checkpoint() -> None:
-    with torch.device("meta"):
-        method = StarGANv2(StarGANv2Config())
-    official = json.loads(LAYOUT.read_text())["state_dicts"]
-    # Ours have the same names, with the network's in front.
-    expected = {
-        f"{network}.{name}": facts["shape"]
-        for network, tensors in official.items()
-        for name, facts in tensors.items()
-    }
-    assert {name: list(t.shape) for name, t in method.state_dict().items()} == expected
 
 
 @pytest.mark.parametrize(
@@ -222,6 +206,19 @@ def bce(logits: np.ndarray, target: int) -> float:
     return float(-np.log(p if target else 1 - p).mean())
 
 
+class Critic:
+    """D_y(x) = <w, x> + y."""
+
+    def __init__(self, w: np.ndarray) -> None:
+        self.w = torch.from_numpy(w)
+
+    def logits(self, x: Tensor) -> Tensor:
+        return (x * self.w).sum((1, 2, 3))[:, None] + torch.arange(7)
+
+    def __call__(self, x: Tensor, domains: Tensor) -> Tensor:
+        return (x * self.w).sum((1, 2, 3)) + domains
+
+
 class Bench:
     """A trainer whose generator, style encoder and discriminator are simple known functions.
 
@@ -239,15 +236,12 @@ class Bench:
         self.emotions, self.domains = np.array([0, 1, 2]), np.array([3, 3, 5])
         self.calls: list[tuple[Tensor, Tensor, bool]] = []
         self.trainer.generate = self.generate
-        self.trainer.discriminator = self.discriminate
+        self.trainer.discriminator = Critic(self.w)
         self.trainer.model.style = self.style
 
     def generate(self, x: Tensor, styles: Tensor) -> Tensor:
         self.calls.append((x, styles, torch.is_grad_enabled()))
         return torch.from_numpy(self.images[len(self.calls) - 1])
-
-    def discriminate(self, x: Tensor, domains: Tensor) -> Tensor:
-        return (x * torch.from_numpy(self.w)).sum((1, 2, 3)) + domains
 
     def style(self, x: Tensor, domains: Tensor) -> Tensor:
         return (x.mean((1, 2, 3)) + domains)[:, None].expand(-1, 6)
@@ -289,6 +283,22 @@ def test_discriminator_terms(kind: str) -> None:
     assert np.array_equal(x, bench.x)
     np.testing.assert_allclose(used, style, rtol=1e-5)
     assert not with_graph
+
+
+def test_matching_aware_term_makes_real_images_fakes_of_other_domains() -> None:
+    bench = Bench(StarGANv2Recipe(lambda_match=0.3))
+    aim, _, _ = bench.aim("latent")
+    emotions = torch.from_numpy(bench.emotions)
+    terms = bench.trainer.discriminator_terms(torch.from_numpy(bench.x), emotions, aim)
+    others = [
+        bench.logits(bench.x[i : i + 1], np.array([domain]))
+        for i, own in enumerate(bench.emotions)
+        for domain in range(7)
+        if domain != own
+    ]
+    weight, value = terms["d_match"]
+    assert weight == 0.3
+    assert float(value.detach()) == pytest.approx(bce(np.concatenate(others), 0), rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["latent", "reference"])
@@ -393,6 +403,14 @@ def test_warmup_trains_the_generator_alone() -> None:
     for old, new in zip(frozen, after, strict=True):
         assert all(torch.equal(old[key], new[key]) for key in old)
     assert "d_real" in t.step(1, data(2), torch.Generator().manual_seed(1))
+
+
+def test_with_the_matching_aware_term_the_warmup_trains_d_as_well() -> None:
+    t = trainer(warmup_iterations=1, lambda_match=1.0)
+    before = t.discriminator.main[0].weight.detach().clone()
+    values = t.step(0, data(2), torch.Generator().manual_seed(0))
+    assert values.keys() == {"g_warmup", "d_real", "d_match"}
+    assert not torch.equal(t.discriminator.main[0].weight, before)
 
 
 def test_the_average_starts_from_a_copy_or_as_the_authors_do() -> None:

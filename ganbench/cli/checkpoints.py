@@ -1,0 +1,240 @@
+"""``ganbench checkpoints``: the authors' files into ours and back; what is shipped, and is it whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@click.group()
+def checkpoints() -> None:
+    """Import, export, list, show and verify checkpoints."""
+
+
+@checkpoints.command("import")
+@click.argument("method", metavar="METHOD")
+@click.argument("file", metavar="FILE", type=click.Path())
+@click.option(
+    "--discriminator", type=click.Path(), help="The authors' file of it, to train on from."
+)
+@click.option("--out", type=click.Path(), help="File to write.  [default: METHOD-FILE.safetensors]")
+@click.option(
+    "--image-size",
+    type=click.IntRange(min=1),
+    help="In pixels, where the file does not tell.  [default: 128]",
+)
+@click.option(
+    "--emotions",
+    metavar="A,B,...",
+    help="Classes in the file's order.  [default: neutral,happy,sad,surprised,fearful,disgusted,"
+    "angry; of stargan-v2 alphabetical]",
+)
+def import_(
+    method: str,
+    file: str,
+    discriminator: str | None,
+    out: str | None,
+    image_size: int | None,
+    emotions: str | None,
+) -> None:
+    """Turn the authors' checkpoint FILE of METHOD into one of ganbench.
+
+    FILE is the generator's; of StarGAN-v2 the one of all networks. Nothing in it is executed.
+    """
+    from pathlib import Path
+
+    from ganbench.official import import_checkpoint
+
+    imported = import_checkpoint(
+        method,
+        Path(file),
+        discriminator=None if discriminator is None else Path(discriminator),
+        out=None if out is None else Path(out),
+        image_size=image_size,
+        emotions=None if emotions is None else emotions.split(","),
+    )
+    for note in imported.notes:
+        click.echo(note, err=True)
+    click.echo(f"{imported.path}")
+
+
+@checkpoints.command()
+@click.argument("file", metavar="FILE", type=click.Path())
+@click.option(
+    "--official",
+    is_flag=True,
+    required=True,
+    expose_value=False,
+    help="In the layout of the method's authors, the only other one.",
+)
+@click.option("--out", type=click.Path(), default=".", help="Folder to write to.  [default: here]")
+def export(file: str, out: str) -> None:
+    """Write FILE, or a shipped checkpoint by its name, for the code of the method's authors.
+
+    Every tensor stays as it is, bit for bit.
+    """
+    from pathlib import Path
+
+    from ganbench.official import export_checkpoint
+
+    for path in export_checkpoint(_find(file), Path(out)):
+        click.echo(f"{path}")
+
+
+@checkpoints.command("list")
+def list_() -> None:
+    """List the shipped checkpoints."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganbench.methods.interface import Method
+    from ganbench.registry import METHODS
+
+    table = Table("name", "title", "size", "licence", "recipe", "iterations")
+    for name, entry in _shipped().items():
+        title = METHODS.load(name, Method).title if entry["kind"] == "method" else "VGG judge"
+        size = f"{entry['bytes'] / 1e6:.1f} MB"
+        table.add_row(
+            name, title, size, entry["licence"], entry["recipe"], f"{entry['iterations']:,}"
+        )
+    Console().print(table)
+
+
+@checkpoints.command()
+@click.argument("file", metavar="FILE", type=click.Path())
+def show(file: str) -> None:
+    """Show card, network and parameter counts of FILE, or of a shipped checkpoint by its name."""
+    from ganbench.methods.weights import read_header
+
+    path = _find(file)
+    header = read_header(path)
+    own = {"kind": header["kind"], "name": header["name"]}
+    card = {key: value for key, value in header["card"].items() if key not in (*own, "network")}
+    counts = {part: f"{n:,}" for part, n in _parameters(path, header).items()}
+    for title, facts in (
+        ("card", own | card),
+        ("network", header["config"]),
+        ("parameters", counts),
+    ):
+        click.echo(title)
+        for key, value in _flat(facts):
+            click.echo(f"  {key:<30} {value}")
+
+
+@checkpoints.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
+def verify(files: tuple[str, ...]) -> None:
+    """Check that FILEs are readable, complete and unchanged; without any, the shipped ones.
+
+    A file is unchanged if its hash is that of the MANIFEST.toml in its folder. The exit code is 2
+    if one fails.
+    """
+    from ganbench.errors import BadInput, GanbenchError
+
+    names = files or tuple(_shipped())
+    faults = []
+    for name in names:
+        try:
+            click.echo(f"{name}: {_verify(_find(name))}")
+        except GanbenchError as error:
+            click.echo(f"{name}: FAILED")
+            faults.append(str(error))
+    if faults:
+        raise BadInput(f"{len(faults)} of {len(names)} checkpoints failed: {'; '.join(faults)}")
+
+
+def _shipped() -> dict[str, dict[str, Any]]:
+    """The tables of the shipped manifest by name."""
+    from ganbench.methods.weights import shipped
+
+    return _manifest(shipped("judge").parent)
+
+
+def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    from ganbench.config import read_toml
+
+    path = folder / "MANIFEST.toml"
+    return read_toml(path) if path.is_file() else {}
+
+
+def _find(name: str) -> Path:
+    """A file, or the shipped checkpoint of this name."""
+    from pathlib import Path
+
+    from ganbench.methods.weights import shipped
+
+    return shipped(name) if name in _shipped() and not Path(name).is_file() else Path(name)
+
+
+def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Keys and values as text; the keys of inner tables are dotted, lists are joined."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        elif isinstance(value, list):
+            yield f"{above}{key}", ", ".join(map(str, value)) or "none"
+        else:
+            yield f"{above}{key}", str(value)
+
+
+def _parameters(path: Path, header: dict[str, Any]) -> dict[str, int]:
+    """Trainable numbers of each network in a checkpoint."""
+    from collections import Counter
+
+    import torch
+    from torch import nn
+
+    from ganbench import config
+    from ganbench.judges.vgg import VGG
+    from ganbench.methods.interface import Method
+    from ganbench.methods.weights import holds_discriminator
+    from ganbench.registry import METHODS
+
+    cls: Any = VGG if header["kind"] == "judge" else METHODS.load(header["name"], Method)
+    network = config.build(cls.Config, header["config"], f"checkpoint {path.name}")
+    with torch.device("meta"):
+        modules: list[nn.Module] = [cls(network)]
+        if holds_discriminator(path):
+            modules.append(nn.ModuleDict({"discriminator": cls.official().discriminator(network)}))
+    counts: Counter[str] = Counter()
+    for module in modules:
+        for key, parameter in module.named_parameters():
+            counts[key.partition(".")[0]] += parameter.numel()
+    return dict(counts)
+
+
+def _verify(path: Path) -> str:
+    """What was found right.
+
+    Raises:
+        GanbenchError: what was found wrong.
+    """
+    from ganbench import load_judge, load_method
+    from ganbench.errors import BadInput
+    from ganbench.methods.weights import (
+        holds_discriminator,
+        load_discriminator,
+        read_header,
+        read_tensors,
+        sha256,
+    )
+
+    header = read_header(path)
+    hashes = {entry["file"]: entry["sha256"] for entry in _manifest(path.parent).values()}
+    if path.name in hashes and sha256(path) != hashes[path.name]:
+        raise BadInput(f"changed: {path} has another hash than in MANIFEST.toml; fetch it again")
+    if header["kind"] == "judge":
+        load_judge(checkpoint=path, device="cpu")
+    else:
+        method = load_method(header["name"], path, device="cpu")
+        if holds_discriminator(path):
+            load_discriminator(path, method.official().discriminator(method.config))
+    for key, tensor in read_tensors(path).items():
+        if not bool(tensor.isfinite().all()):
+            raise BadInput(f"not finite: {key} in {path}; the training diverged, take another")
+    return "complete" + (", hash as in MANIFEST.toml" if path.name in hashes else "")
