@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -60,13 +58,6 @@ def grid(
         name = EMOTIONS[int(label)]
         figure.text(16 / width, y, name, rotation=90, ha="center", va="center", fontsize=6.5)
     return figure
-
-
-def to_png(figure: Figure) -> bytes:
-    """The figure at its own resolution; nothing in the file depends on time or machine."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
 
 
 def _rule(x: list[float], y: float, colour: str) -> Line2D:

@@ -52,13 +52,15 @@ class Picture:
 def render(
     results: Results,
     grids: list[Picture],
+    planes: list[Picture],
     maps: list[Picture],
     manifest: Mapping[str, Any],
 ) -> str:
     """The text of ``report.html``.
 
     Args:
-        grids, maps: pictures of edits, and of features, in the order shown.
+        grids, planes, maps: pictures of edits, of conditional planes, and of features, in the order
+            shown.
         manifest: of the run, without its files.
     """
     environment = Environment(
@@ -86,6 +88,7 @@ def render(
         colours=COLOURS,
         metrics=list(METRICS.values()),
         grids=grids,
+        planes=planes,
         maps=maps,
         manifest=manifest,
     )

@@ -16,17 +16,23 @@ from numpy.typing import NDArray
 
 import ganbench
 from ganbench.evaluation import Evaluation
+from ganbench.figures.page import to_png
 from ganbench.gallery import Cloud
+from ganbench.gate.outcomes import OUTCOMES, to_npz
 from ganbench.passes import Pass
 from ganbench.protocol import code_sets
 from ganbench.report import figures, formats, html, tsne
 from ganbench.report.html import Picture
 from ganbench.report.manifest import manifest
+from ganbench.report.planes import draw_planes, plane_names
 from ganbench.report.tables import in_order, paper_table1, table1
 from ganbench.scoring import REAL
 from ganbench.store import write_atomic
 
 MANIFEST = "manifest.json"
+
+# How the names of pictures begin.
+PICTURES = ("gamut_", "grid_", "tsne_", "wheel_")
 
 
 def check_writable(folder: Path) -> None:
@@ -40,13 +46,17 @@ def check_writable(folder: Path) -> None:
     probe.unlink(missing_ok=True)
 
 
-def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ()) -> list[str]:
+def write_run(
+    evaluation: Evaluation, folder: Path, command: Sequence[str] = (), run: Pass | None = None
+) -> list[str]:
     """Write tables, pictures, page and manifest.
 
     Args:
+        evaluation: what was found.
         folder: made if missing. Files of an earlier run are replaced; pictures that it made and this
             run did not are removed.
         command: the command line to record, one argument an item.
+        run: the pass that found it; with it the conditional planes are drawn too.
 
     Returns:
         The names of the files.
@@ -59,10 +69,12 @@ def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ())
         maps = draw_maps(evaluation)
     with watch.measure("figures"):
         grids = draw_grids(evaluation)
+        planes = [] if run is None else draw_planes(run, evaluation.gallery)
     with watch.measure("report"):
         ours, paper = table1(results), paper_table1()
         files: dict[str, bytes] = {
             "results.json": results.to_json().encode(),
+            OUTCOMES: to_npz(evaluation.outcomes),
             "table1.csv": formats.to_csv(ours).encode(),
             "table1.md": f"{formats.to_markdown(ours)}\n{formats.to_markdown(paper)}".encode(),
             "table1.tex": "\n".join(
@@ -72,9 +84,9 @@ def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ())
                     formats.to_latex(paper, "tab:published"),
                 ]
             ).encode(),
-            **{picture.name: picture.png for picture in (*maps, *grids)},
+            **{picture.name: picture.png for picture in (*maps, *grids, *planes)},
         }
-        page = html.render(results, grids, maps, manifest(results, watch, command, {}))
+        page = html.render(results, grids, planes, maps, manifest(results, watch, command, {}))
         files["report.html"] = page.encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = (
@@ -90,12 +102,20 @@ def write_run(evaluation: Evaluation, folder: Path, command: Sequence[str] = ())
 
 def file_names(run: Pass) -> list[str]:
     """What ``write_run`` would write after a pass."""
-    names = ["results.json", "table1.csv", "table1.md", "table1.tex", "report.html", MANIFEST]
+    names = [
+        "results.json",
+        OUTCOMES,
+        "table1.csv",
+        "table1.md",
+        "table1.tex",
+        "report.html",
+        MANIFEST,
+    ]
     names += ["grid_truth.png"] * run.dataset.has_true_edits
     for name, method in run.methods.items():
         names += [f"grid_{name}.png", f"tsne_{name}.png"]
         names += [f"tsne_{name}_figure1.png"] * ("space" in code_sets(method))
-    return names
+    return names + plane_names(run)
 
 
 def draw_maps(evaluation: Evaluation) -> list[Picture]:
@@ -119,7 +139,7 @@ def draw_maps(evaluation: Evaluation) -> list[Picture]:
         found.append(
             Picture(
                 f"tsne_{name}.png",
-                figures.to_png(drawing),
+                to_png(drawing),
                 f"{title}: features of edits and of real images, on the map shared by all methods.",
             )
         )
@@ -128,7 +148,7 @@ def draw_maps(evaluation: Evaluation) -> list[Picture]:
             found.append(
                 Picture(
                     f"tsne_{name}_figure1.png",
-                    figures.to_png(drawing),
+                    to_png(drawing),
                     f"{title} as in Figure 1 of the supplement: codes around the means (left) and "
                     "uniform over the conditional space (right).",
                 )
@@ -163,7 +183,7 @@ def draw_grids(evaluation: Evaluation) -> list[Picture]:
     return [
         Picture(
             f"grid_{name}.png",
-            figures.to_png(figures.grid(title, gallery.inputs, gallery.labels, edits)),
+            to_png(figures.grid(title, gallery.inputs, gallery.labels, edits)),
             f"{title}: inputs (left column) and their edits towards each emotion.",
         )
         for name, title, edits in sheets
@@ -179,5 +199,5 @@ def _pictures_of(folder: Path) -> set[str]:
     return {
         name
         for name in files
-        if name == Path(name).name and name.startswith(("grid_", "tsne_")) and name.endswith(".png")
+        if name == Path(name).name and name.startswith(PICTURES) and name.endswith(".png")
     }

@@ -22,7 +22,7 @@ def picture(name):
 def page():
     found = results()
     table = manifest(found, Stopwatch(), ["ganbench", "eval", "--root=<script>"], {})
-    return render(found, [picture("grid_smit.png")], [picture("tsne_smit.png")], table)
+    return render(found, [picture("grid_smit.png")], [], [picture("tsne_smit.png")], table)
 
 
 class Tags(HTMLParser):

@@ -18,8 +18,8 @@ def parts(tmp_path_factory):
     store = Store(folder / "store")
     methods, data, judge = [Painter(noise=2), Plane()], ToyFaces(14), Reader()
     found = evaluate(methods, data, judge, store=store)
-    names = write_run(found, folder / "out", ["ganbench", "eval", "--root", "/secret/place"])
     run = prepare(methods, data, judge, 0, None, 32, store, Stopwatch())
+    names = write_run(found, folder / "out", ["ganbench", "eval", "--root", "/secret/place"], run)
     return found, folder, names, run
 
 
@@ -27,7 +27,8 @@ def test_a_run_leaves_what_the_dry_run_promised(parts):
     found, folder, names, run = parts
     assert sorted(names) == sorted(file_names(run))
     assert sorted(p.name for p in (folder / "out").iterdir()) == sorted(names)
-    assert {"tsne_plane_figure1.png", "grid_truth.png", "grid_painter.png"} <= set(names)
+    pictures = {"tsne_plane_figure1.png", "grid_truth.png", "grid_painter.png", "gamut_plane.png"}
+    assert pictures <= set(names)
     assert Results.load(folder / "out") == found.results
 
 
@@ -68,7 +69,7 @@ def test_pictures_of_an_earlier_run_go_and_foreign_files_stay(parts, tmp_path):
     left = {p.name for p in out.iterdir()}
     assert "grid_mine.png" in left
     assert "grid_painter.png" in left
-    assert not left & {"grid_plane.png", "tsne_plane.png", "grid_truth.png"}
+    assert not left & {"grid_plane.png", "tsne_plane.png", "grid_truth.png", "gamut_plane.png"}
 
 
 def test_an_unusable_place_is_found_out_first(tmp_path):

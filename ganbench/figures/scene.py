@@ -1,0 +1,144 @@
+"""What a figure is made of: methods, faces, perhaps a judge, and a seed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ganbench import protocol
+from ganbench.data.dataset import Dataset
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.judges.interface import Judge, Judged
+from ganbench.methods.interface import Method
+from ganbench.seeds import generator
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The inputs of a figure.
+
+    Attributes:
+        images: float32 [n, 3, S, S], RGB in [0, 1].
+        names: what stands beside each: its emotion, or the name of its file.
+        labels: int64 [n], the emotions shown; None if unknown.
+    """
+
+    images: Tensor
+    names: tuple[str, ...]
+    labels: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a figure is drawn from; faces and judge are fetched when they are asked for.
+
+    Attributes:
+        methods: one, or for a comparison several; of one image size.
+        seed: of every random choice.
+        faces: ``faces(n)`` gives n test faces, or all of the user's pictures.
+        judge: gives the judge.
+        progress: told how many edits are done, and how many there are.
+    """
+
+    methods: tuple[Method, ...]
+    seed: int
+    faces: Callable[[int], Faces]
+    judge: Callable[[], Judge]
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+    @property
+    def method(self) -> Method:
+        """The only method, or the first."""
+        return self.methods[0]
+
+    def face(self) -> Faces:
+        """The one face of a figure that has room for one.
+
+        Raises:
+            BadInput: the user gave more.
+        """
+        faces = self.faces(1)
+        if len(faces) > 1:
+            raise BadInput(f"this figure shows one face: {len(faces)} images; give one")
+        return faces
+
+    def edits(self, images: Tensor, codes: Tensor, method: Method | None = None) -> Tensor:
+        """Every image edited to every code.
+
+        Args:
+            images: [n, 3, S, S].
+            codes: [m, code_dim], or [m, n, code_dim] to give each image codes of its own.
+            method: the scene's first, if None.
+
+        Returns:
+            float32 [m, n, 3, S, S] in [0, 1], on the CPU.
+        """
+        method = method or self.method
+        m, n = len(codes), len(images)
+        flat = codes.expand(n, m, -1).transpose(0, 1) if codes.ndim == 2 else codes
+        flat = flat.reshape(m * n, -1)
+        found = []
+        for start in range(0, m * n, BATCH):
+            rows = torch.arange(start, min(start + BATCH, m * n))
+            found.append(method.edit(images[rows % n], flat[rows.to(flat.device)]).images.cpu())
+            self.progress(start + len(rows), m * n)
+        return torch.cat(found).reshape(m, n, *images.shape[1:])
+
+    def judged(self, images: Tensor) -> Judged:
+        """Verdicts on images of any leading shape, in that shape."""
+        judge = self.judge()
+        flat = images.reshape(-1, *images.shape[-3:])
+        found = [judge.judge(part) for part in torch.split(flat, BATCH)]
+        logits = torch.cat([one.logits.float().cpu() for one in found])
+        features = torch.cat([one.features.float().cpu() for one in found])
+        shape = images.shape[:-3]
+        return Judged(logits.reshape(*shape, -1), features.reshape(*shape, -1))
+
+
+def choose(dataset: Dataset, count: int, seed: int) -> Faces:
+    """Faces drawn from a data set, one of each emotion in turn, neutral first."""
+    random = generator(seed, "faces of a figure")
+    shuffled = torch.randperm(len(dataset), generator=random).numpy()
+    chosen = shuffled[protocol.order(dataset.labels[shuffled])][:count]
+    labels = dataset.labels[chosen]
+    return Faces(dataset.images(chosen), tuple(EMOTIONS[label] for label in labels), labels)
+
+
+def read_pictures(files: Sequence[str], size: int) -> Faces:
+    """The user's pictures, cut to their middle square and resized.
+
+    Raises:
+        BadInput: a file is missing or is no picture.
+    """
+    images = [_read(Path(file), size) for file in files]
+    return Faces(torch.stack(images), tuple(Path(file).stem for file in files))
+
+
+def to_bytes(images: Tensor) -> NDArray[np.uint8]:
+    """[0, 1] -> 0..255, rounded."""
+    return (images * 255).round().to(torch.uint8).cpu().numpy()
+
+
+def _read(path: Path, size: int) -> Tensor:
+    try:
+        with Image.open(path) as image:
+            picture = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else "not a picture"
+        raise BadInput(f"{reason}: {path}; give jpg or png files") from error
+    square = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1).float().div_(255)

@@ -1,0 +1,200 @@
+"""``ganbench figure`` with networks of a few weights and a folder of tiny photographs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganbench.cli import main
+from ganbench.cli.figure import parse_code, parse_codes, parse_numbers
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.figures import FIGURES
+from ganbench.judges.vgg import VGG, VGGConfig
+from ganbench.methods.weights import save_checkpoint
+
+DOCS = Path(__file__).parents[2] / "docs" / "figures.md"
+
+# The arguments of each figure beside data and output.
+ARGUMENTS = {
+    "tsne": ["--method", "stargan", "--limit", "21"],
+    "complex": ["--method", "gaussian"],
+    "nuance": ["--method", "linear", "--code", "-0.1,0.3"],
+    "same-label": ["--method", "gaussian", "--tolerance", "0.2"],
+    "compare": ["--methods", "stargan=stargan.safetensors,linear=linear.safetensors"],
+    "wheel": ["--method", "linear", "--rho", "0.6"],
+    "styles": ["--method", "smit", "--emotion", "sad"],
+    "gamut": ["--method", "gaussian"],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Photographs of seven emotions, and a picture of another shape."""
+    place = tmp_path_factory.mktemp("figures")
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for emotion in EMOTIONS:
+            home = place / "photos" / split / emotion
+            home.mkdir(parents=True)
+            for i in range(3):
+                pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
+                Image.fromarray(pixels).save(home / f"{i}.jpg")
+    Image.effect_noise((50, 30), 80).save(place / "me.png")
+    Image.effect_noise((30, 50), 80).save(place / "you.jpg")
+    return place
+
+
+@pytest.fixture
+def run(folder, tiny_method, monkeypatch, capsys):
+    """``run(name, *arguments)`` -> exit code, stdout, stderr; the checkpoints are tiny ones."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GANBENCH_CACHE", str(folder / "cache"))
+    for name in ("stargan", "linear", "gaussian", "smit"):
+        if not (folder / f"{name}.safetensors").exists():
+            save_checkpoint(folder / f"{name}.safetensors", tiny_method(name), "method", name, {})
+    torch.manual_seed(0)
+    judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
+    save_checkpoint(folder / "judge.safetensors", judge, "judge", "judge", {})
+
+    def call(name, *arguments):
+        given = [name, *arguments]
+        if "--method" in given and "--checkpoint" not in given:
+            method = given[given.index("--method") + 1]
+            given += ["--checkpoint", f"{method}.safetensors"]
+        if name in FIGURES and "judge" in FIGURES[name].inputs and "--judge" not in given:
+            given += ["--judge", "judge.safetensors"]
+        monkeypatch.setattr(sys, "argv", ["ganbench", "figure", *given, "--device", "cpu"])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+FACES = ["--data", "folder", "--root", "photos"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_written_as_png_and_pdf(run, folder, name):
+    for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        out = folder / "out" / f"{name}.{kind}"
+        code, printed, err = run(name, *ARGUMENTS[name], *FACES, "--out", str(out))
+        assert (code, err) == (0, "")
+        caption, path = printed.splitlines()
+        assert len(caption) > 40
+        assert path == str(out)
+        first = out.read_bytes()
+        assert first.startswith(start)
+    with Image.open(folder / "out" / f"{name}.png") as image:
+        assert 3.4 * 300 < image.width <= 7.21 * 300
+
+
+def test_pictures_of_ones_own_follow_images(run, folder):
+    images = ["--images", "me.png", "you.jpg"]
+    code, _, err = run("complex", *ARGUMENTS["complex"], *images, "--out", "own.png")
+    assert (code, err) == (0, "")
+    code, _, _ = run("complex", *ARGUMENTS["complex"], "--images", "me.png", "--out", "one.png")
+    assert code == 0
+    sizes = [Image.open(folder / name).width for name in ("own.png", "one.png")]
+    assert sizes[0] == pytest.approx(3.53 * 300, abs=3)
+    assert sizes[1] == pytest.approx(3.5 * 300, abs=3)
+
+
+def test_the_seed_chooses_the_faces(run, folder):
+    made = []
+    for seed in ("0", "0", "1"):
+        run("wheel", *ARGUMENTS["wheel"], *FACES, "--seed", seed, "--out", "seed.png")
+        made.append((folder / "seed.png").read_bytes())
+    assert made[0] == made[1] != made[2]
+
+
+OUT = ["--out", "bad.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["weel"], "unknown figure: 'weel'; did you mean 'wheel'"),
+        (["wheel", *OUT], "Missing option '--method'"),
+        (["wheel", "--method", "linear"], "Missing option '--out'"),
+        (["wheel", "--method", "linear", "--out", "x.gif"], "png or pdf: 'x.gif'; name it x.pdf"),
+        (["wheel", "--method", "linaer", *OUT], "did you mean 'linear'"),
+        (["wheel", "--method", "linear", "--checkpoint", "gaussian.safetensors", *OUT], "holds 'gaussian'"),
+        (["wheel", "--method", "linear", "--rho", "a", *OUT], "not numbers: 'a'"),
+        (["wheel", "--method", "linear", "--rho", "2", *OUT], "rho must be"),
+        (["wheel", "--method", "linear", "--tolerance", "1", *OUT], "No such option"),
+        (["wheel", "--method", "stargan", *OUT], "stargan has no anchors"),
+        (["complex", "--method", "linear", *OUT], "linear defines no label distribution"),
+        (["complex", "--method", "gaussian", "--codes", "1,2,3", *OUT], "not codes of a plane: '1,2,3'"),
+        (["complex", "--method", "gaussian", "--codes", "3,0", *OUT], "outside the conditional plane"),
+        (["complex", "--method", "gaussian", "me.png", *OUT], "what is 'me.png'"),
+        (["complex", "--method", "gaussian", "--images", "me.png", "--root", "photos", *OUT], "not both"),
+        (["complex", "--method", "gaussian", "--images", "no.png", *OUT], "no such file: no.png"),
+        (["complex", "--method", "gaussian", "--images", "linear.safetensors", *OUT], "not a picture"),
+        (["complex", "--method", "gaussian", "--data", "folder", "--root", "nowhere", *OUT], "nowhere"),
+        (["nuance", "--method", "linear", "--code", "1,0;0,1", *OUT], "one code is needed, not 2"),
+        (["nuance", "--method", "linear", "--step", "0", *OUT], "--step"),
+        (["same-label", "--method", "stargan", *OUT], "stargan defines no label distribution"),
+        (["same-label", "--method", "gaussian", "--tolerance", "1e-12", *OUT], "raise --tolerance"),
+        (["styles", "--method", "stargan", *OUT], "stargan takes no noise"),
+        (["styles", "--method", "smit", "--emotion", "jolly", *OUT], "unknown emotion: 'jolly'"),
+        (["gamut", "--method", "linear", "--judge", "linear.safetensors", *OUT], "not a judge"),
+        (["tsne", "--method", "linear", "--images", "me.png", *OUT], "No such option"),
+        (["compare", "--methods", "stargan=stargan.safetensors,smit=smit.safetensors", *OUT], "differ in image size"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_bad_input_is_one_line_and_leaves_nothing(run, folder, arguments, message):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1, err
+    assert message in err
+    assert "Traceback" not in err
+    assert not (folder / "bad.png").exists()
+
+
+def test_an_unwritable_place_is_refused(run):
+    code, _, err = run("wheel", *ARGUMENTS["wheel"], *FACES, "--out", "me.png/x.png")
+    assert code == 2
+    assert "cannot write" in err
+
+
+def test_a_refusal_in_a_real_process(run, folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "ganbench", "figure", "same-label", "--method", "stargan",
+         "--checkpoint", "stargan.safetensors", "--out", "x.png"],
+        cwd=folder, capture_output=True, text=True, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "ganbench: stargan defines no label distribution of a code; use gaussian\n"  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_has_help_and_a_place_in_the_docs(run, name):
+    code, out, _ = run(name, "--help")
+    assert code == 0
+    assert " ".join(FIGURES[name].text.split()) in " ".join(out.split())
+    text = DOCS.read_text()
+    assert re.search(rf"^## .*`{name}`", text, re.MULTILINE)
+    assert f"ganbench figure {name} " in text
+
+
+def test_lists_are_parsed():
+    assert parse_numbers("0.4, 1") == [0.4, 1]
+    assert parse_codes("-0.5,0.2;1,1").tolist() == [[-0.5, 0.2], [1, 1]]
+    assert parse_code("0,1").tolist() == [0, 1]
+    for text in ("", ",", "1,nan", "1;2", "inf,0"):
+        with pytest.raises(BadInput):
+            parse_codes(text)
