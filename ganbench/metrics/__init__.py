@@ -9,27 +9,63 @@ from ganbench.metrics import frechet as _frechet
 from ganbench.metrics import truth as _truth
 from ganbench.metrics.accuracy import cells, confusion, wilson
 from ganbench.metrics.background import background_change
+from ganbench.metrics.calibration import Calibration, judge_calibration
+from ganbench.metrics.diversity import noise_diversity
 from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance
+from ganbench.metrics.gain import probability_gain, truth_gain
+from ganbench.metrics.identity import identity_similarity
+from ganbench.metrics.intensity import intensity_response
+from ganbench.metrics.intervals import (
+    Interval,
+    assign_groups,
+    difference,
+    frechet_statistic,
+    jackknife,
+    kernel_statistic,
+)
+from ganbench.metrics.kid import kernel_distance
+from ganbench.metrics.neighbours import PRDC, prdc
+from ganbench.metrics.smoothness import path_smoothness
 from ganbench.metrics.spec import MetricSpec
+from ganbench.metrics.structural import structural_confusion
 from ganbench.metrics.truth import feature_distances, relative_distance, truth_distances
 
+# What evaluations record and reports explain; the other metrics are functions only.
 METRICS: dict[str, MetricSpec] = {
     module.SPEC.name: module.SPEC for module in (_accuracy, _frechet, _ere, _background, _truth)
 }
 
 __all__ = [
     "METRICS",
+    "PRDC",
+    "Calibration",
+    "Interval",
     "MetricSpec",
+    "assign_groups",
     "background_change",
     "cells",
     "confusion",
+    "difference",
     "ere_distance",
     "feature_distances",
     "frechet_distance",
+    "frechet_statistic",
+    "identity_similarity",
+    "intensity_response",
+    "jackknife",
+    "judge_calibration",
+    "kernel_distance",
+    "kernel_statistic",
+    "noise_diversity",
+    "path_smoothness",
+    "prdc",
+    "probability_gain",
     "relative_distance",
     "softmax",
+    "structural_confusion",
     "total_variation",
     "truth_distances",
+    "truth_gain",
     "wilson",
 ]

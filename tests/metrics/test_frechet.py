@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
 from ganbench.metrics import frechet_distance
+from ganbench.metrics.frechet import frechet_from_moments
 
 
 def gaussian(random, n, mean, scale):
@@ -31,6 +32,14 @@ def test_closed_form_of_two_gaussians():
     assert frechet_distance(
         gaussian(random, 50, m, s), gaussian(random, 80, t, u)
     ) == pytest.approx(expected, rel=1e-12)
+
+
+def test_moments_are_enough_for_eight_digits():
+    random = np.random.default_rng(5)
+    a, b = random.standard_normal((90, 8)), 2 * random.standard_normal((40, 8)) + 1
+    moments = [x for s in (a, b) for x in (s.mean(0), np.cov(s, rowvar=False))]
+    assert frechet_from_moments(*moments) == pytest.approx(frechet_distance(a, b), rel=1e-8)
+    assert frechet_from_moments(*moments[:2] * 2) == pytest.approx(0, abs=1e-7)
 
 
 @pytest.mark.parametrize(("n", "m", "d"), [(60, 90, 8), (300, 40, 33)])

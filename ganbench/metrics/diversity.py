@@ -1,0 +1,46 @@
+"""Diversity: how much the edits of one image to one label differ when only the noise does."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganbench.errors import BadInput
+from ganbench.metrics.spec import MetricSpec
+from ganbench.metrics.truth import feature_distances
+
+SPEC = MetricSpec(
+    name="diversity",
+    title="Diversity",
+    version=1,
+    unit="feature distance",
+    direction="reported",
+    digits=2,
+    definition=(
+        "Mean distance of the judge's features over all pairs of edits of one image to one label "
+        "under different noise; 0 for a method without noise."
+    ),
+)
+
+
+def noise_diversity(features: ArrayLike) -> NDArray[np.float64]:
+    """Mean pairwise Euclidean distance between draws, 2 / K(K-1) sum_{k < l} |f_k - f_l|.
+
+    Args:
+        features: [..., K, d], K >= 2 edits that differ in their noise only.
+
+    Returns:
+        float64 [...]; >= 0, and 0 only if all draws are equal.
+
+    Raises:
+        BadInput: fewer than two draws.
+    """
+    x = np.asarray(features, np.float64)
+    if x.ndim < 2 or x.shape[-2] < 2:
+        raise BadInput(f"diversity needs [..., draws, d] with two draws or more: got {x.shape}")
+    # A pair at a time: the distances of all pairs at once would take K/2 times the features.
+    pairs = list(combinations(range(x.shape[-2]), 2))
+    total = sum(feature_distances(x[..., k, :], x[..., j, :]) for k, j in pairs)
+    return np.asarray(total / len(pairs))

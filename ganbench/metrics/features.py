@@ -1,0 +1,51 @@
+"""Sets of features: what may be compared, and how many rows fit into a given memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganbench.errors import BadInput
+
+# What a blocked computation may take beside the features themselves, in bytes.
+MEMORY = 2**28
+
+
+def feature_pair(
+    real: ArrayLike, fake: ArrayLike, least: int = 2
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both sets in float64, [n, d] and [m, d].
+
+    Raises:
+        BadInput: not two matrices of equal width, fewer than ``least`` rows, or values not finite.
+    """
+    a, b = _matrix("real", real, least), _matrix("fake", fake, least)
+    if a.shape[1] != b.shape[1]:
+        raise BadInput(
+            f"features differ in width: real {a.shape[1]}, fake {b.shape[1]}; use one judge"
+        )
+    return a, b
+
+
+def row_blocks(rows: int, columns: int, memory: int) -> Iterator[slice]:
+    """Slices over ``rows`` such that four float64 arrays [block, columns] stay within ``memory``.
+
+    Four: a product, and what is computed from it before it is summed up. A block has at least one
+    row, whatever the memory.
+    """
+    step = max(1, memory // (4 * 8 * columns))
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
+
+
+def _matrix(name: str, features: ArrayLike, least: int) -> NDArray[np.float64]:
+    x = np.asarray(features, np.float64)
+    if x.ndim != 2 or len(x) < least:
+        raise BadInput(f"{name} features must be [n, d] with n >= {least}: got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise BadInput(
+            f"{name} features are not finite: NaN or infinity among {x.shape}; check the judge"
+        )
+    return x

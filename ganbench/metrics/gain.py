@@ -1,0 +1,68 @@
+"""Expression gain: how far an edit went from the source towards the target.
+
+It tells a lazy editor, which changes nothing, from an overfit one, which exaggerates or paints
+texture: both can look good to a judge of single images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ganbench.metrics.spec import MetricSpec
+
+SPEC = MetricSpec(
+    name="gain",
+    title="Expression gain",
+    version=1,
+    unit="probability",
+    direction="reported",
+    digits=3,
+    definition=(
+        "How much more probable the judge finds the target emotion after the edit than before. On "
+        "the embedded faces also along the way from the input to the rendered right answer: 0 did "
+        "nothing, 1 is the right amount, above 1 exaggerates, and what leaves that way is reported "
+        "beside it."
+    ),
+    ours=True,
+)
+
+
+def probability_gain(source: ArrayLike, edit: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
+    """Rise of the target's probability, p_edit[t] - p_source[t].
+
+    Args:
+        source, edit: the judge's softmax [..., emotions], broadcast against each other.
+        targets: integers [...], the emotion asked for.
+
+    Returns:
+        float64 [...] in [-1, 1].
+    """
+    rise = np.asarray(edit, np.float64) - np.asarray(source, np.float64)
+    index = np.broadcast_to(np.asarray(targets, np.int64), rise.shape[:-1])
+    return np.asarray(np.take_along_axis(rise, index[..., None], axis=-1)[..., 0])
+
+
+def truth_gain(
+    source: ArrayLike, edit: ArrayLike, truth: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far an edit moved along and across the way from the input to the right answer.
+
+    With e = edit - source and t = truth - source, along = e't / |t|^2 and across =
+    |e - along t| / |t|.
+
+    Args:
+        source, edit, truth: pixels or judge features [..., d], broadcast against each other.
+
+    Returns:
+        float64 [...] each; (0, 0) for no edit, (1, 0) for the truth; NaN where the source already
+        is the truth.
+    """
+    start = np.asarray(source, np.float64)
+    e, t = np.asarray(edit, np.float64) - start, np.asarray(truth, np.float64) - start
+    length = np.square(t).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        along = (e * t).sum(axis=-1) / length
+        aside = e - along[..., None] * t
+        across = np.sqrt(np.square(aside).sum(axis=-1) / length)
+    return np.asarray(along), np.asarray(across)

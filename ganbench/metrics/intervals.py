@@ -1,0 +1,150 @@
+"""Intervals of statistics of whole sets of images, such as FED and KID, and of their differences.
+
+What an interval covers is the expected value of the statistic at this number of images: what two
+runs of one protocol share. A percentile bootstrap does not cover it, because duplicate images add
+bias to a Frechet distance. Deleting groups of images adds none to speak of:
+
+    V_1 = (G - 1) / G  sum_g (T_g - mean T_g)^2             T_g: without group g, of G groups
+    V_2 = sum_{g < h} (Q_gh - mean Q_gh)^2 / G (G - 1)      T_gh: without both
+    Q_gh = G T - (G - 1) (T_g + T_h) + (G - 2) T_gh
+
+V_1 is the jackknife's variance; what is quadratic in the images' influence enters it twice, and V_2
+estimates that part (Efron and Stein, Annals of Statistics 9, 1981, p. 586). It matters where two
+sets are alike: there the linear part vanishes, V_2 = V_1 / 2, and V_1 is twice too large. Where the
+linear part is large, V_1 - V_2 is too noisy: with 20 groups it covered 91 % in simulations. So
+
+    V = V_1 (1 - 2 r^2),    r = min(V_2 / V_1, 1/2)
+
+subtracts all of V_2 in the first case, little in the second, and never too much.
+
+The interval is T -+ t sqrt(V) with the t quantile of G - 1 degrees of freedom. Its coverage is
+measured by ``benchmarks/intervals.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from ganbench.errors import BadInput
+from ganbench.metrics.features import MEMORY, feature_pair
+from ganbench.metrics.frechet import frechet_from_moments
+from ganbench.metrics.kid import kernel_sums
+
+GROUPS = 20
+
+# The value of a statistic from the groups of images that a mask [groups] keeps.
+Statistic = Callable[[NDArray[np.bool_]], float]
+
+
+class Interval(NamedTuple):
+    """A value and the ends of its interval, in the unit of the statistic."""
+
+    value: float
+    low: float
+    high: float
+
+
+def assign_groups(images: int, groups: int = GROUPS) -> NDArray[np.int64]:
+    """The group of each image, int64 [images]: sizes differ by one at most, order plays no part.
+
+    The image is the sampling unit: its edits share its group, ``np.repeat(assign_groups(n), 7)``.
+    There are fewer groups if there are fewer images.
+    """
+    return np.random.default_rng(0).permutation(np.arange(images) % min(groups, images))
+
+
+def jackknife(
+    statistic: Statistic, groups: int = GROUPS, confidence: float = 0.95, pairs: bool = True
+) -> Interval:
+    """The interval of the expected value of a statistic.
+
+    Args:
+        statistic: called with 1 + groups masks, and with groups (groups - 1) / 2 more for ``pairs``.
+        groups: how many there are, at least 4.
+        confidence: nominal coverage.
+        pairs: correct by V_2. Without it the interval costs a tenth and is up to 1.4 times too wide.
+
+    Raises:
+        BadInput: fewer than four groups.
+    """
+    if groups < 4:
+        raise BadInput(f"an interval needs four groups of images or more: got {groups}")
+    without = ~np.eye(groups, dtype=np.bool_)
+    whole = statistic(np.ones(groups, np.bool_))
+    one = np.array([statistic(keep) for keep in without])
+    variance = (groups - 1) / groups * np.square(one - one.mean()).sum()
+    if pairs:
+        g, h = np.triu_indices(groups, 1)
+        two = np.array([statistic(keep) for keep in without[g] & without[h]])
+        q = groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * two
+        quadratic = np.square(q - q.mean()).sum() / (groups * (groups - 1))
+        share = min(quadratic / variance, 0.5) if variance else 0.0
+        variance *= 1 - 2 * share**2
+    half = float(stdtrit(groups - 1, (1 + confidence) / 2) * np.sqrt(variance))
+    return Interval(whole, whole - half, whole + half)
+
+
+def difference(a: Statistic, b: Statistic) -> Statistic:
+    """``a - b`` of two methods on the same groups of the same images.
+
+    What the images do to both cancels, so its interval is the paired one: narrower than that of
+    two independent values.
+    """
+    return lambda keep: a(keep) - b(keep)
+
+
+def frechet_statistic(
+    real: ArrayLike,
+    fake: ArrayLike,
+    real_groups: NDArray[np.int64],
+    fake_groups: NDArray[np.int64],
+) -> Statistic:
+    """FED of the kept groups, from the moments of each group: no features are visited again.
+
+    Args:
+        real, fake: [n, d] and [m, d]; the moments take 8 groups d^2 bytes each.
+        real_groups, fake_groups: int64 [n] and [m], from ``assign_groups``.
+
+    Raises:
+        BadInput: the features cannot be compared, or a row has no group.
+    """
+    a, b = feature_pair(real, fake)
+    origin = a.mean(axis=0)  # the same for both, near enough for raw second moments
+    of_a, of_b = _grouped(a - origin, real_groups), _grouped(b - origin, fake_groups)
+    return lambda keep: frechet_from_moments(*of_a(keep), *of_b(keep))
+
+
+def kernel_statistic(
+    real: ArrayLike,
+    fake: ArrayLike,
+    real_groups: NDArray[np.int64],
+    fake_groups: NDArray[np.int64],
+    memory: int = MEMORY,
+) -> Statistic:
+    """KID of the kept groups, from the sums of the kernel between groups; see ``kernel_sums``."""
+    return kernel_sums(real, fake, real_groups, fake_groups, memory).distance
+
+
+def _grouped(
+    x: NDArray[np.float64], groups: NDArray[np.int64]
+) -> Callable[[NDArray[np.bool_]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The mean and the unbiased covariance of the rows in the kept groups."""
+    if groups.shape != x.shape[:1]:
+        raise BadInput(f"each image needs a group: {len(x)} images, {groups.shape} groups")
+    parts = [x[groups == g] for g in range(groups.max() + 1)]
+    sizes = np.array([len(part) for part in parts], np.float64)
+    sums = np.stack([part.sum(axis=0) for part in parts])
+    squares = np.stack([part.T @ part for part in parts])
+
+    def moments(keep: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        weights = keep.astype(np.float64)
+        n, total = weights @ sizes, weights @ sums
+        scatter = np.tensordot(weights, squares, axes=1) - np.outer(total, total) / n
+        return total / n, scatter / (n - 1)
+
+    return moments

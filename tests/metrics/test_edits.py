@@ -1,0 +1,102 @@
+"""Diversity, identity, expression gain and structural confusion."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganbench.emotions import EMOTIONS, index
+from ganbench.errors import BadInput
+from ganbench.metrics import (
+    confusion,
+    identity_similarity,
+    noise_diversity,
+    probability_gain,
+    structural_confusion,
+    truth_gain,
+)
+from ganbench.metrics.structural import NEIGHBOURS
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def test_diversity_by_hand():
+    draws = np.array([[[0, 0], [3, 4], [0, 0]], [[1, 1], [1, 1], [1, 1]]])
+    assert noise_diversity(draws) == pytest.approx([(5 + 5 + 0) / 3, 0])
+
+
+@given(seeds, st.integers(2, 5))
+def test_diversity_is_blind_to_order_and_shift_and_grows_with_scale(seed, k):
+    random = np.random.default_rng(seed)
+    draws = random.standard_normal((3, k, 4))
+    found = noise_diversity(draws)
+    assert found.shape == (3,)
+    assert (found > 0).all()
+    assert noise_diversity(draws[:, ::-1] + 5) == pytest.approx(found)
+    assert noise_diversity(2 * draws) == pytest.approx(2 * found)
+
+
+def test_one_draw_has_no_diversity():
+    with pytest.raises(BadInput, match="two draws"):
+        noise_diversity(np.zeros((3, 1, 4)))
+
+
+def test_identity_by_hand():
+    found = identity_similarity([[1, 0]], [[2, 0], [0, 3], [-1, 0], [1, 1], [0, 0]])
+    assert found[:4] == pytest.approx([1, 0, -1, 0.5**0.5])
+    assert np.isnan(found[4])
+
+
+@given(seeds, st.floats(0.1, 10))
+def test_identity_is_a_symmetric_cosine(seed, scale):
+    a, b = np.random.default_rng(seed).standard_normal((2, 5, 3))
+    found = identity_similarity(a, b)
+    assert (np.abs(found) <= 1).all()
+    assert identity_similarity(b, scale * a) == pytest.approx(found)
+    assert identity_similarity(a, a) == pytest.approx(np.ones(5))
+
+
+def test_probability_gain_of_each_target():
+    source, edit = np.array([0.7, 0.2, 0.1]), np.array([[0.1, 0.8, 0.1], [0.7, 0.2, 0.1]])
+    assert probability_gain(source, edit, [1, 2]) == pytest.approx([0.6, 0])
+    assert probability_gain(source, edit[0], 0) == pytest.approx(-0.6)
+
+
+def test_truth_gain_tells_lazy_half_right_and_painted_apart():
+    source, truth = np.array([1.0, 1.0, 1.0]), np.array([3.0, 1.0, 1.0])
+    edits = {
+        "lazy": ([1, 1, 1], 0, 0),
+        "half": ([2, 1, 1], 0.5, 0),
+        "right": ([3, 1, 1], 1, 0),
+        "exaggerated": ([5, 1, 1], 2, 0),
+        "painted": ([3, 1, 2], 1, 0.5),
+        "backwards": ([0, 1, 1], -0.5, 0),
+    }
+    along, across = truth_gain(source, [e for e, *_ in edits.values()], truth)
+    assert along == pytest.approx([a for _, a, _ in edits.values()])
+    assert across == pytest.approx([c for *_, c in edits.values()])
+
+
+def test_truth_gain_has_no_value_where_nothing_was_to_be_done():
+    assert np.isnan(truth_gain([1.0, 2.0], [3.0, 4.0], [1.0, 2.0])).all()
+
+
+def test_structural_confusion_counts_both_ways_of_each_pair():
+    fear, surprise, sad, neutral = map(index, ("fearful", "surprised", "sad", "neutral"))
+    targets = [fear, fear, surprise, surprise, surprise, sad, neutral, index("happy")]
+    judged = [surprise, fear, fear, sad, surprise, sad, sad, sad]
+    confused, n = structural_confusion(confusion([0] * 8, targets, judged))
+    assert confused.tolist() == [2, 0, 1]
+    assert n.tolist() == [5, 0, 2]
+
+
+def test_every_emotion_but_happy_has_one_neighbour():
+    assert sorted(e for pair in NEIGHBOURS for e in pair) == sorted(set(EMOTIONS) - {"happy"})
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), max_size=40))
+def test_structural_confusion_never_exceeds_its_trials(edits):
+    confused, n = structural_confusion(confusion(*([e[i] for e in edits] for i in range(3))))
+    assert (confused >= 0).all()
+    assert (confused <= n).all()
+    assert n.sum() == sum(target != index("happy") for _, target, _ in edits)

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from ganbench.errors import BadInput
+from ganbench.metrics import (
+    assign_groups,
+    difference,
+    frechet_distance,
+    frechet_statistic,
+    jackknife,
+    kernel_distance,
+    kernel_statistic,
+)
+
+
+def editor(random, n=60, d=4, edits=2):
+    """Real images, edits of each, and their groups."""
+    groups = assign_groups(n)
+    real = random.standard_normal((n, d))
+    fake = np.repeat(real, edits, axis=0) + 0.5 * random.standard_normal((n * edits, d)) + 0.3
+    return real, fake, groups, np.repeat(groups, edits)
+
+
+def test_groups_are_of_equal_size_and_repeatable():
+    groups = assign_groups(67)
+    assert set(np.bincount(groups)) == {3, 4}
+    assert len(np.bincount(groups)) == 20
+    assert (groups == assign_groups(67)).all()
+    assert sorted(assign_groups(5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_mean_gets_students_interval():
+    groups = np.arange(20)
+    x = np.random.default_rng(0).standard_normal(20)
+    value, low, high = jackknife(lambda keep: x[keep[groups]].mean())
+    assert value == pytest.approx(x.mean())
+    expected = t.interval(0.95, 19, x.mean(), x.std(ddof=1) / np.sqrt(20))
+    assert (low, high) == pytest.approx(expected)
+
+
+def test_a_narrower_interval_for_less_confidence():
+    x = np.random.default_rng(0).standard_normal(20)
+    wide, narrow = (jackknife(lambda keep: x[keep].mean(), confidence=c) for c in (0.95, 0.5))
+    assert wide.low < narrow.low < wide.value < narrow.high < wide.high
+
+
+@pytest.mark.parametrize(
+    ("statistic", "distance"),
+    [(frechet_statistic, frechet_distance), (kernel_statistic, kernel_distance)],
+)
+def test_kept_groups_give_the_distance_of_their_features(statistic, distance):
+    real, fake, of_real, of_fake = editor(np.random.default_rng(1))
+    value = statistic(real + 9, fake + 9, of_real, of_fake)
+    for keep in (np.ones(20, bool), np.arange(20) % 3 > 0):
+        expected = distance(real[keep[of_real]] + 9, fake[keep[of_fake]] + 9)
+        assert value(keep) == pytest.approx(expected, rel=1e-7)
+
+
+def test_fewer_images_than_features_have_an_interval():
+    value, low, high = jackknife(
+        frechet_statistic(*editor(np.random.default_rng(2), n=20, d=30)), pairs=False
+    )
+    assert np.isfinite([low, high]).all()
+    assert low < value < high
+
+
+@pytest.mark.parametrize("statistic", [frechet_statistic, kernel_statistic])
+def test_intervals_cover_the_expected_value(statistic):
+    # A small version of benchmarks/intervals.py; the editor is perfect, which is the hard case.
+    random = np.random.default_rng(3)
+    groups = assign_groups(60, 10)
+    found = np.array(
+        [
+            jackknife(statistic(*random.standard_normal((2, 60, 4)), groups, groups), groups=10)
+            for _ in range(100)
+        ]
+    )
+    value, low, high = found.T
+    assert 0.88 <= ((low <= value.mean()) & (value.mean() <= high)).mean() <= 1
+    # Without the subtraction of the quadratic part the width is 1.5 times that of the ideal.
+    assert 0.85 < (high - low).mean() / (2 * t.ppf(0.975, 9) * value.std()) < 1.3
+
+
+def test_pairs_only_narrow_the_interval_and_at_most_by_the_root_of_two():
+    statistic = frechet_statistic(*editor(np.random.default_rng(4)))
+    with_pairs, without = jackknife(statistic), jackknife(statistic, pairs=False)
+    assert with_pairs.value == without.value
+    ratio = (without.high - without.low) / (with_pairs.high - with_pairs.low)
+    assert 1 <= ratio <= 2**0.5 + 1e-9
+
+
+def test_the_difference_of_a_method_to_itself_is_exactly_zero():
+    a = frechet_statistic(*editor(np.random.default_rng(5)))
+    assert jackknife(difference(a, a)) == (0, 0, 0)
+
+
+def test_pairing_on_common_images_narrows_a_difference():
+    random = np.random.default_rng(6)
+    real, fake, of_real, of_fake = editor(random)
+    near = fake + 0.05 * random.standard_normal(fake.shape) + 0.05
+    a = frechet_statistic(real, fake, of_real, of_fake)
+    b = frechet_statistic(real, near, of_real, of_fake)
+    alone, paired = jackknife(a), jackknife(difference(b, a))
+    assert paired.value == pytest.approx(frechet_distance(real, near) - alone.value)
+    assert paired.high - paired.low < 0.5 * (alone.high - alone.low)
+    assert paired.low > 0
+
+
+def test_what_has_no_interval():
+    with pytest.raises(BadInput, match="four groups"):
+        jackknife(lambda keep: 0.0, groups=3)
+    with pytest.raises(BadInput, match="group"):
+        frechet_statistic(np.zeros((3, 2)), np.zeros((3, 2)), np.arange(3), np.arange(2))
