@@ -149,6 +149,7 @@ def describe(dataset: Dataset, judge: JudgeSpec, images: int) -> dict[str, Any]:
             "layer": judge.layer,
             "dimension": judge.dimension,
             "fingerprint": judge.fingerprint,
+            "trained_on": judge.trained_on,
         },
         "codes": {
             "accuracy": "exact",
@@ -156,3 +157,14 @@ def describe(dataset: Dataset, judge: JudgeSpec, images: int) -> dict[str, Any]:
             "chunk": CHUNK,
         },
     }
+
+
+def judge_note(protocol: dict[str, Any]) -> str:
+    """What a reader must know of a judge on data it was not trained on; else empty."""
+    judge, data = protocol["judge"], protocol["data"]["name"]
+    if judge.get("trained_on", data) == data:  # results of earlier versions do not say
+        return ""
+    return (
+        f"judge {judge['title']} was trained on {judge['trained_on']}, not on {data}: trust it no "
+        "further than its own accuracy in the row Real"
+    )

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.errors import unknown
+from ganbench.errors import BadInput, unknown
 from ganbench.judges.interface import Judge, Judged, JudgeSpec
 
 if TYPE_CHECKING:
     import torch
 
+    from ganbench.judges.onnx import OnnxInput
+
+ONNX = "onnx:"
+
 
 def list_judges() -> list[str]:
     """Names that ``load_judge`` takes."""
-    return ["vgg"]
+    return ["vgg", "face-api"]
 
 
 def load_judge(
     name: str = "vgg",
     checkpoint: str | os.PathLike[str] | None = None,
     device: str | torch.device = "auto",
+    expects: OnnxInput | None = None,
 ) -> Judge:
     """Load a judge.
 
     Args:
-        name: ``"vgg"``, or the path of a checkpoint made by ``ganbench train judge``.
-        checkpoint: such a path; None loads the shipped one.
-        device: ``auto`` takes the GPU if there is one.
+        name: ``"vgg"``, the path of a checkpoint made by ``ganbench train judge``, ``"face-api"``, or
+            ``"onnx:FILE"``.
+        checkpoint: such a path, for ``"vgg"``; None loads the shipped one.
+        device: ``auto`` takes the GPU if there is one; ONNX networks run on the CPU.
+        expects: labels and input of an ONNX network.
 
     Raises:
-        BadInput: unknown name, missing or foreign file.
+        BadInput: unknown name, missing or foreign file, options that another judge takes.
     """
+    if expects is not None and not name.startswith(ONNX):
+        raise BadInput(
+            f"labels are of ONNX judges only: --judge {name}; leave them out, or give onnx:FILE"
+        )
+    if name.startswith(ONNX):
+        from ganbench.judges.onnx import load_onnx
+
+        if expects is None:
+            raise BadInput(
+                f"no labels for: --judge {name}; name the network's outputs: --labels neutral,happy,..."
+            )
+        return load_onnx(Path(name.removeprefix(ONNX)), expects)
+    if name == "face-api":
+        from ganbench.judges.face_api import load_face_api
+
+        return load_face_api(device)
+
     from ganbench.judges.vgg import load_vgg
 
     if checkpoint is None and name.endswith(".safetensors"):
         return load_vgg(name, device)
     if name != "vgg":
-        raise unknown("judge", name, [*list_judges(), "FILE.safetensors"])
+        raise unknown("judge", name, [*list_judges(), "FILE.safetensors", "onnx:FILE"])
     return load_vgg(checkpoint, device)
 
 

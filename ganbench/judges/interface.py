@@ -7,6 +7,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,10 @@ class Judge(Protocol):
 
     def judge(self, images: Tensor) -> Judged:
         """Judge images float32 [N, 3, H, W], RGB in [0, 1]; H and W may differ from its own size."""
+
+
+def resample(images: Tensor, size: int) -> Tensor:
+    """Images [N, 3, H, W] -> [N, 3, size, size]: bilinear, with antialiasing where it shrinks."""
+    if images.shape[-2:] == (size, size):
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)

@@ -19,7 +19,7 @@ from ganbench import config as configuration
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.judges.interface import Judged, JudgeSpec
+from ganbench.judges.interface import Judged, JudgeSpec, resample
 from ganbench.methods.weights import load_state, read_header, sha256, shipped
 from ganbench.training import recipe as training
 from ganbench.training.trainer import Batch, Trainer
@@ -160,10 +160,7 @@ class VGGJudge:
     @torch.inference_mode()
     def judge(self, images: Tensor) -> Judged:
         """See ``Judge``; images of another size are resampled bilinearly with antialiasing."""
-        x = images.to(self.device, torch.float32)
-        size = self.model.config.image_size
-        if x.shape[-2:] != (size, size):
-            x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+        x = resample(images.to(self.device, torch.float32), self.model.config.image_size)
         logits, features = self.model(x * 2 - 1)
         return Judged(logits, features)
 

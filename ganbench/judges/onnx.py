@@ -1,0 +1,179 @@
+"""Any ONNX classifier as a judge; needs the extra ``onnx``. See docs/judges.md for the conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.emotions import ALIASES, EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.judges.interface import Judged, JudgeSpec, resample
+from ganbench.methods.weights import sha256
+from ganbench.store import digest
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+@dataclass(frozen=True)
+class OnnxInput:
+    """What the network expects.
+
+    Attributes:
+        labels: what its outputs mean, in order; those that are no emotion are ignored.
+        size: side of its images, pixels; None reads it from the file.
+        mean, std: RGB in [0, 1] goes in as (x - mean) / std.
+    """
+
+    labels: tuple[str, ...]
+    size: int | None = None
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < 1:
+            raise BadInput(f"image size must be at least 1: {self.size}; give pixels")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise BadInput(
+                f"not a normalisation: mean {self.mean}, std {self.std}; give three numbers each, "
+                "std above 0"
+            )
+
+
+def columns(labels: Sequence[str]) -> list[int]:
+    """Which output of the network is each emotion, in Table-1 order.
+
+    Raises:
+        BadInput: an emotion is missing or named twice.
+    """
+    names = [ALIASES.get(label.strip().lower(), label.strip().lower()) for label in labels]
+    for what, wrong in (
+        ("lack", [emotion for emotion in EMOTIONS if emotion not in names]),
+        ("repeat", [emotion for emotion in EMOTIONS if names.count(emotion) > 1]),
+    ):
+        if wrong:
+            raise BadInput(
+                f"labels {what} {', '.join(wrong)}: {','.join(labels)}; name every output of the "
+                "network in its order, the seven emotions once each"
+            )
+    return [names.index(emotion) for emotion in EMOTIONS]
+
+
+class OnnxJudge:
+    """A network in ONNX Runtime, on the CPU."""
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, path: Path, expects: OnnxInput
+    ) -> None:
+        self.session, self.path, self.expects = session, path, expects
+        self.columns = columns(expects.labels)
+        self.input, self.size, self.batch = _input(session, path, expects.size)
+        self.outputs = [output.name for output in session.get_outputs()][:2]
+        # What one grey image gives tells shapes that the file may leave open.
+        outputs, features = self.run(torch.full((1, 3, self.size, self.size), 0.5))
+        self.ends_in_softmax = bool((outputs >= 0).all() and abs(outputs.sum() - 1) < 1e-3)
+        self._spec = JudgeSpec(
+            name="onnx",
+            title=f"{path.stem} ({self.size} px)",
+            image_size=self.size,
+            emotions=EMOTIONS,
+            layer=self.outputs[-1],
+            dimension=features.shape[1],
+            fingerprint=digest({"file": sha256(path), **asdict(expects)}),
+            licence="unknown",
+            trained_on="unknown data",
+        )
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """Its identity; the fingerprint covers the file, the labels and the normalisation."""
+        return self._spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return torch.device("cpu")
+
+    @torch.inference_mode()
+    def judge(self, images: Tensor) -> Judged:
+        """See ``Judge``; outputs that are no emotion are left out, so a softmax is over the seven."""
+        outputs, features = self.run(resample(images.to("cpu", torch.float32), self.size))
+        logits = torch.from_numpy(outputs[:, self.columns])
+        if self.ends_in_softmax:
+            logits = logits.clamp(min=torch.finfo(torch.float32).tiny).log()
+        return Judged(logits, torch.from_numpy(features))
+
+    def run(self, x: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Images [N, 3, size, size] in [0, 1] -> outputs [N, labels], features [N, d].
+
+        Raises:
+            BadInput: the network fails, or its outputs do not fit the labels.
+        """
+        mean, std = (
+            x.new_tensor(value)[:, None, None] for value in (self.expects.mean, self.expects.std)
+        )
+        parts = torch.split((x - mean) / std, self.batch or max(len(x), 1))
+        try:
+            found = [self.session.run(self.outputs, {self.input: p.numpy()}) for p in parts]
+        except Exception as error:  # the runtime's exceptions have no public base
+            raise BadInput(
+                f"the network fails: {self.path} ({str(error).splitlines()[0]}); it must take float32 "
+                f"N x 3 x {self.size} x {self.size}"
+            ) from error
+        first, last = (np.concatenate([outputs[i] for outputs in found]) for i in (0, -1))
+        if first.shape != (len(x), len(self.expects.labels)):
+            raise BadInput(
+                f"{len(self.expects.labels)} labels for outputs of shape {first.shape[1:]}: {self.path}; "
+                "the first output must be N x labels"
+            )
+        return first.astype(np.float32), last.reshape(len(x), -1).astype(np.float32)
+
+
+def _input(
+    session: onnxruntime.InferenceSession, path: Path, size: int | None
+) -> tuple[str, int, int | None]:
+    """Name of the input, side of its images, and its batch if that is fixed."""
+    inputs = session.get_inputs()
+    shape: list[Any] = inputs[0].shape
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
+        found = ", ".join(f"{i.type} {i.shape}" for i in inputs)
+        raise BadInput(
+            f"not a classifier of images: {path} takes {found}; it must take float32 N x 3 x S x S"
+        )
+    sides = {side for side in (*shape[2:], size) if isinstance(side, int)}
+    if len(sides) != 1:
+        raise BadInput(
+            f"image size unclear: {path} takes {shape}, --judge-size is {size}; the network must take "
+            "squares, and --judge-size say their side where the file does not"
+        )
+    return inputs[0].name, sides.pop(), shape[0] if isinstance(shape[0], int) else None
+
+
+def load_onnx(path: Path, expects: OnnxInput) -> OnnxJudge:
+    """Load an ONNX classifier.
+
+    Raises:
+        BadInput: ONNX Runtime or the file is missing, or the network or the labels do not fit.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise BadInput(
+            "ONNX Runtime is not installed: onnxruntime; pip install 'ganbench[onnx]'"
+        ) from error
+    if not path.is_file():
+        raise BadInput(f"judge not found: {path}; check the path")
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's exceptions have no public base
+        raise BadInput(
+            f"not an ONNX network: {path} ({str(error).splitlines()[0]}); export it again"
+        ) from error
+    return OnnxJudge(session, path, expects)
