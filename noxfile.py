@@ -4,10 +4,14 @@ nox -s tests    unit, property, golden, command-line tests
 nox -s lint     ruff: rules and format
 nox -s types    mypy, strict
 nox -s bench    the limits that ganbench promises, measured
+nox -s regression  the shipped checkpoints on a fixed subset, compared with reports/reference
+nox -s reference   a new reports/reference, on purpose; says what moved
 """
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -16,6 +20,10 @@ nox.options.sessions = ["tests", "lint", "types"]
 
 SHARED = Path(".nox/shared").resolve()
 BIN = SHARED / ("Scripts" if os.name == "nt" else "bin")
+
+# What the gate compares with, and the subset that it is measured on: twenty faces of each emotion.
+REFERENCE = Path("reports/reference")
+SUBSET = ("--methods", "all", "--data", "faces:test=140", "--device", "cpu", "--seed", "0")
 
 
 def run(session: nox.Session, *command: str, **options: object) -> None:
@@ -56,3 +64,35 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the promised limits."""
     run(session, "benchmarks/limits.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def regression(session: nox.Session) -> None:
+    """Evaluate the shipped checkpoints and fail if anything got worse than the reference."""
+    if not (REFERENCE / "results.json").is_file():
+        session.error(f"no reference: {REFERENCE} is empty; make it with nox -s reference")
+    fresh = evaluate(session)
+    run(session, "-m", "ganbench", "compare", str(REFERENCE), str(fresh), *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def reference(session: nox.Session) -> None:
+    """Replace the reference by what the shipped checkpoints score now, and say what moved."""
+    fresh = evaluate(session)
+    if (REFERENCE / "results.json").is_file():
+        compared = ("-m", "ganbench", "compare", str(REFERENCE), str(fresh))
+        run(session, *compared, success_codes=[0, 1, 2, 3])  # even a damaged one is replaced
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name in ("results.json", "outcomes.npz"):
+        (REFERENCE / name).unlink(missing_ok=True)
+        if (fresh / name).is_file():
+            shutil.copy(fresh / name, REFERENCE / name)
+
+
+def evaluate(session: nox.Session) -> Path:
+    """Evaluate the subset in an empty cache: a stored result would hide what the code broke."""
+    fresh = Path(".nox/evaluation").resolve()
+    with tempfile.TemporaryDirectory() as cache:
+        env = {"GANBENCH_CACHE": cache}
+        run(session, "-m", "ganbench", "eval", *SUBSET, "--out", str(fresh), env=env)
+    return fresh

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ganbench import protocol
 from ganbench.data.cache import cache_root
@@ -47,6 +48,7 @@ class Evaluation:
         gallery: a few inputs and their edits.
         stopwatch: what each stage took.
         store: where the finished jobs lie, and where reports may keep what they compute.
+        outcomes: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
     """
 
     results: Results
@@ -54,6 +56,7 @@ class Evaluation:
     gallery: Gallery
     stopwatch: Stopwatch
     store: Store
+    outcomes: dict[str, NDArray[np.int8]]
 
 
 def evaluate(
@@ -208,13 +211,14 @@ def conclude(run: Pass) -> Evaluation:
     confusions = {REAL: counts.tolist()}
     clouds = [cloud(REAL, "", "Real", real, sources, run.seed)]
     methods: dict[str, dict[str, Any]] = {}
-    edits = {}
+    edits, outcomes = {}, {}
     for name, method in run.methods.items():
         sets = {codes: run.gather("edits", name, codes) for codes in protocol.code_sets(method)}
         found, counts = score_method(name, sets, real, truth, sources)
         records += found
         confusions[name] = counts.tolist()
         edits[name] = sets["exact"]["shown"]
+        outcomes[name] = sets["exact"]["logits"].argmax(axis=-1).astype(np.int8)
         clouds += [
             cloud(name, codes, method.title, arrays, targets, run.seed)
             for codes, arrays in sets.items()
@@ -240,4 +244,4 @@ def conclude(run: Pass) -> Evaluation:
         confusion=confusions,
     )
     pictures = Gallery(sources[:SHOWN], *run.shown(), edits)
-    return Evaluation(results, clouds, pictures, run.stopwatch, run.store)
+    return Evaluation(results, clouds, pictures, run.stopwatch, run.store, outcomes)

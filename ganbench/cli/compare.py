@@ -1,0 +1,56 @@
+"""``ganbench compare``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.argument("base", type=click.Path())
+@click.argument("head", type=click.Path())
+@click.option(
+    "--tolerance",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="TOML file of margins for each metric; what it leaves out is as shipped.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--markdown", is_flag=True, help="Print Markdown for a pull request.")
+def compare(base: str, head: str, tolerance: str | None, as_json: bool, markdown: bool) -> None:
+    """Say whether HEAD is worse than BASE: run folders of 'ganbench eval', or their results.json.
+
+    Worse is what changed for the worse by more than a margin and more than chance explains.
+
+    Exit code: 0 nothing worse, 1 something worse or gone, 2 bad input, 3 nothing comparable.
+    """
+    from rich.console import Console
+
+    from ganbench import gate
+    from ganbench.errors import BadInput
+    from ganbench.gate import formats
+
+    if as_json and markdown:
+        raise BadInput("--json with --markdown: only one of them can be printed; drop one")
+    runs = gate.load(base), gate.load(head)
+    metrics = {record.metric for run in runs for record in run.results.records}
+    report = gate.compare(*runs, gate.tolerances(metrics, tolerance))
+    if as_json:
+        click.echo(formats.to_json(report), nl=False)
+    elif markdown:
+        click.echo(formats.to_markdown(report), nl=False)
+    else:
+        screen = Console(highlight=False, markup=False)
+        verdict, *notes = formats.summary(report)
+        table = formats.to_rich(report)
+        # A pipe has no width; there no cell should be cut.
+        if not screen.is_terminal:
+            screen.width = screen.measure(table, options=screen.options.update(width=400)).maximum
+        screen.print(table)
+        screen.print(
+            f"\n{verdict}", style="bold red" if report.exit_code else "bold", soft_wrap=True
+        )
+        for note in notes:
+            screen.print(note, soft_wrap=True)
+    sys.exit(report.exit_code)

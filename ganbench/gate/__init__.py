@@ -1,0 +1,20 @@
+"""The gate: is one evaluation worse than another, beyond noise and by more than a margin?"""
+
+from __future__ import annotations
+
+from ganbench.gate.comparison import Comparison, Report, Run, compare, load
+from ganbench.gate.outcomes import OUTCOMES, Outcomes, to_npz
+from ganbench.gate.tolerance import Tolerance, tolerances
+
+__all__ = [
+    "OUTCOMES",
+    "Comparison",
+    "Outcomes",
+    "Report",
+    "Run",
+    "Tolerance",
+    "compare",
+    "load",
+    "to_npz",
+    "tolerances",
+]

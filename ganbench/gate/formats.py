@@ -1,0 +1,201 @@
+"""A report of the gate for people, for machines, and for a pull request."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ganbench.gate.comparison import ALPHA, Comparison, Report
+from ganbench.records import Record, Results
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCHEMA = 1
+
+# How many names a row of several numbers gives.
+SHOWN = 4
+
+# The order of the table: what fails the gate first.
+ORDER = ("worse", "gone", "better", "new", "not comparable", "same")
+_STYLES = {"worse": "bold red", "gone": "bold red", "better": "green", "same": "dim"}
+_HEADS = ("Verdict", "Method", "Metric", "Base", "Head", "Change", "Margin", "Why")
+_VERDICTS = {0: "nothing worse", 1: "worse", 3: "nothing comparable"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: one number, or many that share a verdict for the same reason."""
+
+    status: str
+    cells: tuple[str, ...]
+
+
+def lines(report: Report) -> list[Line]:
+    """Rows of the table: all that changed, then the headlines that did not."""
+    found = []
+    for status in ORDER:
+        chosen = [c for c in report.comparisons if c.status == status]
+        chosen.sort(key=lambda c: not c.headline)
+        groups: dict[tuple[str, str, str], list[Comparison]] = {}
+        for c in chosen:
+            if status in ("worse", "better"):
+                # Emotions and variants of a metric share a row: the headlines should be seen.
+                key = (c.record.method, "" if c.headline else "detail", c.record.metric)
+            elif status == "same" and c.headline:
+                key = (c.record.method, "", c.record.metric)
+            elif status != "same":
+                key = ("", "", c.reason)
+            else:
+                continue
+            groups.setdefault(key, []).append(c)
+        found += [_line(c[0]) if len(c) == 1 else _lump(c) for c in groups.values()]
+    return found
+
+
+def summary(report: Report) -> list[str]:
+    """The verdict in words, what it rests on, and what it cannot see."""
+    counts = Counter[str](c.status for c in report.comparisons)
+    counted = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts[status])
+    found = [f"{_VERDICTS[report.exit_code].capitalize()}: {counted or 'no numbers'}."]
+    caught: dict[str, tuple[float, str]] = {}
+    for c in report.comparisons:
+        if c.detectable is not None and c.detectable > caught.get(c.record.metric, (0.0, ""))[0]:
+            caught[c.record.metric] = (c.detectable, c.record.unit)
+    if caught:
+        listed = ", ".join(f"{name} {value:.3g} {unit}" for name, (value, unit) in caught.items())
+        found.append(f"A real worsening is caught in 95 % of cases from: {listed}.")
+    margins = sorted({c.record.metric for c in report.comparisons if c.test == "no interval"})
+    if margins:
+        found.append(f"Some have no interval, so only the margin decided: {', '.join(margins)}.")
+    return found
+
+
+def to_rich(report: Report) -> Table:
+    """A table for the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for i, head in enumerate(_HEADS):
+        number = 3 <= i <= 6
+        table.add_column(
+            head, justify="right" if number else "left", no_wrap=number, header_style="bold"
+        )
+    for line in lines(report):
+        style = _STYLES.get(line.status, "")
+        table.add_row(*(Text(cell, style=style) for cell in (line.status, *line.cells)))
+    return table
+
+
+def to_markdown(report: Report) -> str:
+    """A comment for a pull request: what changed, and folded away what did not."""
+    verdict, *notes = summary(report)
+    changed = [line for line in lines(report) if line.status != "same"]
+    same = [line for line in lines(report) if line.status == "same"]
+    parts = [f"### ganbench compare\n\n**{verdict}**"]
+    if changed:
+        parts.append(_pipes(changed))
+    if same:
+        parts.append(f"<details><summary>Not changed</summary>\n\n{_pipes(same)}\n\n</details>")
+    return "\n\n".join([*parts, *notes]) + "\n"
+
+
+def to_json(report: Report) -> str:
+    """Everything, for machines; ``schema`` counts the layouts."""
+    counts = Counter[str](c.status for c in report.comparisons)
+    table = {
+        "schema": SCHEMA,
+        "verdict": _VERDICTS[report.exit_code],
+        "exit_code": report.exit_code,
+        "alpha": ALPHA,
+        "counts": {status: counts[status] for status in ORDER},
+        "base": _run(report.base),
+        "head": _run(report.head),
+        "comparisons": [_plain(c) for c in report.comparisons],
+    }
+    return json.dumps(table, indent=1, allow_nan=False) + "\n"
+
+
+def _run(results: Results) -> dict[str, Any]:
+    return {
+        "protocol_hash": results.protocol_hash,
+        "seed": results.seed,
+        "methods": {name: facts.get("weights") for name, facts in results.methods.items()},
+    }
+
+
+def _plain(c: Comparison) -> dict[str, Any]:
+    record = c.record
+    return {
+        "method": record.method,
+        "metric": record.metric,
+        "emotion": record.emotion,
+        "variant": record.variant,
+        "unit": record.unit,
+        "direction": record.direction,
+        "status": c.status,
+        "alarm": c.alarms,
+        "reason": c.reason,
+        "base": _ends(c.base),
+        "head": _ends(c.head),
+        "change": c.change,
+        "margin": c.margin,
+        "test": c.test,
+        "p": c.p,
+        "detectable": c.detectable,
+    }
+
+
+def _ends(record: Record | None) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    names = ("value", "low", "high", "interval", "n", "version")
+    return {name: getattr(record, name) for name in names}
+
+
+def _line(c: Comparison) -> Line:
+    why = c.reason or (c.test if c.p is None else f"{c.test}, p {_p(c.p)}")
+    change = "" if c.change is None else f"{c.change:+.3g}"
+    margin = "" if c.margin is None else f"{c.margin:.3g}"
+    cells = (c.record.method, _name(c), _number(c.base), _number(c.head), change, margin, why)
+    return Line(c.status, cells)
+
+
+def _lump(chosen: list[Comparison]) -> Line:
+    """One row for several numbers that share a verdict."""
+    methods = ", ".join(dict.fromkeys(c.record.method for c in chosen))
+    metrics = ", ".join(dict.fromkeys(c.record.metric for c in chosen))
+    first = chosen[0]
+    names = [_name(c).removeprefix(f"{metrics} ") for c in chosen[:SHOWN]]
+    names += ["..."] * (len(chosen) > SHOWN)
+    why = first.reason or ", ".join(names if first.margin is not None else [])
+    numbers = f"{len(chosen)} numbers"
+    return Line(
+        first.status,
+        (methods, metrics, "", "", "", "", f"{numbers}: {why}" if why else numbers),
+    )
+
+
+def _name(c: Comparison) -> str:
+    parts = (c.record.metric, c.record.variant, c.record.emotion)
+    return " ".join(part for part in parts if part)
+
+
+def _number(record: Record | None) -> str:
+    return "" if record is None else f"{record.value:.4g}"
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def _pipes(chosen: list[Line]) -> str:
+    rows = [_HEADS, ("---", "---", "---", *["---:"] * 4, "---")]
+    rows += [
+        (f"**{line.status}**" if line.status in ("worse", "gone") else line.status, *line.cells)
+        for line in chosen
+    ]
+    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in rows)

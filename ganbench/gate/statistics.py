@@ -1,0 +1,94 @@
+"""The tests behind the gate: of paired outcomes, and of two values with intervals."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln, ndtr, ndtri
+
+# Half-width of a 95 % interval in standard errors.
+Z95 = float(ndtri(0.975))
+
+
+class Tails(NamedTuple):
+    """Chance of a difference (head - base) at most, and at least, as large as found, if none is real."""
+
+    lower: float
+    upper: float
+
+
+class Estimate(NamedTuple):
+    """A value and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """Adjusted p-values, any shape [m]: all that are <= alpha may be believed together.
+
+    The chance of a single false one among them is at most alpha, however the tests depend on each
+    other (S. Holm, Scandinavian Journal of Statistics 6, 1979, p. 65).
+    """
+    values = np.asarray(p, np.float64)
+    order = np.argsort(values, kind="stable")
+    raised = values[order] * (len(values) - np.arange(len(values)))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1)
+    return adjusted
+
+
+def sign_flip(differences: ArrayLike) -> Tails:
+    """Exact test of paired counts: without a real change each difference has either sign alike.
+
+    With differences of -1, 0 and 1 this is McNemar's exact test. With larger ones, such as the
+    number of an image's edits that were won or lost, the image stays the sampling unit.
+
+    Args:
+        differences: integers [N], head - base of one image each.
+    """
+    d = np.asarray(differences, np.int64)
+    sizes = np.abs(d)
+    chances = np.ones(1)  # chances[k]: that the differences which point up sum to k
+    for size in range(1, int(sizes.max(initial=0)) + 1):
+        count = int((sizes == size).sum())
+        k = np.arange(count + 1)
+        part = np.zeros(size * count + 1)
+        part[::size] = np.exp(
+            gammaln(count + 1) - gammaln(k + 1) - gammaln(count - k + 1) - count * math.log(2)
+        )
+        chances = np.convolve(chances, part)
+    up = int(d[d > 0].sum())
+    return Tails(min(1.0, float(chances[: up + 1].sum())), min(1.0, float(chances[up:].sum())))
+
+
+def interval_test(base: Estimate, head: Estimate) -> Tails:
+    """Two-sample test of values of which only intervals are known.
+
+    The variance of the difference is recovered from those ends of the intervals that face each
+    other, so it stays right where intervals are lopsided, as Wilson's are near 0 and 100 %
+    (R. G. Newcombe, Statistics in Medicine 17, 1998, p. 873, method 10).
+    """
+    difference = head.value - base.value
+    if not difference:
+        return Tails(1.0, 1.0)
+    error = _error(base, head) if difference < 0 else _error(head, base)
+    z = difference / error if error else math.copysign(math.inf, difference)
+    return Tails(float(ndtr(z)), float(ndtr(-z)))
+
+
+def _error(above: Estimate, below: Estimate) -> float:
+    """Standard error of the difference of two values, as seen between them."""
+    return math.hypot(above.value - above.low, below.high - below.value) / Z95
+
+
+def detectable(
+    base: Estimate, head: Estimate, margin: float, alpha: float, power: float = 0.95
+) -> float:
+    """The smallest real difference that exceeds ``margin`` and is significant with chance ``power``."""
+    error = max(_error(base, head), _error(head, base))
+    return max(margin, float(ndtri(1 - alpha)) * error) + float(ndtri(power)) * error

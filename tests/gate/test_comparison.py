@@ -1,0 +1,158 @@
+"""Verdicts, and the command as CI meets it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from doctored import K, number, outcomes, run
+
+from ganbench.cli import cli
+from ganbench.errors import BadInput
+from ganbench.gate import OUTCOMES, compare, load, to_npz, tolerances
+
+JUDGED = {"smit": outcomes(np.random.default_rng(0), np.full((700, K), 0.9))}
+WORSE = {"smit": outcomes(np.random.default_rng(1), np.full((700, K), 0.6))}
+
+
+def verdicts(base, head, **given):
+    metrics = {r.metric for r in (*base.results.records, *head.results.records)}
+    report = compare(base, head, given.get("tolerances") or tolerances(metrics))
+    return report, {(c.record.metric, c.record.emotion): c for c in report.comparisons}
+
+
+def save(folder, made, kept=False):
+    folder.mkdir()
+    made.results.save(folder / "results.json")
+    if kept:
+        (folder / OUTCOMES).write_bytes(to_npz(made.outcomes))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "after", "status"),
+    [
+        ("fed", 100.0, 111.0, "worse"),
+        ("fed", 100.0, 89.0, "better"),
+        ("fed", 100.0, 104.0, "same"),
+        ("ere", 0.5, 0.52, "same"),
+        ("ere", 0.5, 0.54, "worse"),
+    ],
+)
+def test_without_an_interval_the_margin_decides_and_says_so(metric, before, after, status):
+    _, found = verdicts(run(JUDGED, [number(metric, before)]), run(JUDGED, [number(metric, after)]))
+    c = found[metric, None]
+    assert (c.status, c.test, c.p) == (status, "no interval", None)
+
+
+def test_worse_takes_margin_and_significance():
+    def fed(value, half):
+        return run(JUDGED, [number("fed", value, low=value - half, high=value + half)])
+
+    def status(*pair):
+        return verdicts(*pair)[1]["fed", None].status
+
+    assert status(fed(100, 1), fed(120, 1)) == "worse"
+    assert status(fed(100, 30), fed(120, 30)) == "same"  # noise may explain it
+    assert status(fed(100, 0.1), fed(104, 0.1)) == "same"  # real, but nobody cares
+
+
+def test_new_and_gone_numbers_and_reported_ones():
+    reported = replace(number("fed", 1.0), metric="diversity", direction="reported")
+    base = run(JUDGED, [number("fed", 1.0), reported])
+    head = run(JUDGED, [number("ere", 0.5), replace(reported, value=99.0)])
+    report, found = verdicts(base, head)
+    assert [found[m, None].status for m in ("fed", "ere", "diversity")] == ["gone", "new", "same"]
+    assert report.exit_code == 1
+    assert verdicts(base, run(JUDGED, [number("fed", 1.0)]))[0].exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "other", [{"n": 699}, {"version": 2}, {"unit": "miles"}, {"direction": "higher"}]
+)
+def test_numbers_of_other_identity_are_not_compared(other):
+    fed = number("fed", 100.0)
+    changed = replace(fed, value=900.0, **other)
+    report, found = verdicts(run(JUDGED, [fed]), run(JUDGED, [changed]))
+    c = found["fed", None]
+    assert (c.status, report.exit_code) == ("not comparable", 0)
+    assert next(iter(other)) in c.reason
+
+
+def test_another_protocol_is_named_and_leaves_nothing_to_compare():
+    report, found = verdicts(run(JUDGED), run(WORSE, judge="face-api"))
+    assert report.exit_code == 3
+    assert "judge vgg -> face-api" in found["accuracy", None].reason
+    few = {"smit": JUDGED["smit"][:70]}
+    reason = verdicts(run(JUDGED), run(few))[1]["accuracy", None].reason
+    assert "data images 700 -> 70" in reason
+
+
+def test_the_file_of_tolerances_overrides_single_margins(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[accuracy]\nmargin = 50\ncell = 60\n")
+    mine = tolerances(["accuracy"], file)
+    assert verdicts(run(JUDGED), run(WORSE))[0].exit_code == 1
+    assert verdicts(run(JUDGED), run(WORSE), tolerances=mine)[0].exit_code == 0
+    assert mine["fed"] == tolerances([])["fed"]
+    for text, cause in (
+        ("[acuracy]\nmargin = 1", "did you mean 'accuracy'"),
+        ("[accuracy]\nmargin = -1", "0 or more"),
+        ("accuracy = 1", "not a table"),
+    ):
+        file.write_text(text)
+        with pytest.raises(BadInput, match=cause):
+            tolerances(["accuracy"], file)
+
+
+def test_outcomes_return_as_written_and_must_be_those_of_the_results(tmp_path):
+    folder = save(tmp_path / "a", run(JUDGED, kept=True), kept=True)
+    assert np.array_equal(load(folder / "results.json").outcomes["smit"], JUDGED["smit"])
+    for data in (to_npz(WORSE), to_npz({"smit": JUDGED["smit"][:, :3]}), b"junk"):
+        (folder / OUTCOMES).write_bytes(data)
+        with pytest.raises(BadInput, match=OUTCOMES):
+            load(folder)
+
+
+def test_the_command_prints_for_people_machines_and_pull_requests(tmp_path):
+    base = save(tmp_path / "base", run(JUDGED, kept=True), kept=True)
+    head = save(tmp_path / "head", run(WORSE, [number("ere", 0.5)], kept=True), kept=True)
+
+    def command(*options):
+        return CliRunner().invoke(cli, ["compare", str(base), str(head), *options])
+
+    for_people = command()
+    assert for_people.exit_code == 1
+    first = for_people.output.splitlines()[1]
+    assert first.split()[:3] == ["worse", "smit", "accuracy"]
+    assert "paired" in first
+    assert "caught in 95 %" in for_people.output
+
+    table = json.loads(command("--json").output)
+    assert (table["schema"], table["exit_code"], table["verdict"]) == (1, 1, "worse")
+    worst = next(c for c in table["comparisons"] if c["emotion"] is None and c["status"] == "worse")
+    assert worst["change"] == pytest.approx(worst["head"]["value"] - worst["base"]["value"])
+    assert worst["p"] < 1e-6
+
+    markdown = command("--markdown").output
+    assert "| **worse** | smit | accuracy |" in markdown
+    assert markdown.index("**worse**") < markdown.index("| new |")
+
+
+def test_the_process_ends_with_the_promised_codes(tmp_path):
+    good = save(tmp_path / "good", run(JUDGED))
+    bad = save(tmp_path / "bad", run(WORSE))
+    other = save(tmp_path / "other", run(JUDGED, judge="face-api"))
+    missing = tmp_path / "missing"
+    for head, code in ((good, 0), (bad, 1), (missing, 2), (other, 3)):
+        done = subprocess.run(
+            [sys.executable, "-m", "ganbench", "compare", str(good), str(head)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr

@@ -1,0 +1,87 @@
+"""What the gate promises about chance, by simulation through the gate itself."""
+
+import numpy as np
+import pytest
+from doctored import K, outcomes, run
+
+from ganbench.gate import compare, tolerances
+from ganbench.gate.statistics import Estimate, interval_test, sign_flip
+
+TOLERANCES = tolerances(["accuracy"])
+METHODS = ("linear", "gaussian", "stargan", "smit")
+
+
+def alarms(base_chances, head_chances, kept, trials, seed=0):
+    """Share of simulated comparisons that fail the gate."""
+    rng = np.random.default_rng(seed)
+    found = 0
+    for _ in range(trials):
+        base, head = (
+            run({m: outcomes(rng, chances[m]) for m in METHODS}, kept=kept)
+            for chances in (base_chances, head_chances)
+        )
+        found += compare(base, head, TOLERANCES).exit_code == 1
+    return found / trials
+
+
+def chances(n, mean, spread, seed=1):
+    """For each method [n, 7]; with a ``spread``, some images are hard and some are easy."""
+    rng = np.random.default_rng(seed)
+    return {
+        m: np.clip(mean + spread * rng.standard_normal((n, 1)), 0, 1) * np.ones((n, K))
+        for m in METHODS
+    }
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize(("mean", "spread"), [(0.5, 0), (0.97, 0), (0.6, 0.3)])
+def test_other_noise_raises_an_alarm_in_at_most_one_of_twenty_comparisons(mean, spread, kept):
+    same = chances(100, mean, spread)
+    assert alarms(same, same, kept, trials=400) <= 0.05
+
+
+# The drops of mean accuracy that docs/gate.md says are caught, at the worst accuracy: 50 %.
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize(("images", "drop"), [(100, 0.13), (700, 0.05)])
+def test_a_real_drop_of_one_method_is_caught(images, drop, kept):
+    before = chances(images, 0.5, 0)
+    after = before | {"smit": before["smit"] - drop}
+    assert alarms(before, after, kept, trials=100) >= 0.95
+
+
+def test_pairing_sees_what_intervals_cannot():
+    rng = np.random.default_rng(0)
+    base = {"smit": outcomes(rng, np.full((100, K), 0.5))}
+    head = {"smit": base["smit"].copy()}
+    hits = np.argwhere(head["smit"] == np.arange(K))[:35]  # 5 points of the mean
+    for i, c in hits:
+        head["smit"][i, c] = (c + 1) % K
+    codes = [compare(run(base, kept=k), run(head, kept=k), TOLERANCES).exit_code for k in (0, 1)]
+    assert codes == [0, 1]
+
+
+def test_sign_flip_is_mcnemars_test_for_single_edits_and_keeps_images_whole():
+    from scipy.stats import binom
+
+    lost, won = 14, 3
+    d = np.array([-1] * lost + [1] * won + [0] * 50)
+    tails = sign_flip(d)
+    assert tails.lower == pytest.approx(binom.cdf(won, lost + won, 0.5))
+    assert tails.upper == pytest.approx(binom.sf(won - 1, lost + won, 0.5))
+    # Seven edits lost together are one image's bad luck, not seven.
+    assert sign_flip([-7]).lower == pytest.approx(0.5)
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, -1)
+    sums = np.array([3, 1, 2, 5]) @ signs
+    assert sign_flip([3, -1, -2, -5]).lower == pytest.approx((sums <= -5).mean())
+    assert sign_flip(np.zeros(9, int)) == (1, 1)
+
+
+def test_the_interval_test_agrees_with_the_normal_one_and_looks_at_the_ends_between():
+    from scipy.stats import norm
+
+    base, head = Estimate(10, 9, 11), Estimate(8, 7, 9)
+    assert interval_test(base, head).lower == pytest.approx(
+        norm.cdf(-2 / np.hypot(1, 1) * 1.96), rel=1e-3
+    )
+    far = Estimate(10, 9, 99), Estimate(8, -99, 9)
+    assert interval_test(*far) == interval_test(base, head)
