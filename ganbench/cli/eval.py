@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganbench.cli.options import data_options, device_option, parse_data
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ganbench.data.dataset import Dataset
+    from ganbench.judges.onnx import OnnxInput
     from ganbench.passes import Pass
 
 # Seconds that t-SNE, pictures and page take on two cores, measured.
@@ -27,18 +30,34 @@ REPORT = 15
     metavar="all|NAME[=FILE],...",
     help="Which methods: the paper's six, or names; NAME=FILE evaluates a checkpoint of your own.",
 )
-@click.option(
-    "--data", default="faces", show_default=True, help="Kind of data set; see 'ganbench data'."
-)
-@click.option(
-    "--root", type=click.Path(), help="Folder of the data set; the embedded faces need none."
-)
+@data_options
 @click.option(
     "--judge",
     default="vgg",
     show_default=True,
-    metavar="NAME|FILE",
-    help="Who judges: a name, or a checkpoint of 'ganbench train judge'.",
+    metavar="vgg|face-api|FILE|onnx:FILE",
+    help="Who judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train "
+    "judge', or an ONNX classifier with --labels.",
+)
+@click.option(
+    "--labels",
+    metavar="NAME,...",
+    help="Of an ONNX judge: what its outputs mean, in order; others than the seven are left out.",
+)
+@click.option(
+    "--judge-size",
+    type=click.IntRange(min=1),
+    help="Of an ONNX judge: side of its images, where the file does not say.",
+)
+@click.option(
+    "--judge-mean",
+    metavar="R,G,B",
+    help="Of an ONNX judge: subtracted from RGB in [0, 1].  [default: 0,0,0]",
+)
+@click.option(
+    "--judge-std",
+    metavar="R,G,B",
+    help="Of an ONNX judge: RGB is then divided by it.  [default: 1,1,1]",
 )
 @click.option(
     "--out", type=click.Path(), default="runs/eval", show_default=True, help="Folder of the run."
@@ -62,8 +81,7 @@ REPORT = 15
     show_default=True,
     help="Of the noise of stochastic methods and of noisy codes.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping.")
+@device_option
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -74,6 +92,10 @@ def evaluate(
     data: str,
     root: str | None,
     judge: str,
+    labels: str | None,
+    judge_size: int | None,
+    judge_mean: str | None,
+    judge_std: str | None,
     out: str,
     limit: int | None,
     batch_size: int,
@@ -95,6 +117,7 @@ def evaluate(
     from ganbench import evaluation
     from ganbench.devices import resolve
     from ganbench.judges import load_judge
+    from ganbench.protocol import describe, judge_note
     from ganbench.report.formats import to_rich
     from ganbench.report.run_folder import check_writable, write_run
     from ganbench.report.tables import paper_table1, table1
@@ -103,11 +126,15 @@ def evaluate(
     folder, watch, bars = Path(out), Stopwatch(), Console(stderr=True)
     with watch.measure("load"):
         loaded = evaluation.load_all(parse_methods(methods), resolve(device))
-        judging = load_judge(judge, device=device)
+        judging = load_judge(
+            judge, device=device, expects=_expects(labels, judge_size, judge_mean, judge_std)
+        )
     with watch.measure("data"):
-        dataset = _load(data, root, loaded[0].spec.image_size, skip_bad, bars)
+        dataset = _load(data, root, loaded[0].spec.image_size, skip_bad, dry_run, bars)
     if left_out := dataset.left_out:
         bars.print(f"left out of {data}: {left_out}", highlight=False)
+    if note := judge_note(describe(dataset, judging.spec, len(dataset))):
+        click.echo(f"warning: {note}", err=True)
     run = evaluation.prepare(
         loaded,
         dataset,
@@ -134,7 +161,7 @@ def evaluate(
         with watch.measure("score"):
             found = evaluation.conclude(run)
         progress.update(bar, description="tables and pictures")
-        write_run(found, folder, ["ganbench", *sys.argv[1:]])
+        write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
     ours = to_rich(table1(found.results))
     paper = to_rich(paper_table1())
     screen = Console()
@@ -168,20 +195,57 @@ def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
     return found
 
 
-def _load(name: str, root: str | None, size: int, skip_bad: bool, console: Console) -> Dataset:
+def _expects(
+    labels: str | None, size: int | None, mean: str | None, std: str | None
+) -> OnnxInput | None:
+    """The description of an ONNX judge, if any part of it is given.
+
+    Raises:
+        BadInput: no labels, or not three numbers.
+    """
+    from ganbench.errors import BadInput
+    from ganbench.judges.onnx import OnnxInput
+
+    if labels is None:
+        if size is None and mean is None and std is None:
+            return None
+        raise BadInput(
+            "no labels for the ONNX judge: --judge-size, --judge-mean and --judge-std need --labels"
+        )
+
+    def three(option: str, text: str | None, default: float) -> tuple[float, ...]:
+        try:
+            return tuple(map(float, text.split(","))) if text else (default,) * 3
+        except ValueError:
+            raise BadInput(f"not three numbers: {option} {text}; write 0.485,0.456,0.406") from None
+
+    return OnnxInput(
+        tuple(labels.split(",")),
+        size,
+        three("--judge-mean", mean, 0.0),
+        three("--judge-std", std, 1.0),
+    )
+
+
+def _load(
+    data: str, root: str | None, size: int, skip_bad: bool, lazy: bool, console: Console
+) -> Dataset:
     from ganbench.data import load_dataset
 
+    name, options = parse_data(data)
     with _bars(console) as progress:
-        bar = progress.add_task(f"data {name}", total=None, visible=False)
+        bar = progress.add_task(f"data {data}", total=None, visible=False)
         return load_dataset(
             name,
             "test",
             root=root,
             size=size,
             skip_bad=skip_bad,
+            lazy=lazy,
             progress=lambda done, total: progress.update(
                 bar, completed=done, total=total, visible=True
             ),
+            **options,
         )
 
 
@@ -236,7 +300,8 @@ def _show_plan(run: Pass, folder: Path) -> None:
     screen.print(table)
     screen.print(
         f"\n{jobs - missing} of {jobs} pieces are stored; about "
-        f"{sum(item.seconds for item in items) + REPORT:.0f} s with t-SNE and report. "
+        f"{sum(item.seconds for item in items) + REPORT:.0f} s with t-SNE and report"
+        f"{', after rendering faces that the cache lacks' * run.dataset.has_true_edits}. "
         f"Would write to {folder}:",
         highlight=False,
     )

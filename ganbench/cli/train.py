@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from ganbench.cli.options import data_options, device_option, parse_data
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from ganbench.training.plan import Memory, Plan
+    from ganbench.training.recipe import Recipe
+    from ganbench.training.session import Setup
+
+# AffectNet's training images of the seven emotions: what its recipes count epochs in.
+AFFECTNET = 283_901
+# Operations a second that hours are given for: a round number, which a reader divides by his own.
+SPEED = 1e13
 
 
 @click.command()
@@ -19,30 +36,39 @@ import click
     metavar="KEY=VALUE",
     help="Override a key of the recipe; dots descend: network.width=16.",
 )
-@click.option(
-    "--data", default="faces", show_default=True, help="Kind of data set; see 'ganbench data'."
-)
-@click.option(
-    "--root", type=click.Path(), help="Folder of the data set; the embedded faces need none."
-)
+@data_options
 @click.option("--out", type=click.Path(), help="Folder of the run.  [default: runs/METHOD]")
+@click.option(
+    "--init",
+    type=click.Path(),
+    metavar="FILE",
+    help="Start from the weights of a checkpoint of METHOD; the network is then the checkpoint's.",
+)
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ...")
+@device_option
 @click.option(
     "--seed", default=0, show_default=True, help="Of weights, data order, augmentation and noise."
 )
-@click.option("--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print networks, steps, losses, disk and memory of the run; render, read and write nothing.",
+)
+@click.pass_context
 def train(
+    context: click.Context,
     name: str,
     recipe: str,
     assignments: tuple[str, ...],
     data: str,
     root: str | None,
+    skip_bad: bool,
     out: str | None,
+    init: str | None,
     resume: bool,
     device: str,
     seed: int,
-    skip_bad: bool,
+    dry_run: bool,
 ) -> None:
     """Train METHOD, or the judge, and write a checkpoint that 'ganbench eval' takes.
 
@@ -55,10 +81,24 @@ def train(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from ganbench.data import load_dataset
-    from ganbench.training.session import prepare
+    from ganbench.errors import BadInput
+    from ganbench.training.session import configure, prepare
 
     console = Console(stderr=True)
     folder = Path(out) if out else Path("runs") / name
+    start = Path(init) if init else None
+    if start and resume:
+        raise BadInput(
+            f"--init {init} with --resume: a resumed run has its weights already; drop one of them"
+        )
+    resumed = folder if resume else None
+    kind, options = parse_data(data)
+    if dry_run:
+        setup = configure(name, recipe, assignments, init=start, resumed=resumed)
+        given = context.get_parameter_source("data") is not ParameterSource.DEFAULT
+        images, source = _count_images(setup, kind if given else None, root, options)
+        _show(setup, folder, images, source)
+        return
     # What the result depends on; folders and devices of one machine say nothing to another.
     words = [
         "ganbench",
@@ -71,10 +111,16 @@ def train(
         "--seed",
         str(seed),
     ]
+    if start:
+        words += ["--init", start.name]
     for assignment in assignments:
         words += ["--set", assignment]
     command = shlex.join(words)
-    plan = prepare(name, recipe, assignments, seed=seed, device=device)
+    session = prepare(
+        name, recipe, assignments, seed=seed, device=device, init=start, resumed=resumed
+    )
+    if session.setup.remark:
+        console.print(session.setup.remark, highlight=False, soft_wrap=True)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -90,12 +136,18 @@ def train(
             bars.update(rendering, completed=done, total=total, visible=True)
 
         dataset = load_dataset(
-            data, "train", root=root, size=plan.image_size, skip_bad=skip_bad, progress=on_data
+            kind,
+            "train",
+            root=root,
+            size=session.image_size,
+            skip_bad=skip_bad,
+            progress=on_data,
+            **options,
         )
         bars.update(rendering, visible=False)
         if dataset.left_out:
             console.print(f"left out of {data}: {dataset.left_out}", highlight=False)
-        bar = bars.add_task(f"train {name}", total=plan.trainer.recipe.iterations, losses="")
+        bar = bars.add_task(f"train {name}", total=session.setup.recipe.iterations, losses="")
 
         def on_log(progress: Any) -> None:
             losses = " ".join(f"{key} {value:.3g}" for key, value in progress.values.items())
@@ -105,10 +157,158 @@ def train(
                 losses=f"{progress.images_per_second:.0f} img/s {losses}",
             )
 
-        run = plan.run(dataset, folder, command, on_log)
+        run = session.run(dataset, folder, command, on_log)
         run.resume() if resume else run.start()
         bars.update(bar, completed=run.done)
         final = run.run()
     if final is None:
         raise click.Abort
     click.echo(f"{final}")
+
+
+def _count_images(
+    setup: Setup, kind: str | None, root: str | None, options: dict[str, Any]
+) -> tuple[int, str]:
+    """Training images and what they are, with no image opened; ``kind`` is None if not given."""
+    from ganbench.data import check_options, load_dataset, read_listing
+    from ganbench.emotions import EMOTIONS
+
+    assumed = kind is None and setup.recipe_name == "affectnet"
+    if root is None and (assumed or kind == "affectnet"):
+        return AFFECTNET, "AffectNet's training images of the seven emotions, assumed"
+    kind = kind or "faces"
+    if kind == "faces":
+        size = setup.network.image_size
+        faces = load_dataset(kind, "train", root=root, size=size, lazy=True, **options)
+        return len(faces), "embedded faces"
+    check_options(kind, options)
+    listing = read_listing(kind, "train", root)
+    counts = listing.frame["expression"].value_counts()
+    parts = [f"{counts.get(i, 0):,} {emotion}" for i, emotion in enumerate(EMOTIONS)]
+    parts += [f"{count:,} of {label} left out" for label, count in listing.dropped.items()]
+    return len(listing.frame), f"listed: {', '.join(parts)}"
+
+
+def _show(setup: Setup, folder: Path, images: int, source: str) -> None:
+    """Print the plan of a run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ganbench.data.augment import Augment
+    from ganbench.training.plan import plan
+    from ganbench.training.recipe import Recipe
+
+    found, recipe = plan(setup), setup.recipe
+    seen = found.images * recipe.iterations
+    networks = Table(box=None, pad_edge=False)
+    networks.add_column("Network", no_wrap=True)
+    for head in ("Parameters", "Steps", "Rate", "Weight decay"):
+        networks.add_column(head, justify="right", no_wrap=True)
+    for part in found.parts:
+        own = (f"{part.steps:,}", f"{part.rate:g}", f"{part.decay:g}") if part.optimizer else ()
+        networks.add_row("  " * part.depth + part.name, f"{part.parameters:,}", *own)
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column()
+    if setup.remark:
+        facts.add_row("Start", setup.remark)
+    facts.add_row("Network", _settings(setup.network, without={"emotions"}))
+    facts.add_row("Data", f"{images:,} images ({source})")
+    facts.add_row("Augmentation", _settings(recipe.augment, unlike=Augment()) or "none")
+    facts.add_row(
+        "Length",
+        f"{recipe.iterations:,} iterations of {found.images} images: {seen:,} images, "
+        f"{seen / images:.1f} epochs",
+    )
+    facts.add_row("Optimiser", f"Adam, betas {recipe.beta1:g} and {recipe.beta2:g}")
+    facts.add_row("Schedule", _schedule(recipe))
+    for objective in found.objectives:
+        label = "Warm-up loss" if objective.warmup else "Loss"
+        facts.add_row(label, f"{', '.join(objective.parts)}: {_formula(objective.terms)}")
+    shared = {field.name for field in dataclasses.fields(Recipe)}
+    facts.add_row("Options", _settings(recipe, without=shared) or "none")
+    facts.add_row("Precision", recipe.precision)
+    facts.add_row(
+        "Average",
+        f"of decay {recipe.ema_decay:g}, which is shipped"
+        if recipe.ema_decay
+        else "none: the network itself is shipped",
+    )
+    facts.add_row("Memory", _memory(found.memory))
+    facts.add_row("Disk", _disk(found, recipe))
+    facts.add_row(
+        "Work",
+        f"{found.flops / recipe.iterations / 1e12:.3g} TFLOP an iteration, {found.flops:.3g} FLOP in "
+        f"all: {found.flops / SPEED / 3600:.2g} h at {SPEED / 1e12:.0f} TFLOP/s",
+    )
+    facts.add_row("Folder", str(folder))
+    screen = Console(markup=False, highlight=False)
+    screen.print(f"{setup.model.title}: {setup.name} by recipe {setup.recipe_name}\n")
+    screen.print(networks)
+    screen.print()
+    screen.print(facts)
+
+
+def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) -> str:
+    """Keys and values of a dataclass, in words; of those ``unlike`` another one, if it is given."""
+    from ganbench import config
+
+    usual = {} if unlike is None else config.plain(unlike)
+    return ", ".join(
+        f"{key} {value}"
+        for key, value in config.plain(values).items()
+        if key not in without and (key not in usual or usual[key] != value)
+    )
+
+
+def _schedule(recipe: Recipe) -> str:
+    end, begin = recipe.iterations, recipe.iterations - recipe.decay_iterations
+    begin = max(begin, recipe.warmup_iterations)
+    parts = []
+    if recipe.warmup_iterations:
+        parts.append(
+            f"warm-up of {recipe.warmup_iterations:,} iterations, from "
+            f"{recipe.warmup_learning_rate:g} to {recipe.learning_rate:g}"
+        )
+    if recipe.schedule == "official":
+        parts.append(f"{recipe.learning_rate:g} to the end")
+    else:
+        parts.append(
+            f"{recipe.learning_rate:g}, from iteration {begin:,} on falling to 0 at {end:,}"
+        )
+    return "; then ".join(parts)
+
+
+def _formula(terms: dict[str, float]) -> str:
+    """{"d_real": -1, "d_gp": 10} -> "- d_real + 10 d_gp"."""
+    parts = [
+        f"{'-' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{name}"
+        for name, weight in terms.items()
+    ]
+    return " ".join(parts).removeprefix("+ ")
+
+
+def _memory(memory: Memory) -> str:
+    parts = ", ".join(
+        f"{name} {_size(value)}" for name, value in dataclasses.asdict(memory).items() if value
+    )
+    return (
+        f"{_size(memory.total)}: {parts}. Tensors alone; what libraries and the allocator add "
+        "was 3 to 45 % on CPUs"
+    )
+
+
+def _disk(plan: Plan, recipe: Recipe) -> str:
+    from ganbench.training.loop import KEEP
+
+    kept = min(KEEP, -(-recipe.iterations // recipe.checkpoint_every))
+    most = (kept + 1) * plan.checkpoint + 2 * plan.state
+    return (
+        f"{_size(most)}: a checkpoint of {_size(plan.checkpoint)} every "
+        f"{recipe.checkpoint_every:,} iterations, {kept} of them kept, and one at the end; "
+        f"state.pt of {_size(plan.state)}, twice while it is replaced"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

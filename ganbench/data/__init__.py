@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ def load_dataset(
     size: int = 64,
     limit: int | None = None,
     skip_bad: bool = False,
+    lazy: bool = False,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Dataset:
@@ -50,6 +51,8 @@ def load_dataset(
             cycle through the emotions, so this is their first ``limit`` images.
         skip_bad: leave out missing and unreadable images (see ``TableDataset.bad``) instead of
             failing.
+        lazy: render faces one by one as they are asked for, and keep none: for plans. Photographs
+            are opened as ever.
         progress: called with (done, in all) while rendering and opening.
         options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
 
@@ -57,10 +60,37 @@ def load_dataset(
         BadInput: an unknown name, split or option, a missing root, a root without that layout,
             or images that cannot be used.
     """
-    if name not in DATASETS:
-        raise unknown("data set", name, DATASETS)
+    check_options(name, options)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
+    if name == "faces":
+        if root is not None:
+            raise BadInput(
+                f"the embedded faces take no root, got {str(root)!r}; leave it out, or name the "
+                f"layout of that folder: {', '.join(sorted(set(DATASETS) - {'faces'}))}"
+            )
+        from ganbench.data.faces import FacesConfig
+        from ganbench.data.faces_dataset import FacesDataset, LazyFaces
+
+        if lazy:
+            return LazyFaces(split, FacesConfig(size=size, **options), limit)
+        return FacesDataset(
+            split, size=size, limit=limit, skip_bad=skip_bad, progress=progress, **options
+        )
+    from ganbench.data.table import TableDataset
+
+    listing = read_listing(name, split, root)
+    return TableDataset(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
+
+
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Refuse an unknown data set, and options that it does not take.
+
+    Raises:
+        BadInput: either.
+    """
+    if name not in DATASETS:
+        raise unknown("data set", name, DATASETS)
     allowed = DATASETS[name][1]
     for option in options:
         if option in allowed:
@@ -68,21 +98,29 @@ def load_dataset(
         if allowed:
             raise unknown(f"option of data set {name!r}", option, allowed)
         raise BadInput(f"data set {name!r} takes no option {option!r}; leave it out")
-    if name == "faces":
-        if root is not None:
-            raise BadInput(
-                f"the embedded faces take no root, got {str(root)!r}; leave it out, or name the "
-                f"layout of that folder: {', '.join(sorted(set(DATASETS) - {'faces'}))}"
-            )
-        from ganbench.data.faces_dataset import FacesDataset
 
-        return FacesDataset(
-            split, size=size, limit=limit, skip_bad=skip_bad, progress=progress, **options
-        )
-    from ganbench.data.table import TableDataset
 
-    listing = _read(name, _existing(name, root), split)
-    return TableDataset(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
+def read_listing(name: str, split: str, root: str | Path | None) -> Listing:
+    """The rows of one split of a data set of files; no image is opened.
+
+    Args:
+        name: one of ``list_datasets()`` but ``faces``, which has no files.
+        split: ``"train"`` or ``"test"``.
+        root: where the data lie.
+
+    Raises:
+        BadInput: a missing root, or one without that layout.
+    """
+    from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
+    from ganbench.data.folder import read_folder
+
+    readers = {
+        "affectnet": read_affectnet,
+        "affectnet-npy": read_affectnet_npy,
+        "csv": read_csv,
+        "folder": read_folder,
+    }
+    return readers[name](_existing(name, root), split)
 
 
 def _existing(name: str, root: str | Path | None) -> Path:
@@ -96,17 +134,4 @@ def _existing(name: str, root: str | Path | None) -> Path:
     return path
 
 
-def _read(name: str, root: Path, split: str) -> Listing:
-    from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
-    from ganbench.data.folder import read_folder
-
-    readers = {
-        "affectnet": read_affectnet,
-        "affectnet-npy": read_affectnet_npy,
-        "csv": read_csv,
-        "folder": read_folder,
-    }
-    return readers[name](root, split)
-
-
-__all__ = ["list_datasets", "load_dataset"]
+__all__ = ["check_options", "list_datasets", "load_dataset", "read_listing"]

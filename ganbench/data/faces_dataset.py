@@ -5,14 +5,23 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganbench.data.affectnet import read_affectnet
 from ganbench.data.cache import cache_root
-from ganbench.data.dataset import Indices
-from ganbench.data.faces import RENDERER_VERSION, Face, FacesConfig, ensure_built, render_many
+from ganbench.data.dataset import Dataset, Indices
+from ganbench.data.faces import (
+    RENDERER_VERSION,
+    Face,
+    FacesConfig,
+    ensure_built,
+    render_many,
+    sample_face,
+)
 from ganbench.data.faces.head import load_head
 from ganbench.data.table import Progress, TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
@@ -64,10 +73,7 @@ class FacesDataset(TableDataset):
             super().__init__(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
         except BadInput as error:
             raise BadInput(f"{error}; or delete {str(folder)!r}: it is rendered again") from error
-        # Not the files' bytes: they vary with the machine's zlib and, in the last bit, its maths,
-        # and the results of two machines are to be comparable.
-        parts = [RENDERER_VERSION, load_head().sha256, seed, size, split, self.paths]
-        self.fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        self.fingerprint = _fingerprint(seed, size, split, self.paths)
 
     def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
         """The same faces rendered with ``emotion`` at canonical intensity.
@@ -82,10 +88,64 @@ class FacesDataset(TableDataset):
         Raises:
             BadInput: no such emotion.
         """
-        if not 0 <= emotion < len(EMOTIONS):
-            raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
         rows = self.frame["face"].iloc[self._index(indices)]
-        faces = [Face.from_row({"face": row}).with_emotion(EMOTIONS[emotion]) for row in rows]
-        images, regions = render_many(faces, self.size)
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
-        return pixels.contiguous(), torch.from_numpy(regions)
+        return _true_edits([Face.from_row({"face": row}) for row in rows], emotion, self.size)
+
+
+class LazyFaces(Dataset):
+    """The same split with every picture rendered when it is asked for, and none kept: for plans.
+
+    Args:
+        split: ``"train"`` or ``"test"``.
+        config: which faces.
+        limit: as for ``TableDataset``.
+
+    Raises:
+        BadInput: a limit out of range.
+    """
+
+    name = "faces"
+
+    def __init__(self, split: str, config: FacesConfig, limit: int | None = None) -> None:
+        check_limit(limit)
+        self.split, self.size, self.seed = split, config.size, config.seed
+        count = config.train if split == "train" else config.test
+        self.labels = np.arange(count, dtype=np.int64)[:limit] % len(EMOTIONS)
+        self.paths = [f"images/{split}/{i:06d}.png" for i in range(len(self.labels))]
+        self.fingerprint = _fingerprint(config.seed, config.size, split, self.paths)
+
+    def _faces(self, indices: Indices) -> list[Face]:
+        chosen = np.arange(len(self))[np.asarray(indices)]
+        return [
+            sample_face(self.seed, self.split, int(i), EMOTIONS[self.labels[i]]) for i in chosen
+        ]
+
+    def images(self, indices: Indices) -> Tensor:
+        return _rendered(self._faces(indices), self.size)[0]
+
+    def regions(self, indices: Indices) -> Tensor:
+        return _rendered(self._faces(indices), self.size)[1]
+
+    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
+        return _true_edits(self._faces(indices), emotion, self.size)
+
+
+def _fingerprint(seed: int, size: int, split: str, paths: Sequence[str]) -> str:
+    """Not of the files' bytes: they vary with the machine's zlib and, in the last bit, its maths,
+    and the results of two machines are to be comparable.
+    """
+    parts = [RENDERER_VERSION, load_head().sha256, seed, size, split, list(paths)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _true_edits(faces: Sequence[Face], emotion: int, size: int) -> tuple[Tensor, Tensor]:
+    if not 0 <= emotion < len(EMOTIONS):
+        raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
+    return _rendered([face.with_emotion(EMOTIONS[emotion]) for face in faces], size)
+
+
+def _rendered(faces: Sequence[Face], size: int) -> tuple[Tensor, Tensor]:
+    """Images float32 [n, 3, size, size] in [0, 1], and region maps uint8 [n, size, size]."""
+    images, regions = render_many(faces, size)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
+    return pixels.contiguous(), torch.from_numpy(regions)

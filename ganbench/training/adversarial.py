@@ -66,6 +66,10 @@ class AdversarialTrainer(Trainer):
         self.networks["discriminator"] = discriminator
         self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator, warm=False)}
 
+    @property
+    def cycle(self) -> int:
+        return int(self.recipe.n_critic)
+
     @abstractmethod
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         """Draw what each image is to become."""

@@ -115,14 +115,9 @@ class Run:
         Raises:
             BadInput: nothing to resume, or the run was started with another recipe, data or seed.
         """
-        path = self.folder / "state.pt"
-        if not path.is_file():
-            raise BadInput(
-                f"nothing to resume: {self.folder} has no state.pt; start without --resume"
-            )
+        before = read_card(self.folder)
         try:
-            before = json.loads((self.folder / "recipe.json").read_text())
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
             done, seconds = int(state["iteration"]), float(state["seconds"])
         except (
             OSError,
@@ -134,7 +129,7 @@ class Run:
             UnpicklingError,
         ) as error:
             raise BadInput(
-                f"cannot resume: state.pt or recipe.json in {self.folder} is damaged ({type(error).__name__}); "
+                f"cannot resume: state.pt in {self.folder} is damaged ({type(error).__name__}); "
                 "start a new run with another --out"
             ) from error
         if changed := _differences(before, self.card):
@@ -279,6 +274,24 @@ class Run:
 
     def _card(self) -> dict[str, Any]:
         return {**self.card, "iteration": self.done, "hours": round(self.seconds / 3600, 3)}
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What the run in a folder was started with.
+
+    Raises:
+        BadInput: there is no run to resume, or its recipe.json is damaged.
+    """
+    if not (folder / "state.pt").is_file():
+        raise BadInput(f"nothing to resume: {folder} has no state.pt; start without --resume")
+    try:
+        card = json.loads((folder / "recipe.json").read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot resume: recipe.json in {folder} is damaged ({type(error).__name__}); "
+            "start a new run with another --out"
+        ) from error
+    return card if isinstance(card, dict) else {}
 
 
 # Keys of a recipe that a resumed run may change: its length, and how often it reports.

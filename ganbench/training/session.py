@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +13,67 @@ import torch
 from ganbench import __version__, config
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve as resolve_device
-from ganbench.errors import unknown
+from ganbench.errors import BadInput, unknown
 from ganbench.methods.interface import Method
+from ganbench.methods.weights import (
+    holds_discriminator,
+    load_discriminator,
+    load_state,
+    read_header,
+    sha256,
+)
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
 from ganbench.training import recipe as recipes
-from ganbench.training.loop import Progress, Run
+from ganbench.training.loop import Progress, Run, read_card
+from ganbench.training.recipe import Recipe
 from ganbench.training.trainer import Trainer
 
 
-@dataclass
-class Plan:
-    """A trainer with fresh networks, and what it was made from."""
+@dataclass(frozen=True)
+class Setup:
+    """What is to be trained and how; nothing is built yet.
+
+    Attributes:
+        kind: ``"method"`` or ``"judge"``.
+        name: the registered name.
+        recipe_name: as it was given.
+        model: class of the method or judge.
+        network: its configuration.
+        recipe: its training recipe.
+        licence: of the weights that come of it.
+        init: name and sha256 of the checkpoint that the first weights come from, or None.
+        remark: what that checkpoint changes, in a line; empty without one.
+    """
 
     kind: str
     name: str
     recipe_name: str
+    model: type[Any]
+    network: Any
+    recipe: Recipe
+    licence: str = "Apache-2.0"
+    init: dict[str, str] | None = None
+    remark: str = ""
+
+    def build(self) -> Trainer:
+        """Networks with fresh weights from the global generator, and their optimisers."""
+        trainer: Trainer = self.model.trainer()(self.model(self.network), self.recipe)
+        return trainer
+
+
+@dataclass
+class Session:
+    """A trainer with its first weights, and what it was made from."""
+
+    setup: Setup
     trainer: Trainer
     seed: int
 
     @property
     def image_size(self) -> int:
         """Side of the training images, pixels."""
-        size: int = self.trainer.model.config.image_size  # type: ignore[union-attr, assignment]
+        size: int = self.setup.network.image_size
         return size
 
     def run(
@@ -45,14 +83,15 @@ class Plan:
         command: str,
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> Run:
-        """The run of this plan on a data set, in a folder; ``start`` or ``resume`` it, then ``run``."""
+        """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``."""
+        setup = self.setup
         card: dict[str, Any] = {
-            "name": self.name,
-            "licence": "Apache-2.0",
+            "name": setup.name,
+            "licence": setup.licence,
             "command": command,
-            "recipe_name": self.recipe_name,
-            "network": config.plain(self.trainer.model.config),
-            "recipe": config.plain(self.trainer.recipe),
+            "recipe_name": setup.recipe_name,
+            "network": config.plain(setup.network),
+            "recipe": config.plain(setup.recipe),
             "seed": self.seed,
             "data": {
                 "name": dataset.name,
@@ -65,7 +104,81 @@ class Plan:
                 "python": platform.python_version(),
             },
         }
-        return Run(self.trainer, self.kind, self.name, dataset, folder, self.seed, card, watch)
+        if setup.init:
+            card["init"] = setup.init
+        return Run(self.trainer, setup.kind, setup.name, dataset, folder, self.seed, card, watch)
+
+
+def configure(
+    name: str,
+    recipe: str = "faces",
+    assignments: tuple[str, ...] = (),
+    *,
+    init: Path | None = None,
+    resumed: Path | None = None,
+) -> Setup:
+    """Read what a method, or ``"judge"``, is to be trained with.
+
+    Args:
+        name: a registered method, or ``"judge"``.
+        recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
+        assignments: ``key=value`` overrides.
+        init: a checkpoint to start from; the network is then the checkpoint's, whatever the recipe
+            says.
+        resumed: folder of a run that is to be continued; if that run started from a checkpoint, its
+            network is the one.
+
+    Raises:
+        BadInput: unknown name, recipe or key, a file that cannot be started from, no run to resume.
+        Unsupported: the method cannot be trained.
+    """
+    kind = "judge" if name == "judge" else "method"
+    if kind == "judge":
+        from ganbench.judges.vgg import VGG
+
+        model: type[Any] = VGG
+    elif name in METHODS.names():
+        model = METHODS.load(name, Method)
+    else:
+        raise unknown("method", name, [*METHODS.names(), "judge"])
+    trainer: type[Trainer] = model.trainer()
+    table = recipes.load(recipe, name, assignments)
+    network, training = recipes.resolve(
+        table, model.Config, trainer.Recipe, f"recipe {recipe} [{name}]"
+    )
+    setup = Setup(kind, name, recipe, model, network, training)
+    if init is not None:
+        return _started_from(init, setup, table.get("network", {}))
+    card = read_card(resumed) if resumed is not None else {}
+    if "init" in card and card.get("name") == name:
+        network = config.build(model.Config, card["network"], f"run {resumed} network")
+        return replace(setup, network=network, licence=card["licence"], init=card["init"])
+    return setup
+
+
+def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
+    """The setup with a checkpoint's network; ``asked`` are the recipe's own keys of it."""
+    header = read_header(path)
+    if (header["kind"], header["name"]) != (setup.kind, setup.name):
+        raise BadInput(
+            f"checkpoint of another {header['kind']}: {path} holds {header['name']!r}, not "
+            f"{setup.name!r}; start {setup.name} from one of its own"
+        )
+    network = config.build(setup.model.Config, header["config"], f"checkpoint {path.name}")
+    here, there = config.plain(setup.network), config.plain(network)
+    overruled = [f"{k} {there[k]} (not {here[k]})" for k in asked if here[k] != there[k]]
+    remark = f"starts from {path.name}"
+    if setup.kind == "method" and not holds_discriminator(path):
+        remark += ", which holds no discriminator: that starts afresh"
+    if overruled:
+        remark += f"; its network, not the recipe's: {', '.join(overruled)}"
+    return replace(
+        setup,
+        network=network,
+        licence=header["card"].get("licence", "unknown"),
+        init={"name": path.name, "sha256": sha256(path)},
+        remark=remark,
+    )
 
 
 def prepare(
@@ -75,39 +188,40 @@ def prepare(
     *,
     seed: int = 0,
     device: str = "auto",
-) -> Plan:
+    init: Path | None = None,
+    resumed: Path | None = None,
+) -> Session:
     """Build networks and optimisers of a method, or of ``"judge"``.
 
     Args:
-        name: a registered method, or ``"judge"``.
-        recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
-        assignments: ``key=value`` overrides.
+        name, recipe, assignments, init, resumed: as for ``configure``.
         seed: also decides the initial weights.
         device: where to train.
 
     Raises:
-        BadInput: unknown name, recipe, key or device.
+        BadInput: as for ``configure``; an unknown device.
         Unsupported: the method cannot be trained.
     """
-    kind = "judge" if name == "judge" else "method"
-    if kind == "judge":
-        from ganbench.judges.vgg import VGG
-
-        cls: Any = VGG
-    elif name in METHODS.names():
-        cls = METHODS.load(name, Method)
-    else:
-        raise unknown("method", name, [*METHODS.names(), "judge"])
-    trainer_class: type[Trainer] = cls.trainer()
-    table = recipes.load(recipe, name, assignments)
-    network, training = recipes.resolve(
-        table, cls.Config, trainer_class.Recipe, f"recipe {recipe} [{name}]"
-    )
+    setup = configure(name, recipe, assignments, init=init, resumed=resumed)
     where = resolve_device(device)
     # Layers initialise themselves from the global generator: on the CPU, for equal weights anywhere.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator(seed, "weights"))))
-        model = cls(network)
-        trainer = trainer_class(model, training)
+        trainer = setup.build()
+    if init is not None:
+        load_weights(trainer, init)
     trainer.to(where)
-    return Plan(kind, name, recipe, trainer, seed)
+    return Session(setup, trainer, seed)
+
+
+def load_weights(trainer: Trainer, path: Path) -> None:
+    """Start from a checkpoint: the model, its moving average, and the discriminator if it holds one.
+
+    Raises:
+        BadInput: its tensors do not fit.
+    """
+    load_state(path, trainer.model)
+    if trainer.ema is not None:
+        trainer.ema.load_state_dict(trainer.model.state_dict())
+    if holds_discriminator(path) and "discriminator" in trainer.networks:
+        load_discriminator(path, trainer.networks["discriminator"])

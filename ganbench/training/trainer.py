@@ -109,6 +109,11 @@ class Trainer(ABC):
         """Which training images an iteration sees."""
         return shuffled(len(labels), self.recipe.batch_size, iteration, seed)
 
+    @property
+    def cycle(self) -> int:
+        """After how many iterations the kinds of step repeat; a plan looks at so many."""
+        return 1
+
     def check(self, values: Mapping[str, float]) -> None:
         """Look at logged means; raise if going on makes no sense.
 

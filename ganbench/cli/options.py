@@ -1,0 +1,62 @@
+"""Options that several subcommands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_options(command: Command) -> Command:
+    """--data, --root and --skip-bad: which data set, where it lies, what to do about bad files."""
+    for option in (
+        click.option(
+            "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
+        ),
+        click.option(
+            "--root",
+            type=click.Path(),
+            help="Folder of the data set; the embedded faces need none.",
+        ),
+        click.option(
+            "--data",
+            default="faces",
+            show_default=True,
+            metavar="KIND",
+            help="Kind of data set; see 'ganbench data list'. Other faces than the default's 7,000 "
+            "for training and 700 for testing: faces:train=70,test=70,seed=1.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def device_option(command: Command) -> Command:
+    """--device: where to compute."""
+    return click.option(
+        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..."
+    )(command)
+
+
+def parse_data(text: str) -> tuple[str, dict[str, Any]]:
+    """``KIND`` or ``KIND:KEY=N,...`` -> the kind and its options.
+
+    Raises:
+        BadInput: not of that form. Unknown kinds and keys are refused when the data are opened.
+    """
+    from ganbench.errors import BadInput
+
+    name, separator, rest = text.partition(":")
+    found: dict[str, Any] = {}
+    for part in rest.split(",") if separator else ():
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        if not key or not value.isdecimal():
+            raise BadInput(
+                f"not a data set: {text!r}; write --data {name or 'faces'}, or "
+                "--data faces:train=700,seed=1"
+            )
+        found[key] = int(value)
+    return name, found

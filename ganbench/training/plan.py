@@ -1,0 +1,305 @@
+"""What a training run would be, found out without data and without memory for its networks.
+
+Networks, optimisers and one cycle of steps are made with fake tensors: these have shapes, but no
+content. What the steps minimise, how much they compute and how much memory they hold is observed,
+not derived a second time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from ganbench.seeds import generator
+from ganbench.training.session import Setup
+from ganbench.training.trainer import Batch, Terms, Trainer
+
+UNITS = 17  # OpenFace's action units
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network, or a part of one that has an optimiser of its own.
+
+    Attributes:
+        name: as its owner calls it.
+        parameters: how many are learnable.
+        optimizer: the name of its optimiser; None where the parts that follow have their own.
+        steps: how often the run changes it.
+        rate: the learning rate that the schedule multiplies.
+        decay: weight decay.
+        depth: 0 for a network, 1 for its parts, 2 for theirs ...
+    """
+
+    name: str
+    parameters: int
+    optimizer: str | None = None
+    steps: int = 0
+    rate: float = 0.0
+    decay: float = 0.0
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What one kind of step minimises.
+
+    Attributes:
+        parts: names of the networks that it changes.
+        terms: name of each loss, as it is logged -> weight.
+        warmup: whether it belongs to the warm-up.
+    """
+
+    parts: tuple[str, ...]
+    terms: dict[str, float]
+    warmup: bool
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of tensors at the fullest moment of a step.
+
+    Attributes:
+        weights: networks, with their buffers.
+        average: the moving average of the shipped one.
+        gradients, moments: of all optimised parameters.
+        activations: what a step holds beside these: images, activations, temporary results.
+    """
+
+    weights: int
+    average: int
+    gradients: int
+    moments: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.average + self.gradients + self.moments + self.activations
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would be.
+
+    Attributes:
+        parts: the networks, each followed by its parts if these are optimised apart.
+        objectives: what the steps minimise, the warm-up first.
+        images: training images of an iteration.
+        flops: floating-point operations of the whole run, two for a multiplication with addition;
+            convolutions and matrix products only.
+        memory: at the fullest moment.
+        checkpoint: bytes of a checkpoint.
+        state: bytes of ``state.pt``.
+    """
+
+    parts: list[Part]
+    objectives: list[Objective]
+    images: int
+    flops: float
+    memory: Memory
+    checkpoint: int
+    state: int
+
+
+def plan(setup: Setup) -> Plan:
+    """Look at what a setup would do."""
+    recipe, network = setup.recipe, setup.network
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    # Fake tensors cannot be copied deeply, as the average is made; it is as large as the model.
+    alone = dataclasses.replace(setup, recipe=dataclasses.replace(recipe, ema_decay=0.0))
+    with fake:
+        trainer = alone.build()
+    images = len(trainer.indices(np.arange(1000) % len(network.emotions), 0, 0))
+    # With content, since how many images have a label may decide a shape.
+    labels = torch.arange(images) % len(network.emotions)
+    with fake:
+        batch = Batch(
+            torch.empty(images, 3, network.image_size, network.image_size),
+            labels,
+            torch.empty(images, UNITS) if trainer.needs_action_units else None,
+        )
+    weights = [tensor for each in trainer.networks.values() for tensor in _tensors(each)]
+    work = _Work(given=weights)
+    steps: Counter[str] = Counter()
+    objectives: dict[tuple[bool, tuple[str, ...], tuple[str, ...]], dict[str, float]] = {}
+    flops = 0.0
+    # The judge's step seeds the global generator.
+    with torch.random.fork_rng(devices=[]), work:
+        work.hold([batch.images, batch.emotions])
+        _settle(trainer)
+        for iteration, times in _visits(trainer):
+            before = work.flops
+            with _recorded(trainer) as calls:
+                trainer.step(iteration, batch, generator(0, "step", iteration))
+            flops += times * (work.flops - before)
+            for optimizers, terms in calls:
+                steps.update(dict.fromkeys(optimizers, times))
+                warmup = iteration < recipe.warmup_iterations
+                objectives.setdefault((warmup, optimizers, tuple(terms)), terms)
+    parts = _parts(trainer, steps)
+    names = {part.optimizer: part.name for part in parts}
+    moments = sum(_bytes(_moments(o)) for o in trainer.optimizers.values())
+    gradients = sum(
+        _bytes(p.grad for p in _parameters(o) if p.grad is not None)
+        for o in trainer.optimizers.values()
+    )
+    shipped = _bytes(_tensors(trainer.model))
+    memory = Memory(
+        weights=_bytes(weights),
+        average=shipped if recipe.ema_decay else 0,
+        gradients=gradients,
+        moments=moments,
+        activations=work.peak - gradients - moments,
+    )
+    return Plan(
+        parts=parts,
+        objectives=[
+            Objective(tuple(names.get(o, o) for o in optimizers), terms, warmup)
+            for (warmup, optimizers, _), terms in objectives.items()
+        ],
+        images=images,
+        flops=flops,
+        memory=memory,
+        checkpoint=shipped,
+        state=memory.weights + memory.average + memory.moments,
+    )
+
+
+def _visits(trainer: Trainer) -> Iterator[tuple[int, int]]:
+    """Iterations that stand for the whole run, each with the number of those that are like it."""
+    recipe = trainer.recipe
+    warmup = min(recipe.warmup_iterations, recipe.iterations)
+    if warmup:
+        yield 0, warmup
+    rounds, rest = divmod(recipe.iterations - warmup, trainer.cycle)
+    for place in range(trainer.cycle):
+        if times := rounds + (place < rest):
+            yield warmup + place, times
+
+
+def _settle(trainer: Trainer) -> None:
+    """One empty step of each optimiser: from then on there are gradients and moments."""
+    for optimizer in trainer.optimizers.values():
+        for parameter in _parameters(optimizer):
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+
+
+@contextmanager
+def _recorded(trainer: Trainer) -> Iterator[list[tuple[tuple[str, ...], dict[str, float]]]]:
+    """What is minimised in here: (optimisers, name of each term -> weight), step after step."""
+    calls: list[tuple[tuple[str, ...], dict[str, float]]] = []
+    minimise = trainer.minimise
+
+    def record(terms: Terms, *optimizers: str) -> dict[str, Tensor]:
+        calls.append((optimizers, {name: weight for name, (weight, _) in terms.items()}))
+        return minimise(terms, *optimizers)
+
+    trainer.minimise = record  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        trainer.minimise = minimise  # type: ignore[method-assign]
+
+
+class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every operation: counts floating-point operations, and bytes that are alive.
+
+    Args:
+        given: tensors that are there already and do not count.
+
+    Attributes:
+        flops: of convolutions and matrix products so far.
+        peak: most bytes alive at once so far.
+    """
+
+    def __init__(self, given: Iterable[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0.0
+        self.peak = self._alive = 0
+        self._known = {tensor.untyped_storage()._cdata for tensor in given}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.ops.aten.index.Tensor:
+            args = (args[0], [part for index in args[1] for part in _places(index)])
+        result = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func._overloadpacket):
+            self.flops += formula(*args, **(kwargs or {}), out_val=result)
+        self.hold(leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
+        return result
+
+    def hold(self, tensors: Iterable[Tensor]) -> None:
+        """Count tensors until they are freed; views and results in place are counted once."""
+        for tensor in tensors:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self._known:
+                self._known.add(storage._cdata)
+                self._alive += storage.nbytes()
+                self.peak = max(self.peak, self._alive)
+                weakref.finalize(storage, self._free, storage._cdata, storage.nbytes())
+
+    def _free(self, address: int, size: int) -> None:
+        self._known.discard(address)
+        self._alive -= size
+
+
+def _places(index: Tensor | None) -> Sequence[Tensor | None]:
+    """An index as it is; of a mask the places, whose number a fake tensor could not tell."""
+    if index is None or index.dtype != torch.bool:
+        return [index]
+    return index.nonzero().unbind(1)
+
+
+def _parts(trainer: Trainer, steps: Mapping[str, int]) -> list[Part]:
+    """Networks with their optimisers; where a network has several, its parts follow."""
+    owners = {id(p): name for name, o in trainer.optimizers.items() for p in _parameters(o)}
+    parts: list[Part] = []
+
+    def add(name: str, module: nn.Module, count: int, depth: int) -> None:
+        found = {owners.get(id(p)) for p in module.parameters()}
+        owner = found.pop() if len(found) == 1 else None
+        if owner is not None:
+            (group,) = trainer.optimizers[owner].param_groups
+            rate, decay = group["base_rate"], group["weight_decay"]
+            parts.append(Part(name, count, owner, steps[owner], rate, decay, depth))
+            return
+        parts.append(Part(name, count, depth=depth))
+        for below, child in module.named_children():
+            if size := sum(p.numel() for p in child.parameters()):
+                add(below, child, size, depth + 1)
+
+    for name, count in trainer.describe().items():
+        add(name, trainer.networks[name], count, 0)
+    return parts
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [t for state in optimizer.state.values() for t in state.values()]
+
+
+def _tensors(network: nn.Module) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
