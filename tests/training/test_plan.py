@@ -115,6 +115,12 @@ def test_losses_have_the_weights_of_the_recipe():
     assert edit.terms == {"g_fake": -1, "g_cls": 1, "g_rec": 3, "g_coor": 0.5, "g_strength": 4}
 
 
+def test_a_loss_on_some_of_a_batch_can_be_planned():
+    """How many entries its mask leaves is not known without labels."""
+    critic = plan(configure(*tiny("stargan-v2", "lambda_match=0.5"))).objectives[0]
+    assert critic.terms["d_match"] == 0.5
+
+
 def test_networks_and_their_parts_of_the_paper():
     parts = {part.name: part for part in plan(configure("stargan-v2", "affectnet")).parts}
     assert list(parts) == ["model", "generator", "mapping_network", "style_encoder", "discriminator"]  # fmt: skip
