@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,7 +35,13 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import InstanceNorm, full_precision, instance_norm
+from ganbench.methods.layers import (
+    InstanceNorm,
+    Norms,
+    full_precision,
+    instance_norm,
+    outer_norm,
+)
 from ganbench.methods.stargan_family import one_hot
 from ganbench.training import recipe
 from ganbench.training.adversarial import permuted
@@ -70,7 +77,7 @@ class SMITConfig:
     width: int = 32
     scales: int = 3
     blocks: int = 6
-    norm: Literal["all", "residual"] = "all"
+    norm: Norms = "all"
     noise_dim: int = 20
     critic_width: int | None = None
     critic_scales: int = 3
@@ -179,10 +186,7 @@ class Generator(nn.Module):
 
     def __init__(self, config: SMITConfig) -> None:
         super().__init__()
-
-        def norm(kind: type[nn.Module], channels: int) -> nn.Module:
-            return kind(channels) if config.norm == "all" else nn.Identity()
-
+        norm = partial(outer_norm, config.norm)
         w = config.width
         down = [Stage(nn.Conv2d(3, w, 7, padding=3, bias=False), norm(InstanceNorm, w))]
         up = []

@@ -37,14 +37,19 @@ COLOURS: dict[str, str] = {
 }
 
 
+def canonical(name: str) -> str:
+    """The suite's spelling of an emotion; any other name in lower case, without spaces around it."""
+    key = name.strip().lower()
+    return ALIASES.get(key, key)
+
+
 def index(name: str) -> int:
     """Position of an emotion in Table-1 order; accepts the usual spellings in any case.
 
     Raises:
         BadInput: the name is no emotion that ganbench knows.
     """
-    key = name.strip().lower()
-    key = ALIASES.get(key, key)
+    key = canonical(name)
     if key not in EMOTIONS:
         raise unknown("emotion", name, EMOTIONS)
     return EMOTIONS.index(key)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
+from ganbench.cli import main
 from ganbench.data.dataset import Dataset
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
@@ -114,6 +117,25 @@ def tiny_method():
             return cls(cls.Config(**{**NETWORKS[name], **network})).requires_grad_(False).eval()
 
     return make
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """``call(*args)`` -> exit code, stdout, stderr of the entry point, without the cost of a process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(*args: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ganbench", *map(str, args)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

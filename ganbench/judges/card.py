@@ -12,7 +12,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judge, JudgeSpec
-from ganbench.metrics import softmax, wilson
+from ganbench.metrics import confusion, judge_calibration, softmax, wilson
 
 BINS = 15
 
@@ -60,11 +60,11 @@ def judge_card(judge: Judge, dataset: Dataset, batch_size: int = 64) -> JudgeCar
     ])  # fmt: skip
     p = softmax(logits.numpy())
     judged = p.argmax(axis=1)
-    confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.int64)
-    np.add.at(confusion, (labels, judged), 1)
-    right = int(confusion.trace())
+    # On unedited images the annotation is source and target at once.
+    counts = confusion(labels, labels, judged, len(EMOTIONS)).sum(axis=0)
+    right = int(counts.trace())
     low, high = wilson(right, n)
-    nll = torch.nn.functional.cross_entropy(logits.double(), torch.tensor(labels))
+    calibration = judge_calibration(logits.numpy(), labels)
     return JudgeCard(
         judge=judge.spec,
         data={"name": dataset.name, "split": dataset.split, "fingerprint": dataset.fingerprint},
@@ -72,9 +72,9 @@ def judge_card(judge: Judge, dataset: Dataset, batch_size: int = 64) -> JudgeCar
         accuracy=right / n,
         low=low,
         high=high,
-        confusion=confusion.tolist(),
-        nll=float(nll),
-        brier=float(((p - np.eye(len(EMOTIONS))[labels]) ** 2).sum(axis=1).mean()),
+        confusion=counts.tolist(),
+        nll=calibration.nll,
+        brier=calibration.brier,
         calibration_error=calibration_error(p.max(axis=1), judged == labels),
     )
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.emotions import ALIASES, EMOTIONS
+from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, resample
 from ganbench.methods.weights import sha256
@@ -53,7 +53,7 @@ def columns(labels: Sequence[str]) -> list[int]:
     Raises:
         BadInput: an emotion is missing or named twice.
     """
-    names = [ALIASES.get(label.strip().lower(), label.strip().lower()) for label in labels]
+    names = [canonical(label) for label in labels]
     for what, wrong in (
         ("lack", [emotion for emotion in EMOTIONS if emotion not in names]),
         ("repeat", [emotion for emotion in EMOTIONS if names.count(emotion) > 1]),

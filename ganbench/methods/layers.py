@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +24,15 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.instance_norm(x, weight=self.weight, bias=self.bias)
+
+
+Norms = Literal["all", "residual"]
+"""Where a generator has norms: after every convolution, as in the papers, or in its residual blocks only."""
+
+
+def outer_norm(norms: Norms, kind: Callable[[int], nn.Module], channels: int) -> nn.Module:
+    """The norm of a convolution outside the residual blocks; nothing where only those have norms."""
+    return kind(channels) if norms == "all" else nn.Identity()
 
 
 def instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.methods.layers import InstanceNorm, tile
+from ganbench.methods.layers import InstanceNorm, Norms, outer_norm, tile
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class BackboneConfig:
     width: int = 64
     scales: int = 2
     blocks: int = 6
-    norm: Literal["all", "residual"] = "all"
+    norm: Norms = "all"
     critic_width: int = 64
     critic_layers: int = 6
 
@@ -76,10 +76,7 @@ class ResidualBlock(nn.Module):
 
 def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
     """The generator up to its last feature map: [N, 3 + code_dim, S, S] -> [N, width, S, S]."""
-
-    def norm(channels: int) -> nn.Module:
-        return InstanceNorm(channels) if config.norm == "all" else nn.Identity()
-
+    norm = partial(outer_norm, config.norm, InstanceNorm)
     w = config.width
     layers: list[nn.Module] = [
         nn.Conv2d(3 + code_dim, w, 7, padding=3, bias=False), norm(w), nn.ReLU(inplace=True),

@@ -163,12 +163,13 @@ def load_discriminator(path: Path, module: nn.Module) -> None:
     Raises:
         BadInput: there is none, or missing, extra or mis-shaped tensors.
     """
-    if not holds_discriminator(path):
+    tensors = read_tensors(path, DISCRIMINATOR)
+    if not tensors:
         raise BadInput(
             f"no discriminator in the checkpoint: {path}; import the authors' files anew, with "
             "--discriminator FILE"
         )
-    _fill(module, read_tensors(path, DISCRIMINATOR), path)
+    _fill(module, tensors, path)
 
 
 def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -29,6 +29,16 @@ def feature_pair(
     return a, b
 
 
+def check_groups(features: NDArray[np.float64], groups: NDArray[np.int64]) -> None:
+    """Refuse ``groups`` that are not one for each row of ``features``.
+
+    Raises:
+        BadInput: another number of groups.
+    """
+    if groups.shape != features.shape[:1]:
+        raise BadInput(f"each image needs a group: {len(features)} images, {groups.shape} groups")
+
+
 def row_blocks(rows: int, columns: int, memory: int) -> Iterator[slice]:
     """Slices over ``rows`` such that four float64 arrays [block, columns] stay within ``memory``.
 

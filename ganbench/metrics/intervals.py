@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from ganbench.errors import BadInput
-from ganbench.metrics.features import MEMORY, feature_pair
+from ganbench.metrics.features import MEMORY, check_groups, feature_pair
 from ganbench.metrics.frechet import frechet_from_moments
 from ganbench.metrics.kid import kernel_sums
 
@@ -134,8 +134,7 @@ def _grouped(
     x: NDArray[np.float64], groups: NDArray[np.int64]
 ) -> Callable[[NDArray[np.bool_]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """The mean and the unbiased covariance of the rows in the kept groups."""
-    if groups.shape != x.shape[:1]:
-        raise BadInput(f"each image needs a group: {len(x)} images, {groups.shape} groups")
+    check_groups(x, groups)
     parts = [x[groups == g] for g in range(groups.max() + 1)]
     sizes = np.array([len(part) for part in parts], np.float64)
     sums = np.stack([part.sum(axis=0) for part in parts])

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganbench.errors import BadInput
-from ganbench.metrics.features import MEMORY, feature_pair, row_blocks
+from ganbench.metrics.features import MEMORY, check_groups, feature_pair, row_blocks
 from ganbench.metrics.spec import MetricSpec
 
 SPEC = MetricSpec(
@@ -80,11 +79,8 @@ def kernel_sums(
         BadInput: the features cannot be compared (``feature_pair``), or a row has no group.
     """
     a, b = feature_pair(real, fake)
-    if real_groups.shape != a.shape[:1] or fake_groups.shape != b.shape[:1]:
-        raise BadInput(
-            f"each image needs a group: {a.shape[0]} and {b.shape[0]} images, "
-            f"{real_groups.shape} and {fake_groups.shape} groups"
-        )
+    check_groups(a, real_groups)
+    check_groups(b, fake_groups)
     each = np.eye(1 + max(real_groups.max(), fake_groups.max()))
     of_a, of_b = each[real_groups], each[fake_groups]
     return KernelSums(

@@ -11,7 +11,7 @@ import torch
 
 from ganbench import __version__
 from ganbench import config as configuration
-from ganbench.emotions import ALIASES, EMOTIONS
+from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
 from ganbench.methods.weights import (
@@ -207,7 +207,7 @@ def _class_names(layout: Layout, tensors: Tensors, option: Sequence[str] | None)
             f"the file has {count} classes, not the {len(EMOTIONS)} of ganbench, and no names; "
             "name them in its order with --emotions a,b,..."
         )
-    names = tuple(ALIASES.get(name, name) for name in (n.strip().lower() for n in option))
+    names = tuple(canonical(name) for name in option)
     if len(names) != count or len(set(names)) < count or "" in names:
         raise BadInput(
             f"--emotions must name the {count} classes of the file, each once: {','.join(names)}; "

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import ganbench
-from ganbench.cli import COMMANDS, main
+from ganbench.cli import COMMANDS
 from ganbench.emotions import EMOTIONS
 
 SCRIPT = Path(sys.executable).with_name("ganbench")
@@ -65,25 +65,6 @@ def process(tmp_path):
         return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
     run.start = start  # type: ignore[attr-defined]
-    return run
-
-
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """``call(*args)`` -> exit code, stdout, stderr of the entry point, without the cost of a process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
-
-    def run(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ganbench", *map(str, args)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
     return run
 
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-from ganbench.cli import main
 from ganbench.cli.figure import parse_code, parse_codes, parse_numbers
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -52,7 +51,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def run(folder, tiny_method, monkeypatch, capsys):
+def run(folder, tiny_method, monkeypatch, call):
     """``run(name, *arguments)`` -> exit code, stdout, stderr; the checkpoints are tiny ones."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GANBENCH_CACHE", str(folder / "cache"))
@@ -63,23 +62,16 @@ def run(folder, tiny_method, monkeypatch, capsys):
     judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
     save_checkpoint(folder / "judge.safetensors", judge, "judge", "judge", {})
 
-    def call(name, *arguments):
+    def figure(name, *arguments):
         given = [name, *arguments]
         if "--method" in given and "--checkpoint" not in given:
             method = given[given.index("--method") + 1]
             given += ["--checkpoint", f"{method}.safetensors"]
         if name in FIGURES and "judge" in FIGURES[name].inputs and "--judge" not in given:
             given += ["--judge", "judge.safetensors"]
-        monkeypatch.setattr(sys, "argv", ["ganbench", "figure", *given, "--device", "cpu"])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
+        return call("figure", *given, "--device", "cpu")
 
-    return call
+    return figure
 
 
 FACES = ["--data", "folder", "--root", "photos"]

@@ -15,30 +15,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import ganbench
-from ganbench.cli import main
 from ganbench.methods.weights import read_header, shipped
 
 DOCS = (Path(__file__).parents[2] / "docs" / "checkpoints.md").read_text()
 COMMANDS = re.findall(r"^(ganbench checkpoints .+)$", DOCS, re.MULTILINE)
 
 
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """``call(*args)`` -> exit code, stdout, stderr of the entry point in an empty folder."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ganbench", *map(str, args)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def ganbench_process(*args: object, folder: Path) -> subprocess.CompletedProcess[str]:
