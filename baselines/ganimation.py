@@ -149,11 +149,12 @@ class GANimationTrainer(AdversarialTrainer):
             raise BadInput(
                 "classification = 'softmax' needs categories: condition is 'action_units'; use 'mse'"
             )
-        super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
-        self.needs_action_units = method.config.condition == "action_units"
-        for module in self.discriminator.modules():
+        discriminator = Discriminator(method.config, [method.code_dim])
+        for module in discriminator.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, 0.0, 0.02)
+        super().__init__(method, discriminator, recipe)
+        self.needs_action_units = method.config.condition == "action_units"
 
     def own(self, batch: Batch) -> Tensor:
         """The condition that the input shows: [B, code_dim]."""

@@ -67,6 +67,8 @@ class SMITConfig:
         norm: where the generator has norms: everywhere, as the authors', or in the residual blocks
             only, where AdaIN acts; see ``BackboneConfig``.
         noise_dim: length of the style z.
+        label_gain: factor on the label's columns of the frozen map. In the authors' draw (1) the
+            label has one part in 21 of the variance of an AdaIN parameter, the style the others.
         critic_width: channels after the discriminator's first convolution; doubles with each
             layer. None is the authors' rule: 32 from 256 px on, half of that below.
         critic_scales: discriminators, each seeing half the resolution of the one before.
@@ -79,6 +81,7 @@ class SMITConfig:
     blocks: int = 6
     norm: Norms = "all"
     noise_dim: int = 20
+    label_gain: float = 1.0
     critic_width: int | None = None
     critic_scales: int = 3
 
@@ -86,6 +89,8 @@ class SMITConfig:
         at_least(self, width=1, scales=0, blocks=0, noise_dim=1, critic_scales=1)
         if self.critic_width is not None:
             at_least(self, critic_width=1)
+        if not self.label_gain > 0:
+            raise BadInput(f"label_gain must be positive: {self.label_gain}; the authors' is 1")
         smallest = max(2**self.scales, 4 * 2 ** (self.critic_scales - 1))
         if self.image_size < smallest or self.image_size & (self.image_size - 1):
             raise BadInput(
@@ -306,6 +311,7 @@ class SMIT(Method):
         self.noise_dim = config.noise_dim
         self.generator = Generator(config)
         self.embedding = DomainEmbedding(self.code_dim, config.adain_dim)
+        self.embedding.weight[:, self.noise_dim :] *= config.label_gain
 
     @property
     def code_dim(self) -> int:

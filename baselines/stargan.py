@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator, one_hot
+from ganbench.methods.stargan_family import Discriminator, Generator, PainterConfig, one_hot
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.trainer import Batch, Terms
 
@@ -35,9 +35,9 @@ class StarGAN(Method):
     name = "stargan"
     title = "StarGAN"
     paper = "Choi et al., CVPR 2018, arXiv:1711.09020"
-    Config = BackboneConfig
+    Config = PainterConfig
 
-    def __init__(self, config: BackboneConfig) -> None:
+    def __init__(self, config: PainterConfig) -> None:
         super().__init__(config)
         self.generator = Generator(config, self.code_dim)
 

@@ -30,7 +30,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import InstanceNorm, instance_norm
+from ganbench.methods.layers import InstanceNorm, full_precision, he_init, instance_norm
 from ganbench.methods.stargan_family import one_hot
 from ganbench.seeds import generator
 from ganbench.training import recipe
@@ -61,6 +61,8 @@ class StarGANv2Config:
             shortcuts, into which edges of eyes, brows and mouth of the INPUT are added. Those hold
             the expression back, so the default is 0; the edges need a landmark network that
             ganbench does not have, so the variant can be built but not used.
+        output: whether G paints the image, as in the paper, or the change that is added to its
+            input; see ``PainterConfig``.
     """
 
     image_size: int = 128
@@ -72,6 +74,7 @@ class StarGANv2Config:
     hidden: int = 512
     bottleneck: int = 2
     w_hpf: float = 0.0
+    output: Literal["image", "change"] = "image"
 
     def __post_init__(self) -> None:
         at_least(self, max_channels=1, style_dim=1, latent_dim=1, hidden=1, bottleneck=0)
@@ -181,6 +184,7 @@ class Generator(nn.Module):
         halvings = int(log2(config.image_size)) - 4 + (config.w_hpf > 0)
         wide, style, skip = config.channels(halvings), config.style_dim, config.w_hpf == 0
         first = config.channels(0)
+        self.adds = config.output == "change"
         self.from_rgb = nn.Conv2d(3, first, 3, padding=1)
         encode, decode = [], []
         for i in range(halvings):
@@ -199,8 +203,8 @@ class Generator(nn.Module):
         h = self.encode(self.from_rgb(x))
         for block in self.decode:
             h = block(h, style)
-        image: Tensor = self.to_rgb(h)
-        return image
+        painted: Tensor = self.to_rgb(h)
+        return x + full_precision(painted) if self.adds else painted
 
 
 class MappingNetwork(nn.Module):
@@ -277,15 +281,6 @@ class Discriminator(nn.Module):
 def choose(outputs: Tensor, domains: Tensor) -> Tensor:
     """From [N, domains, ...], the entry of each sample's domain, [N, ...]."""
     return outputs[torch.arange(len(domains), device=outputs.device), domains]
-
-
-def he_init(network: nn.Module) -> None:
-    """Normal weights of variance 2 / fan-in, zero biases, as the authors start."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
 
 
 def library_init(network: nn.Module) -> None:
@@ -579,8 +574,10 @@ class StarGANv2Trainer(Trainer):
         reference = Aim(domains, references=(first, second))
 
         if iteration < self.recipe.warmup_iterations:
-            values = self.minimise(self.warmup_terms(x, latent), "g")
-            self.update_ema()
+            values: dict[str, Tensor] = {}
+            if self.model.config.output == "image":
+                values |= self.minimise(self.warmup_terms(x, latent), "g")
+                self.update_ema()
             if self.recipe.lambda_match:
                 recognition = self.real_terms(self.discriminator.logits(x), emotions)
                 values |= self.minimise(recognition, "d")

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.linear import GANmut
-from ganbench.methods.stargan_family import BackboneConfig, Discriminator
+from ganbench.methods.stargan_family import Discriminator, PainterConfig
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.trainer import Batch, Terms
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GaussianConfig(BackboneConfig):
+class GaussianConfig(PainterConfig):
     """Architecture of GGANmut.
 
     Attributes:

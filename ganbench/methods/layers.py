@@ -55,3 +55,12 @@ def tile(code: Tensor, x: Tensor) -> Tensor:
     """``code`` [N, K] spread over the pixels of ``x`` [N, 3, H, W] and appended to its channels."""
     n, k = code.shape
     return torch.cat([x, code[:, :, None, None].expand(n, k, *x.shape[2:])], dim=1)
+
+
+def he_init(network: nn.Module) -> None:
+    """Normal weights of variance 2 / fan-in, zero biases; it suits ReLU nets without norms."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

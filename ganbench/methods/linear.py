@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.stargan_family import BackboneConfig, Discriminator, Generator
+from ganbench.methods.stargan_family import Discriminator, Generator, PainterConfig
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.penalties import r1_penalty
@@ -38,7 +38,7 @@ NEUTRAL = 0  # position of neutral in every label order that ganbench uses
 
 
 @dataclass(frozen=True)
-class LinearConfig(BackboneConfig):
+class LinearConfig(PainterConfig):
     """Architecture of GANmut.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.methods.layers import InstanceNorm, Norms, outer_norm, tile
+from ganbench.methods.layers import InstanceNorm, Norms, full_precision, outer_norm, tile
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,19 @@ class BackboneConfig:
             )
 
 
+@dataclass(frozen=True)
+class PainterConfig(BackboneConfig):
+    """Architecture of the methods whose generator paints the image itself, without a mask.
+
+    Attributes:
+        output: what the generator's last tanh is: the image, as in the papers, or the change, which
+            is added to the input (Shen and Liu, CVPR 2017, learn residual images of attributes so).
+            What an edit leaves alone then needs no learning.
+    """
+
+    output: Literal["image", "change"] = "image"
+
+
 class ResidualBlock(nn.Module):
     """conv3-IN-ReLU-conv3-IN plus the input."""
 
@@ -94,16 +108,20 @@ def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
 
 
 class Generator(nn.Module):
-    """G(x, z): the code is tiled over the image, the output image is squashed by tanh."""
+    """G(x, z): the code is tiled over the image, the output is squashed by tanh.
 
-    def __init__(self, config: BackboneConfig, code_dim: int) -> None:
+    Where that is a change the sum may leave [-1, 1]; the critic sees it, and an edit is clamped.
+    """
+
+    def __init__(self, config: PainterConfig, code_dim: int) -> None:
         super().__init__()
+        self.adds = config.output == "change"
         head = nn.Conv2d(config.width, 3, 7, padding=3, bias=False)
         self.main = nn.Sequential(*trunk(config, code_dim), head, nn.Tanh())
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        image: Tensor = self.main(tile(code, x))
-        return image
+        painted: Tensor = self.main(tile(code, x))
+        return x + full_precision(painted) if self.adds else painted
 
 
 class Discriminator(nn.Module):

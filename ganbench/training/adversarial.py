@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.methods.interface import Method
+from ganbench.methods.layers import he_init
 from ganbench.training import recipe
 from ganbench.training.penalties import gradient_penalty
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen
@@ -23,11 +24,15 @@ class AdversarialRecipe(recipe.Recipe):
         n_critic: critic steps for each generator step.
         lambda_gp: weight of the gradient penalty.
         lambda_rec: weight of the reconstruction of the input.
+        critic_init: first weights of D: the papers' (StarGAN and GANmut leave it to the library,
+            GANimation draws N(0, 0.02)), or "he". The papers' are too small for a net without
+            norms: for some 400 iterations D tells nothing apart.
     """
 
     n_critic: int = 5
     lambda_gp: float = 10.0
     lambda_rec: float = 10.0
+    critic_init: Literal["paper", "he"] = "paper"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,6 +68,8 @@ class AdversarialTrainer(Trainer):
     def __init__(self, method: Method, discriminator: nn.Module, recipe: Any) -> None:
         super().__init__(method, recipe)
         self.method, self.discriminator = method, discriminator
+        if recipe.critic_init == "he":
+            he_init(discriminator)
         self.networks["discriminator"] = discriminator
         self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator, warm=False)}
 
@@ -102,7 +109,13 @@ class AdversarialTrainer(Trainer):
         return gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
-        """Reconstruction only, whatever the code: small nets learn colours and shapes first."""
+        """Reconstruction only, whatever the code: small nets learn colours and shapes first.
+
+        None where the generator adds a change to the input: none is the reconstruction, and a net
+        that learned to add none has dead units.
+        """
+        if getattr(self.method.config, "output", "image") == "change":
+            return {}
         return {"g_warmup": (1.0, (self.generate(x, codes) - x).abs().mean())}
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
@@ -129,8 +142,10 @@ class AdversarialTrainer(Trainer):
 
     def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """G learns to reconstruct and D to tell emotions, each on its own, before they play."""
-        values = self.minimise(self.warmup_terms(x, self.target(batch, random).codes), "g")
-        self.update_ema()
+        values: dict[str, Tensor] = {}
+        if reconstruction := self.warmup_terms(x, self.target(batch, random).codes):
+            values |= self.minimise(reconstruction, "g")
+            self.update_ema()
         if recognition := self.recognition_terms(x, batch):
             values |= self.minimise(recognition, "d")
         return values
