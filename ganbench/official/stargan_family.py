@@ -25,7 +25,7 @@ class StarGANLayout(Layout):
         "generator": "{n}-G.ckpt",
         "discriminator": "{n}-D.ckpt",
     }
-    fixed: ClassVar[Mapping[str, Any]] = {"scales": 2, "norm": "all"}
+    fixed: ClassVar[Mapping[str, Any]] = {"scales": 2, "norm": "all", "output": "image"}
     # Our names of what is not the backbone -> theirs.
     renamed: ClassVar[Mapping[str, str]] = {}
     # Theirs -> the axis along which classes lie, and the index of class 0.
@@ -95,6 +95,7 @@ class GANimationLayout(StarGANLayout):
         "generator.colour.weight": "img_reg.0.weight",
         "generator.attention.weight": "attetion_reg.0.weight",
     }
+    fixed: ClassVar[Mapping[str, Any]] = {"scales": 2, "norm": "all"}
     units: ClassVar[int] = 17
 
     def classes(self, tensors: Tensors, named: int | None) -> int:

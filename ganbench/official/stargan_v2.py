@@ -28,7 +28,7 @@ class StarGANv2Layout(Layout):
     ignored = rf"fan\..+|{re.escape(_FILTER)}"
     names: ClassVar[Mapping[Role, str]] = {"generator": "{n:06}_nets_ema.ckpt"}
 
-    fixed: ClassVar[Mapping[str, Any]] = {"bottleneck": 2}
+    fixed: ClassVar[Mapping[str, Any]] = {"bottleneck": 2, "output": "image"}
 
     def __init__(self, discriminator: Callable[[Any], nn.Module]) -> None:
         self._discriminator = discriminator

@@ -1,6 +1,7 @@
 """SMIT against the published layout and against plain re-computations of its equations."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -177,6 +178,17 @@ def test_conditions_it_was_not_trained_on_are_refused(method: SMIT) -> None:
 def test_sizes_that_do_not_halve_down_are_refused(size: int) -> None:
     with pytest.raises(BadInput, match="power of two"):
         SMITConfig(image_size=size)
+
+
+def test_the_label_gain_scales_the_label_s_columns_alone() -> None:
+    maps = []
+    for gain in (1.0, 4.0):
+        torch.manual_seed(0)
+        maps.append(SMIT(dataclasses.replace(TINY, label_gain=gain)).embedding.weight)
+    torch.testing.assert_close(maps[1][:, 20:], 4 * maps[0][:, 20:])
+    assert torch.equal(maps[1][:, :20], maps[0][:, :20])
+    with pytest.raises(BadInput, match="label_gain must be positive: 0"):
+        dataclasses.replace(TINY, label_gain=0)
 
 
 def test_state_dict_round_trip_restores_the_random_embedding(method: SMIT) -> None:

@@ -1,6 +1,7 @@
 """StarGAN-v2 against the published layout and against plain re-computations of its equations."""
 
 import copy
+import dataclasses
 from math import sqrt
 
 import numpy as np
@@ -411,6 +412,15 @@ def test_with_the_matching_aware_term_the_warmup_trains_d_as_well() -> None:
     values = t.step(0, data(2), torch.Generator().manual_seed(0))
     assert values.keys() == {"g_warmup", "d_real", "d_match"}
     assert not torch.equal(t.discriminator.main[0].weight, before)
+
+
+def test_the_warmup_of_a_change_trains_d_alone() -> None:
+    torch.manual_seed(0)
+    model = StarGANv2(dataclasses.replace(TINY, output="change"))
+    t = StarGANv2Trainer(model, StarGANv2Recipe(batch_size=2, warmup_iterations=1, lambda_match=1))
+    before = copy.deepcopy(model.state_dict())
+    assert t.step(0, data(2), torch.Generator().manual_seed(0)).keys() == {"d_real", "d_match"}
+    assert all(torch.equal(before[key], tensor) for key, tensor in model.state_dict().items())
 
 
 def test_the_average_starts_from_a_copy_or_as_the_authors_do() -> None:

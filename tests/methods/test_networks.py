@@ -10,7 +10,7 @@ from ganbench.baselines.stargan import StarGAN, StarGANTrainer
 from ganbench.methods.gaussian import Gaussian, GaussianConfig, GaussianTrainer
 from ganbench.methods.layers import InstanceNorm
 from ganbench.methods.linear import Linear, LinearConfig, LinearTrainer
-from ganbench.methods.stargan_family import BackboneConfig, ResidualBlock
+from ganbench.methods.stargan_family import PainterConfig, ResidualBlock
 
 UNITS = GANimationConfig(condition="action_units")
 
@@ -18,7 +18,7 @@ UNITS = GANimationConfig(condition="action_units")
 PAPERS = {
     "linear": (Linear, LinearConfig(), LinearTrainer, 8_421_138, 44_794_816),
     "gaussian": (Gaussian, GaussianConfig(), GaussianTrainer, 8_421_155, 44_794_816),
-    "stargan": (StarGAN, BackboneConfig(), StarGANTrainer, 8_436_800, 44_778_432),
+    "stargan": (StarGAN, PainterConfig(), StarGANTrainer, 8_436_800, 44_778_432),
     "ganimation7": (GANimation, GANimationConfig(), GANimationTrainer, 8_439_936, 44_778_432),
     "ganimation17": (GANimation, UNITS, GANimationTrainer, 8_471_296, 44_860_352),
 }
@@ -86,7 +86,7 @@ def test_directions_start_in_the_supplement_s_tiny_square():
 
 @pytest.mark.parametrize("scales", [0, 1, 3])
 def test_scales_halve_the_image_and_keep_its_size(scales):
-    config = BackboneConfig(
+    config = PainterConfig(
         image_size=32, width=4, scales=scales, blocks=1, norm="residual", critic_layers=2
     )
     method = StarGAN(config)
@@ -99,6 +99,17 @@ def test_scales_halve_the_image_and_keep_its_size(scales):
 
 def test_norm_in_the_blocks_only_leaves_no_other():
     method = StarGAN(
-        BackboneConfig(image_size=32, width=4, blocks=3, norm="residual", critic_layers=2)
+        PainterConfig(image_size=32, width=4, blocks=3, norm="residual", critic_layers=2)
     )
     assert sum(isinstance(m, InstanceNorm) for m in method.modules()) == 2 * 3
+
+
+@pytest.mark.parametrize("name", ["stargan", "linear", "gaussian", "stargan-v2"])
+def test_a_change_is_added_to_the_input(tiny_method, name):
+    paints, adds = tiny_method(name), tiny_method(name, output="change")
+    adds.load_state_dict(paints.state_dict())
+    size = paints.spec.image_size
+    x, codes = 2 * torch.rand(3, 3, size, size) - 1, torch.randn(3, paints.code_dim)
+    painted, added = paints.translate(x, codes)[0], adds.translate(x, codes)[0]
+    torch.testing.assert_close(added, x + painted)
+    assert painted.abs().max() > 1e-3

@@ -107,7 +107,12 @@ def test_a_ganmut_trained_on_rgb_goes_out_for_bgr(name, tiny_method, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "network"), [("stargan", {"norm": "residual"}), ("stargan-v2", {"bottleneck": 1})]
+    ("name", "network"),
+    [
+        ("stargan", {"norm": "residual"}),
+        ("stargan-v2", {"bottleneck": 1}),
+        *((name, {"output": "change"}) for name in ("stargan", "linear", "gaussian")),
+    ],
 )
 def test_networks_that_the_authors_code_cannot_build_stay_here(
     name, network, tiny_method, tmp_path

@@ -716,6 +716,30 @@ def test_who_moves_when(real, batch, name):
         assert not any(value.requires_grad for value in values.values())
 
 
+@pytest.mark.parametrize("name", ["stargan", "linear", "gaussian"])
+def test_the_warmup_of_a_change_trains_the_critic_alone(real, batch, name):
+    trainer = real(name, warmup_iterations=1, ema_decay=0.5)
+    trainer.method.config = dataclasses.replace(trainer.method.config, output="change")
+    g, d = weights(trainer.method), weights(trainer.discriminator)
+    batch = Batch(batch.images.float(), batch.emotions)
+    values = trainer.step(0, batch, torch.Generator().manual_seed(0))
+    assert values.keys() == {"d_cls"}
+    assert not moved(g, trainer.method)
+    assert moved(d, trainer.discriminator) >= {"main.0.weight", "conv2.weight"}
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_he_s_weights_keep_the_signal_of_a_critic_alive(name, tiny_method):
+    def spread(**recipe: object) -> float:
+        torch.manual_seed(0)
+        trainer_class, recipe_class = TRAINERS[name]
+        trainer = trainer_class(tiny_method(name, critic_width=16), recipe_class(**recipe))
+        x = torch.randn(64, 3, SIZE, SIZE)
+        return float(trainer.discriminator.main(x).std(0).mean())
+
+    assert spread(critic_init="he") > 4 * spread()
+
+
 @pytest.mark.parametrize("name", TRAINERS)
 def test_every_parameter_learns(real, batch, name):
     trainer = real(name, n_critic=1)
