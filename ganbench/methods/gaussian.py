@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
-from ganbench.methods.linear import GANmut
+from ganbench.methods.linear import GANmut, flat
 from ganbench.methods.stargan_family import Discriminator, PainterConfig
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
@@ -40,21 +40,26 @@ class GaussianConfig(PainterConfig):
 
     Attributes:
         channels: channel order the networks see; the released weights were trained on BGR.
+        dims: length of a code. The paper's is a plane, with covariances R diag(|a|) R^T. In three
+            dimensions those of the released program are not positive definite; ours are L L^T with
+            a lower triangular L of positive diagonal, and there is no official mode.
         means: "random" starts the means as the paper does; "circle" puts neutral at the origin and
             the others evenly on a circle of radius 0.75, so that a short training need not pull
             them apart first.
         variance: the variances at the start; 1 in the paper, which makes p_z almost flat.
-        labels: code of a label: "tanh" is the mean mu_c = tanh(w_c); "legacy" is w_c itself, which
-            a path of the released code uses by oversight.
+        labels: code of a label, in training and afterwards: "tanh" is the mean mu_c = tanh(w_c);
+            "legacy" is w_c itself, which a path of the released code uses by oversight.
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
+    dims: Literal[2, 3] = 2
     means: Literal["random", "circle"] = "random"
     variance: float = 1.0
     labels: Literal["tanh", "legacy"] = "tanh"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        flat(self, "means")
         if self.variance <= 0:
             raise BadInput(f"variance must be positive: {self.variance}; the paper's is 1")
 
@@ -75,28 +80,48 @@ class Gaussian(GANmut):
             ring = 0.75 * torch.stack([angles.cos(), angles.sin()], dim=1)
             mu = torch.atanh(torch.cat([torch.zeros(1, 2), ring]))
         else:
-            mu = (2 * torch.rand(classes, 2) - 1) * math.sqrt(0.5)
+            mu = (2 * torch.rand(classes, config.dims) - 1) * math.sqrt(0.5)
         self.mu = nn.Parameter(mu)
-        self.covariance_angles = nn.Parameter(torch.zeros(1, classes))
-        self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
+        if config.dims == 2:
+            self.covariance_angles = nn.Parameter(torch.zeros(1, classes))
+            self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
+        else:
+            root = math.sqrt(config.variance) * torch.eye(config.dims)
+            self.covariance_root = nn.Parameter(root.repeat(classes, 1, 1))
 
     def anchors(self) -> Tensor:
-        """The means mu_c = tanh(w_c): [emotions, 2] in (-1, 1)."""
+        """The means mu_c = tanh(w_c): [emotions, dims] in (-1, 1)."""
         return torch.tanh(self.mu)
 
+    def centres(self) -> Tensor:
+        """The codes of the labels: the means, or what ``labels`` says instead."""
+        return self.mu if self.config.labels == "legacy" else self.anchors()
+
+    def roots(self) -> Tensor:
+        """L_c of three dimensions: [emotions, 3, 3], lower triangular, of positive diagonal."""
+        diagonal = self.covariance_root.diagonal(dim1=1, dim2=2).abs()
+        return self.covariance_root.tril(-1) + torch.diag_embed(diagonal)
+
     def covariances(self) -> Tensor:
-        """Sigma_c: [emotions, 2, 2], symmetric and positive."""
+        """Sigma_c: [emotions, dims, dims], symmetric and positive."""
+        if self.code_dim != 2:
+            return self.roots() @ self.roots().transpose(1, 2)
         cos, sin = self.covariance_angles[0].cos(), self.covariance_angles[0].sin()
         rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
         axes = self.covariance_axes.abs()
         return rotation @ torch.diag_embed(axes) @ rotation.transpose(1, 2)
 
     def mahalanobis(self, codes: Tensor) -> Tensor:
-        """Squared Mahalanobis distances of codes [N, 2] to every emotion: [N, emotions].
+        """Squared Mahalanobis distances of codes [N, dims] to every emotion: [N, emotions].
 
         With Sigma = R diag(a) R^T the distance needs no inverse: rotate, square, divide by a.
+        With Sigma = L L^T it is the squared length of L^-1 (z - mu).
         """
-        offset = codes[:, None, :] - self.anchors()  # [N, emotions, 2]
+        offset = codes[:, None, :] - self.anchors()  # [N, emotions, dims]
+        if self.code_dim != 2:
+            columns = offset.permute(1, 2, 0)  # [emotions, dims, N]
+            solved = torch.linalg.solve_triangular(self.roots(), columns, upper=False)
+            return solved.square().sum(1).T
         cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
         along = cos * offset[..., 0] + sin * offset[..., 1]
         across = cos * offset[..., 1] - sin * offset[..., 0]
@@ -111,13 +136,12 @@ class Gaussian(GANmut):
         """mu_c; an intensity is refused: the Gaussian plane has no axis of intensity."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
-        centres = self.mu if self.config.labels == "legacy" else self.anchors()
-        return centres[condition.emotions]
+        return self.centres()[condition.emotions]
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Codes uniform over the square [-1, 1]^2, [n, 2]."""
-        return (2 * torch.rand(n, 2, generator=generator) - 1).to(self.device)
+        """Codes uniform over the square [-1, 1]^2 (or the cube), [n, dims]."""
+        return (2 * torch.rand(n, self.code_dim, generator=generator) - 1).to(self.device)
 
     @classmethod
     def trainer(cls) -> type[Any]:
@@ -174,13 +198,14 @@ class GaussianTrainer(AdversarialTrainer):
         super().__init__(method, Discriminator(method.config, heads), recipe)
 
     def split(self, head: Tensor) -> tuple[Tensor, Tensor]:
-        """The head's output -> class logits [N, emotions], code [N, 2]."""
+        """The head's output -> class logits [N, emotions], code [N, dims]."""
         return head[:, : self.classes], head[:, self.classes :]
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        anywhere = uniform(random, -1, 1, (len(batch) - self.at_means, 2)).to(batch.images.device)
+        shape = (len(batch) - self.at_means, self.method.code_dim)
+        anywhere = uniform(random, -1, 1, shape).to(batch.images.device)
         labels = torch.arange(self.at_means) % self.classes
-        codes = torch.cat([self.method.anchors()[labels], anywhere])
+        codes = torch.cat([self.method.centres()[labels], anywhere])
         nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
         return Target(codes, torch.cat([labels.to(nearest), nearest]))
 

@@ -43,16 +43,36 @@ class LinearConfig(PainterConfig):
 
     Attributes:
         channels: channel order the networks see; the released weights were trained on BGR.
-        directions: "random" starts the directions as the paper does; "circle" spreads them evenly,
-            in label order, so that a short training need not pull two emotions apart first.
+        dims: length of a code. The paper's is a plane; the released program also knows three
+            dimensions, but draws its random directions from one octant only: here from all.
+        directions: "random" starts the directions as the paper does; "circle" spreads them evenly
+            over the plane, in label order, so that a short training need not pull two emotions
+            apart first.
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
+    dims: Literal[2, 3] = 2
     directions: Literal["random", "circle"] = "random"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flat(self, "directions")
+
+
+def flat(config: Any, key: str) -> None:
+    """Refuse a start on a circle where codes lie in no plane.
+
+    Raises:
+        BadInput: ``config.<key>`` is "circle" and ``dims`` is not 2.
+    """
+    if getattr(config, key) == "circle" and config.dims != 2:
+        raise BadInput(
+            f"{key} = 'circle' needs codes in a plane: dims is {config.dims}; use 'random', or dims 2"
+        )
 
 
 class GANmut(Method):
-    """What GANmut and GGANmut share: a plane of codes, BGR images, one generator."""
+    """What GANmut and GGANmut share: a plane (or space) of codes, BGR images, one generator."""
 
     paper = "d'Apolito et al., CVPR 2021"
 
@@ -62,8 +82,8 @@ class GANmut(Method):
 
     @property
     def code_dim(self) -> int:
-        """The plane."""
-        return 2
+        """Two in the paper."""
+        return int(self.config.dims)
 
     def to_native(self, images: Tensor) -> Tensor:
         """[-1, 1], in the configured channel order."""
@@ -95,18 +115,18 @@ class Linear(GANmut):
             axes = torch.stack([angles.cos(), angles.sin()], dim=1)
         else:
             # U(-b, b) with the supplement's tiny bound: only the direction matters.
-            axes = (2 * torch.rand(emotions, 2) - 1) * 1e-4 * math.sqrt(1 / 6)
+            axes = (2 * torch.rand(emotions, config.dims) - 1) * 1e-4 * math.sqrt(1 / 6)
         # The rows of the weight are the directions. Nothing uses the bias: the released network has
         # it, and with it the shapes and counts are the same.
-        self.axes = nn.Linear(2, emotions)
+        self.axes = nn.Linear(config.dims, emotions)
         with torch.no_grad():
             self.axes.weight.copy_(axes)
             self.axes.bias.zero_()
 
     def anchors(self) -> Tensor:
-        """Neutral at the origin, then the unit directions: [emotions, 2]."""
+        """Neutral at the origin, then the unit directions: [emotions, dims]."""
         axes = self.axes.weight
-        return torch.cat([axes.new_zeros(1, 2), F.normalize(axes, dim=1)])
+        return torch.cat([torch.zeros_like(axes[:1]), F.normalize(axes, dim=1)])
 
     def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """rho v_c; rho is the condition's intensity, 1 when it has none."""
@@ -119,9 +139,13 @@ class Linear(GANmut):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Codes uniform over the unit disc, [n, 2]."""
-        angle, square = torch.rand(2, n, generator=generator)
-        return polar(angle * 2 * math.pi, square.sqrt()).to(self.device)
+        """Codes uniform over the unit disc [n, 2], or the unit ball [n, 3]."""
+        if self.code_dim == 2:
+            angle, square = torch.rand(2, n, generator=generator)
+            return polar(angle * 2 * math.pi, square.sqrt()).to(self.device)
+        volume = torch.rand(n, 1, generator=generator)
+        ball = directions(n, self.code_dim, generator) * volume ** (1 / self.code_dim)
+        return ball.to(self.device)
 
     @classmethod
     def trainer(cls) -> type[Any]:
@@ -139,6 +163,11 @@ class Linear(GANmut):
 def polar(angle: Tensor, radius: Tensor) -> Tensor:
     """Angles [N] in radians and radii [N] -> points [N, 2]."""
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+
+
+def directions(n: int, dims: int, generator: torch.Generator | None) -> Tensor:
+    """Unit vectors [n, dims], uniform over the sphere: normal draws have no preferred direction."""
+    return F.normalize(torch.randn(n, dims, generator=generator), dim=1)
 
 
 @dataclass(frozen=True)
@@ -195,8 +224,12 @@ class LinearTrainer(AdversarialTrainer):
         codes = self.method.encode(Category(emotions, strength))
         codes = codes + self.recipe.noise * torch.randn(codes.shape, generator=random).to(codes)
         n = self.recipe.random_codes
-        angle = uniform(random, 0, 2 * math.pi, (n,)).to(codes)
-        return torch.cat([polar(angle, strength[:n]), codes[n:]])
+        if self.method.code_dim == 2:
+            angle = uniform(random, 0, 2 * math.pi, (n,)).to(codes)
+            anywhere = polar(angle, strength[:n])
+        else:
+            anywhere = directions(n, self.method.code_dim, random).to(codes) * strength[:n, None]
+        return torch.cat([anywhere, codes[n:]])
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         emotions = permuted(batch.emotions, random)

@@ -118,6 +118,7 @@ class GANmutLayout(StarGANLayout):
     """What GANmut and GGANmut share: the authors' code feeds BGR images."""
 
     licence = "non-commercial (as released by GANmut's authors)"
+    fixed: ClassVar[Mapping[str, Any]] = {**StarGANLayout.fixed, "dims": 2}
 
     def conventional(self, tensors: Tensors, config: Any) -> Tensors:
         """Networks trained here on RGB take BGR once their colour channels are swapped."""

@@ -679,10 +679,10 @@ def test_warmup_teaches_the_critic_emotions_only(make, batch, name):
 def real(tiny_method):
     """A trainer with its real networks."""
 
-    def build(name: str, **recipe: object):
+    def build(name: str, network: dict[str, object] | None = None, **recipe: object):
         trainer_class, recipe_class = TRAINERS[name]
         torch.manual_seed(0)
-        method = tiny_method(name).requires_grad_(True)
+        method = tiny_method(name, **network or {}).requires_grad_(True)
         return trainer_class(method, recipe_class(**{"batch_size": N, **recipe}))
 
     return build
@@ -740,9 +740,12 @@ def test_he_s_weights_keep_the_signal_of_a_critic_alive(name, tiny_method):
     assert spread(critic_init="he") > 4 * spread()
 
 
-@pytest.mark.parametrize("name", TRAINERS)
-def test_every_parameter_learns(real, batch, name):
-    trainer = real(name, n_critic=1)
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [*((name, {}) for name in TRAINERS), ("linear", {"dims": 3}), ("gaussian", {"dims": 3})],
+)
+def test_every_parameter_learns(real, batch, name, network):
+    trainer = real(name, network, n_critic=1)
     batch = Batch(batch.images.float(), batch.emotions)
     g, d = weights(trainer.method), weights(trainer.discriminator)
     # The rotation of a Gaussian that is still round changes nothing: give it one step to stretch.
