@@ -79,8 +79,8 @@ class TableDataset(Dataset):
 
     A split whose pixels take less than ``keep_bytes`` is decoded once, when it is opened, and kept
     as uint8. A larger one is decoded at every access by a few threads, in constant memory; opening
-    it reads headers only, so that a file cut short is found when it is first used
-    (``undecodable`` looks at all).
+    it reads headers and ends of files, which finds those cut short. Damage between the two is found
+    when an image is first used (``undecodable`` looks at all).
 
     The fingerprint is the sha256 of the size and of every row in order: path, label, content of
     the image and of its region map, action units. Above ``HASH_BYTES`` on disk the size of a file
@@ -228,6 +228,8 @@ class TableDataset(Dataset):
     def _take_image(self, i: int, source: BinaryIO) -> tuple[int, int]:
         if self._pixels is None:
             with Image.open(source) as image:
+                if not _ends(source, image.format):
+                    image.load()  # raises if the file is cut short
                 return image.size
         self._pixels[i], extent = _decode_image(source, self.size)
         return extent
@@ -374,6 +376,23 @@ class _Seen:
     extent: tuple[int, int] = (0, 0)
     identity: str = ""
     fault: str = ""
+
+
+# What a whole file of a format has near its end. Some programs append to it, so a file without is
+# no more than suspect.
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+_TAIL = 4096
+
+
+def _ends(source: BinaryIO, kind: str | None) -> bool:
+    """Whether a file has its format's end, or a format whose end is not known here."""
+    if kind not in _ENDS:
+        return True
+    here = source.tell()
+    source.seek(max(0, source.seek(0, os.SEEK_END) - _TAIL))
+    tail = source.read()
+    source.seek(here)
+    return _ENDS[kind] in tail
 
 
 def _decode_image(source: BinaryIO, size: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:

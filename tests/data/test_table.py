@@ -274,11 +274,29 @@ def test_a_file_cut_short(tmp_path):
     victim.write_bytes(victim.read_bytes()[:100])
     with pytest.raises(BadInput, match=r"1 of 2 images .*s/1\.png"):
         opened(root)
-    streamed = opened(root, keep_bytes=0)  # headers only
+    streamed = opened(root, keep_bytes=0, skip_bad=True)
+    assert [path for path, _ in streamed.bad] == ["images/s/1.png"]
+
+
+def test_damage_inside_a_file_of_a_large_split_is_found_in_use(tmp_path):
+    root = listed(tmp_path, [0, 1])
+    victim = root / "images/s/1.png"
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:50] + bytes(10) + whole[60:])
+    streamed = opened(root, keep_bytes=0)  # headers and ends only
     assert [path for path, _ in streamed.undecodable()] == ["images/s/1.png"]
     streamed.images([0])
     with pytest.raises(BadInput, match=r"s/1\.png.*cannot be decoded"):
         streamed.images([0, 1])
+
+
+def test_whole_files_with_something_appended_are_kept(tmp_path):
+    root = listed(tmp_path, [0, 1])
+    Image.open(root / "images/s/0.png").save(root / "images/s/0.png", "JPEG")
+    for name in ("0.png", "1.png"):
+        with (root / "images/s" / name).open("ab") as file:
+            file.write(bytes(10_000))
+    assert len(opened(root, keep_bytes=0)) == 2
 
 
 def test_deep_pixels_are_refused(tmp_path):
