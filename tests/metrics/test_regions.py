@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ganbench.data.dataset import BACKGROUND, EYES, FACE, HEAD, MOUTH
 from ganbench.errors import BadInput
 from ganbench.metrics import background_change, relative_distance, truth_distances
+from ganbench.metrics.regions import region_differences
 from ganbench.metrics.truth import REGIONS, joint_regions
 
 
@@ -18,6 +21,48 @@ def halves(n=2):
     regions[:, :, :2] = FACE
     regions[:, 0, 0] = MOUTH
     return regions
+
+
+def by_masks(a, b, regions, kinds):
+    """The definition: each region's pixels, picked out and averaged."""
+    difference = np.abs(a - b).mean(axis=1, dtype=np.float64)
+    found = np.full((len(a), kinds + 1), np.nan)
+    for i, region in np.ndindex(len(a), kinds):
+        if (regions[i] == region).any():
+            found[i, region] = difference[i][regions[i] == region].mean()
+    found[:, kinds] = difference.mean(axis=(1, 2))
+    return found
+
+
+@settings(deadline=None)  # the first example may compile
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    st.sampled_from([np.float32, np.float64]),
+    st.booleans(),
+)
+def test_compiled_sums_are_the_definition(seed, n, c, h, w, kinds, dtype, channels_last):
+    random = np.random.default_rng(seed)
+    a, b = random.random((2, n, c, h, w)).astype(dtype)
+    if channels_last:  # as some networks leave their pictures
+        a = np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    regions = random.integers(0, kinds, (n, h, w), np.uint8)
+    np.testing.assert_allclose(
+        region_differences(a, b, regions, kinds), by_masks(a, b, regions, kinds), rtol=1e-12
+    )
+
+
+def test_no_images_have_no_differences():
+    assert region_differences(plain(0), plain(0), halves(0)).shape == (0, 6)
+
+
+def test_regions_must_be_known():
+    with pytest.raises(BadInput, match="no such region: 4"):
+        region_differences(plain(), plain(), halves(), kinds=4)
 
 
 def test_background_change_sees_only_what_is_outside_the_face():
