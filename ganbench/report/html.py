@@ -37,7 +37,8 @@ class Picture:
         """The picture as a data URI, as WebP where that is smaller."""
         with Image.open(io.BytesIO(self.png)) as image:
             file = io.BytesIO()
-            image.convert("RGB").save(file, "WEBP", quality=88, method=4)
+            # Less than half of the default effort's time for a 25th more bytes.
+            image.convert("RGB").save(file, "WEBP", quality=88, method=2)
         webp = file.getvalue()
         kind, data = ("webp", webp) if len(webp) < len(self.png) else ("png", self.png)
         return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

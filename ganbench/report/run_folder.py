@@ -161,6 +161,7 @@ def place(clouds: Sequence[Cloud], evaluation: Evaluation) -> list[NDArray[np.fl
     key = {
         "kind": "t-SNE",
         "ganbench": ganbench.__version__,
+        "settings": tsne.SETTINGS,
         "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
         "seed": evaluation.results.seed,
     }
