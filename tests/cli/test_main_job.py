@@ -111,19 +111,9 @@ def test_users_files_take_the_same_way(place, finished):
 
 
 def test_ctrl_c_keeps_what_is_done(place, finished):
+    # All methods on all 700 images: minutes of work, of which the first two pieces are waited for.
     process = subprocess.Popen(
-        [
-            *MODULE,
-            "eval",
-            "--methods",
-            "linear",
-            "--seed",
-            "1",
-            "--limit",
-            "210",
-            "--out",
-            "stopped",
-        ],
+        [*MODULE, "eval", "--methods", "all", "--seed", "1", "--out", "stopped"],
         cwd=place.folder,
         env=place.environment,
         stdout=subprocess.PIPE,
@@ -131,14 +121,13 @@ def test_ctrl_c_keeps_what_is_done(place, finished):
         text=True,
     )
     store = place.folder / "cache" / "evaluations"
-    before = len(list(store.rglob("*.npz")))
-    for _ in range(600):  # a minute, in case the machine is busy
-        if len(list(store.rglob("*.npz"))) > before + 1 or process.poll() is not None:
-            break
+    before = set(store.rglob("*.npz"))
+    # A busy machine may take its time: the run reaches this state, or ends and says why.
+    while len(set(store.rglob("*.npz")) - before) < 2 and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate()
     assert process.returncode == 130, error
     assert "Traceback" not in error
     assert not (place.folder / "stopped" / "results.json").exists()
-    assert len(list(store.rglob("*.npz"))) > before
+    assert len(set(store.rglob("*.npz")) - before) >= 2
