@@ -32,7 +32,7 @@ def region_differences(
         )
     if regions.size and regions.max() >= kinds:
         raise BadInput(f"no such region: {regions.max()}; give values in 0..{kinds - 1}")
-    # Imported when needed: numba takes longer to import than photographs, which have no regions, to load.
+    # Imported when needed: numba is slow to import, and photographs have no regions.
     from ganbench.metrics.sums import region_sums
 
     n, channels, height, width = a.shape

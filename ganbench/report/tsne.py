@@ -65,7 +65,7 @@ def place(clouds: Sequence[Cloud], seed: int = 0) -> list[Position]:
             # A neighbourhood of 30 needs some 90 points; small test runs have fewer.
             perplexity=min(30, max(2, (len(features) - 1) // 3)),
             initialization="pca",
-            # A second thread gains little when idle and costs a minute on a busy machine.
+            # A second thread saves a third when idle and waits for its turn on a busy machine.
             n_jobs=1,
             random_state=seed,
             **SETTINGS,
