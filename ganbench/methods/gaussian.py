@@ -120,7 +120,7 @@ class Gaussian(GANmut):
         offset = codes[:, None, :] - self.anchors()  # [N, emotions, dims]
         if self.code_dim != 2:
             columns = offset.permute(1, 2, 0)  # [emotions, dims, N]
-            solved = torch.linalg.solve_triangular(self.roots(), columns, upper=False)
+            solved: Tensor = torch.linalg.solve_triangular(self.roots(), columns, upper=False)
             return solved.square().sum(1).T
         cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
         along = cos * offset[..., 0] + sin * offset[..., 1]
