@@ -7,6 +7,7 @@ continues, a second one only reads, and a new method adds only its own jobs.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,10 +28,11 @@ from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.judges.interface import Judge
 from ganbench.methods import Method, load_method
 from ganbench.passes import SHOWN, Pass, fingerprint
-from ganbench.records import Results
-from ganbench.scoring import REAL, TRUTH, score_method, score_perfect, score_real
+from ganbench.records import Record, Results
+from ganbench.scoring import EXACT, REAL, TRUTH, Evidence, choose, score
+from ganbench.scoring.spread import spread
 from ganbench.stopwatch import Stopwatch
-from ganbench.store import Store
+from ganbench.store import Arrays, Store
 
 MethodLike = str | tuple[str, str | os.PathLike[str] | None] | Method
 
@@ -71,6 +73,8 @@ def evaluate(
     store: Store | None = None,
     progress: Progress | None = None,
     stopwatch: Stopwatch | None = None,
+    metrics: str | Sequence[str] = "default",
+    seeds: int = 1,
 ) -> Evaluation:
     """Evaluate methods on a test set.
 
@@ -85,15 +89,29 @@ def evaluate(
         store: where finished jobs are kept; None takes the user's cache.
         progress: told after each batch.
         stopwatch: to go on measuring with.
+        metrics: what to record; see ``ganbench.scoring.choose``.
+        seeds: how many seeds the noise is repeated with, from ``seed`` on. Numbers, intervals and
+            pictures are of the first; what depends on noise gets its mean and standard deviation
+            over all seeds beside it (``ganbench.scoring.spread``).
 
     Raises:
-        BadInput: methods of different image sizes or emotions, one named twice, an empty data set.
+        BadInput: methods of different image sizes or emotions, one named twice, an empty data set,
+            an unknown metric.
     """
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
         loaded = load_all(methods, resolve(device))
         run = prepare(
-            loaded, dataset, judge, seed, limit, batch_size, store or default_store(), stopwatch
+            loaded,
+            dataset,
+            judge,
+            seed,
+            limit,
+            batch_size,
+            store or default_store(),
+            stopwatch,
+            metrics,
+            seeds,
         )
     perform(run, progress)
     with stopwatch.measure("score"):
@@ -150,6 +168,8 @@ def prepare(
     batch_size: int,
     store: Store,
     stopwatch: Stopwatch,
+    metrics: str | Sequence[str] = "default",
+    seeds: int = 1,
 ) -> Pass:
     """The pass that ``evaluate`` performs, checked but not begun.
 
@@ -170,6 +190,8 @@ def prepare(
         )
     if batch_size < 1:
         raise BadInput(f"batch size must be at least 1: {batch_size}")
+    if seeds < 1:
+        raise BadInput(f"number of seeds must be at least 1: {seeds}")
     return Pass(
         methods={method.name: method for method in methods},
         dataset=dataset,
@@ -179,6 +201,8 @@ def prepare(
         chunks=protocol.chunks(dataset.labels, limit),
         store=store,
         stopwatch=stopwatch,
+        metrics=choose(metrics),
+        seeds=seeds,
     )
 
 
@@ -207,22 +231,28 @@ def conclude(run: Pass) -> Evaluation:
     targets = np.broadcast_to(np.arange(len(EMOTIONS)), (len(sources), len(EMOTIONS)))
     real = run.gather("real")
     truth = run.gather("truth") if run.dataset.has_true_edits else None
-    records, counts = score_real(real, sources)
-    confusions = {REAL: counts.tolist()}
+    inputs = Evidence(REAL, sources, real)
+    records, confusions = measure(run, inputs), {REAL: inputs.confusion.tolist()}
     clouds = [cloud(REAL, "", "Real", real, sources, run.seed)]
     methods: dict[str, dict[str, Any]] = {}
     edits, outcomes = {}, {}
     for name, method in run.methods.items():
-        sets = {codes: run.gather("edits", name, codes) for codes in protocol.code_sets(method)}
-        found, counts = score_method(name, sets, real, truth, sources)
+        seen = evidence(run, name, sources, real, truth)
+        found = measure(run, seen)
         records += found
-        confusions[name] = counts.tolist()
-        edits[name] = sets["exact"]["shown"]
-        outcomes[name] = sets["exact"]["logits"].argmax(axis=-1).astype(np.int8)
+        if run.seeds > 1:
+            again = [
+                measure(run, evidence(run, name, sources, real, truth, run.seed + k), again=True)
+                for k in range(1, run.seeds)
+            ]
+            records += spread([found, *again], seen.stochastic, run.seed)
+        confusions[name] = seen.confusion.tolist()
+        edits[name] = seen.edits["shown"]
+        outcomes[name] = seen.judged.astype(np.int8)
         clouds += [
             cloud(name, codes, method.title, arrays, targets, run.seed)
-            for codes, arrays in sets.items()
-            if codes != "exact" or "near" not in sets
+            for codes, arrays in seen.sets.items()
+            if codes != EXACT or "near" not in seen.sets
         ]
         methods[name] = {
             "title": method.title,
@@ -230,18 +260,59 @@ def conclude(run: Pass) -> Evaluation:
             "paper": method.paper,
             "licence": method.licence,
             "stochastic": method.spec.stochastic,
-            "codes": list(sets),
+            "codes": list(seen.sets),
         }
     if truth is not None:
-        found, counts = score_perfect(truth, real, sources)
-        records += found
-        confusions[TRUTH] = counts.tolist()
+        perfect = Evidence(TRUTH, sources, real, {EXACT: truth})
+        records += measure(run, perfect)
+        confusions[TRUTH] = perfect.confusion.tolist()
     results = Results(
         protocol=protocol.describe(run.dataset, run.judge.spec, len(sources)),
         seed=run.seed,
         methods=methods,
         records=tuple(records),
         confusion=confusions,
+        metrics={
+            spec.name: dataclasses.asdict(spec) for metric in run.metrics for spec in metric.specs
+        },
     )
     pictures = Gallery(sources[:SHOWN], *run.shown(), edits)
     return Evaluation(results, clouds, pictures, run.stopwatch, run.store, outcomes)
+
+
+def evidence(
+    run: Pass,
+    name: str,
+    sources: NDArray[np.int64],
+    real: Arrays,
+    truth: Arrays | None,
+    seed: int | None = None,
+) -> Evidence:
+    """What the pass knows of a method; ``seed`` names a repetition, which has no probes."""
+    method = run.methods[name]
+    sets = {}
+    for codes in protocol.code_sets(method):
+        known = seed if seed in run.seeds_of(method, codes) else None
+        sets[codes] = run.gather("edits", name, codes, known)
+    probes = [job.codes for job in run.jobs() if job.kind == "probe" and job.method == name]
+    return Evidence(
+        method=name,
+        sources=sources,
+        real=real,
+        sets=sets,
+        truth=truth,
+        probes={p: run.gather("probe", name, p) for p in probes} if seed is None else {},
+        stochastic=method.spec.stochastic,
+        intervals=seed is None,
+    )
+
+
+def measure(run: Pass, evidence: Evidence, again: bool = False) -> list[Record]:
+    """Records under all metrics of a pass; of a repetition under those that need no probes."""
+    found = []
+    for metric in run.metrics:
+        if again and metric.probes:
+            continue
+        with run.stopwatch.measure(f"score: {metric.specs[0].name}"):
+            found += score(metric, evidence)
+    return found

@@ -1,12 +1,14 @@
 """The jobs of an evaluation: what each is called, what it depends on, and how it is computed.
 
 A job is a chunk of the test set seen by one maker: the camera (``real``), the renderer of right
-answers (``render``, ``truth``), or a method with one set of codes (``edits``). Its key names all that
-its numbers depend on, and nothing else; batch size is not among them.
+answers (``render``, ``truth``), or a method with one set of codes (``edits``). A metric may ask for
+further edits of a few images, each a job of its own (``probe``). A job's key names all that its numbers
+depend on, and nothing else; batch size is not among them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -27,6 +29,7 @@ from ganbench.metrics.background import background_change
 from ganbench.metrics.truth import SPEC as TRUTH
 from ganbench.metrics.truth import joint_regions, truth_distances
 from ganbench.protocol import Chunk
+from ganbench.scoring import Metric
 from ganbench.stopwatch import Stopwatch
 from ganbench.store import Arrays, Store
 
@@ -36,7 +39,7 @@ K = len(EMOTIONS)
 # are one of each emotion.
 SHOWN = 7
 
-Kind = Literal["real", "render", "truth", "edits"]
+Kind = Literal["real", "render", "truth", "edits", "probe"]
 Watch = Callable[[int], None]
 
 
@@ -46,12 +49,15 @@ class Job:
 
     Attributes:
         kind: ``real``: judge the inputs; ``render``: the right answers for one target; ``truth``:
-            judge those; ``edits``: edit and judge.
+            judge those; ``edits``: edit and judge; ``probe``: edit and judge the first images with
+            the codes of a probe.
         chunk: the images it is about.
         title: what it is called in progress bars.
         images: how many images it makes or judges.
-        method, codes: of ``edits``: the method's name and the set of codes.
+        method, codes: of ``edits``: the method's name and the set of codes; of ``probe``: and the
+            probe's name.
         target: of ``render``: the emotion.
+        seed: of ``edits`` and ``probe``: that of their noise.
     """
 
     kind: Kind
@@ -61,6 +67,7 @@ class Job:
     method: str = ""
     codes: str = ""
     target: int = -1
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,11 @@ class _Inputs:
 
 @dataclass
 class Pass:
-    """Everything an evaluation needs to know, and the jobs that it consists of."""
+    """Everything an evaluation needs to know, and the jobs that it consists of.
+
+    Edits that depend on noise are made with ``seeds`` seeds, the first being ``seed``; all others, and
+    the metrics' probes, once.
+    """
 
     methods: dict[str, Method]
     dataset: Dataset
@@ -90,7 +101,10 @@ class Pass:
     chunks: list[Chunk]
     store: Store
     stopwatch: Stopwatch
+    metrics: tuple[Metric, ...] = ()
+    seeds: int = 1
     _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
+    _probed: dict[tuple[str, str], Tensor | None] = field(default_factory=dict, repr=False)
 
     def jobs(self) -> list[Job]:
         """All jobs, chunk by chunk, so that a chunk's images are loaded once for all makers."""
@@ -104,8 +118,39 @@ class Pass:
                 found.append(Job("truth", chunk, "true edits", K * n))
             for name, method in self.methods.items():
                 for codes in protocol.code_sets(method):
-                    found.append(Job("edits", chunk, method.title, K * n, name, codes))
+                    for seed in self.seeds_of(method, codes):
+                        found.append(
+                            Job("edits", chunk, method.title, K * n, name, codes, seed=seed)
+                        )
+            if chunk is self.chunks[0]:
+                found += self._probes(chunk)
         return found
+
+    def _probes(self, chunk: Chunk) -> list[Job]:
+        """The further edits that the metrics ask for, all of images of the first chunk."""
+        found = []
+        for name, method in self.methods.items():
+            for probe in (probe for metric in self.metrics for probe in metric.probes):
+                codes = self._probe_codes(name, probe.name)
+                if codes is not None:
+                    n, title = len(codes) * codes.shape[1], f"{method.title}: {probe.name}"
+                    found.append(Job("probe", chunk, title, n, name, probe.name, seed=self.seed))
+        return found
+
+    def seeds_of(self, method: Method, codes: str) -> list[int]:
+        """The seeds that a set of codes is used with: one where no number would depend on it."""
+        repeats = self.seeds if _random(method, codes) else 1
+        return [self.seed + k for k in range(repeats)]
+
+    def _probe_codes(self, name: str, probe: str) -> Tensor | None:
+        """Codes [n, P, code_dim] of a probe for the images there are; None if a method has none."""
+        if (name, probe) not in self._probed:
+            (own,) = {p for metric in self.metrics for p in metric.probes if p.name == probe}
+            codes = own.codes(self.methods[name], self.seed)
+            if codes is not None:
+                codes = codes.expand(own.images, -1, -1)[: len(self.chunks[0])]
+            self._probed[name, probe] = codes
+        return self._probed[name, probe]
 
     def key(self, job: Job) -> dict[str, Any]:
         """What the job's numbers depend on."""
@@ -125,12 +170,22 @@ class Pass:
         key |= {"judge": self.judge.spec.fingerprint, "judged on": self.judge.device.type}
         if job.kind == "edits":
             method = self.methods[job.method]
-            random = method.noise_dim > 0 or job.codes != "exact"
             key |= {
                 "method": job.method,
                 "weights": fingerprint(method),
                 "codes": job.codes,
-                "seed": self.seed if random else None,
+                "seed": job.seed if _random(method, job.codes) else None,
+                "edited on": method.device.type,
+            }
+        if job.kind == "probe":
+            method, codes = self.methods[job.method], self._probe_codes(job.method, job.codes)
+            assert codes is not None
+            values = codes.detach().cpu().contiguous().numpy()
+            key |= {
+                "method": job.method,
+                "weights": fingerprint(method),
+                # Themselves, not their name: a metric may come to mean others by it.
+                "codes": [list(values.shape), hashlib.sha256(values.tobytes()).hexdigest()],
                 "edited on": method.device.type,
             }
         return key
@@ -139,13 +194,17 @@ class Pass:
         """The job's arrays, computed first if need be."""
         return self.store.fetch(self.key(job), lambda: self.compute(job))
 
-    def gather(self, kind: Kind, method: str = "", codes: str = "") -> Arrays:
-        """The arrays of all chunks of a maker, joined along the images."""
-        parts = [
-            self.fetch(job)
-            for job in self.jobs()
-            if (job.kind, job.method, job.codes) == (kind, method, codes)
-        ]
+    def gather(
+        self, kind: Kind, method: str = "", codes: str = "", seed: int | None = None
+    ) -> Arrays:
+        """The arrays of all chunks of a maker, joined along the images.
+
+        Args:
+            seed: one of ``seeds_of``; None takes the first.
+        """
+        wanted = (kind, method, codes)
+        own = [job for job in self.jobs() if (job.kind, job.method, job.codes) == wanted]
+        parts = [self.fetch(job) for job in own if job.seed == (own[0].seed if seed is None else seed)]
         return {name: np.concatenate([p[name] for p in parts if name in p]) for name in parts[0]}
 
     def shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
@@ -162,7 +221,8 @@ class Pass:
         """Do the job; ``watch`` is told how many images of it are done.
 
         Returns:
-            ``real``: logits [n, 7], features [n, d]. ``render``: images uint8 [n, 3, S, S] and
+            ``real``: logits [n, 7], features [n, d]. ``probe``: logits [n, P, 7], features
+            [n, P, d]. ``render``: images uint8 [n, 3, S, S] and
             regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7], features [n, 7, d],
             and, where the data know them, background [n, 7], truth [n, 7, 5]; ``edits`` also has
             desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
@@ -176,6 +236,8 @@ class Pass:
             return self._judge_all(job, len(job.chunk), lambda rows: inputs.images[rows], watch)
         if job.kind == "truth":
             return self._truth(job, inputs, watch)
+        if job.kind == "probe":
+            return self._probe(job, inputs, watch)
         return self._edits(job, inputs, watch)
 
     def _truth(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
@@ -193,17 +255,14 @@ class Pass:
 
     def _edits(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
         method, n = self.methods[job.method], len(job.chunk)
-        codes, desired = protocol.codes(method, job.codes, self.seed, job.chunk.number)
+        codes, desired = protocol.codes(method, job.codes, job.seed, job.chunk.number)
         exact = job.codes == "exact"
         images = inputs.images.to(method.device)
         shown: list[NDArray[np.uint8]] = []
         changes: dict[str, list[NDArray[np.float64]]] = {}
 
         def edit(rows: NDArray[np.int64]) -> Tensor:
-            with self.stopwatch.measure(f"edit: {method.title}"):
-                edits = method.edit(images[rows // K], codes[rows]).images
-                if edits.is_cuda:
-                    torch.cuda.synchronize()
+            edits = self._edit(method, images[rows // K], codes[rows])
             if exact:
                 with self.stopwatch.measure("compare with truth"):
                     self._compare(inputs, rows, edits, changes)
@@ -221,6 +280,26 @@ class Pass:
             name: array.reshape(len(array) // K, K, *array.shape[1:])
             for name, array in found.items()
         }
+
+    def _probe(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
+        method, codes = self.methods[job.method], self._probe_codes(job.method, job.codes)
+        assert codes is not None
+        n, points = codes.shape[:2]
+        images, rows_of = inputs.images.to(method.device), codes.reshape(n * points, -1)
+        found = self._judge_all(
+            job,
+            n * points,
+            lambda rows: self._edit(method, images[rows // points], rows_of[rows]),
+            watch,
+        )
+        return {name: array.reshape(n, points, -1) for name, array in found.items()}
+
+    def _edit(self, method: Method, images: Tensor, codes: Tensor) -> Tensor:
+        with self.stopwatch.measure(f"edit: {method.title}"):
+            edits = method.edit(images, codes).images
+            if edits.is_cuda:
+                torch.cuda.synchronize()
+        return edits
 
     def _compare(
         self,
@@ -284,13 +363,16 @@ def fingerprint(method: Method) -> str:
     known = getattr(method, "fingerprint", "")
     if known:
         return str(known)
-    import hashlib
-
     digest = hashlib.sha256(repr(method.config).encode())
     for name, tensor in sorted(method.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _random(method: Method, codes: str) -> bool:
+    """Whether edits with a set of codes depend on a seed."""
+    return method.noise_dim > 0 or codes != "exact"
 
 
 def _to_bytes(images: Tensor) -> NDArray[np.uint8]:

@@ -73,10 +73,10 @@ def _seconds_an_image(run: Pass, job: Job) -> float:
     n = min(SAMPLE, run.batch_size)
     images = torch.rand(n, 3, run.dataset.size, run.dataset.size)
     judging = _time(lambda: run.judge.judge(images).logits.cpu(), n)
-    if job.kind != "edits":
+    if job.kind not in ("edits", "probe"):
         return judging
     method = run.methods[job.method]
-    codes, _ = protocol.codes(method, job.codes, run.seed, 0)
+    codes, _ = protocol.codes(method, "exact", run.seed, 0)  # all codes take the same time
     return judging + _time(lambda: method.edit(images, codes[:n]).images.cpu(), n)
 
 

@@ -72,6 +72,8 @@ class Results:
         methods: for each method its title, weights fingerprint and other facts, in table order.
         records: the numbers.
         confusion: for each method, counts [source][target][judged].
+        metrics: for each metric its definition (``MetricSpec``) as a table, so that results explain
+            themselves where the package that registered it is missing. Earlier results have none.
     """
 
     protocol: dict[str, Any]
@@ -79,6 +81,7 @@ class Results:
     methods: dict[str, dict[str, Any]]
     records: tuple[Record, ...]
     confusion: dict[str, list[list[list[int]]]] = field(default_factory=dict)
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def protocol_hash(self) -> str:
@@ -103,6 +106,7 @@ class Results:
             "protocol_hash": self.protocol_hash,
             "seed": self.seed,
             "methods": self.methods,
+            "metrics": self.metrics,
         }
         body = [json.dumps(dataclasses.asdict(record), allow_nan=False) for record in self.records]
         # One record a line: readable, and small in a diff.
@@ -143,7 +147,14 @@ class Results:
         fields: dict[str, Any] = {
             key: table.get(key) for key in ("protocol", "seed", "methods", "confusion")
         }
-        kinds = {"protocol": dict, "seed": int, "methods": dict, "confusion": dict}
+        fields["metrics"] = table.get("metrics", {})
+        kinds = {
+            "protocol": dict,
+            "seed": int,
+            "methods": dict,
+            "confusion": dict,
+            "metrics": dict,
+        }
         for key, kind in kinds.items():
             if not isinstance(fields[key], kind):
                 raise BadInput(

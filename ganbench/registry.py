@@ -69,3 +69,24 @@ METHODS = Registry(
     "method",
     first=("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"),
 )
+
+METRICS = Registry(
+    "ganbench.metrics",
+    "metric",
+    first=(
+        "accuracy",
+        "fed",
+        "ere",
+        "background",
+        "truth",
+        "gain",
+        "structural",
+        "identity",
+        "calibration",
+        "kid",
+        "prdc",
+        "diversity",
+        "intensity",
+        "smoothness",
+    ),
+)

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from ganbench.metrics import accuracy as _accuracy
 from ganbench.metrics import background as _background
+from ganbench.metrics import calibration as _calibration
+from ganbench.metrics import diversity as _diversity
 from ganbench.metrics import ere as _ere
 from ganbench.metrics import frechet as _frechet
+from ganbench.metrics import gain as _gain
+from ganbench.metrics import identity as _identity
+from ganbench.metrics import intensity as _intensity
+from ganbench.metrics import kid as _kid
+from ganbench.metrics import neighbours as _neighbours
+from ganbench.metrics import smoothness as _smoothness
+from ganbench.metrics import structural as _structural
 from ganbench.metrics import truth as _truth
 from ganbench.metrics.accuracy import cells, confusion, wilson
 from ganbench.metrics.background import background_change
@@ -26,14 +35,31 @@ from ganbench.metrics.intervals import (
 )
 from ganbench.metrics.kid import kernel_distance
 from ganbench.metrics.neighbours import PRDC, prdc
+from ganbench.metrics.sampling import ratio_interval, share_interval
 from ganbench.metrics.smoothness import path_smoothness
 from ganbench.metrics.spec import MetricSpec
 from ganbench.metrics.structural import structural_confusion
 from ganbench.metrics.truth import feature_distances, relative_distance, truth_distances
 
-# What evaluations record and reports explain; the other metrics are functions only.
+# The definitions of our own; ``ganbench.scoring`` has what evaluations record.
 METRICS: dict[str, MetricSpec] = {
-    module.SPEC.name: module.SPEC for module in (_accuracy, _frechet, _ere, _background, _truth)
+    spec.name: spec
+    for spec in (
+        _accuracy.SPEC,
+        _frechet.SPEC,
+        _ere.SPEC,
+        _background.SPEC,
+        _truth.SPEC,
+        _gain.SPEC,
+        _structural.SPEC,
+        _identity.SPEC,
+        _calibration.SPEC,
+        _kid.SPEC,
+        *_neighbours.SPECS,
+        _diversity.SPEC,
+        _intensity.SPEC,
+        _smoothness.SPEC,
+    )
 }
 
 __all__ = [
@@ -61,7 +87,9 @@ __all__ = [
     "path_smoothness",
     "prdc",
     "probability_gain",
+    "ratio_interval",
     "relative_distance",
+    "share_interval",
     "softmax",
     "structural_confusion",
     "total_variation",

@@ -56,11 +56,12 @@ def cells(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int6
     return np.diagonal(by_target).astype(np.int64), by_target.sum(axis=1)
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion (E. B. Wilson, JASA 22, 1927, p. 209).
 
     With z the normal quantile and p = successes / n, the ends are
-    ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; both lie in [0, 1].
+    ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; both lie in [0, 1]. An effective
+    number of trials (``share_interval``) need not be whole.
 
     Raises:
         BadInput: n < 1, or successes outside 0..n.

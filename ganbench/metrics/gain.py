@@ -19,10 +19,11 @@ SPEC = MetricSpec(
     direction="reported",
     digits=3,
     definition=(
-        "How much more probable the judge finds the target emotion after the edit than before. On "
-        "the embedded faces also along the way from the input to the rendered right answer: 0 did "
-        "nothing, 1 is the right amount, above 1 exaggerates, and what leaves that way is reported "
-        "beside it."
+        "How much more probable the judge finds the target emotion after the edit than before, over "
+        "edits to another emotion than the input's. On the embedded faces also along the way from "
+        "the input to the rendered right answer, in the judge's features: 0 did nothing, 1 is the "
+        "right amount, above 1 exaggerates. Across is how far the edits leave that way, as a share "
+        "of its length."
     ),
     ours=True,
 )

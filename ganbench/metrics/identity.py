@@ -9,15 +9,18 @@ from ganbench.metrics.spec import MetricSpec
 
 SPEC = MetricSpec(
     name="identity",
-    title="Identity",
+    title="Likeness to input",
     version=1,
     unit="cosine",
-    direction="higher",
+    direction="reported",
     digits=3,
     definition=(
-        "Mean cosine similarity between the identity features of an input and of its edits: 1 is "
-        "the same person, also for a method that changes nothing."
+        "Mean cosine similarity between the judge's features of an input and of its edits. The suite "
+        "has no network of identities, and the judge knows expressions before persons: compare with "
+        "the row of the true edits, which show the same person. Less means that more than the "
+        "expression changed; more means that the expression changed too little."
     ),
+    ours=True,
 )
 
 

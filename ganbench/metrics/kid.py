@@ -121,8 +121,8 @@ def _sums(
     """Sums of k(a_i, b_j) over the groups of i and j, of_a' K of_b."""
     total = np.zeros((of_a.shape[1], of_b.shape[1]))
     for rows in row_blocks(len(a), len(b), memory):
-        kernel = (a[rows] @ b.T / a.shape[1] + 1) ** 3
-        total += of_a[rows].T @ (kernel @ of_b)
+        base = a[rows] @ b.T / a.shape[1] + 1
+        total += of_a[rows].T @ (base * base * base @ of_b)  # ** 3 takes forty times as long
     return total
 
 

@@ -1,0 +1,78 @@
+"""Which metrics an evaluation records, and their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ganbench.errors import BadInput
+from ganbench.records import Record
+from ganbench.registry import METRICS
+from ganbench.scoring.interface import Evidence, Metric
+
+# What is recorded unless told otherwise: all that follows from the pass within the tenth of the time
+# that an evaluation may spend on anything but editing and judging. KID and PRDC compare every edit
+# with every other, and diversity, intensity and smoothness take further edits.
+DEFAULT: tuple[str, ...] = (
+    "accuracy",
+    "fed",
+    "ere",
+    "background",
+    "truth",
+    "gain",
+    "structural",
+    "identity",
+    "calibration",
+)
+
+
+def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
+    """The metrics of a choice, accuracy always first: Table 1 and the gate rest on it.
+
+    Args:
+        names: ``"default"``, ``"all"`` (plug-ins too), or names of registered metrics, as a list or
+            separated by commas; ``default`` may be one of them.
+
+    Raises:
+        BadInput: an unknown or empty name, a plug-in that is none, or two that record one name.
+    """
+    parts = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
+    wanted = ["accuracy"]
+    for part in parts:
+        if not part:
+            raise BadInput(f"not a list of metrics: {names!r}; write all, or default,kid,prdc")
+        wanted += {"default": list(DEFAULT), "all": METRICS.names()}.get(part, [part])
+    chosen: dict[str, Metric] = {}
+    recorded: dict[str, str] = {}
+    for name in dict.fromkeys(wanted):
+        chosen[name] = METRICS.load(name, Metric)()
+        for spec in chosen[name].specs:
+            if spec.name in recorded:
+                raise BadInput(
+                    f"two metrics record {spec.name!r}: {recorded[spec.name]} and {name}; "
+                    "leave one of them out"
+                )
+            recorded[spec.name] = name
+    return tuple(chosen.values())
+
+
+def score(metric: Metric, evidence: Evidence) -> list[Record]:
+    """The records of one maker under one metric; none where the metric is not defined for it.
+
+    Raises:
+        BadInput: a plug-in's records are not of the maker, or not of what it says it records.
+    """
+    if evidence.maker not in metric.makers:
+        return []
+    found = metric.score(evidence)
+    _check(found, evidence.method, {spec.name for spec in metric.specs}, type(metric))
+    return found
+
+
+def _check(found: Iterable[Record], method: str, names: set[str], cls: type) -> None:
+    for record in found:
+        if record.method != method or record.metric not in names:
+            raise BadInput(
+                f"metric {cls.__module__}.{cls.__qualname__} returned a record of "
+                f"{record.method} {record.metric}; it may record {', '.join(sorted(names))} of "
+                f"{method} only: mend the package that registers it"
+            )

@@ -1,0 +1,143 @@
+"""Metrics of the judge's features: FED, KID, PRDC, and how like its input an edit stays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.metrics import (
+    METRICS,
+    assign_groups,
+    frechet_distance,
+    frechet_statistic,
+    identity_similarity,
+    jackknife,
+    kernel_distance,
+    kernel_statistic,
+    prdc,
+)
+from ganbench.metrics.neighbours import NEIGHBOURS
+from ganbench.metrics.neighbours import SPECS as PRDC_SPECS
+from ganbench.records import Record
+from ganbench.scoring.interface import EXACT, NEAR, Evidence, Metric, ends, record
+from ganbench.scoring.verdicts import over_images
+
+
+class SetDistance(Metric):
+    """A distance of the real images and the edits with each set of codes.
+
+    The interval is the jackknife of groups of images: an image and all its edits share a group, on
+    both sides of the distance.
+    """
+
+    makers = ("truth", "method")
+    distance = staticmethod(frechet_distance)
+    statistic = staticmethod(frechet_statistic)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """A record of each set; the one that tables show is ``NEAR``, else ``EXACT``."""
+        (spec,), real = self.specs, evidence.real["features"]
+        n = len(real)
+        default = NEAR if NEAR in evidence.sets else EXACT
+        found = []
+        for codes, edits in evidence.sets.items():
+            fake = flat(edits["features"])
+            variant = "" if codes == default else codes
+            if n < 2:
+                note = "needs two real images"
+                found.append(
+                    record(spec, evidence.method, None, len(fake), variant=variant, note=note)
+                )
+                continue
+            groups = assign_groups(n)
+            count, limits = groups.max() + 1, {}
+            if evidence.intervals and count >= 4:
+                own = np.repeat(groups, len(fake) // n)
+                interval = jackknife(self.statistic(real, fake, groups, own), count)
+                limits = ends(interval, f"jackknife of {count} groups")
+            value = self.distance(real, fake)
+            note = f"against {n} real images"
+            found.append(
+                record(spec, evidence.method, value, len(fake), variant=variant, note=note, **limits)
+            )
+        return found
+
+
+class FED(SetDistance):
+    """The Frechet distance."""
+
+    specs = (METRICS["fed"],)
+
+
+class KID(SetDistance):
+    """The kernel distance."""
+
+    specs = (METRICS["kid"],)
+    distance = staticmethod(kernel_distance)
+    statistic = staticmethod(kernel_statistic)
+
+
+class PRDC(Metric):
+    """Precision, recall, density and coverage of the edits that FED shows by default.
+
+    They have no intervals: without an image all neighbourhoods change, and a jackknife would take
+    twenty times as long.
+    """
+
+    specs = PRDC_SPECS
+    makers = ("truth", "method")
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Four records."""
+        real = evidence.real["features"]
+        fake = flat((evidence.sets.get(NEAR) or evidence.edits)["features"])
+        if len(real) <= NEIGHBOURS:
+            note = f"needs more than {NEIGHBOURS} real images"
+            return [record(s, evidence.method, None, len(fake), note=note) for s in self.specs]
+        values, note = prdc(real, fake)._asdict(), f"against {len(real)} real images"
+        return [
+            record(s, evidence.method, values[s.name], len(fake), note=note) for s in self.specs
+        ]
+
+
+class Identity(Metric):
+    """Likeness of input and edit in the judge's features, and how far it exceeds the right answer's.
+
+    No network of identities is part of the suite, so this does not say whether the person is the
+    same: the judge was trained to tell expressions, and a right edit changes its features too. The
+    right answer shows the same person by construction, so what it gets is the mark (row ``truth``),
+    and the variant ``beyond the true edit`` subtracts it, edit by edit: above 0 an edit changed less
+    than is right, below 0 more.
+    """
+
+    specs = (METRICS["identity"],)
+    makers = ("truth", "method")
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """One record, two with right answers."""
+        (spec,), start = self.specs, evidence.real["features"][:, None]
+        likeness = {"": identity_similarity(start, evidence.edits["features"])}
+        if evidence.truth is not None:
+            mark = identity_similarity(start, evidence.truth["features"])
+            likeness["beyond the true edit"] = likeness[""] - mark
+        found = []
+        for variant, cosines in likeness.items():
+            known = ~np.isnan(cosines)
+            value = float(cosines[known].mean()) if known.any() else None
+            found.append(
+                record(
+                    spec,
+                    evidence.method,
+                    value,
+                    int(known.sum()),
+                    variant=variant,
+                    note="" if value is not None else "the features are all zero",
+                    **over_images(cosines, known),
+                )
+            )
+        return found
+
+
+def flat(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[N, 7, d] -> [7 N, d]."""
+    return features.reshape(-1, features.shape[-1])

@@ -1,0 +1,159 @@
+"""What a metric is given, what it returns, and what further edits it may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.emotions import EMOTIONS
+from ganbench.methods.interface import Method
+from ganbench.metrics import Interval, MetricSpec, confusion
+from ganbench.records import Record
+from ganbench.store import Arrays
+
+REAL, TRUTH = "real", "truth"
+
+# The set of codes that FED is computed from by default, where a method has it (EVALUATION.md).
+NEAR, EXACT = "near", "exact"
+
+Maker = Literal["real", "truth", "method"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a pass knows of one maker: the camera, the renderer of right answers, or a method.
+
+    N is the number of test images, in the protocol's order, 7 the emotions in Table-1 order, and d
+    the width of the judge's features.
+
+    Attributes:
+        method: the method's name, or ``REAL``, or ``TRUTH``.
+        sources: int64 [N], the emotions of the inputs.
+        real: of the inputs, ``logits`` [N, 7] and ``features`` [N, d].
+        sets: for each set of codes (``protocol.code_sets``) of the edit of every input to every
+            target ``logits`` [N, 7, 7], ``features`` [N, 7, d] and, where the data know them,
+            ``background`` [N, 7] and ``truth`` [N, 7, regions] (only of exact codes); ``desired``
+            [N, 7, 7] where a code stands for a distribution. The right answers count as edits with
+            exact codes, and their ``truth`` is the distance of the unedited input. Empty for the
+            camera.
+        truth: that of the right answers, if they are known; None for the right answers themselves.
+        probes: for each probe that the maker could answer ``logits`` [n, P, 7] and ``features``
+            [n, P, d].
+        stochastic: whether two edits of one image to one emotion can differ.
+        intervals: whether records should have intervals; repetitions with other seeds need none.
+    """
+
+    method: str
+    sources: NDArray[np.int64]
+    real: Arrays
+    sets: Mapping[str, Arrays] = field(default_factory=dict)
+    truth: Arrays | None = None
+    probes: Mapping[str, Arrays] = field(default_factory=dict)
+    stochastic: bool = False
+    intervals: bool = True
+
+    @property
+    def maker(self) -> Maker:
+        """What kind of row it is in a table."""
+        marks: dict[str, Maker] = {REAL: "real", TRUTH: "truth"}
+        return marks.get(self.method, "method")
+
+    @property
+    def edits(self) -> Arrays:
+        """The edits that Table 1 is about: those with the emotions' own codes."""
+        return self.sets[EXACT]
+
+    @cached_property
+    def judged(self) -> NDArray[np.int64]:
+        """What the judge saw: [N, 7] in the edits, [N, 1] in the real images."""
+        arrays = self.edits if self.sets else {"logits": self.real["logits"][:, None]}
+        return np.asarray(arrays["logits"].argmax(axis=-1), np.int64)
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """What it should have seen, of the shape of ``judged``."""
+        if not self.sets:
+            return self.sources[:, None]
+        return np.broadcast_to(np.arange(len(EMOTIONS)), self.judged.shape)
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """[N, 7]: the edits towards another emotion than the input shows."""
+        return np.asarray(self.sources[:, None] != np.arange(len(EMOTIONS)))
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Counts [source, target, judged]."""
+        return confusion(self.sources[:, None], self.targets, self.judged)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Further edits that a metric needs beside those to the seven emotions.
+
+    They are made only when the metric is asked for, of the first ``images`` test images in the
+    protocol's order (one of each emotion in turn) and at most of its first chunk.
+
+    Attributes:
+        name: of its arrays in ``Evidence.probes`` and in progress bars.
+        images: how many images at most.
+        codes: from a method and a seed codes [images, P, code_dim], P for each image, or
+            [1, P, code_dim], the same for all; None where the method has no such codes.
+    """
+
+    name: str
+    images: int
+    codes: Callable[[Method, int], Tensor | None]
+
+
+class Metric:
+    """A metric of the evaluation.
+
+    A subclass names what it records in ``specs``, for which makers it is defined in ``makers``, and
+    what further edits it needs in ``probes``; and it implements ``score``.
+    """
+
+    specs: ClassVar[tuple[MetricSpec, ...]]
+    makers: ClassVar[tuple[Maker, ...]] = ("method",)
+    probes: ClassVar[tuple[Probe, ...]] = ()
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Records of one maker, made with ``record``; a missing value is None, with a note."""
+        raise NotImplementedError
+
+
+def record(
+    spec: MetricSpec,
+    method: str,
+    value: float | None,
+    n: int,
+    emotion: int | None = None,
+    **more: Any,
+) -> Record:
+    """A record of a metric; unit, direction and version are its own unless ``more`` says otherwise."""
+    facts = {"unit": spec.unit, "direction": spec.direction, "version": spec.version}
+    return Record(
+        method=method,
+        metric=spec.name,
+        emotion=None if emotion is None else EMOTIONS[emotion],
+        value=value,
+        n=n,
+        **(facts | more),
+    )
+
+
+def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, Any]:
+    """The fields of a record that hold its 95 % interval, none without one; ``how`` it was made."""
+    if interval is None:
+        return {}
+    return {
+        "low": scale * interval.low,
+        "high": scale * interval.high,
+        "interval": f"{how} 95%",
+    }

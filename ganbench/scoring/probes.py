@@ -1,0 +1,137 @@
+"""Metrics that need further edits: diversity, intensity and smoothness. None is recorded by default.
+
+What they edit, of the first images of the protocol's order:
+
+    diversity   70 images x 7 emotions, once more with other noise
+    intensity   28 images x 6 emotions x intensities 0.2, 0.4 ... 1
+    smoothness  14 images x 21 pairs of anchors x 9 points of the straight line between them
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganbench.emotions import EMOTIONS
+from ganbench.methods.conditions import Category
+from ganbench.methods.interface import Method
+from ganbench.metrics import (
+    METRICS,
+    intensity_response,
+    noise_diversity,
+    path_smoothness,
+    softmax,
+)
+from ganbench.protocol import ability
+from ganbench.records import Record
+from ganbench.scoring.interface import Evidence, Metric, Probe, record
+from ganbench.scoring.verdicts import over_images
+from ganbench.seeds import generator
+
+DRAWN, ASKED, CROSSED = 70, 28, 14  # images
+INTENSITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
+POINTS = 9
+
+# Neutral has no intensity: it is the absence of the others.
+INTENSE = range(1, len(EMOTIONS))
+
+
+def _again(method: Method, seed: int) -> Tensor | None:
+    """The emotions' codes with noise that the pass has not drawn."""
+    if not method.noise_dim:
+        return None
+    targets = torch.arange(len(EMOTIONS)).repeat(DRAWN)
+    noise = method.draw_noise(len(targets), generator(seed, "noise", method.name, "again"))
+    return method.codes(targets, noise=noise).unflatten(0, (-1, len(EMOTIONS)))
+
+
+def _rising(method: Method, seed: int) -> Tensor | None:
+    """Codes [1, 6 * 5, code_dim] of rising intensity, emotion by emotion; without noise."""
+    emotions = torch.tensor(INTENSE, device=method.device).repeat_interleave(len(INTENSITIES))
+    rho = torch.tensor(INTENSITIES, device=method.device).repeat(len(INTENSE))
+    if method.noise_dim:
+        return None
+    codes = ability(method.encode, Category(emotions, rho))
+    return None if codes is None else codes[None]
+
+
+def _lines(method: Method, seed: int) -> Tensor | None:
+    """Codes [1, 21 * 9, code_dim] along the lines between all anchors, line by line."""
+    anchors = ability(method.anchors)
+    if anchors is None:
+        return None
+    pairs = torch.tensor(list(combinations(range(len(anchors)), 2)), device=anchors.device)
+    start, end = anchors[pairs[:, 0], None], anchors[pairs[:, 1], None]
+    t = torch.linspace(0, 1, POINTS, device=anchors.device)[:, None]
+    return (start + t * (end - start)).flatten(0, 1)[None]
+
+
+
+class Diversity(Metric):
+    """Feature distance of two draws of noise, those of the pass and one more; 0 without noise."""
+
+    specs = (METRICS["diversity"],)
+    probes = (Probe("further noise", DRAWN, _again),)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """One record."""
+        (spec,), (probe,) = self.specs, self.probes
+        if not evidence.stochastic:
+            note = "by definition: the method takes no noise"
+            return [record(spec, evidence.method, 0.0, evidence.judged.size, note=note)]
+        other = evidence.probes[probe.name]["features"]
+        first = evidence.edits["features"][: len(other)]
+        found = noise_diversity(np.stack([first, other], axis=-2))
+        return [record(spec, evidence.method, float(found.mean()), found.size, **over_images(found))]
+
+
+class Intensity(Metric):
+    """Rank correlation of intensity and probability, for methods whose conditions have intensities."""
+
+    specs = (METRICS["intensity"],)
+    probes = (Probe("intensities", ASKED, _rising),)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Over all emotions but neutral, and by emotion."""
+        (spec,), (probe,) = self.specs, self.probes
+        if probe.name not in evidence.probes:
+            note = "its codes have no intensity"
+            return [record(spec, evidence.method, None, 0, note=note)]
+        logits = evidence.probes[probe.name]["logits"]
+        p = softmax(logits).reshape(len(logits), len(INTENSE), len(INTENSITIES), len(EMOTIONS))
+        rising = np.stack([p[:, i, :, c] for i, c in enumerate(INTENSE)], axis=1)
+        found = intensity_response(INTENSITIES, rising)
+        return [
+            record(spec, evidence.method, float(own.mean()), own.size, c, **over_images(own))
+            for c, own in [(None, found), *((c, found[:, [i]]) for i, c in enumerate(INTENSE))]
+        ]
+
+
+class Smoothness(Metric):
+    """Largest over mean step along the lines between anchors, for methods with anchors."""
+
+    specs = (METRICS["smoothness"],)
+    probes = (Probe("lines between anchors", CROSSED, _lines),)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """One record."""
+        (spec,), (probe,) = self.specs, self.probes
+        if probe.name not in evidence.probes:
+            note = "it has no anchors in one space"
+            return [record(spec, evidence.method, None, 0, note=note)]
+        logits = evidence.probes[probe.name]["logits"]
+        found = path_smoothness(softmax(logits).reshape(len(logits), -1, POINTS, len(EMOTIONS)))
+        known = ~np.isnan(found)
+        return [
+            record(
+                spec,
+                evidence.method,
+                float(found[known].mean()) if known.any() else None,
+                int(known.sum()),
+                note="" if known.any() else "nothing changes along any line",
+                **over_images(found, known),
+            )
+        ]

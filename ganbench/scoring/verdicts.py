@@ -1,0 +1,222 @@
+"""Metrics of what the judge says: accuracy, ERE, expression gain, structural confusion, calibration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from ganbench.emotions import EMOTIONS
+from ganbench.metrics import (
+    METRICS,
+    cells,
+    judge_calibration,
+    probability_gain,
+    ratio_interval,
+    share_interval,
+    softmax,
+    structural_confusion,
+    total_variation,
+    truth_gain,
+    wilson,
+)
+from ganbench.metrics.structural import NEIGHBOURS
+from ganbench.records import Record
+from ganbench.scoring.interface import EXACT, Evidence, Metric, ends, record
+
+MEAN, SHARE = "jackknife of images", "wilson of images"
+
+
+class Accuracy(Metric):
+    """Seven cells with Wilson intervals, and their mean with that of ``share_interval``, in per cent."""
+
+    specs = (METRICS["accuracy"],)
+    makers = ("real", "truth", "method")
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Table 1."""
+        (spec,), method = self.specs, evidence.method
+        right, n = cells(evidence.confusion)
+        found = []
+        for c in range(len(EMOTIONS)):
+            if not n[c]:
+                found.append(record(spec, method, None, 0, c, note="no test image of this emotion"))
+                continue
+            low, high = wilson(int(right[c]), int(n[c]))
+            limits = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
+            found.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **limits))
+        known = [r.value for r in found if r.value is not None]
+        note = "" if len(known) == len(EMOTIONS) else f"mean of {len(known)} emotions"
+        mean = sum(known) / len(known) if known else None
+        asked = evidence.targets[..., None] == np.arange(len(EMOTIONS))
+        hits = asked & (evidence.judged == evidence.targets)[..., None]
+        between = share_interval(hits.sum(axis=1), asked.sum(axis=1))
+        limits = ends(between, SHARE, 100) if mean is not None else {}
+        return [*found, record(spec, method, mean, len(evidence.sources), note=note, **limits)]
+
+
+class ERE(Metric):
+    """Of each set of codes that stand for distributions, over all; for the exact ones by target too."""
+
+    specs = (METRICS["ere"],)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Mean total variation."""
+        (spec,), found = self.specs, []
+        for codes, edits in evidence.sets.items():
+            if "desired" not in edits:
+                continue
+            variant = "" if codes == EXACT else codes
+            distance = total_variation(softmax(edits["logits"]), edits["desired"])
+            for c in (None, *range(len(EMOTIONS))) if codes == EXACT else (None,):
+                own = distance if c is None else distance[:, [c]]
+                found.append(
+                    record(
+                        spec,
+                        evidence.method,
+                        float(own.mean()),
+                        own.size,
+                        c,
+                        variant=variant,
+                        **over_images(own),
+                    )
+                )
+        return found
+
+
+class Gain(Metric):
+    """The rise of the target's probability; with right answers also along and across their way.
+
+    Over edits to another emotion than the input's. Along and across are measured in the judge's
+    features, the only ones that the pass keeps: pooled over edits, so that along is the slope of
+    the edits on the right answers, and across the root of what that leaves.
+    """
+
+    specs = (METRICS["gain"],)
+    makers = ("truth", "method")
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Mean gain over all and by target; ``along`` and ``across`` over all and by target."""
+        (spec,), method = self.specs, evidence.method
+        before = softmax(evidence.real["logits"])[:, None]
+        after = softmax(evidence.edits["logits"])
+        rise = probability_gain(before, after, evidence.targets)
+        found = []
+        for c in (None, *range(len(EMOTIONS))):
+            chosen = evidence.changed if c is None else evidence.changed[:, [c]]
+            own = rise if c is None else rise[:, [c]]
+            n = int(chosen.sum())
+            value = float(own[chosen].mean()) if n else None
+            note = "" if n else "no input of another emotion"
+            found.append(record(spec, method, value, n, c, note=note, **over_images(own, chosen)))
+        if evidence.truth is not None:
+            found += self._way(evidence, evidence.truth["features"])
+        return found
+
+    def _way(self, evidence: Evidence, truth: NDArray[Any]) -> list[Record]:
+        start = evidence.real["features"][:, None]
+        along, across = truth_gain(start, evidence.edits["features"], truth)
+        length = np.square(np.asarray(truth, np.float64) - start).sum(axis=-1)
+        found = []
+        for c in (None, *range(len(EMOTIONS))):
+            column = slice(None) if c is None else slice(c, c + 1)
+            known = evidence.changed[:, column] & (length[:, column] > 0)
+            weights = np.where(known, length[:, column], 0)
+            for variant, values in (("along", along), ("across", np.square(across))):
+                parts = np.where(known, values[:, column] * weights, 0).sum(axis=1)
+                wholes = weights.sum(axis=1)
+                value, interval = None, None
+                if known.any():
+                    value = float(parts.sum() / wholes.sum())
+                    interval = ratio_interval(parts, wholes)
+                    if variant == "across":
+                        value = value**0.5
+                        if interval is not None:
+                            interval = type(interval)(*np.sqrt(np.maximum(interval, 0)).tolist())
+                found.append(
+                    record(
+                        self.specs[0],
+                        evidence.method,
+                        value,
+                        int(known.sum()),
+                        c,
+                        variant=variant,
+                        unit="ratio",
+                        note="" if value is not None else "the inputs are already right there",
+                        **ends(interval, MEAN),
+                    )
+                )
+        return found
+
+
+class Structural(Metric):
+    """The rate over all neighbours, and for each pair of them as a variant, in per cent."""
+
+    specs = (METRICS["structural"],)
+    makers = ("truth", "method")
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Four rates."""
+        (spec,), judged = self.specs, evidence.judged
+        confused, trials = structural_confusion(evidence.confusion)
+        pairs = [[EMOTIONS.index(name) for name in pair] for pair in NEIGHBOURS]
+        hits = np.stack([(judged[:, pair] == pair[::-1]).sum(axis=1) for pair in pairs], axis=1)
+        chosen = {"": slice(None)} | {
+            "/".join(pair): slice(i, i + 1) for i, pair in enumerate(NEIGHBOURS)
+        }
+        found = []
+        for variant, part in chosen.items():
+            n = int(trials[part].sum())
+            wrong = hits[:, part].sum(axis=1, keepdims=True)
+            made = np.full_like(wrong, 2 * len(pairs[part]))
+            found.append(
+                record(
+                    spec,
+                    evidence.method,
+                    100 * float(confused[part].sum()) / n,
+                    n,
+                    variant=variant,
+                    **ends(share_interval(wrong, made), SHARE, 100),
+                )
+            )
+        return found
+
+
+class Calibration(Metric):
+    """Of the judge on the real images: ECE, and as variants the Brier score and the log-likelihood.
+
+    ECE has no interval: its bins make it no smooth function of the images.
+    """
+
+    specs = (METRICS["calibration"],)
+    makers = ("real",)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Three records of the judge."""
+        (spec,), logits, labels = self.specs, evidence.real["logits"], evidence.sources
+        found, n = judge_calibration(logits, labels), len(labels)
+        log_p = np.asarray(log_softmax(np.asarray(logits, np.float64), axis=-1))
+        brier = np.square(np.exp(log_p) - np.eye(len(EMOTIONS))[labels]).sum(axis=1, keepdims=True)
+        nll = -log_p[np.arange(n), labels][:, None]
+        more = {
+            "brier": (found.brier, {"unit": "squared probability", **over_images(brier)}),
+            "nll": (found.nll, {"unit": "nats", **over_images(nll)}),
+        }
+        return [
+            record(spec, evidence.method, found.ece, n),
+            *(
+                record(spec, evidence.method, value, n, variant=variant, **facts)
+                for variant, (value, facts) in more.items()
+            ),
+        ]
+
+
+def over_images(
+    values: NDArray[np.float64], known: NDArray[np.bool_] | None = None
+) -> dict[str, Any]:
+    """The fields of the interval of a mean over [N, edits], of those that are ``known``."""
+    chosen = np.ones(values.shape, np.bool_) if known is None else known
+    parts = np.where(chosen, values, 0).sum(axis=1)
+    return ends(ratio_interval(parts, chosen.sum(axis=1)), MEAN)
