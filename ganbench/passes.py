@@ -204,7 +204,9 @@ class Pass:
         """
         wanted = (kind, method, codes)
         own = [job for job in self.jobs() if (job.kind, job.method, job.codes) == wanted]
-        parts = [self.fetch(job) for job in own if job.seed == (own[0].seed if seed is None else seed)]
+        parts = [
+            self.fetch(job) for job in own if job.seed == (own[0].seed if seed is None else seed)
+        ]
         return {name: np.concatenate([p[name] for p in parts if name in p]) for name in parts[0]}
 
     def shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:

@@ -14,17 +14,30 @@ if TYPE_CHECKING:
 _LATEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"↑": r"$\uparrow$", "↓": r"$\downarrow$"}
+    | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$"}
 )
 
 
 def to_csv(table: Table) -> str:
-    """One line a row, six significant digits; empty where there is no value."""
+    """One line a row, six significant digits; empty where there is no value.
+
+    A column in which a value has an interval is followed by one of half-widths, its title and ``±``.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["Method", *(column.title for column in table.columns)])
+    uncertain = [
+        any(row.halves and row.halves[i] is not None for row in table.rows)
+        for i in range(len(table.columns))
+    ]
+    heads = ["Method"]
+    for column, wide in zip(table.columns, uncertain, strict=True):
+        heads += [column.title, *[f"{column.title} ±"] * wide]
+    writer.writerow(heads)
     for row in table.rows:
-        writer.writerow([row.title, *("" if v is None else f"{v:.6g}" for v in row.values)])
+        cells: list[float | None] = []
+        for i, wide in enumerate(uncertain):
+            cells += [row.values[i], *[row.halves[i] if row.halves else None] * wide]
+        writer.writerow([row.title, *("" if v is None else f"{v:.6g}" for v in cells)])
     return file.getvalue()
 
 
@@ -33,11 +46,12 @@ def to_markdown(table: Table) -> str:
     heads = ["Method", *(f"{c.title} {c.arrow}".strip() for c in table.columns)]
     lines = [heads, ["---", *["---:"] * len(table.columns)]]
     for row in table.rows:
-        cells = [table.cell(row, i) for i in range(len(table.columns))]
-        best = [table.is_best(row, i) for i in range(len(table.columns))]
-        lines.append(
-            [row.title, *(f"**{c}**" if b else c for c, b in zip(cells, best, strict=True))]
-        )
+        cells = []
+        for i in range(len(table.columns)):
+            value = table.cell(row, i)
+            value = f"**{value}**" if table.is_best(row, i) else value
+            cells.append(f"{value} {table.half(row, i)}".strip())
+        lines.append([row.title, *cells])
     body = "\n".join(
         "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
     )
@@ -49,8 +63,12 @@ def to_latex(table: Table, label: str) -> str:
     heads = [f"{c.title} {c.arrow}".strip().translate(_LATEX) for c in table.columns]
     lines = [" & ".join(["Method", *heads])]
     for row in table.rows:
-        cells = [table.cell(row, i).replace("n/a", "--") for i in range(len(table.columns))]
-        cells = [rf"\textbf{{{c}}}" if table.is_best(row, i) else c for i, c in enumerate(cells)]
+        cells = []
+        for i in range(len(table.columns)):
+            value = table.cell(row, i).replace("n/a", "--")
+            value = rf"\textbf{{{value}}}" if table.is_best(row, i) else value
+            cells.append(f"{value} {table.half(row, i)}".strip())
+        cells = [cell.replace("±", r"$\pm$") for cell in cells]
         lines.append(" & ".join([row.title.translate(_LATEX), *cells]))
     first, *rest = lines
     return "\n".join(
@@ -85,9 +103,10 @@ def to_rich(table: Table) -> RichTable:
         head = f"{column.title} {column.arrow}".strip()
         shown.add_column(head, justify="right", no_wrap=True, header_style="bold")
     for row in table.rows:
-        cells = [
-            Text(table.cell(row, i), style="bold green" if table.is_best(row, i) else "")
-            for i in range(len(table.columns))
-        ]
+        cells = []
+        for i in range(len(table.columns)):
+            cell = Text(table.cell(row, i), style="bold green" if table.is_best(row, i) else "")
+            half = table.half(row, i)
+            cells.append(cell.append(f" {half}", style="not bold dim") if half else cell)
         shown.add_row(Text(row.title, style="" if row.competes else "dim"), *cells)
     return shown

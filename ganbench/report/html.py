@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from ganbench.emotions import COLOURS, EMOTIONS
-from ganbench.metrics import METRICS
 from ganbench.records import Results
 from ganbench.report.tables import (
+    further_table,
     in_order,
     paper_table1,
+    seeds_table,
+    specs,
     table1,
     truth_table,
     variants_table,
@@ -83,11 +85,13 @@ def render(
         main=table1(results),
         truth=truth_table(results) if has_truth else None,
         variants=variants_table(results),
+        further=further_table(results),
+        seeds=seeds_table(results),
         paper=paper_table1(),
         confusions=[(titles[name], shares(results.confusion[name])) for name in shown],
         emotions=EMOTIONS,
         colours=COLOURS,
-        metrics=list(METRICS.values()),
+        metrics=list(specs(results).values()),
         grids=grids,
         planes=planes,
         maps=maps,

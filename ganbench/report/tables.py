@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 
+from ganbench import config
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec
 from ganbench.metrics.truth import REGIONS
 from ganbench.records import Direction, Record, Results
 from ganbench.scoring import REAL, TRUTH
+from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
 
 # Rows of the paper's Table 1, then StarGAN-v2 of its figures; other methods follow as given.
 ROWS: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit", "stargan-v2")
 
+# The columns of the main table after the accuracies: metric, variant, heading. Its second half asks
+# whether what convinces the judge is an expression at all; another judge's verdict belongs there too.
+FIRST: tuple[tuple[str, str, str], ...] = (
+    ("fed", "", "FED"),
+    ("ere", "", "ERE"),
+    ("background", "", "Background"),
+)
+SECOND: tuple[tuple[str, str, str], ...] = (
+    ("truth", "", "Truth"),
+    ("gain", "", "Gain"),
+    ("gain", "along", "Gain along truth"),
+)
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, whether more is better, and the decimals shown."""
+    """A column: its heading, whether more is better, and the decimals shown.
+
+    Attributes:
+        second: whether it belongs to the table's second half.
+    """
 
     title: str
     direction: Direction
     digits: int
     arrow: str = ""
+    second: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,12 +54,15 @@ class Row:
     Attributes:
         competes: whether it may be best; real images and right answers are marks, not rivals.
         notes: for each column what to say beside the value: its interval, or why there is none.
+        halves: for each column the distance from the value to the farther end of its interval, or
+            None; empty where no value has an interval.
     """
 
     title: str
     values: tuple[float | None, ...]
     competes: bool = True
     notes: tuple[str, ...] = ()
+    halves: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,11 @@ class Table:
         """The value as shown; ``n/a`` where it does not exist."""
         value = row.values[column]
         return "n/a" if value is None else f"{value:.{self.columns[column].digits}f}"
+
+    def half(self, row: Row, column: int) -> str:
+        """How uncertain the value is, as shown: ``±1.2``; empty where it has no interval."""
+        half = row.halves[column] if row.halves else None
+        return "" if half is None else f"±{half:.{self.columns[column].digits}f}"
 
     def is_best(self, row: Row, column: int) -> bool:
         """Whether no rival shows a better value, and some show a worse; shown ties share it."""
@@ -73,23 +102,76 @@ def in_order(results: Results) -> list[str]:
     return first + [name for name in results.methods if name not in first]
 
 
+def specs(results: Results) -> dict[str, MetricSpec]:
+    """The definition of each metric that was recorded, as the results tell it, in their order.
+
+    Raises:
+        BadInput: a definition was changed by hand.
+    """
+    recorded = dict.fromkeys(record.metric for record in results.records)
+    told = {
+        name: config.build(MetricSpec, facts, f"metric {name!r} of the results")
+        for name, facts in results.metrics.items()
+    }
+    return {name: (told | METRICS)[name] for name in recorded if name in told or name in METRICS}
+
+
 def table1(results: Results) -> Table:
-    """Table 1: accuracy for each emotion and their mean; then FED, ERE, background and truth."""
-    others = [METRICS[name] for name in ("fed", "ere", "background", "truth")]
+    """Table 1: accuracy for each emotion and their mean; then what else was recorded of it."""
+    known = specs(results)
+    recorded = {(record.metric, record.variant) for record in results.records}
+    others = [item for item in (*FIRST, *SECOND) if item[:2] in recorded]
     accuracy = METRICS["accuracy"]
     columns = [_column(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
-    columns += [_column(accuracy, "Mean"), *(_column(spec, spec.title) for spec in others)]
+    columns += [_column(accuracy, "Mean")]
+    columns += [replace(_column(known[item[0]], item[2]), second=item in SECOND) for item in others]
     rows = []
     for name in [REAL, *in_order(results)]:
         found = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]
-        found += [results.find(name, spec.name) for spec in others]
-        rows.append(_row(results, name, found))
+        found += [results.find(name, metric, variant=variant) for metric, variant, _ in others]
+        rows.append(_row(results, name, found, columns))
     data, judge = results.protocol["data"], results.protocol["judge"]
     caption = (
         f"Accuracy (%, ↑) for each emotion; {data['images']} test images of {data['name']} "
         f"at {data['size']} px, judge {judge['title']}."
     )
+    if any(half is not None for row in rows for half in row.halves):
+        caption += " ±: to the farther end of the 95 % interval, over images."
     return Table(caption, tuple(columns), tuple(rows))
+
+
+def further_table(results: Results) -> Table:
+    """Every metric that was recorded and is not in Table 1: ours, and those of plug-ins."""
+    shown = {"accuracy", *(metric for metric, _, _ in (*FIRST, *SECOND))}
+    chosen = [spec for name, spec in specs(results).items() if name not in shown]
+    columns = [_column(spec, spec.title) for spec in chosen]
+    rows = []
+    for name in [REAL, *in_order(results), TRUTH]:
+        found = [results.find(name, spec.name) for spec in chosen]
+        if any(found):
+            rows.append(_row(results, name, found, columns))
+    return Table("What else was recorded.", tuple(columns), tuple(rows))
+
+
+def seeds_table(results: Results) -> Table:
+    """Mean and standard deviation over the seeds of the noise, of methods that have any."""
+    chosen = [("accuracy", "", "Mean accuracy"), *FIRST, *SECOND]
+    known = specs(results)
+    chosen = [item for item in chosen if item[0] in known]
+    columns = [replace(_column(known[m], title), direction="reported") for m, _, title in chosen]
+    rows, seeds = [], ""
+    for name in in_order(results):
+        means, deviations = (
+            [results.find(name, m, variant=of(variant, what)) for m, variant, _ in chosen]
+            for what in (OVER_SEEDS, DEVIATION)
+        )
+        if any(means):
+            seeds = next(r.note for r in means if r)
+            row = _row(results, name, means, columns)
+            halves = tuple(None if r is None else r.value for r in deviations)
+            rows.append(replace(row, halves=halves, competes=False))
+    caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: no noise moves it."
+    return _dense(Table(caption, tuple(columns), tuple(rows)))
 
 
 def truth_table(results: Results) -> Table:
@@ -108,7 +190,7 @@ def truth_table(results: Results) -> Table:
             results.find(name, "truth", variant="" if region == "all" else region)
             for region in (*REGIONS, "features")
         ]
-        rows.append(_row(results, name, found))
+        rows.append(_row(results, name, found, columns))
     caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
     return _dense(Table(caption, columns, tuple(rows)))
 
@@ -129,7 +211,7 @@ def variants_table(results: Results) -> Table:
         found = [results.find(name, "fed", variant=v) for v in ("", "exact", "space")]
         found += [results.find(name, "ere", variant=v) for v in ("", "near", "space")]
         if any(found):
-            rows.append(_row(results, name, found))
+            rows.append(_row(results, name, found, columns))
     return _dense(Table("FED and ERE by the codes that were used.", columns, tuple(rows)))
 
 
@@ -160,6 +242,7 @@ def _dense(table: Table) -> Table:
             row,
             values=tuple(row.values[i] for i in kept),
             notes=tuple(row.notes[i] for i in kept),
+            halves=tuple(row.halves[i] for i in kept),
         )
         for row in table.rows
     )
@@ -170,21 +253,31 @@ def _column(spec: MetricSpec, title: str, arrow: str | None = None) -> Column:
     return Column(title, spec.direction, spec.digits, spec.arrow if arrow is None else arrow)
 
 
-def _row(results: Results, name: str, found: list[Record | None]) -> Row:
+def _row(
+    results: Results, name: str, found: Sequence[Record | None], columns: Sequence[Column]
+) -> Row:
     marks = {REAL: "Real", TRUTH: "True edits"}
     return Row(
         title=marks.get(name) or str(results.methods[name]["title"]),
         values=tuple(None if record is None else record.value for record in found),
         competes=name not in marks,
-        notes=tuple(_note(record) for record in found),
+        notes=tuple(_note(record, c.digits) for record, c in zip(found, columns, strict=True)),
+        halves=tuple(_half(record) for record in found),
     )
 
 
-def _note(record: Record | None) -> str:
+def _half(record: Record | None) -> float | None:
+    if record is None or record.value is None or record.low is None or record.high is None:
+        return None
+    return max(record.value - record.low, record.high - record.value)
+
+
+def _note(record: Record | None, digits: int) -> str:
     if record is None:
         return ""
     if record.low is None or record.high is None:
         return record.note
     return (
-        f"{record.low:.1f} to {record.high:.1f} {record.unit} ({record.interval}, n = {record.n})"
+        f"{record.low:.{digits}f} to {record.high:.{digits}f} {record.unit} "
+        f"({record.interval}, n = {record.n})"
     )

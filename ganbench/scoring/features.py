@@ -58,7 +58,9 @@ class SetDistance(Metric):
             value = self.distance(real, fake)
             note = f"against {n} real images"
             found.append(
-                record(spec, evidence.method, value, len(fake), variant=variant, note=note, **limits)
+                record(
+                    spec, evidence.method, value, len(fake), variant=variant, note=note, **limits
+                )
             )
         return found
 

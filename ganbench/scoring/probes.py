@@ -69,7 +69,6 @@ def _lines(method: Method, seed: int) -> Tensor | None:
     return (start + t * (end - start)).flatten(0, 1)[None]
 
 
-
 class Diversity(Metric):
     """Feature distance of two draws of noise, those of the pass and one more; 0 without noise."""
 
@@ -85,7 +84,9 @@ class Diversity(Metric):
         other = evidence.probes[probe.name]["features"]
         first = evidence.edits["features"][: len(other)]
         found = noise_diversity(np.stack([first, other], axis=-2))
-        return [record(spec, evidence.method, float(found.mean()), found.size, **over_images(found))]
+        return [
+            record(spec, evidence.method, float(found.mean()), found.size, **over_images(found))
+        ]
 
 
 class Intensity(Metric):

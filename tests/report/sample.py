@@ -1,5 +1,7 @@
 """Results made by hand, small enough to check by eye in the golden files."""
 
+from dataclasses import asdict
+
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS
 from ganbench.records import Results
@@ -11,25 +13,41 @@ ACCURACY = {
     "stargan": [90.5, 10, 50, 50, 50, 50, 50],
     "odd & new": [0, 99.96, 50, 50, 50, 50, None],
 }
-OTHERS = {  # FED, ERE, background, truth
-    "smit": (12.345, 0.25, 0.01, 0.5),
-    "stargan": (12.3449, 0.5, None, 1.5),
-    "odd & new": (1234.5, 0.75, 0.02, None),
+OTHERS = {  # FED, ERE, background, truth, gain, KID
+    "smit": (12.345, 0.25, 0.01, 0.5, 0.125, 0.25),
+    "stargan": (12.3449, 0.5, None, 1.5, 0.75, None),
+    "odd & new": (1234.5, 0.75, 0.02, None, -0.5, 0.5),
 }
+# SMIT's, whose accuracies have intervals too.
+INTERVALS = {"fed": (12.0, 13.345), "truth": (0.375, 0.625)}
+NAMES = ("fed", "ere", "background", "truth", "gain", "kid")
 TITLES = {"smit": "SMIT", "odd & new": "odd_& <new>", "stargan": "StarGAN"}
+
+
+def ends_of(method, value):
+    """Lopsided intervals for SMIT's accuracies: the farther end is 2 points away."""
+    if method != "smit":
+        return {}
+    return {"low": value - 2, "high": value + 1, "interval": "by hand 95%"}
 
 
 def results() -> Results:
     records = []
     for method, cells in ACCURACY.items():
         for c, value in enumerate(cells):
-            records.append(record(method, "accuracy", value, 700, c))
+            records.append(
+                record(METRICS["accuracy"], method, value, 700, c, **ends_of(method, value))
+            )
         known = [v for v in cells if v is not None]
-        records.append(record(method, "accuracy", sum(known) / len(known), 700))
+        mean = sum(known) / len(known)
+        records.append(record(METRICS["accuracy"], method, mean, 700, **ends_of(method, mean)))
     for method, values in OTHERS.items():
-        for metric, value in zip(("fed", "ere", "background", "truth"), values, strict=True):
-            records.append(record(method, metric, value, 4900, note="" if value else "no masks"))
-    assert set(METRICS) == {r.metric for r in records}
+        for metric, value in zip(NAMES, values, strict=True):
+            note, more = "" if value else "no masks", {}
+            if method == "smit" and metric in INTERVALS:
+                low, high = INTERVALS[metric]
+                more = {"low": low, "high": high, "interval": "by hand 95%"}
+            records.append(record(METRICS[metric], method, value, 4900, note=note, **more))
     k = len(EMOTIONS)
     return Results(
         protocol={
@@ -56,4 +74,5 @@ def results() -> Results:
         },
         records=tuple(records),
         confusion={name: [[[1] * k] * k] * k for name in ACCURACY},
+        metrics={name: asdict(METRICS[name]) for name in ("accuracy", *NAMES)},
     )

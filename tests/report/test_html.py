@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
-from sample import results
+from sample import NAMES, results
 
 from ganbench.metrics import METRICS
 from ganbench.report.html import Picture, render, shares
@@ -67,12 +67,21 @@ def test_names_are_escaped(page):
 
 
 def test_definitions_say_which_are_ours(page):
-    for spec in METRICS.values():
+    recorded = [spec for spec in METRICS.values() if spec.name in ("accuracy", *NAMES)]
+    for spec in recorded:
         assert spec.definition.replace("'", "&#39;").split(";")[0] in page
     assert page.count('<span class="badge">our definition</span>') == sum(
-        spec.ours for spec in METRICS.values()
+        spec.ours for spec in recorded
     )
+    assert METRICS["calibration"].title not in page
     assert "not comparable" in page
+
+
+def test_values_stand_with_their_half_widths_and_the_second_half_is_set_off(page):
+    assert '50.0 <span class="half">±2.0</span>' in page
+    assert 'title="48.0 to 51.0 % (by hand 95%, n = 700)"' in page
+    assert len(re.findall(r'<th scope="col" class="second">Truth', page)) == 1
+    assert re.search(r"Further metrics.*<th scope=.col.>KID", page, re.S)
 
 
 def test_shares_are_rows_of_per_cent():

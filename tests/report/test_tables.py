@@ -1,12 +1,13 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sample import results
 
 from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
-from ganbench.report.tables import paper_table1, table1, truth_table, variants_table
+from ganbench.report.tables import further_table, paper_table1, table1, truth_table, variants_table
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -46,9 +47,13 @@ def test_the_best_is_what_readers_see_as_best():
 
 def test_csv_is_for_machines():
     rows = list(csv.reader(io.StringIO(to_csv(table1(results())))))
-    assert rows[0][:3] == ["Method", "Neutral", "Happy"]
+    column = {name: i for i, name in enumerate(rows[0])}
+    assert rows[0][:3] == ["Method", "Neutral", "Neutral ±"]
     assert rows[1][-4:] == [""] * 4
-    assert float(rows[2][9]) == 12.3449
+    assert float(rows[2][column["FED"]]) == 12.3449
+    assert rows[2][column["FED ±"]] == ""
+    assert float(rows[3][column["FED ±"]]) == 1.0
+    assert "ERE ±" not in column
 
 
 def test_the_terminal_shows_every_cell():
@@ -76,6 +81,32 @@ def test_published_numbers_are_those_of_the_paper_and_say_whose_they_are():
     assert "AffectNet" in table.caption
     assert "not comparable" in table.caption
     assert not any(table.is_best(row, i) for row in table.rows for i in range(8))
+
+
+def test_half_widths_reach_the_farther_end_and_stand_where_an_interval_does():
+    table = table1(results())
+    titles = [column.title for column in table.columns]
+    _, stargan, smit, _ = table.rows
+    assert [table.half(smit, titles.index(t)) for t in ("Mean", "FED", "Truth", "ERE")] == [
+        "±2.0",
+        "±1.00",
+        "±0.12",
+        "",
+    ]
+    assert not any(table.half(stargan, i) for i in range(len(titles)))
+
+
+def test_what_has_no_column_in_table_1_stands_in_the_further_table():
+    table = further_table(results())
+    assert [column.title for column in table.columns] == ["KID"]
+    assert [row.title for row in table.rows] == ["StarGAN", "SMIT", "odd_& <new>"]
+    assert "KID" not in {column.title for column in table1(results()).columns}
+
+
+def test_table_1_has_no_columns_of_metrics_that_were_not_recorded():
+    found = results()
+    few = replace(found, records=tuple(r for r in found.records if r.metric == "accuracy"))
+    assert [column.title for column in table1(few).columns][-2:] == ["Angry", "Mean"]
 
 
 def test_tables_without_truth_or_variants_still_stand():

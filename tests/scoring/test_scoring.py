@@ -1,0 +1,183 @@
+"""What the metrics record, on toys whose every number is known."""
+
+import numpy as np
+import pytest
+from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
+
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.evaluation import evaluate
+from ganbench.records import Results
+from ganbench.registry import METRICS
+from ganbench.report.tables import further_table, seeds_table
+from ganbench.scoring import DEFAULT, Evidence, choose
+from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
+from ganbench.scoring.spread import DEVIATION, OVER_SEEDS
+from ganbench.scoring.verdicts import Accuracy
+from ganbench.store import Store
+
+N = 42
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def value(results, method, metric, **identity):
+    return results.find(method, metric, **identity).value
+
+
+def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
+    def names(text):
+        return [metric.specs[0].name for metric in choose(text)]
+
+    assert names("default") == list(DEFAULT)
+    assert names("kid") == ["accuracy", "kid"]
+    assert names("default, kid,kid") == [*DEFAULT, "kid"]
+    assert len(choose("all")) == len(METRICS.names()) == 14
+    with pytest.raises(BadInput, match="did you mean 'structural'"):
+        choose("fed,structurel")
+    with pytest.raises(BadInput, match="not a list of metrics"):
+        choose("fed,,kid")
+
+
+def test_only_what_was_asked_for_is_recorded_and_edited(store):
+    data, judge = ToyPhotos(N), Reader()
+    method = Plane()
+    few = evaluate([method], data, judge, store=store, metrics="ere").results
+    assert {r.metric for r in few.records} == {"accuracy", "ere"}
+    edited = method.edited
+    evaluate([method], data, judge, store=store)
+    assert method.edited == edited  # the default needs no edits of its own
+    found = evaluate([method], data, judge, store=store, metrics="default,smoothness").results
+    assert method.edited == edited + 14 * 21 * 9
+    assert value(found, "plane", "smoothness") > 1  # the nearest anchor wins: it jumps
+    evaluate([method], data, judge, store=store, metrics="smoothness")
+    assert method.edited == edited + 14 * 21 * 9
+
+
+def test_a_perfect_editor_under_all_metrics(store):
+    found = evaluate([Painter()], ToyFaces(N), Reader(), store=store, metrics="all").results
+    assert value(found, "painter", "gain") == pytest.approx(1)
+    assert value(found, "painter", "gain", variant="along") == pytest.approx(1, abs=1e-5)
+    assert value(found, "painter", "gain", variant="across") == pytest.approx(0, abs=1e-5)
+    assert value(found, "painter", "structural") == 0
+    assert value(found, "painter", "diversity") == 0
+    beyond = found.find("painter", "identity", variant="beyond the true edit")
+    assert beyond.value == pytest.approx(0, abs=1e-6)
+    for metric in ("kid", "precision", "recall", "density", "coverage", "identity"):
+        assert value(found, "painter", metric) == pytest.approx(value(found, "truth", metric))
+    for metric in ("intensity", "smoothness"):
+        assert value(found, "painter", metric) is None
+        assert found.find("painter", metric).note
+    assert value(found, "real", "calibration") == pytest.approx(0, abs=1e-9)
+    titles = {column.title for column in further_table(found).columns}
+    assert {"KID", "Coverage", "Calibration error", "Smoothness"} <= titles
+    assert Results.from_json(found.to_json()) == found
+
+
+def test_a_lazy_editor_gains_nothing_and_a_wrong_one_takes_neighbours(store):
+    class Lazy(Painter):
+        def translate(self, x, codes):
+            return x, None
+
+    lazy = evaluate([Lazy()], ToyFaces(N), Reader(), store=store).results
+    assert value(lazy, "painter", "gain") == pytest.approx(0)
+    assert value(lazy, "painter", "gain", variant="along") == pytest.approx(0, abs=1e-6)
+    assert value(lazy, "painter", "identity") == pytest.approx(1)
+    assert value(lazy, "painter", "identity", variant="beyond the true edit") > 0
+    # Asked for surprised it paints fearful, for disgusted angry; never the other way round.
+    wrong = evaluate([Painter(wrong=1)], ToyPhotos(N), Reader(), store=store).results
+    assert value(wrong, "painter", "structural") == pytest.approx(100 * 2 / 6)
+    assert value(wrong, "painter", "structural", variant="sad/neutral") == 0
+    assert value(wrong, "painter", "structural", variant="disgusted/angry") == 50
+
+
+def test_means_have_intervals_over_images_and_distances_over_groups_of_them(store):
+    found = evaluate([Painter(noise=3)], ToyFaces(N), Reader(), store=store, metrics="default,kid")
+    for metric, how in {
+        "accuracy": "wilson of images 95%",
+        "ere": "jackknife of images 95%",
+        "background": "jackknife of images 95%",
+        "truth": "jackknife of images 95%",
+        "gain": "jackknife of images 95%",
+        "structural": "wilson of images 95%",
+        "fed": "jackknife of 20 groups 95%",
+        "kid": "jackknife of 20 groups 95%",
+    }.items():
+        r = found.results.find("painter", metric)
+        assert r.interval == how
+        assert r.low <= r.value + 1e-9
+        assert r.value - 1e-9 <= r.high
+
+
+def test_an_images_edits_are_not_independent(store):
+    """Half of the images all right, the other half all wrong: 42 draws, not 294."""
+    judged = np.where(np.arange(N)[:, None] % 2, np.arange(K), (np.arange(K) + 1) % K)
+    made = Evidence("m", np.arange(N) % K, {}, {"exact": {"logits": np.eye(K)[judged]}})
+    mean = Accuracy().score(made)[-1]
+    assert mean.value == 50
+    assert mean.high - mean.low == pytest.approx(2 * 196 * (0.25 / N) ** 0.5, rel=0.1)
+
+
+def test_diversity_takes_a_further_draw_and_is_repeatable(store):
+    methods, judge = [Painter(noise=2), Wheel()], Reader()
+    found = evaluate(methods, ToyPhotos(N), judge, store=store, metrics="diversity").results
+    assert methods[0].edited == 7 * N * 2
+    record = found.find("painter", "diversity")
+    assert record.value > 0
+    assert record.n == 7 * N
+    assert found.find("wheel", "diversity").value == 0
+    again = evaluate(
+        methods, ToyPhotos(N), judge, store=Store(store.root / "b"), metrics="diversity"
+    )
+    assert again.results == found
+
+
+def test_intensity_reads_its_probes_emotion_by_emotion():
+    logits = np.zeros((3, len(INTENSE), len(INTENSITIES), K))
+    for i, c in enumerate(INTENSE):
+        logits[:, i, :, c] = np.array(INTENSITIES) * (-1 if EMOTIONS[c] == "sad" else 1)
+    probes = {"intensities": {"logits": logits.reshape(3, -1, K)}}
+    made = Evidence(
+        "m", np.arange(3), {}, {"exact": {"logits": np.zeros((3, K, K))}}, probes=probes
+    )
+    found = {r.emotion: r for r in Intensity().score(made)}
+    assert found["happy"].value == pytest.approx(1)
+    assert found["sad"].value == pytest.approx(-1)
+    assert found[None].value == pytest.approx(4 / 6)
+    assert "neutral" not in found
+
+
+def test_a_probe_answers_for_methods_with_intensity(store):
+    from ganbench.methods.linear import Linear, LinearConfig
+
+    config = LinearConfig(image_size=8, width=2, blocks=1, critic_width=2, critic_layers=1)
+    method = Linear(config).requires_grad_(False)
+    found = evaluate([method], ToyPhotos(14), Reader(), store=store, metrics="intensity").results
+    record = found.find("linear", "intensity")
+    assert -1 <= record.value <= 1
+    assert record.n == 14 * 6
+
+
+def test_seeds_repeat_only_what_depends_on_noise(store):
+    methods, judge = [Painter(noise=2), Plane(), Painter()], Reader()
+    methods[2].__class__ = type("Plain", (Painter,), {"name": "plain"})
+    found = evaluate(methods, ToyPhotos(N), judge, store=store, seeds=3).results
+    assert [m.edited for m in methods] == [3 * 7 * N, (1 + 3 + 3) * 7 * N, 7 * N]
+    fed = [
+        value(evaluate(methods, ToyPhotos(N), judge, store=store, seed=s).results, "painter", "fed")
+        for s in range(3)
+    ]
+    assert [m.edited for m in methods] == [3 * 7 * N, (1 + 3 + 3) * 7 * N, 7 * N]
+    assert value(found, "painter", "fed") == fed[0]
+    mean = found.find("painter", "fed", variant=OVER_SEEDS)
+    assert (mean.value, mean.n) == (pytest.approx(np.mean(fed)), 3)
+    assert value(found, "painter", "fed", variant=DEVIATION) == pytest.approx(np.std(fed, ddof=1))
+    assert value(found, "painter", "accuracy", variant=DEVIATION) == 0
+    # Of a method without noise only its noisy codes move; of one without those nothing does.
+    assert found.find("plane", "fed", variant=f"space: {DEVIATION}").value > 0
+    assert found.find("plane", "accuracy", variant=DEVIATION) is None
+    assert not [r for r in found.records if r.method == "plain" and OVER_SEEDS in r.variant]
+    assert [row.title for row in seeds_table(found).rows] == ["Painter", "Plane"]
