@@ -240,12 +240,11 @@ def conclude(run: Pass) -> Evaluation:
         seen = evidence(run, name, sources, real, truth)
         found = measure(run, seen)
         records += found
-        if run.seeds > 1:
-            again = [
-                measure(run, evidence(run, name, sources, real, truth, run.seed + k), again=True)
-                for k in range(1, run.seeds)
-            ]
-            records += spread([found, *again], seen.stochastic, run.seed)
+        seeds = max((run.seeds_of(method, codes) for codes in seen.sets), key=len)
+        if len(seeds) > 1:
+            again = (evidence(run, name, sources, real, truth, seed) for seed in seeds[1:])
+            runs = [found, *(measure(run, repetition) for repetition in again)]
+            records += spread(runs, seen.stochastic, run.seed)
         confusions[name] = seen.confusion.tolist()
         edits[name] = seen.edits["shown"]
         outcomes[name] = seen.judged.astype(np.int8)
@@ -303,15 +302,15 @@ def evidence(
         truth=truth,
         probes={p: run.gather("probe", name, p) for p in probes} if seed is None else {},
         stochastic=method.spec.stochastic,
-        intervals=seed is None,
+        repetition=seed is not None,
     )
 
 
-def measure(run: Pass, evidence: Evidence, again: bool = False) -> list[Record]:
+def measure(run: Pass, evidence: Evidence) -> list[Record]:
     """Records under all metrics of a pass; of a repetition under those that need no probes."""
     found = []
     for metric in run.metrics:
-        if again and metric.probes:
+        if evidence.repetition and metric.probes:
             continue
         with run.stopwatch.measure(f"score: {metric.specs[0].name}"):
             found += score(metric, evidence)

@@ -130,11 +130,11 @@ class Pass:
         """The further edits that the metrics ask for, all of images of the first chunk."""
         found = []
         for name, method in self.methods.items():
-            for probe in (probe for metric in self.metrics for probe in metric.probes):
-                codes = self._probe_codes(name, probe.name)
+            for probe in dict.fromkeys(p.name for metric in self.metrics for p in metric.probes):
+                codes = self._probe_codes(name, probe)
                 if codes is not None:
-                    n, title = len(codes) * codes.shape[1], f"{method.title}: {probe.name}"
-                    found.append(Job("probe", chunk, title, n, name, probe.name, seed=self.seed))
+                    n, title = len(codes) * codes.shape[1], f"{method.title}: {probe}"
+                    found.append(Job("probe", chunk, title, n, name, probe, seed=self.seed))
         return found
 
     def seeds_of(self, method: Method, codes: str) -> list[int]:
@@ -145,7 +145,7 @@ class Pass:
     def _probe_codes(self, name: str, probe: str) -> Tensor | None:
         """Codes [n, P, code_dim] of a probe for the images there are; None if a method has none."""
         if (name, probe) not in self._probed:
-            (own,) = {p for metric in self.metrics for p in metric.probes if p.name == probe}
+            own = {p.name: p for metric in self.metrics for p in metric.probes}[probe]
             codes = own.codes(self.methods[name], self.seed)
             if codes is not None:
                 codes = codes.expand(own.images, -1, -1)[: len(self.chunks[0])]
@@ -184,6 +184,7 @@ class Pass:
             key |= {
                 "method": job.method,
                 "weights": fingerprint(method),
+                "images": len(codes),
                 # Themselves, not their name: a metric may come to mean others by it.
                 "codes": [list(values.shape), hashlib.sha256(values.tobytes()).hexdigest()],
                 "edited on": method.device.type,

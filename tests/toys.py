@@ -96,6 +96,8 @@ class Painter(Method):
         return K + self.noise_dim
 
     def encode(self, condition, noise=None):
+        if condition.intensity is not None:
+            raise self.refuse(condition)
         hot = torch.nn.functional.one_hot(condition.emotions, K).float()
         return hot if noise is None else torch.cat([hot, noise], 1)
 
@@ -134,6 +136,8 @@ class Plane(Painter):
         return torch.softmax(-(torch.cdist(codes, self.mu) ** 2), 1)
 
     def encode(self, condition, noise=None):
+        if condition.intensity is not None:
+            raise self.refuse(condition)
         return self.mu[condition.emotions]
 
     def translate(self, x, codes):

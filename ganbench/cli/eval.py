@@ -192,7 +192,9 @@ def evaluate(
     wide = screen.options.update(width=300)
     screen.width = max(screen.width, *(screen.measure(t, options=wide).maximum for t in tables))
     for i, table in enumerate(tables):
-        screen.print(*[""] * (i > 0), table, sep="\n")
+        if i:
+            screen.print()
+        screen.print(table)
     screen.print(f"\n{folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 

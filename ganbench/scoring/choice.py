@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ganbench.errors import BadInput
 from ganbench.records import Record
 from ganbench.registry import METRICS
-from ganbench.scoring.interface import Evidence, Metric
+from ganbench.scoring.interface import Evidence, Metric, Probe
 
 # What is recorded unless told otherwise: all that follows from the pass within the tenth of the time
 # that an evaluation may spend on anything but editing and judging. KID and PRDC compare every edit
@@ -41,18 +41,25 @@ def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
         if not part:
             raise BadInput(f"not a list of metrics: {names!r}; write all, or default,kid,prdc")
         wanted += {"default": list(DEFAULT), "all": METRICS.names()}.get(part, [part])
-    chosen: dict[str, Metric] = {}
+    chosen: list[Metric] = []
     recorded: dict[str, str] = {}
+    probes: dict[str, Probe] = {}
     for name in dict.fromkeys(wanted):
-        chosen[name] = METRICS.load(name, Metric)()
-        for spec in chosen[name].specs:
-            if spec.name in recorded:
+        metric = METRICS.load(name, Metric)()
+        for spec in metric.specs:
+            if recorded.setdefault(spec.name, name) != name:
                 raise BadInput(
                     f"two metrics record {spec.name!r}: {recorded[spec.name]} and {name}; "
                     "leave one of them out"
                 )
-            recorded[spec.name] = name
-    return tuple(chosen.values())
+        for probe in metric.probes:
+            if probes.setdefault(probe.name, probe) != probe:
+                raise BadInput(
+                    f"metric {name} and another mean different edits by {probe.name!r}; "
+                    "leave one of them out"
+                )
+        chosen.append(metric)
+    return tuple(chosen)
 
 
 def score(metric: Metric, evidence: Evidence) -> list[Record]:

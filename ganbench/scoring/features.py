@@ -51,7 +51,7 @@ class SetDistance(Metric):
                 continue
             groups = assign_groups(n)
             count, limits = groups.max() + 1, {}
-            if evidence.intervals and count >= 4:
+            if not evidence.repetition and count >= 4:
                 own = np.repeat(groups, len(fake) // n)
                 interval = jackknife(self.statistic(real, fake, groups, own), count)
                 limits = ends(interval, f"jackknife of {count} groups")

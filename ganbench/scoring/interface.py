@@ -46,7 +46,8 @@ class Evidence:
         probes: for each probe that the maker could answer ``logits`` [n, P, 7] and ``features``
             [n, P, d].
         stochastic: whether two edits of one image to one emotion can differ.
-        intervals: whether records should have intervals; repetitions with other seeds need none.
+        repetition: whether it repeats the noise with another seed: then only values are wanted, no
+            intervals, and there are no probes.
     """
 
     method: str
@@ -56,7 +57,7 @@ class Evidence:
     truth: Arrays | None = None
     probes: Mapping[str, Arrays] = field(default_factory=dict)
     stochastic: bool = False
-    intervals: bool = True
+    repetition: bool = False
 
     @property
     def maker(self) -> Maker:

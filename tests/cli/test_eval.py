@@ -81,6 +81,28 @@ def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
     assert "5 of 5 pieces are stored" in capsys.readouterr().out
 
 
+def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, capsys):
+    arguments = ["--metrics", "kid,smoothness", "--seeds", "2"]
+    place(*arguments, "--dry-run")
+    out = capsys.readouterr().out
+    # real, stargan, and of gaussian the exact codes, two noisy sets twice, and lines between anchors
+    assert "0 of 8 pieces are stored" in out
+    assert "GGANmut: lines between anchors" in out
+    assert place(*arguments) == 0
+    out = capsys.readouterr().out
+    assert "KID" in out
+    assert "Smoothness" in out
+    records = json.loads((place.folder / "runs/eval/results.json").read_text())["records"]
+    assert {r["metric"] for r in records if r["method"] == "gaussian"} == {
+        "accuracy",
+        "kid",
+        "smoothness",
+    }
+    spread = [r for r in records if "over seeds" in r["variant"]]
+    assert {(r["method"], r["metric"]) for r in spread} == {("gaussian", "kid")}
+    assert {r["n"] for r in spread} == {2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -94,6 +116,8 @@ def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
         (["--data", "facess"], "did you mean 'faces'"),
         (["--device", "tpu9"], "device"),
         (["--limit", "0"], "limit"),
+        (["--metrics", "structurel"], "did you mean 'structural'"),
+        (["--seeds", "0"], "seeds"),
         (["--batch-size", "x"], "batch-size"),
         (["--out", "judge.safetensors"], "cannot write"),
     ],
