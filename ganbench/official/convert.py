@@ -24,7 +24,7 @@ from ganbench.methods.weights import (
     save_checkpoint,
     sha256,
 )
-from ganbench.official.files import identify, read, refusal, write
+from ganbench.official.files import SAFE, identify, read, refusal, write
 from ganbench.official.layout import Layout, Role, Tensors
 from ganbench.registry import METHODS
 
@@ -167,7 +167,11 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
 
     number = header["card"].get("iteration", 0)
     written = {role: layout.names[role].format(n=number) for role in contents}
-    given = {role: Path(source[role]["file"]).name for role in contents if source.get(role)}
+    given = {
+        role: _torch_name(source[role]["file"], written[role])
+        for role in contents
+        if source.get(role)
+    }
     if len(given) == len(set(given.values())):  # two imported files may have had one name
         written |= given
     places = {role: folder / name for role, name in written.items()}
@@ -263,6 +267,12 @@ def _notes(
 def _rank(name: str) -> int:
     """Place of an emotion in Table-1 order; other classes follow."""
     return EMOTIONS.index(name) if name in EMOTIONS else len(EMOTIONS)
+
+
+def _torch_name(imported: str, conventional: str) -> str:
+    """Name of an exported file: as it was, but what ``torch.save`` writes is not called safetensors."""
+    name = Path(imported).name
+    return Path(name).stem + Path(conventional).suffix if name.endswith(SAFE) else name
 
 
 def _source(file: Path) -> dict[str, Any]:

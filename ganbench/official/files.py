@@ -12,25 +12,29 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganbench.errors import BadInput
 from ganbench.official.layout import Role, bare
 from ganbench.store import write_atomic
 
+SAFE = ".safetensors"
+
+# The networks of a StarGAN-v2 file.
+NETWORKS = {"generator", "mapping_network", "style_encoder", "discriminator", "fan"}
+
 
 def read(path: Path) -> Any:
-    """What ``torch.save`` wrote; tensors on the CPU.
+    """What ``torch.save`` wrote, or the tensors of a ``.safetensors`` file; on the CPU.
 
     Raises:
-        BadInput: missing, of another format, damaged, or holding more than plain tensors.
+        BadInput: missing, of another format, damaged, holding more than plain tensors, or ganbench's.
     """
     if not path.is_file():
         raise BadInput(f"checkpoint not found: {path}; check the path")
-    if path.suffix == ".safetensors":
-        raise BadInput(
-            f"not a file of torch.save: {path}; a ganbench checkpoint needs no import, load it as it is"
-        )
+    if path.suffix == SAFE:
+        return _read_safe(path)
     try:
         with warnings.catch_warnings(
             action="ignore"
@@ -47,6 +51,25 @@ def read(path: Path) -> Any:
         raise BadInput(
             f"not a file of torch.save, or damaged: {path} ({type(error).__name__}); fetch it again"
         ) from error
+
+
+def _read_safe(path: Path) -> dict[str, Any]:
+    """The authors' tensors out of a .safetensors file, whose keys are flat: networks are found again."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            if "ganbench" in (file.metadata() or {}):
+                raise BadInput(f"a ganbench checkpoint needs no import: {path}; load it as it is")
+            flat = bare({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"not a safetensors file, or damaged: {path}; fetch it again") from error
+    parts = {key.partition(".")[0] for key in flat}
+    if not parts <= NETWORKS or parts <= {"generator"}:  # SMIT, too, has a part of this name
+        return flat
+    nested: dict[str, Any] = {part: {} for part in parts}
+    for key, tensor in flat.items():
+        part, _, rest = key.partition(".")
+        nested[part][rest] = tensor
+    return nested
 
 
 def write(path: Path, content: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import authors
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ganbench.baselines.stargan import StarGANTrainer
 from ganbench.errors import BadInput, Unsupported
@@ -171,6 +172,18 @@ def test_a_ganbench_checkpoint_needs_no_import(refused, tiny_method, tmp_path):
     path = tmp_path / "linear.safetensors"
     save_checkpoint(path, tiny_method("linear"), "method", "linear", {})
     refused("needs no import", "linear", path)
+
+
+def test_safetensors_of_nobody_or_damaged(refused, files, tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file({"a.weight": torch.zeros(2)}, path)
+    refused("no network that ganbench knows: a.weight", "linear", path)
+    save_file(torch.load(files("smit")[0], weights_only=True), path)
+    refused("is a SMIT generator; import it as smit", "linear", path)
+    path.write_bytes(path.read_bytes()[:-10])
+    refused("not a safetensors file, or damaged", "smit", path)
+    path.write_bytes(b"hello")
+    refused("not a safetensors file, or damaged", "smit", path)
 
 
 # -- networks that do not fit -------------------------------------------------------------------------

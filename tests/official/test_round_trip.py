@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
+import struct
+from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import authors
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import ganbench
 from ganbench.baselines.stargan_v2 import StarGANv2, StarGANv2Config
@@ -151,6 +157,41 @@ def test_names_of_data_parallel_networks(tmp_path):
     assert_same_bits(read(exported), networks)
 
 
+def flat(networks: dict, before: str = "") -> dict:
+    """All networks' tensors under the keys that a file without levels gives them."""
+    return {
+        f"{name}.{before}{key}": tensor
+        for name, state in networks.items()
+        for key, tensor in state.items()
+    }
+
+
+@pytest.mark.parametrize("layout", [name for name in authors.LAYOUTS if name != "stargan-v2"])
+def test_safetensors_of_the_authors_keys(layout, tmp_path):
+    networks = authors.states(layout)
+    files = [tmp_path / f"7-{part}.safetensors" for part in ("G", "D")]
+    for file, part in zip(files, ("G", "D"), strict=True):
+        save_file(networks[part], file)
+    exported = back(authors.LAYOUTS[layout][0], files, tmp_path)
+    # What comes back is for the authors' torch.load, and named so.
+    assert [path.stem for path in exported] == ["7-G", "7-D"]
+    assert {path.suffix for path in exported} <= {".ckpt", ".pth"}
+    for path, part in zip(exported, ("G", "D"), strict=True):
+        assert_same_bits(read(path), networks[part])
+
+
+@pytest.mark.parametrize("wrap", ["", "module."])
+def test_safetensors_of_stargan_v2_have_no_levels(wrap, tmp_path):
+    networks = authors.states("stargan-v2")
+    critic = {"discriminator": networks.pop("discriminator")}
+    file, other = tmp_path / "nets_ema.safetensors", tmp_path / "nets.safetensors"
+    save_file(flat(networks, wrap), file)
+    save_file(flat(networks | critic, wrap), other)
+    (exported,) = back("stargan-v2", [file, other], tmp_path)
+    assert exported.name == "nets_ema.ckpt"
+    assert_same_bits(read(exported), networks | critic)
+
+
 def test_ganimation_as_torch_0_3_wrote_it(tmp_path):
     networks = authors.states("ganimation17")
     state = dict(networks["G"])
@@ -159,6 +200,60 @@ def test_ganimation_as_torch_0_3_wrote_it(tmp_path):
             state[key.replace("bias", statistic)] = torch.randn_like(state[key])
     file = tmp_path / "net_epoch_30_id_G.pth"
     torch.save(wrapped(state), file, _use_new_zipfile_serialization=False)
+    (exported,) = back("ganimation", [file], tmp_path)
+    assert_same_bits(read(exported), state)
+
+
+class Python2(pickle._Pickler):
+    """Pickles as Python 2 and torch 0.3 did: text is bytes, a tensor has no more than its storage."""
+
+    dispatch: ClassVar[dict] = dict(pickle._Pickler.dispatch)
+
+    def __init__(self, file) -> None:
+        super().__init__(file, protocol=2)
+        self.tensors: dict[str, torch.Tensor] = {}
+
+    def save(self, obj, save_persistent_id=True):
+        if isinstance(obj, torch.Tensor):
+            key = str(len(self.tensors))
+            self.tensors[key] = obj
+            sizes = (0, tuple(obj.shape), obj.stride())
+            return self.save_reduce(torch._utils._rebuild_tensor, (Stored(key, obj), *sizes))
+        if isinstance(obj, OrderedDict):
+            return self.save_reduce(OrderedDict, ([list(item) for item in obj.items()],))
+        return super().save(obj, save_persistent_id)
+
+    def save_string(self, text):
+        self.write(pickle.SHORT_BINSTRING + bytes([len(text)]) + text.encode())
+        self.memoize(text)
+
+    dispatch[str] = save_string
+
+    def persistent_id(self, obj):
+        if not isinstance(obj, Stored):
+            return None
+        return "storage", torch.FloatStorage, obj.key, "cpu", obj.tensor.numel(), None
+
+
+@dataclass
+class Stored:
+    key: str
+    tensor: torch.Tensor
+
+
+def test_ganimation_as_python_2_pickled_it(tmp_path):
+    state = authors.states("ganimation17")["G"]
+    file = tmp_path / "net_epoch_30_id_G.pth"
+    with file.open("wb") as stream:
+        sizes = {"short": 2, "int": 4, "long": 4}
+        facts = {"protocol_version": 1001, "little_endian": True, "type_sizes": sizes}
+        for head in (0x1950A86A20F9469CFC6C, 1001, facts):
+            Python2(stream).dump(head)
+        pickler = Python2(stream)
+        pickler.dump(OrderedDict(state))
+        Python2(stream).dump(list(pickler.tensors))
+        for tensor in pickler.tensors.values():
+            stream.write(struct.pack("<q", tensor.numel()) + tensor.numpy().tobytes())
     (exported,) = back("ganimation", [file], tmp_path)
     assert_same_bits(read(exported), state)
 
