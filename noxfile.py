@@ -4,6 +4,7 @@ nox -s tests    unit, property, golden, command-line tests
 nox -s lint     ruff: rules and format
 nox -s types    mypy, strict
 nox -s bench    the limits that ganbench promises, measured
+nox -s equality the authors' networks at their published widths, recomputed plainly; below 8 GB
 nox -s regression  the shipped checkpoints on a fixed subset, compared with reports/reference
 nox -s reference   a new reports/reference, on purpose; says what moved
 """
@@ -64,6 +65,12 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the promised limits."""
     run(session, "benchmarks/limits.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def equality(session: nox.Session) -> None:
+    """Compare imported networks with the authors' to 1e-5, as large as they were published."""
+    run(session, "-m", "pytest", "-m", "slow", "tests/official", *session.posargs)
 
 
 @nox.session(venv_backend="none")

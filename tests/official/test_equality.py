@@ -1,4 +1,7 @@
-"""An imported checkpoint gives what the authors' networks give: images, masks, codes, scores."""
+"""An imported checkpoint gives what the authors' networks give: images, masks, codes, scores.
+
+Networks are thin in a quick run; the slow tests, ``nox -s equality``, have the published widths.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ ALPHABETICAL = sorted(EMOTIONS)
 class Pair:
     """The authors' networks in double precision, and ours after the import in single."""
 
-    def __init__(self, layout: str, folder: Path, **options: object) -> None:
+    def __init__(self, layout: str, folder: Path, divisor: int | None, **options: object) -> None:
         name, _ = authors.LAYOUTS[layout]
-        found = authors.states(layout)
+        found = authors.states(layout, divisor)
         file, critic = authors.save(layout, found, folder)
         out = folder / "imported.safetensors"
         import_checkpoint(name, file, discriminator=critic, out=out, **options)
@@ -47,9 +50,19 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path):
-    """``pair(layout, **options)``: a random checkpoint, imported."""
-    return lambda layout, **options: Pair(layout, tmp_path, **options)
+def pair(request, tmp_path):
+    """``pair(layout, **options)``: a random checkpoint, imported; its widths are divided by the parameter."""
+    divisor = getattr(request, "param", None)
+    with torch.no_grad():
+        yield lambda layout, **options: Pair(layout, tmp_path, divisor, **options)
+
+
+widths = pytest.mark.parametrize(
+    "pair",
+    [None, pytest.param(1, marks=pytest.mark.slow)],
+    ids=["thin", "published"],
+    indirect=True,
+)
 
 
 def assert_equal(ours: Tensor, theirs: Tensor) -> None:
@@ -62,6 +75,7 @@ def displayed(y: Tensor) -> Tensor:
     return ((y + 1) / 2).clamp(0, 1)
 
 
+@widths
 @pytest.mark.parametrize("layout", ["linear", "gaussian"])
 def test_ganmut(pair, layout):
     p = pair(layout)
@@ -87,6 +101,7 @@ def test_label_distribution(pair):
     assert_equal(p.method.label_distribution(z), theirs)
 
 
+@widths
 def test_stargan(pair):
     p = pair("stargan")
     assert_equal(p.codes(), authors.one_hot(torch.tensor(LABELS), 7))
@@ -98,6 +113,7 @@ def test_stargan(pair):
         assert_equal(ours, output)
 
 
+@widths
 @pytest.mark.parametrize("layout", ["ganimation7", "ganimation17"])
 def test_ganimation(pair, layout):
     p = pair(layout)
@@ -115,6 +131,7 @@ def test_ganimation(pair, layout):
         assert_equal(ours, output)
 
 
+@widths
 def test_smit(pair):
     p = pair("smit")
     label = authors.one_hot(torch.tensor(LABELS), 7)
@@ -132,6 +149,7 @@ def test_smit(pair):
                 assert_equal(score, output)
 
 
+@widths
 def test_stargan_v2(pair):
     p = pair("stargan-v2")
     # The authors number folders alphabetically; ours are in Table-1 order.
@@ -139,8 +157,7 @@ def test_stargan_v2(pair):
     styles = authors.v2_mapping(p.states["mapping_network"], p.noise.double(), domains)
     assert_equal(p.codes(), styles)
     encoded = authors.v2_style(p.states["style_encoder"], p.x, domains)
-    with torch.no_grad():
-        ours = p.method.encode(ReferenceImage(p.images, torch.tensor(LABELS)))
+    ours = p.method.encode(ReferenceImage(p.images, torch.tensor(LABELS)))
     assert_equal(ours, encoded)
     y = authors.v2_generator(p.states["generator"], p.x, styles)
     assert_equal(p.method.translate(p.x.float(), p.codes())[0], y)
