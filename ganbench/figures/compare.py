@@ -26,7 +26,13 @@ def draw(scene: Scene) -> Drawing:
     faces = scene.faces(1)
     rows = len(ordered)
     sheet = Sheet(
-        rows * len(faces), len(EMOTIONS), "Methods on the same faces", LEAD, head=0.2, under=0.1
+        rows * len(faces),
+        len(EMOTIONS),
+        "Methods on the same faces",
+        LEAD,
+        head=0.2,
+        under=0.1,
+        dpi=scene.dpi,
     )
     for number, name in enumerate(faces.names):
         _, y = sheet.place(number * rows, 0)

@@ -11,8 +11,24 @@ from ganbench.figures.labelled import draw_labelled
 from ganbench.figures.page import Drawing, in_print
 from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats, even_mixtures
+from ganbench.methods.interface import Method
 
 ROWS = 6
+
+
+def mixed(method: Method) -> Floats:
+    """The codes [m, 2] that mix two emotions most evenly, the clearest first.
+
+    Raises:
+        Unsupported: the method defines no label distribution.
+        BadInput: one emotion leads all over the plane.
+    """
+    mixtures = even_mixtures(plane.distribution(method), ROWS)
+    if not mixtures:
+        raise BadInput(
+            f"no two emotions lead together in the plane of {method.name}; choose codes with --codes"
+        )
+    return np.array([mixture.code for mixture in mixtures])
 
 
 def draw(scene: Scene, codes: Floats | None = None) -> Drawing:
@@ -28,13 +44,7 @@ def draw(scene: Scene, codes: Floats | None = None) -> Drawing:
     """
     method = scene.method
     p = plane.distribution(method)
-    if codes is None:
-        mixtures = even_mixtures(p, ROWS)
-        if not mixtures:
-            raise BadInput(
-                f"no two emotions lead together in the plane of {method.name}; choose codes with --codes"
-            )
-        codes = np.array([mixture.code for mixture in mixtures])
+    codes = mixed(method) if codes is None else codes
     plane.check_codes(method, codes)
     page = draw_labelled(scene, f"{method.title}: mixed emotions", codes)
     said = []

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.figures import plane
 from ganbench.figures.ground import draw_anchors, draw_ground, shade, tidy
-from ganbench.figures.page import INK, QUIET, SMALL, TITLE, WIDTH, Drawing, Page
+from ganbench.figures.page import DPI, INK, QUIET, SMALL, TITLE, WIDTH, Drawing, Page
 from ganbench.figures.plane import NO_DIRECTION, View
 from ganbench.figures.scene import Scene, to_bytes
 from ganbench.figures.search import Floats, lattice
@@ -79,10 +79,12 @@ def draw(scene: Scene) -> Drawing:
     n = len(faces)
     view = View(codes.repeat(n, axis=0), softmax(logits.numpy()).reshape(len(codes) * n, -1))
     over = lay(scene, faces.images[0])
-    return picture(method, view, over, f"{n} faces", scene.judge().spec.title)
+    return picture(method, view, over, f"{n} faces", scene.judge().spec.title, scene.dpi)
 
 
-def picture(method: Method, view: View, over: Lattice, source: str, judge: str) -> Drawing:
+def picture(
+    method: Method, view: View, over: Lattice, source: str, judge: str, dpi: int = DPI
+) -> Drawing:
     """Draw what was found out.
 
     Args:
@@ -91,12 +93,13 @@ def picture(method: Method, view: View, over: Lattice, source: str, judge: str) 
         over: the faces laid over it.
         source: whose edits it saw, in words.
         judge: its name in print.
+        dpi: pixels an inch.
     """
     cells = lattice(CELLS)
     inside = plane.in_space(method, cells)[:, None]
     judged = np.where(inside, view.at(cells), np.nan)
     promised = plane.promised(method, cells)
-    page = Page(WIDTH, HEAD + LARGE + 0.46)
+    page = Page(WIDTH, HEAD + LARGE + 0.46, dpi)
     if promised is None:
         ground, below = judged, "what the judge sees there on average"
         found = _draw_directions(page, method, judged, view)

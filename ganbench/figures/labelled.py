@@ -18,7 +18,7 @@ def draw_labelled(scene: Scene, title: str, codes: Floats) -> Page:
     """The inputs, then for each code [m, 2] its number, bars of p_z, and the edits."""
     method = scene.method
     faces = scene.faces(FACES)
-    sheet = Sheet(1 + len(codes), len(faces), title, LEAD, inputs=True)
+    sheet = Sheet(1 + len(codes), len(faces), title, LEAD, inputs=True, dpi=scene.dpi)
     page = sheet.page
     small_map(page, LEAD - 0.1 - sheet.side, sheet.top, sheet.side, method, codes)
     sheet.row(0, to_bytes(faces.images))

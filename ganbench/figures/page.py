@@ -44,22 +44,23 @@ class Drawing:
 
 
 class Page:
-    """A figure of ``width`` x ``height`` inches.
+    """A figure of ``width`` x ``height`` inches, ``dpi`` pixels an inch.
 
     Raises:
         BadInput: it would be taller than a page.
     """
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float, dpi: int = DPI) -> None:
         if height > TALLEST:
             raise BadInput(
                 f"the figure would be {height:.1f} in tall, a page holds {TALLEST}; show fewer faces"
             )
         # Whole pixels, and a little: the canvas rounds down.
+        self.dpi = dpi
         self.width, self.height = (
-            (math.ceil(inches * DPI - 1e-6) + 0.01) / DPI for inches in (width, height)
+            (math.ceil(inches * dpi - 1e-6) + 0.01) / dpi for inches in (width, height)
         )
-        self.figure = Figure(figsize=(self.width, self.height), dpi=DPI)
+        self.figure = Figure(figsize=(self.width, self.height), dpi=dpi)
         self.axes = self.figure.add_axes((0, 0, 1, 1), zorder=2)
         self.axes.set_axis_off()
         self.axes.set_autoscale_on(False)
@@ -74,12 +75,13 @@ class Page:
         It is resampled once (Lanczos) to the very pixels that it covers: a viewer has nothing left
         to blur.
         """
-        left, top, pixels = round(x * DPI), round(y * DPI), round(side * DPI)
+        dpi = self.dpi
+        left, top, pixels = round(x * dpi), round(y * dpi), round(side * dpi)
         picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
         tile = np.asarray(picture.resize((pixels, pixels), Image.Resampling.LANCZOS))
         if round_:
             tile = np.dstack([tile, _disc(pixels)])
-        extent = (left / DPI, (left + pixels) / DPI, (top + pixels) / DPI, top / DPI)
+        extent = (left / dpi, (left + pixels) / dpi, (top + pixels) / dpi, top / dpi)
         self.axes.imshow(tile, extent=extent, interpolation="none", aspect="auto", zorder=1)
 
     def text(self, x: float, y: float, words: str, size: float = TEXT, **style: Any) -> None:
@@ -99,7 +101,8 @@ class Page:
     ) -> None:
         """A filled rectangle; or its edge only, ``frame`` points wide and lying outside of it."""
         # On the pixels that a face of the same place covers.
-        x, y, width, height = (round(inches * DPI) / DPI for inches in (x, y, width, height))
+        dpi = self.dpi
+        x, y, width, height = (round(inches * dpi) / dpi for inches in (x, y, width, height))
         out = frame / 72 / 2
         self.axes.add_patch(
             Rectangle(

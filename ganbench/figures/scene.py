@@ -17,6 +17,7 @@ from ganbench import protocol
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.figures.page import DPI
 from ganbench.judges.interface import Judge, Judged
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
@@ -52,6 +53,7 @@ class Scene:
         faces: ``faces(n)`` gives n test faces, or all of the user's pictures.
         judge: gives the judge.
         progress: told how many edits are done, and how many there are.
+        dpi: pixels an inch of the figure.
     """
 
     methods: tuple[Method, ...]
@@ -59,6 +61,7 @@ class Scene:
     faces: Callable[[int], Faces]
     judge: Callable[[], Judge]
     progress: Callable[[int, int], None] = lambda done, total: None
+    dpi: int = DPI
 
     @property
     def method(self) -> Method:

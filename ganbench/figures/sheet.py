@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.figures.page import COLUMN, SMALL, TITLE, WIDTH, Page
+from ganbench.figures.page import COLUMN, DPI, SMALL, TITLE, WIDTH, Page
 
 # Inches: sides of a face that are neither wasteful nor too small to see an expression.
 LARGEST, SMALLEST = 1.0, 0.45
@@ -29,6 +29,7 @@ class Sheet:
         head: inches between title and tiles.
         under: inches below each row, for words.
         inputs: whether the first row shows inputs, and stands apart.
+        dpi: pixels an inch.
 
     Raises:
         BadInput: so many tiles fit no page.
@@ -43,6 +44,7 @@ class Sheet:
         head: float = 0.0,
         under: float = 0.0,
         inputs: bool = False,
+        dpi: int = DPI,
     ) -> None:
         self.lead, self.top = lead, HEAD + head
         self.under, self.apart = under, APART * inputs
@@ -53,7 +55,7 @@ class Sheet:
             )
         self.side = min(LARGEST, (WIDTH - lead + GAP) / columns - GAP)
         x, y = self.place(rows, columns)
-        self.page = Page(max(COLUMN, x - GAP), y - GAP)
+        self.page = Page(max(COLUMN, x - GAP), y - GAP, dpi)
         self.page.text(0, 0.12, title, TITLE, weight="bold")
 
     def place(self, row: int, column: int) -> tuple[float, float]:

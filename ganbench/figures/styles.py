@@ -47,7 +47,7 @@ def draw(scene: Scene, emotion: str = "happy") -> Drawing:
     share = within / between if between else 0.0
 
     title = f"{method.title}: {name}, in random styles"
-    sheet = Sheet(1 + STYLES, len(faces), title, LEAD, head=0.12, inputs=True)
+    sheet = Sheet(1 + STYLES, len(faces), title, LEAD, head=0.12, inputs=True, dpi=scene.dpi)
     page = sheet.page
     sheet.row(0, to_bytes(faces.images))
     sheet.aside(0, "input")

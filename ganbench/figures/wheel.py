@@ -12,7 +12,7 @@ from torch import Tensor
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.figures import plane
-from ganbench.figures.page import COLUMN, QUIET, TITLE, WIDTH, Drawing, Page
+from ganbench.figures.page import COLUMN, DPI, QUIET, TITLE, WIDTH, Drawing, Page
 from ganbench.figures.scene import Scene, to_bytes
 from ganbench.figures.search import Floats
 from ganbench.methods.interface import Method
@@ -56,7 +56,7 @@ def draw(scene: Scene, rho: Sequence[float] = RHO) -> Drawing:
     if len(rho) > MOST:
         raise BadInput(f"{len(rho)} rings do not fit a page; give {MOST} rho or fewer")
     face = scene.face().images[0]
-    return picture(method, rho, to_bytes(face), turn(scene, face, rho))
+    return picture(method, rho, to_bytes(face), turn(scene, face, rho), scene.dpi)
 
 
 def turn(scene: Scene, face: Tensor, rho: Sequence[float]) -> NDArray[np.uint8]:
@@ -66,18 +66,23 @@ def turn(scene: Scene, face: Tensor, rho: Sequence[float]) -> NDArray[np.uint8]:
 
 
 def picture(
-    method: Method, rho: Sequence[float], face: NDArray[np.uint8], rings: NDArray[np.uint8]
+    method: Method,
+    rho: Sequence[float],
+    face: NDArray[np.uint8],
+    rings: NDArray[np.uint8],
+    dpi: int = DPI,
 ) -> Drawing:
     """Draw what was edited.
 
     Args:
         face: the input, [3, S, S].
         rings: as of ``turn``.
+        dpi: pixels an inch.
     """
     width = COLUMN if len(rho) == 1 else WIDTH
     outermost = FIRST + (len(rho) - 1) * STEP + 0.5
     side = (width / 2 - RIM) / outermost
-    page = Page(width, width + HEAD)
+    page = Page(width, width + HEAD, dpi)
     x0, y0 = width / 2, HEAD + width / 2
     page.text(0, 0.12, f"{method.title}: the wheel of emotion", TITLE, weight="bold")
     _name_directions(page, x0, y0, outermost * side, method)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from ganbench import protocol
 from ganbench.emotions import EMOTIONS
-from ganbench.figures import gamut, plane, wheel
-from ganbench.figures.page import to_png
+from ganbench.figures import complex, find, gamut, nuance, plane, same_label
+from ganbench.figures.page import Drawing
 from ganbench.figures.plane import View
-from ganbench.figures.scene import Faces, Scene
 from ganbench.gallery import Gallery
 from ganbench.methods.interface import Method
 from ganbench.metrics import softmax
 from ganbench.passes import Pass
 from ganbench.report.html import Picture
-from ganbench.store import Arrays
+from ganbench.report.kept import KeptScene, as_picture, fits, scene
 
 
 def plane_names(run: Pass) -> list[str]:
@@ -25,34 +23,39 @@ def plane_names(run: Pass) -> list[str]:
 
 
 def draw_planes(run: Pass, gallery: Gallery) -> list[Picture]:
-    """``gamut_<method>.png`` of methods with a plane, ``wheel_<method>.png`` where it has no p_z.
+    """``<figure>_<method>.png`` of methods with a plane: the figures that they can make.
 
     What the judge sees in the plane is the mean of its verdicts on the edits with codes uniform over
-    Z, which the pass has made. Only the faces laid over it are edited here; the store keeps them.
+    Z, which the pass has made. Only the few faces shown are edited here; the store keeps them.
     """
-    found = []
-    for name, method in run.methods.items():
-        kinds = _kinds(method)
-        if not kinds:
-            continue
-        laid = _lay(run, name, gallery)
-        over = gamut.Lattice(*(laid[part] for part in ("face", "codes", "edits", "seen")))
-        judge = run.judge.spec.title
-        drawings = [gamut.picture(method, _view(run, name), over, "all test images", judge)]
-        if "wheel" in kinds:
-            drawings.append(wheel.picture(method, wheel.RHO, laid["face"], laid["rings"]))
-        found += [
-            Picture(f"{kind}_{name}.png", to_png(drawing.figure), drawing.caption)
-            for kind, drawing in zip(kinds, drawings, strict=True)
-        ]
-    return found
+    return [
+        as_picture(f"{kind}_{name}", _draw(kind, run, name, scene(run, gallery, [method])))
+        for name, method in run.methods.items()
+        for kind in _kinds(method)
+    ]
 
 
 def _kinds(method: Method) -> list[str]:
-    if "space" not in protocol.code_sets(method) or protocol.ability(plane.anchors, method) is None:
+    if "space" not in protocol.code_sets(method) or not fits(plane.anchors, method):
         return []
-    # Where codes have a label distribution, the distance from the centre is no intensity.
-    return ["gamut", *["wheel"] * (protocol.ability(plane.distribution, method) is None)]
+    labelled = fits(plane.distribution, method)
+    can = {
+        "gamut": True,
+        # Where codes have a label distribution, the distance from the centre is no intensity.
+        "wheel": not labelled,
+        "complex": labelled and fits(complex.mixed, method),
+        "same-label": labelled and fits(same_label.alike, method),
+        "nuance": fits(nuance.around, method),
+    }
+    return [kind for kind, possible in can.items() if possible]
+
+
+def _draw(kind: str, run: Pass, name: str, stage: KeptScene) -> Drawing:
+    if kind != "gamut":
+        return find(kind).drawer()(stage)
+    over = gamut.lay(stage, stage.faces(1).images[0])
+    view, judge = _view(run, name), run.judge.spec.title
+    return gamut.picture(stage.method, view, over, "all test images", judge, stage.dpi)
 
 
 def _view(run: Pass, name: str) -> View:
@@ -68,21 +71,3 @@ def _view(run: Pass, name: str) -> View:
     )
     logits = run.gather("edits", name, "space")["logits"].reshape(len(codes), -1)
     return View(codes, softmax(logits))
-
-
-def _lay(run: Pass, name: str, gallery: Gallery) -> Arrays:
-    """Edits of the first test image over the plane and around the wheel."""
-
-    def make() -> Arrays:
-        face = torch.from_numpy(gallery.inputs[0]).float() / 255
-        method = run.methods[name]
-        scene = Scene((method,), run.seed, lambda _: Faces(face[None], ("",)), lambda: run.judge)
-        with run.stopwatch.measure(f"edit: {method.title}"):
-            laid: Arrays = dict(vars(gamut.lay(scene, face)))
-            if "wheel" in _kinds(method):
-                laid["rings"] = wheel.turn(scene, face, wheel.RHO)
-            return laid
-
-    job = next(job for job in run.jobs() if (job.method, job.codes) == (name, "space"))
-    places = {"across": gamut.LAID, "rho": list(wheel.RHO), "spokes": wheel.SPOKES}
-    return run.store.fetch({**run.key(job), "kind": "plane", "places": places}, make)

@@ -25,6 +25,7 @@ from ganbench.report import figures, formats, html, tsne
 from ganbench.report.html import Picture
 from ganbench.report.manifest import manifest
 from ganbench.report.planes import draw_planes, plane_names
+from ganbench.report.plates import draw_plates, plate_names
 from ganbench.report.tables import in_order, paper_table1, table1
 from ganbench.scoring import REAL
 from ganbench.store import write_atomic
@@ -32,7 +33,9 @@ from ganbench.store import write_atomic
 MANIFEST = "manifest.json"
 
 # How the names of pictures begin.
-PICTURES = ("gamut_", "grid_", "tsne_", "wheel_")
+PICTURES = (
+    "compare", "complex_", "gamut_", "grid_", "nuance_", "same-label_", "styles_", "tsne_", "wheel_",
+)  # fmt: skip
 
 
 def check_writable(folder: Path) -> None:
@@ -56,7 +59,7 @@ def write_run(
         folder: made if missing. Files of an earlier run are replaced; pictures that it made and this
             run did not are removed.
         command: the command line to record, one argument an item.
-        run: the pass that found it; with it the conditional planes are drawn too.
+        run: the pass that found it; with it the supplement's figures are drawn too.
 
     Returns:
         The names of the files.
@@ -70,6 +73,7 @@ def write_run(
     with watch.measure("figures"):
         grids = draw_grids(evaluation)
         planes = [] if run is None else draw_planes(run, evaluation.gallery)
+        plates = [] if run is None else draw_plates(run, evaluation.gallery)
     with watch.measure("report"):
         ours, paper = table1(results), paper_table1()
         files: dict[str, bytes] = {
@@ -84,9 +88,11 @@ def write_run(
                     formats.to_latex(paper, "tab:published"),
                 ]
             ).encode(),
-            **{picture.name: picture.png for picture in (*maps, *grids, *planes)},
+            **{picture.name: picture.png for picture in (*maps, *grids, *plates, *planes)},
         }
-        page = html.render(results, grids, planes, maps, manifest(results, watch, command, {}))
+        page = html.render(
+            results, [*grids, *plates], planes, maps, manifest(results, watch, command, {})
+        )
         files["report.html"] = page.encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = (
@@ -115,7 +121,7 @@ def file_names(run: Pass) -> list[str]:
     for name, method in run.methods.items():
         names += [f"grid_{name}.png", f"tsne_{name}.png"]
         names += [f"tsne_{name}_figure1.png"] * ("space" in code_sets(method))
-    return names + plane_names(run)
+    return names + plate_names(run) + plane_names(run)
 
 
 def draw_maps(evaluation: Evaluation) -> list[Picture]:

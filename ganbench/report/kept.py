@@ -1,0 +1,105 @@
+"""Scenes of an evaluation: what a figure edits and has judged lies in the evaluation's store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import ganbench
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import GanbenchError
+from ganbench.figures.page import Drawing, to_png
+from ganbench.figures.scene import Faces, Scene, to_bytes
+from ganbench.gallery import Gallery
+from ganbench.judges.interface import Judged
+from ganbench.methods.interface import Method
+from ganbench.passes import Pass, fingerprint
+from ganbench.report.html import Picture
+
+# Pixels an inch of a figure on the page, which is twice as dense as a screen; print has 300.
+DPI = 150
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptScene(Scene):
+    """A scene that edits and judges through the store of an evaluation.
+
+    Keys are contents: weights, pixels, codes. Edits are kept, and judged, as 8-bit pictures.
+
+    Attributes:
+        run: the evaluation.
+    """
+
+    run: Pass
+
+    def edits(self, images: Tensor, codes: Tensor, method: Method | None = None) -> Tensor:
+        method = method or self.method
+        key = {
+            "kind": "edits of a figure",
+            "ganbench": ganbench.__version__,
+            "method": method.name,
+            "weights": fingerprint(method),
+            "edited on": method.device.type,
+            "images": _digest(images),
+            "codes": _digest(codes),
+        }
+
+        def make() -> dict[str, Any]:
+            with self.run.stopwatch.measure(f"edit: {method.title}"):
+                return {"edits": to_bytes(super(KeptScene, self).edits(images, codes, method))}
+
+        return torch.from_numpy(self.run.store.fetch(key, make)["edits"]).float() / 255
+
+    def judged(self, images: Tensor) -> Judged:
+        judge = self.judge()
+        key = {
+            "kind": "verdicts of a figure",
+            "ganbench": ganbench.__version__,
+            "judge": judge.spec.fingerprint,
+            "judged on": judge.device.type,
+            "images": _digest(images),
+        }
+
+        def make() -> dict[str, Any]:
+            with self.run.stopwatch.measure(f"judge: {self.method.title}"):
+                found = super(KeptScene, self).judged(images)
+            return {"logits": found.logits.numpy(), "features": found.features.numpy()}
+
+        found = self.run.store.fetch(key, make)
+        return Judged(torch.from_numpy(found["logits"]), torch.from_numpy(found["features"]))
+
+
+def scene(run: Pass, gallery: Gallery, methods: Sequence[Method]) -> KeptScene:
+    """A scene with the gallery's inputs: the first test images, one of each emotion."""
+
+    def faces(count: int) -> Faces:
+        labels = gallery.labels[:count]
+        images = torch.from_numpy(gallery.inputs[:count]).float() / 255
+        return Faces(images, tuple(EMOTIONS[label] for label in labels), labels)
+
+    return KeptScene(tuple(methods), run.seed, faces, lambda: run.judge, dpi=DPI, run=run)
+
+
+def fits(ask: Any, *arguments: Any) -> bool:
+    """Whether a figure's question to a method has an answer."""
+    try:
+        ask(*arguments)
+    except GanbenchError:
+        return False
+    return True
+
+
+def as_picture(name: str, drawing: Drawing) -> Picture:
+    """``name.png`` of a drawing."""
+    return Picture(f"{name}.png", to_png(drawing.figure), drawing.caption)
+
+
+def _digest(values: Tensor) -> str:
+    array = np.ascontiguousarray(values.detach().cpu().numpy())
+    return hashlib.sha256(f"{array.shape}{array.dtype}".encode() + array.tobytes()).hexdigest()
