@@ -274,7 +274,11 @@ class ScaleDiscriminator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """D at several scales: for each, the patch map [N, 1, 2, 2] and the class logits [N, K]."""
+    """D at several scales: for each, the patch map [N, 1, 2, 2] and the class logits [N, K].
+
+    Between scales windows of 3x3 are averaged; at the border over what there is of the image, as in
+    MUNIT (the published description leaves it open).
+    """
 
     def __init__(self, config: SMITConfig) -> None:
         super().__init__()

@@ -50,6 +50,10 @@ def draw(scene: Scene) -> Drawing:
                 sheet.below(row, [in_print(code) for code in codes.cpu().numpy()])
     if ordered[0] not in random:
         sheet.emotions_above()
+        if random:  # below it the names of the columns no longer hold
+            for number in range(len(faces)):
+                x, y = sheet.place(number * rows + rows - len(random), 0)
+                sheet.page.line([x, sheet.page.width], [y - 0.065] * 2, QUIET, 0.5)
     if random:
         sheet.page.text(
             sheet.page.width, 0.12, "numbers: random codes of the plane", color=QUIET, ha="right"

@@ -286,6 +286,27 @@ def test_discriminator_terms(kind: str) -> None:
     assert not with_graph
 
 
+def test_r1_is_that_of_the_own_domain_on_the_real_images() -> None:
+    class Bowl:
+        """D_y(x) = (y + 1) |x|^2 / 2, whose gradient is (y + 1) x."""
+
+        def logits(self, x: Tensor) -> Tensor:
+            return x.flatten(1).square().sum(1)[:, None] / 2 * torch.arange(1, 8)
+
+        def __call__(self, x: Tensor, domains: Tensor) -> Tensor:
+            return self.logits(x)[torch.arange(len(x)), domains]
+
+    bench = Bench(StarGANv2Recipe())
+    bench.trainer.discriminator = Bowl()
+    emotions = torch.from_numpy(bench.emotions)
+    terms = bench.trainer.discriminator_terms(
+        torch.from_numpy(bench.x), emotions, bench.aim("latent")[0]
+    )
+    gradient = (bench.emotions + 1)[:, None] * bench.x.reshape(3, -1).astype(np.float64)
+    expected = 0.5 * (gradient**2).sum(1).mean()
+    assert float(terms["d_reg"][1].detach()) == pytest.approx(expected, rel=1e-5)
+
+
 def test_matching_aware_term_makes_real_images_fakes_of_other_domains() -> None:
     bench = Bench(StarGANv2Recipe(lambda_match=0.3))
     aim, _, _ = bench.aim("latent")

@@ -206,6 +206,63 @@ def test_penalties_move_the_critic(kind):
     torch.testing.assert_close(gradient, expected.detach())
 
 
+class Bowl(LinearCritic):
+    """The same with D_src(x) = |x|^2 / 2, whose gradient is x itself; it remembers what it saw."""
+
+    def __init__(self, heads: list[int]) -> None:
+        super().__init__(heads)
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, x):
+        self.seen.append(x)
+        _, *heads = super().forward(x)
+        return (x.flatten(1).square().sum(1).view(-1, 1, 1, 1) / 2, *heads)
+
+
+@pytest.mark.parametrize("name", ["stargan", "linear", "gaussian", "ganimation"])
+def test_the_penalty_is_taken_between_each_real_image_and_its_edit(make, batch, fake, random, name):
+    trainer = make(name)
+    trainer.discriminator = Bowl([])
+    x = trainer.method.to_native(batch.images)
+    penalty = trainer.gradient_penalty(x, fake, random)
+    (points,) = (seen.detach().flatten(1) for seen in trainer.discriminator.seen)
+    start, way = fake.flatten(1), (x - fake).flatten(1)
+    share = ((points - start) * way).sum(1) / way.square().sum(1)
+    torch.testing.assert_close(points, start + share[:, None] * way)
+    # Each pair has a share of its own, anywhere between.
+    assert 0 <= float(share.min()) < 0.3
+    assert 0.7 < float(share.max()) <= 1
+    assert len(set(share.tolist())) == N
+    expected = ((points.norm(dim=1) - 1) ** 2).mean()
+    assert float(penalty.detach()) == pytest.approx(float(expected))
+
+
+def test_r1_is_taken_on_the_real_images(make, batch, fake, placed, random):
+    trainer = make("linear", penalty="r1")
+    trainer.discriminator = Bowl([7, 2])
+    x = trainer.method.to_native(batch.images)
+    weight, value = trainer.discriminator_terms(x, fake, batch, placed, random)["d_gp"]
+    assert weight == 10
+    expected = x.flatten(1).square().sum(1).mean() / 2
+    assert float(value.detach()) == pytest.approx(float(expected))
+
+
+def test_ganimation_s_second_critic_step_is_the_penalty_alone(make, batch, random):
+    trainer = make("ganimation")
+    steps = []
+
+    def minimise(terms, *optimizers):
+        steps.append(({name: weight for name, (weight, _) in terms.items()}, optimizers))
+        return {}
+
+    trainer.minimise = minimise
+    trainer.discriminator_step(2 * batch.images - 1, batch, random)
+    assert steps == [
+        ({"d_real": -1, "d_fake": 1, "d_cond": 4000}, ("d",)),
+        ({"d_gp": 10}, ("d",)),
+    ]
+
+
 # -- StarGAN ----------------------------------------------------------------------------------------
 
 
@@ -310,7 +367,9 @@ def test_linear_generator(make, batch, placed, random):
     x = trainer.method.to_native(batch.images)
     _, cls, _ = trainer.discriminator(x)
     confidence = cls.softmax(1).max(1).values
-    own = confidence[:, None] * trainer.method.codes(batch.emotions)
+    axes = trainer.method.axes.weight.detach()
+    units = torch.cat([torch.zeros(1, 2).double(), axes / axes.norm(dim=1, keepdim=True)])
+    own = confidence[:, None] * units[batch.emotions]
     terms = trainer.generator_terms(x, batch, placed, random)
     agree(terms, **expected_linear(trainer, x, placed, own))
 
@@ -437,7 +496,12 @@ def planar(make):
 
 
 def p_z(method, codes) -> np.ndarray:
-    inverse = np.linalg.inv(method.covariances().detach().numpy())
+    angles, axes = (
+        parameter.detach().numpy()
+        for parameter in (method.covariance_angles[0], method.covariance_axes)
+    )
+    turns = [[[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]] for a in angles]
+    inverse = np.linalg.inv([r @ np.diag(a) @ np.transpose(r) for r, a in zip(turns, axes, strict=True)])  # fmt: skip
     offset = codes.detach().numpy()[:, None] - np.tanh(method.mu.detach().numpy())
     return softmax(-np.einsum("nci,cij,ncj->nc", offset, inverse, offset), 1)
 
