@@ -18,6 +18,11 @@ COMMANDS = {
         "Evaluate methods: Table 1, FED, ERE, plots, a page.",
     ),
     "compare": ("ganbench.cli.compare", "compare", "Compare two evaluations: the gate for CI."),
+    "validate": (
+        "ganbench.cli.validate",
+        "validate",
+        "Test the metrics on edits of known quality.",
+    ),
     "figure": ("ganbench.cli.figure", "figure", "Make the figures of the paper's supplement."),
     "train": ("ganbench.cli.train", "train", "Train a method or the judge."),
     "data": ("ganbench.cli.data", "data", "Export and check data sets."),

@@ -11,7 +11,7 @@ from ganbench.data.faces.builder import (
 )
 from ganbench.data.faces.face import Face
 from ganbench.data.faces.renderer import RENDERER_VERSION, Rendering, render, render_many
-from ganbench.data.faces.sample import sample_face
+from ganbench.data.faces.sample import sample_expression, sample_face
 
 __all__ = [
     "RENDERER_VERSION",
@@ -23,6 +23,7 @@ __all__ = [
     "faces_fingerprint",
     "render",
     "render_many",
+    "sample_expression",
     "sample_face",
     "split_faces",
 ]

@@ -19,6 +19,12 @@ SPLITS = ("train", "test")
 RGB = tuple[int, int, int]
 DIGITS = 4  # all real parameters are rounded to it, so that rows are short and exact
 
+# The fields that say who is in the picture; all others are expression, scene and camera.
+PERSON = (
+    "person", "ancestry", "male", "age", "traits", "skin", "lips", "hair", "brow", "iris",
+    "hair_style", "hairline", "hair_volume", "hair_end", "brow_thickness", "brow_height", "stubble",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Face:
@@ -98,6 +104,10 @@ class Face:
             intensity=0.0 if name == "neutral" else float(intensity),
             expression=tuple(weights.tolist()),
         )
+
+    def with_person(self, other: Face) -> Face:
+        """Another person with this expression, in this pose, light and place."""
+        return dataclasses.replace(self, **{name: getattr(other, name) for name in PERSON})
 
     def to_row(self) -> dict[str, Any]:
         """Columns of the truth table; the column ``face`` alone restores the face exactly."""

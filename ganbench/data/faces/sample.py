@@ -138,6 +138,13 @@ def _nuisance(r: Generator) -> Float64:
     return np.round(weights, DIGITS)
 
 
+def sample_expression(r: Generator, emotion: str) -> tuple[float, tuple[float, ...]]:
+    """Intensity and the 52 unit weights of an emotion as the data vary it."""
+    intensity = 0.0 if emotion == "neutral" else round(float(r.uniform(0.5, 1.2)), DIGITS)
+    weights = recipe(emotion)
+    return intensity, _round(weights * intensity * r.uniform(0.75, 1.2, len(weights)))
+
+
 def sample_face(seed: int, split: str, index: int, emotion: str) -> Face:
     """A random face; each (seed, split, index) is a person of its own.
 
@@ -155,14 +162,12 @@ def sample_face(seed: int, split: str, index: int, emotion: str) -> Face:
     name = EMOTIONS[emotion_index(emotion)]
     r = np.random.default_rng(np.random.SeedSequence([seed, SPLITS.index(split), index]))
     person, scene, nuisance = _person(r), _scene(r), _nuisance(r)
-    intensity = 0.0 if name == "neutral" else round(float(r.uniform(0.5, 1.2)), DIGITS)
-    weights = recipe(name)
-    expression = weights * intensity * r.uniform(0.75, 1.2, len(weights))
+    intensity, expression = sample_expression(r, name)
     return Face(
         person=f"{split}-{index:06d}",
         emotion=name,
         intensity=intensity,
-        expression=_round(expression),
+        expression=expression,
         nuisance=tuple(nuisance.tolist()),
         **person,
         **scene,

@@ -1,0 +1,86 @@
+"""``ganbench validate``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ganbench.cli.options import device_option
+
+
+@click.command()
+@click.option(
+    "--judge",
+    default="vgg",
+    show_default=True,
+    metavar="vgg|FILE",
+    help="Whose verdicts the metrics use, and whom the texture deceives: the suite's VGG, or a "
+    "checkpoint of 'ganbench train judge'.",
+)
+@click.option(
+    "--faces",
+    type=click.IntRange(min=14),
+    default=140,
+    show_default=True,
+    help="How many test faces.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of the faces and of everything drawn.",
+)
+@device_option
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Keep validation.json and .md there.",
+)
+def validate(judge: str, faces: int, seed: int, device: str, out: str | None) -> None:
+    """Test the metrics themselves, on edits whose emotion, intensity, person and background are known.
+
+    Renders a perfect editor, a lazy one, one that gets the person wrong, one whose texture deceives the
+    judge, and others; each metric must rank them as it promises.
+
+    Exit code: 0 every check holds, 1 one fails, 2 bad input. Metrics that are known to fail, and withheld
+    for it, are shown and do not count.
+    """
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from ganbench.judges import load_judge
+    from ganbench.report.run_folder import check_writable
+    from ganbench.store import write_atomic
+    from ganbench.validation import formats, trial
+
+    judges = load_judge(judge, device=device), load_judge("face-api", device=device)
+    if out is not None:
+        check_writable(Path(out))
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("load", total=None)
+        found = trial.validate(
+            *judges,
+            faces,
+            seed,
+            lambda what, done, total: bars.update(
+                bar, description=what, completed=done, total=total
+            ),
+        )
+    screen = Console(highlight=False, markup=False)
+    for table in formats.tables(found):
+        # A pipe has no width; there no cell should be cut.
+        if not screen.is_terminal:
+            screen.width = screen.measure(table, options=screen.options.update(width=400)).maximum
+        screen.print(table)
+        screen.print()
+    screen.print(formats.summary(found), style="bold red" if found.exit_code else "bold")
+    if out is not None:
+        write_atomic(Path(out) / "validation.json", formats.to_json(found))
+        write_atomic(Path(out) / "validation.md", formats.to_markdown(found))
+    sys.exit(found.exit_code)

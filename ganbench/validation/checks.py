@@ -1,0 +1,216 @@
+"""What every metric must say about editors of known quality, as data.
+
+The expectations were written down from what the metrics promise in their definitions. Some say what
+a metric must *not* be able to see: whoever reads only that metric is to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ganbench.validation.measures import COLUMNS, Column
+
+# For each editor, the value of each column.
+Table = Mapping[str, Mapping[str, float | None]]
+
+BY_NAME: dict[str, Column] = {c.name: c for group in COLUMNS.values() for c in group}
+
+
+@dataclass(frozen=True)
+class Order:
+    """One editor is strictly better than another, in the column's own direction."""
+
+    column: str
+    better: str
+    worse: str
+    why: str
+
+    @property
+    def claim(self) -> str:
+        """The expectation in words."""
+        return f"{self.better} better than {self.worse}"
+
+    @property
+    def editors(self) -> tuple[str, ...]:
+        """Whose values it is about."""
+        return self.better, self.worse
+
+    def holds(self, table: Table) -> bool:
+        """Whether the table says so; never where a value is missing."""
+        a, b = (table[editor][self.column] for editor in self.editors)
+        if a is None or b is None:
+            return False
+        return a > b if BY_NAME[self.column].better == "higher" else a < b
+
+
+@dataclass(frozen=True)
+class Between:
+    """Where an editor lies on the way from one editor's value (0) to another's (1)."""
+
+    column: str
+    editor: str
+    low: float
+    high: float
+    why: str
+    zero: str = "lazy"
+    one: str = "perfect"
+
+    @property
+    def claim(self) -> str:
+        """The expectation in words."""
+        bound = f"{self.low:g} or more" if self.high == ANY else f"{self.high:g} or less"
+        return f"{self.editor} at {bound} of the way from {self.zero} to {self.one}"
+
+    @property
+    def editors(self) -> tuple[str, ...]:
+        """Whose values it is about."""
+        return self.editor, self.zero, self.one
+
+    def holds(self, table: Table) -> bool:
+        """Whether the table says so; never where a value is missing or the ends are equal."""
+        value, zero, one = (table[editor][self.column] for editor in self.editors)
+        if value is None or zero is None or one is None or zero == one:
+            return False
+        return self.low <= (value - zero) / (one - zero) <= self.high
+
+
+@dataclass(frozen=True)
+class Value:
+    """An editor has exactly this value."""
+
+    column: str
+    editor: str
+    value: float
+    why: str
+
+    @property
+    def claim(self) -> str:
+        """The expectation in words."""
+        return f"{self.editor} is {self.value:g}"
+
+    @property
+    def editors(self) -> tuple[str, ...]:
+        """Whose values it is about."""
+        return (self.editor,)
+
+    def holds(self, table: Table) -> bool:
+        """Whether the table says so, to six decimals."""
+        value = table[self.editor][self.column]
+        return value is not None and abs(value - self.value) < 1e-6
+
+
+Check = Order | Between | Value
+
+ANY = float("inf")
+
+_NO_CHANGE = "it changes nothing"
+_RIGHT = "it is the right answer"
+_FOOLED = "it was made to convince this judge: alone, the metric cannot be trusted"
+_NOT_FOOLED = "it convinces only the judge that it was made for; the face hardly moves"
+_BLIND = "blind: it compares whole sets, and cannot tell that nothing was done"
+_PERSON = "a new expression is a smaller change than a new person"
+_FAR = "coarse grain makes pictures that are in no data"
+
+EXPECTED: tuple[Check, ...] = (
+    # What the judge says.
+    Order("accuracy", "perfect", "lazy", "only one of them shows the emotion"),
+    Order("accuracy", "perfect", "neighbour", "surprise is not fear"),
+    Between("accuracy", "wrong identity", 0.9, ANY, "blind: it asks for the emotion, not who shows it"),
+    Between("accuracy", "painter", 0.9, ANY, "blind: it asks for the emotion only"),
+    Between("accuracy", "texture", 0.9, ANY, _FOOLED),
+    Order("accuracy face-api", "perfect", "lazy", "only one of them shows the emotion"),
+    Order("accuracy face-api", "perfect", "half", "half an expression convinces less"),
+    Order("accuracy face-api", "half", "lazy", "half an expression convinces more than none"),
+    Between("accuracy face-api", "texture", -ANY, 0.2, _NOT_FOOLED),
+    Order("ere", "perfect", "half", "half an expression leaves doubt"),
+    Order("ere", "half", "lazy", "half an expression convinces more than none"),
+    Order("ere", "perfect", "neighbour", "surprise is not fear"),
+    Between("ere", "texture", 0.9, ANY, _FOOLED),
+    Order("structural", "perfect", "lazy", "among lazy edits are neighbours of what was asked for"),
+    Order("structural", "lazy", "neighbour", "it shows nothing but neighbours"),
+    Order("structural", "collapsed", "neighbour", "a wrong person is no wrong emotion"),
+    Value("gain", "lazy", 0, _NO_CHANGE),
+    Order("gain", "perfect", "half", "half an expression convinces less"),
+    Order("gain", "half", "lazy", "half an expression convinces more than none"),
+    Between("gain", "texture", 0.9, ANY, _FOOLED),
+    Value("intensity", "lazy", 0, "it does not respond to intensity"),
+    Order("intensity", "perfect", "abrupt", "it responds at every step"),
+    Order("intensity", "half", "abrupt", "it responds at every step, however weakly"),
+    Value("smoothness", "abrupt", 4, "a path of four steps that is one jump"),
+    Order("smoothness", "perfect", "abrupt", "the face moves evenly"),
+    # Sets of images.
+    Order("fed", "varied", "grainy", _FAR),
+    Order("fed", "perfect", "grainy", _FAR),
+    Order("fed", "perfect", "half", "the data are nearer to full than to half intensity"),
+    Order("fed", "perfect", "collapsed", "one person is not the variety of the data"),
+    Order("fed", "lazy", "perfect", _BLIND),
+    Order("kid", "varied", "grainy", _FAR),
+    Order("kid", "perfect", "grainy", _FAR),
+    Order("kid", "perfect", "half", "the data are nearer to full than to half intensity"),
+    Order("kid", "perfect", "collapsed", "one person is not the variety of the data"),
+    Order("kid", "lazy", "perfect", _BLIND),
+    Value("precision", "lazy", 1, "its edits are real images"),
+    Order("precision", "varied", "grainy", _FAR),
+    Order("precision", "perfect", "grainy", _FAR),
+    Order("density", "varied", "grainy", _FAR),
+    Order("density", "perfect", "grainy", _FAR),
+    Value("recall", "lazy", 1, _BLIND),
+    Order("recall", "varied", "collapsed", "one person is not the variety of the data"),
+    Order("recall", "perfect", "collapsed", "one person is not the variety of the data"),
+    Value("coverage", "lazy", 1, _BLIND),
+    Order("coverage", "varied", "collapsed", "one person is not the variety of the data"),
+    Order("coverage", "perfect", "collapsed", "one person is not the variety of the data"),
+    Value("diversity", "collapsed", 0, "it draws the same picture every time"),
+    Value("diversity", "perfect", 0, "it takes no noise"),
+    Order("diversity", "varied", "collapsed", "it draws other intensities and other faces of an emotion"),
+    Order("diversity", "varied", "grainy", "an expression that varies is more than grain that does"),
+    # What must stay.
+    Value("identity", "lazy", 1, _NO_CHANGE),
+    Order("identity", "perfect", "wrong identity", "it is the same person"),
+    Between("identity", "perfect", 0.5, ANY, _PERSON, "wrong identity", "lazy"),
+    Value("identity pixels", "lazy", 1, _NO_CHANGE),
+    Order("identity pixels", "perfect", "wrong identity", "it is the same person"),
+    Between("identity pixels", "perfect", 0.5, ANY, _PERSON, "wrong identity", "lazy"),
+    Value("background", "lazy", 0, _NO_CHANGE),
+    Value("background", "texture", 0, "it stays within the face"),
+    Order("background", "perfect", "wrong identity", "another person has other hair"),
+    Order("background", "perfect", "painter", "it repaints all that is behind the head"),
+    Order("background", "perfect", "collapsed", "one background for all"),
+    # The right answer.
+    *(
+        check
+        for column in (
+            "truth",
+            "truth mouth",
+            "truth eyes",
+            "truth face",
+            "truth head",
+            "truth features",
+        )
+        for check in (
+            Value(column, "perfect", 0, _RIGHT),
+            Value(column, "lazy", 1, _NO_CHANGE),
+            Order(column, "varied", "lazy", "the right emotion, if not exactly this face of it"),
+            Order(column, "perfect", "half", "half of the way is not all of it"),
+            Order(column, "half", "lazy", "half of the way is more than none"),
+            Order(column, "half", "neighbour", "surprise is not fear, not even in part"),
+            Between(column, "texture", -ANY, 0.1, _NOT_FOOLED),
+        )
+    ),
+    Order("truth", "lazy", "wrong identity", "another person is further off than no edit"),
+    Order("truth", "lazy", "collapsed", "another person in another place"),
+    Order("truth", "perfect", "painter", "it repaints all that is behind the head"),
+    Value("truth mouth", "painter", 0, "the mouth is right, whatever is behind the head"),
+    Value("gain along", "lazy", 0, _NO_CHANGE),
+    Value("gain along", "perfect", 1, _RIGHT),
+    Order("gain along", "perfect", "half", "half of the way is not all of it"),
+    Order("gain along", "half", "lazy", "half of the way is more than none"),
+    Order("gain along", "exaggerating", "perfect", "it goes beyond the right amount"),
+    Between("gain along", "texture", -ANY, 0.1, _NOT_FOOLED),
+    Value("gain across", "lazy", 0, _NO_CHANGE),
+    Value("gain across", "perfect", 0, _RIGHT),
+    Order("gain across", "perfect", "exaggerating", "it leaves the way"),
+    Order("gain across", "lazy", "texture", "texture is on no way to the right answer"),
+    Order("gain across", "half", "wrong identity", "another person is far from the way"),
+)  # fmt: skip

@@ -1,0 +1,124 @@
+"""A trial as JSON, Markdown, and for the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ganbench.validation.checks import BY_NAME
+from ganbench.validation.editors import EDITORS
+from ganbench.validation.measures import COLUMNS, Column
+from ganbench.validation.trial import Outcome, Trial
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+SCHEMA = 1
+
+
+def to_json(trial: Trial) -> str:
+    """The text of ``validation.json``."""
+    body = {
+        "schema": SCHEMA,
+        **trial.facts,
+        "editors": {editor.name: editor.what for editor in EDITORS},
+        "table": trial.table,
+        "checks": [
+            {
+                "column": outcome.check.column,
+                "claim": outcome.check.claim,
+                "why": outcome.check.why,
+                "passed": outcome.passed,
+                "known": outcome.known,
+                "values": outcome.values,
+            }
+            for outcome in trial.outcomes
+        ],
+    }
+    return json.dumps(body, indent=1, allow_nan=False) + "\n"
+
+
+def to_markdown(trial: Trial) -> str:
+    """The text of ``validation.md``."""
+    parts = [f"# The metrics on editors of known quality\n\n{_facts(trial)}\n"]
+    for caption, columns in COLUMNS.items():
+        head = ["Editor", *map(_title, columns)]
+        rows = [
+            [name, *(column.cell(values[column.name]) for column in columns)]
+            for name, values in trial.table.items()
+        ]
+        parts.append(f"## {caption}\n\n{_pipes(head, ['---', *['---:'] * len(columns)], *rows)}\n")
+    parts.append("\n".join(f"- **{editor.name}**: {editor.what}" for editor in EDITORS) + "\n")
+    lines = [[*_cells(outcome), outcome.check.why] for outcome in trial.outcomes]
+    checks = _pipes(
+        ["Metric", "Expected", "Found", "", "Because"], ["---", "---", "---", "---", "---"], *lines
+    )
+    parts.append(f"## Checks\n\n{summary(trial)}\n\n{checks}\n")
+    return "\n".join(parts)
+
+
+def tables(trial: Trial) -> Iterator[RichTable]:
+    """The groups of columns for the terminal, then the checks."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    for caption, columns in COLUMNS.items():
+        table = RichTable(
+            title=caption, title_style="", title_justify="left", box=None, pad_edge=False
+        )
+        table.add_column("Editor", no_wrap=True)
+        for column in columns:
+            table.add_column(_title(column), justify="right")
+        for name, values in trial.table.items():
+            table.add_row(name, *(column.cell(values[column.name]) for column in columns))
+        yield table
+    checks = RichTable(
+        box=None, pad_edge=False, title="Checks", title_style="", title_justify="left"
+    )
+    for head in ("Metric", "Expected", "Found", ""):
+        checks.add_column(head, no_wrap=head != "Expected")
+    before = ""
+    for outcome in trial.outcomes:
+        title, *rest, verdict = _cells(outcome)
+        style = "green" if outcome.passed else "bold red"
+        checks.add_row(title if title != before else "", *rest, Text(verdict, style))
+        before = title
+    yield checks
+
+
+def summary(trial: Trial) -> str:
+    """How many checks hold, and of which columns not all."""
+    held = len(trial.outcomes) - len(trial.failed)
+    parts = [f"{held} of {len(trial.outcomes)} checks hold."]
+    for known, title in ((False, "Failed"), (True, "Known to fail, and withheld")):
+        columns = dict.fromkeys(o.check.column for o in trial.failed if o.known is known)
+        if columns:
+            parts.append(f"{title}: {'; '.join(BY_NAME[name].title for name in columns)}.")
+    if again := trial.holds_again:
+        parts.append(f"Known to fail, but held here: {'; '.join(BY_NAME[c].title for c in again)}.")
+    return " ".join(parts)
+
+
+def _facts(trial: Trial) -> str:
+    judge, other = (trial.facts[name]["title"] for name in ("judge", "independent judge"))
+    return (
+        f"{trial.facts['faces']} faces at {trial.facts['size']} px, seed {trial.facts['seed']}; "
+        f"judge {judge}, independent judge {other}."
+    )
+
+
+def _title(column: Column) -> str:
+    return f"{column.title} {'↑' if column.better == 'higher' else '↓'}"
+
+
+def _cells(outcome: Outcome) -> tuple[str, str, str, str]:
+    """Metric, claim, the values in the claim's order, verdict."""
+    column = BY_NAME[outcome.check.column]
+    values = ", ".join(column.cell(value) for value in outcome.values.values())
+    verdict = "holds" if outcome.passed else "fails (known)" if outcome.known else "FAILS"
+    return column.title, outcome.check.claim, values, verdict
+
+
+def _pipes(*lines: list[str]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,44 @@
+"""``ganbench validate`` in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "ganbench", "validate", "--device", "cpu"]
+
+
+def test_a_trial_of_few_faces(tmp_path):
+    out = tmp_path / "trial"
+    ended = subprocess.run(
+        [*COMMAND, "--faces", "14", "--seed", "3", "--out", out], capture_output=True, text=True
+    )
+    found = json.loads((out / "validation.json").read_text())
+    assert (found["faces"], found["seed"]) == (14, 3)
+    news = [check for check in found["checks"] if not check["passed"] and not check["known"]]
+    # Fourteen faces cannot show what coverage is for; everything else must hold.
+    assert {check["column"] for check in news} <= {"coverage"}
+    assert ended.returncode == (1 if news else 0), ended.stderr
+    texture = found["table"]["texture"]
+    assert texture["accuracy"] > 80 > 30 > texture["accuracy face-api"]
+    assert texture["truth"] > 1
+    for word in ("wrong identity", "Truth, mouth", "half better than lazy", "checks hold."):
+        assert word in ended.stdout
+        assert word in (out / "validation.md").read_text()
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--judge", "face-api"], "gradients"),
+        (["--judge", "vggg"], "did you mean 'vgg'"),
+        (["--faces", "7"], "faces"),
+    ],
+)
+def test_bad_input_is_one_line(call, arguments, message):
+    code, _, error = call("validate", "--device", "cpu", *arguments)
+    assert code == 2
+    assert message in error
+    assert "Traceback" not in error
