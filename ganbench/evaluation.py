@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganbench import protocol
+from ganbench import agreement, protocol
 from ganbench.data.cache import cache_root
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve
@@ -27,7 +27,7 @@ from ganbench.errors import BadInput
 from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.judges.interface import Judge
 from ganbench.methods import Method, load_method
-from ganbench.passes import SHOWN, Pass, fingerprint
+from ganbench.passes import SHOWN, Kind, Pass, fingerprint
 from ganbench.records import Record, Results
 from ganbench.scoring import EXACT, REAL, TRUTH, Evidence, choose, score
 from ganbench.scoring.spread import spread
@@ -75,6 +75,7 @@ def evaluate(
     stopwatch: Stopwatch | None = None,
     metrics: str | Sequence[str] = "default",
     seeds: int = 1,
+    others: Sequence[Judge] = (),
 ) -> Evaluation:
     """Evaluate methods on a test set.
 
@@ -82,6 +83,7 @@ def evaluate(
         methods: names, (name, checkpoint) pairs, or loaded methods.
         dataset: the test split, at the methods' image size.
         judge: all metrics are computed from its verdicts and features.
+        others: further judges of the same edits, for their accuracy and agreement with ``judge``.
         seed: of the noise of stochastic methods and of noisy codes.
         limit: use only this many images, as balanced over the emotions as the data allow.
         batch_size: edits made at once; changes memory and speed, never a number.
@@ -112,6 +114,7 @@ def evaluate(
             stopwatch,
             metrics,
             seeds,
+            others,
         )
     perform(run, progress)
     with stopwatch.measure("score"):
@@ -170,6 +173,7 @@ def prepare(
     stopwatch: Stopwatch,
     metrics: str | Sequence[str] = "default",
     seeds: int = 1,
+    others: Sequence[Judge] = (),
 ) -> Pass:
     """The pass that ``evaluate`` performs, checked but not begun.
 
@@ -183,11 +187,15 @@ def prepare(
         raise BadInput(
             f"data at {dataset.size} px, methods at {size} px; load the data with size={size}"
         )
-    if judge.spec.emotions != EMOTIONS:
-        raise BadInput(
-            f"judge {judge.spec.name} knows other emotions: {', '.join(judge.spec.emotions)}; "
-            f"an evaluation needs {', '.join(EMOTIONS)}"
-        )
+    for one in (judge, *others):
+        if one.spec.emotions != EMOTIONS:
+            raise BadInput(
+                f"judge {one.spec.name} knows other emotions: {', '.join(one.spec.emotions)}; "
+                f"an evaluation needs {', '.join(EMOTIONS)}"
+            )
+    hashes = [one.spec.fingerprint for one in (judge, *others)]
+    if twice := [one.spec.name for one in others if hashes.count(one.spec.fingerprint) > 1]:
+        raise BadInput(f"judge given twice: {twice[0]}; name each judge once")
     if batch_size < 1:
         raise BadInput(f"batch size must be at least 1: {batch_size}")
     if seeds < 1:
@@ -203,6 +211,7 @@ def prepare(
         stopwatch=stopwatch,
         metrics=choose(metrics),
         seeds=seeds,
+        others=tuple(others),
     )
 
 
@@ -212,9 +221,7 @@ def perform(run: Pass, progress: Progress | None = None) -> None:
     total = sum(job.images for job in jobs)
     done = 0
     for job in jobs:
-        if run.key(job) not in run.store:
-            told = partial(_tell, progress, job.title, done, total)
-            run.store.put(run.key(job), run.compute(job, told))
+        run.perform(job, partial(_tell, progress, job.title, done, total))
         done += job.images
         _tell(progress, job.title, done, total, 0)
 
@@ -265,8 +272,11 @@ def conclude(run: Pass) -> Evaluation:
         perfect = Evidence(TRUTH, sources, real, {EXACT: truth})
         records += measure(run, perfect)
         confusions[TRUTH] = perfect.confusion.tolist()
+    records += _further(run, sources)
     results = Results(
-        protocol=protocol.describe(run.dataset, run.judge.spec, len(sources)),
+        protocol=protocol.describe(
+            run.dataset, run.judge.spec, len(sources), [judge.spec for judge in run.others]
+        ),
         seed=run.seed,
         methods=methods,
         records=tuple(records),
@@ -314,4 +324,25 @@ def measure(run: Pass, evidence: Evidence) -> list[Record]:
             continue
         with run.stopwatch.measure(f"score: {metric.specs[0].name}"):
             found += score(metric, evidence)
+    return found
+
+
+def _further(run: Pass, sources: NDArray[np.int64]) -> list[Record]:
+    """What further judges say: on real images, on each method's edits, on the right answers."""
+    if not run.others:
+        return []
+    makers: list[tuple[str, Kind, str]] = [(REAL, "real", "")]
+    makers += [(name, "edits", name) for name in run.methods]
+    if run.dataset.has_true_edits:
+        makers.append((TRUTH, "truth", ""))
+    names = agreement.labels([judge.spec for judge in (run.judge, *run.others)])
+    found = []
+    for maker, kind, method in makers:
+        seen = []
+        for judge in (run.judge, *run.others):
+            arrays = run.gather(kind, method, EXACT if kind == "edits" else "", judge=judge)
+            sets = {} if kind == "real" else {EXACT: arrays}
+            seen.append(Evidence(maker, sources, arrays, sets))
+        for name, further in zip(names[1:], seen[1:], strict=True):
+            found += agreement.score_agreement(name, seen[0], further)
     return found

@@ -3,13 +3,14 @@
 A job is a chunk of the test set seen by one maker: the camera (``real``), the renderer of right
 answers (``render``, ``truth``), or a method with one set of codes (``edits``). A metric may ask for
 further edits of a few images, each a job of its own (``probe``). A job's key names all that its numbers
-depend on, and nothing else; batch size is not among them.
+depend on, and nothing else; batch size is not among them. Every judge has an entry of its own, the same
+as if it were the only one; edits are made once for all whose entry is missing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -103,6 +104,7 @@ class Pass:
     stopwatch: Stopwatch
     metrics: tuple[Metric, ...] = ()
     seeds: int = 1
+    others: Sequence[Judge] = ()
     _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
     _probed: dict[tuple[str, str], Tensor | None] = field(default_factory=dict, repr=False)
 
@@ -152,8 +154,20 @@ class Pass:
             self._probed[name, probe] = codes
         return self._probed[name, probe]
 
-    def key(self, job: Job) -> dict[str, Any]:
-        """What the job's numbers depend on."""
+    def judges(self, job: Job) -> list[Judge]:
+        """Who judges in a job, the main judge first; the others see what accuracy is taken from."""
+        judged = job.kind in ("real", "truth") or (
+            job.kind == "edits" and job.codes == "exact" and job.seed == self.seed
+        )
+        return [self.judge, *self.others] if judged else [self.judge]
+
+    def missing(self, job: Job) -> list[Judge]:
+        """Those of ``judges`` for whom the store does not hold the job."""
+        return [judge for judge in self.judges(job) if self.key(job, judge) not in self.store]
+
+    def key(self, job: Job, judge: Judge | None = None) -> dict[str, Any]:
+        """What the job's numbers depend on; without ``judge`` they are the main judge's."""
+        judge = judge or self.judge
         key: dict[str, Any] = {
             "kind": job.kind,
             "protocol": protocol.VERSION,
@@ -167,7 +181,7 @@ class Pass:
         if job.kind == "render":
             return {**key, "target": job.target}
         # Kernels differ between kinds of device in the last bits; a table should hold one kind.
-        key |= {"judge": self.judge.spec.fingerprint, "judged on": self.judge.device.type}
+        key |= {"judge": judge.spec.fingerprint, "judged on": judge.device.type}
         if job.kind == "edits":
             method = self.methods[job.method]
             key |= {
@@ -191,22 +205,37 @@ class Pass:
             }
         return key
 
-    def fetch(self, job: Job) -> Arrays:
+    def perform(self, job: Job, watch: Watch = lambda _: None) -> None:
+        """Compute and store what is missing of a job; ``watch`` as for ``compute``."""
+        if missing := self.missing(job):
+            for judge, arrays in zip(missing, self.compute(job, missing, watch), strict=True):
+                self.store.put(self.key(job, judge), arrays)
+
+    def fetch(self, job: Job, judge: Judge | None = None) -> Arrays:
         """The job's arrays, computed first if need be."""
-        return self.store.fetch(self.key(job), lambda: self.compute(job))
+        judge = judge or self.judge
+        return self.store.fetch(self.key(job, judge), lambda: self.compute(job, [judge])[0])
 
     def gather(
-        self, kind: Kind, method: str = "", codes: str = "", seed: int | None = None
+        self,
+        kind: Kind,
+        method: str = "",
+        codes: str = "",
+        seed: int | None = None,
+        judge: Judge | None = None,
     ) -> Arrays:
         """The arrays of all chunks of a maker, joined along the images.
 
         Args:
             seed: one of ``seeds_of``; None takes the first.
+            judge: one of ``judges``; None takes the main judge.
         """
         wanted = (kind, method, codes)
         own = [job for job in self.jobs() if (job.kind, job.method, job.codes) == wanted]
         parts = [
-            self.fetch(job) for job in own if job.seed == (own[0].seed if seed is None else seed)
+            self.fetch(job, judge)
+            for job in own
+            if job.seed == (own[0].seed if seed is None else seed)
         ]
         return {name: np.concatenate([p[name] for p in parts if name in p]) for name in parts[0]}
 
@@ -220,10 +249,13 @@ class Pass:
         return images, inputs.truths[: k * K].reshape(k, K, *images.shape[1:])
 
     @torch.inference_mode()
-    def compute(self, job: Job, watch: Watch = lambda _: None) -> Arrays:
+    def compute(
+        self, job: Job, judges: Sequence[Judge], watch: Watch = lambda _: None
+    ) -> list[Arrays]:
         """Do the job; ``watch`` is told how many images of it are done.
 
         Returns:
+            For each judge the arrays of
             ``real``: logits [n, 7], features [n, d]. ``probe``: logits [n, P, 7], features
             [n, P, d]. ``render``: images uint8 [n, 3, S, S] and
             regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7], features [n, 7, d],
@@ -233,19 +265,23 @@ class Pass:
         if job.kind == "render":
             with self.stopwatch.measure("render true edits"):
                 images, regions = self.dataset.true_edits(job.chunk.indices, job.target)
-            return {"images": _to_bytes(images), "regions": regions.numpy()}
+            return [{"images": _to_bytes(images), "regions": regions.numpy()}]
         inputs = self._inputs(job.chunk)
         if job.kind == "real":
-            return self._judge_all(job, len(job.chunk), lambda rows: inputs.images[rows], watch)
-        if job.kind == "truth":
-            return self._truth(job, inputs, watch)
-        if job.kind == "probe":
-            return self._probe(job, inputs, watch)
-        return self._edits(job, inputs, watch)
+            return self._judge_all(
+                job, judges, len(job.chunk), lambda rows: inputs.images[rows], watch
+            )
+        makers = {"truth": self._truth, "probe": self._probe, "edits": self._edits}
+        return makers[job.kind](job, judges, inputs, watch)
 
-    def _truth(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
+    def _truth(
+        self, job: Job, judges: Sequence[Judge], inputs: _Inputs, watch: Watch
+    ) -> list[Arrays]:
         n = len(job.chunk)
-        found = self._judge_all(job, n * K, lambda r: torch.from_numpy(inputs.truth(r)), watch)
+        judged = self._judge_all(
+            job, judges, n * K, lambda r: torch.from_numpy(inputs.truth(r)), watch
+        )
+        found: Arrays = {}
         with self.stopwatch.measure("compare with truth"):
             rows = np.arange(n * K)
             source, truth = inputs.images.numpy()[rows // K], inputs.truth(rows)
@@ -254,9 +290,11 @@ class Pass:
             found["truth"] = truth_distances(source, truth, inputs.joint)
             if inputs.regions is not None:
                 found["background"] = background_change(source, truth, inputs.regions[rows // K])
-        return {name: array.reshape(n, K, *array.shape[1:]) for name, array in found.items()}
+        return [_by_image(verdicts | found) for verdicts in judged]
 
-    def _edits(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
+    def _edits(
+        self, job: Job, judges: Sequence[Judge], inputs: _Inputs, watch: Watch
+    ) -> list[Arrays]:
         method, n = self.methods[job.method], len(job.chunk)
         codes, desired = protocol.codes(method, job.codes, job.seed, job.chunk.number)
         exact = job.codes == "exact"
@@ -273,29 +311,32 @@ class Pass:
                 shown.append(_to_bytes(edits[: SHOWN * K - int(rows[0])]))
             return edits
 
-        found = self._judge_all(job, n * K, edit, watch)
-        found |= {name: np.concatenate(parts) for name, parts in changes.items()}
+        judged = self._judge_all(job, judges, n * K, edit, watch)
+        found: Arrays = {name: np.concatenate(parts) for name, parts in changes.items()}
         if desired is not None:
             found["desired"] = desired[: n * K].numpy()
         if shown:
             found["shown"] = np.concatenate(shown)
-        return {
-            name: array.reshape(len(array) // K, K, *array.shape[1:])
-            for name, array in found.items()
-        }
+        return [_by_image(verdicts | found) for verdicts in judged]
 
-    def _probe(self, job: Job, inputs: _Inputs, watch: Watch) -> Arrays:
+    def _probe(
+        self, job: Job, judges: Sequence[Judge], inputs: _Inputs, watch: Watch
+    ) -> list[Arrays]:
         method, codes = self.methods[job.method], self._probe_codes(job.method, job.codes)
         assert codes is not None
         n, points = codes.shape[:2]
         images, rows_of = inputs.images.to(method.device), codes.reshape(n * points, -1)
-        found = self._judge_all(
+        judged = self._judge_all(
             job,
+            judges,
             n * points,
             lambda rows: self._edit(method, images[rows // points], rows_of[rows]),
             watch,
         )
-        return {name: array.reshape(n, points, -1) for name, array in found.items()}
+        return [
+            {name: array.reshape(n, points, -1) for name, array in verdicts.items()}
+            for verdicts in judged
+        ]
 
     def _edit(self, method: Method, images: Tensor, codes: Tensor) -> Tensor:
         with self.stopwatch.measure(f"edit: {method.title}"):
@@ -323,20 +364,28 @@ class Pass:
             changes.setdefault("truth", []).append(distance)
 
     def _judge_all(
-        self, job: Job, n: int, make: Callable[[NDArray[np.int64]], Tensor], watch: Watch
-    ) -> Arrays:
-        """Judge rows 0..n-1 in batches, as ``make`` gives them."""
-        logits, features = [], []
+        self,
+        job: Job,
+        judges: Sequence[Judge],
+        n: int,
+        make: Callable[[NDArray[np.int64]], Tensor],
+        watch: Watch,
+    ) -> list[Arrays]:
+        """Judge rows 0..n-1 in batches, as ``make`` gives them; one entry for each judge."""
+        found: list[dict[str, list[NDArray[np.float32]]]] = [
+            {"logits": [], "features": []} for _ in judges
+        ]
         stage = f"judge: {job.title}"
         for start in range(0, n, self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, n))
             images = make(rows)
             with self.stopwatch.measure(stage):
-                judged = self.judge.judge(images)
-                logits.append(judged.logits.float().cpu().numpy())
-                features.append(judged.features.float().cpu().numpy())
+                for judge, parts in zip(judges, found, strict=True):
+                    judged = judge.judge(images)
+                    parts["logits"].append(judged.logits.float().cpu().numpy())
+                    parts["features"].append(judged.features.float().cpu().numpy())
             watch(start + len(rows))
-        return {"logits": np.concatenate(logits), "features": np.concatenate(features)}
+        return [{name: np.concatenate(own) for name, own in parts.items()} for parts in found]
 
     def _inputs(self, chunk: Chunk) -> _Inputs:
         """The chunk's images and what is known about them, held until another chunk is asked for."""
@@ -376,6 +425,13 @@ def fingerprint(method: Method) -> str:
 def _random(method: Method, codes: str) -> bool:
     """Whether edits with a set of codes depend on a seed."""
     return method.noise_dim > 0 or codes != "exact"
+
+
+def _by_image(arrays: Arrays) -> Arrays:
+    """Rows ``7 * image + target`` -> [image, target, ...]."""
+    return {
+        name: array.reshape(len(array) // K, K, *array.shape[1:]) for name, array in arrays.items()
+    }
 
 
 def _to_bytes(images: Tensor) -> NDArray[np.uint8]:

@@ -38,7 +38,7 @@ class Item:
 def plan(run: Pass) -> list[Item]:
     """The work of a pass, maker by maker; a few images are edited and judged to learn the speed."""
     jobs = run.jobs()
-    missing = set(map(id, (job for job in jobs if run.key(job) not in run.store)))
+    missing = set(map(id, (job for job in jobs if run.missing(job))))
     found = []
     for title in dict.fromkeys(job.title for job in jobs):
         own = [job for job in jobs if job.title == title]
@@ -72,7 +72,10 @@ def _seconds_an_image(run: Pass, job: Job) -> float:
         return _time(lambda: run.dataset.true_edits(chosen, job.target), len(chosen))
     n = min(SAMPLE, run.batch_size)
     images = torch.rand(n, 3, run.dataset.size, run.dataset.size)
-    judging = _time(lambda: run.judge.judge(images).logits.cpu(), n)
+    judging = sum(
+        _time(lambda judge=judge: judge.judge(images).logits.cpu(), n)  # type: ignore[misc]
+        for judge in run.missing(job)
+    )
     if job.kind not in ("edits", "probe"):
         return judging
     method = run.methods[job.method]

@@ -5,7 +5,7 @@ Nothing here depends on batch size, on the device or on how often a run was inte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,11 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench import agreement
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.interface import Method
+from ganbench.records import FURTHER
 from ganbench.seeds import generator
 
 VERSION = 1
@@ -125,7 +127,9 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
     return z, None if desired is None else desired.float().cpu()
 
 
-def describe(dataset: Dataset, judge: JudgeSpec, images: int) -> dict[str, Any]:
+def describe(
+    dataset: Dataset, judge: JudgeSpec, images: int, others: Sequence[JudgeSpec] = ()
+) -> dict[str, Any]:
     """The protocol as it is written into results and hashed.
 
     Versions of metrics stay out: each record carries its own, and a new metric must not make the
@@ -133,7 +137,11 @@ def describe(dataset: Dataset, judge: JudgeSpec, images: int) -> dict[str, Any]:
 
     Args:
         images: how many test images take part; distances between feature sets depend on it.
+        others: further judges. They stand under ``records.FURTHER``, which is not hashed: what the
+            first judge says is the same with and without them.
     """
+    names = agreement.labels([judge, *others])[1:]
+    further = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
     return {
         "version": VERSION,
         "data": {
@@ -143,28 +151,33 @@ def describe(dataset: Dataset, judge: JudgeSpec, images: int) -> dict[str, Any]:
             "images": images,
             "fingerprint": dataset.fingerprint,
         },
-        "judge": {
-            "name": judge.name,
-            "title": judge.title,
-            "layer": judge.layer,
-            "dimension": judge.dimension,
-            "fingerprint": judge.fingerprint,
-            "trained_on": judge.trained_on,
-        },
+        "judge": _describe_judge(judge),
         "codes": {
             "accuracy": "exact",
             "fed": f"anchors + N(0, {NOISE}^2) where a method has anchors, else exact",
             "chunk": CHUNK,
         },
+        **({FURTHER: further} if further else {}),
     }
 
 
-def judge_note(protocol: dict[str, Any]) -> str:
-    """What a reader must know of a judge on data it was not trained on; else empty."""
-    judge, data = protocol["judge"], protocol["data"]["name"]
-    if judge.get("trained_on", data) == data:  # results of earlier versions do not say
-        return ""
-    return (
+def _describe_judge(judge: JudgeSpec) -> dict[str, Any]:
+    return {
+        "name": judge.name,
+        "title": judge.title,
+        "layer": judge.layer,
+        "dimension": judge.dimension,
+        "fingerprint": judge.fingerprint,
+        "trained_on": judge.trained_on,
+    }
+
+
+def judge_notes(protocol: dict[str, Any]) -> list[str]:
+    """What a reader must know of judges on data that they were not trained on."""
+    data = protocol["data"]["name"]
+    return [
         f"judge {judge['title']} was trained on {judge['trained_on']}, not on {data}: trust it no "
         "further than its own accuracy in the row Real"
-    )
+        for judge in (protocol["judge"], *protocol.get(FURTHER, {}).values())
+        if judge.get("trained_on", data) != data  # results of earlier versions do not say
+    ]

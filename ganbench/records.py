@@ -20,6 +20,12 @@ from ganbench.store import digest, write_atomic
 
 SCHEMA = 1
 
+# The part of a protocol that tells of judges beside the first. Only their own numbers depend on it.
+FURTHER = "further judges"
+
+# How the variant of a record begins that a further judge is responsible for: "judge face-api".
+JUDGE = "judge "
+
 Direction = Literal["higher", "lower", "reported"]
 
 
@@ -60,6 +66,11 @@ class Record:
         if any(x is not None and not math.isfinite(x) for x in (self.value, self.low, self.high)):
             raise BadInput(f"record is not finite: {self}; a missing value is None, with a note")
 
+    @property
+    def judge(self) -> str:
+        """The further judge that it is about; empty where it is the first judge's alone."""
+        return self.variant.removeprefix(JUDGE) if self.variant.startswith(JUDGE) else ""
+
 
 @dataclass(frozen=True)
 class Results:
@@ -85,8 +96,8 @@ class Results:
 
     @property
     def protocol_hash(self) -> str:
-        """sha256 (hex) of the protocol."""
-        return digest(self.protocol)
+        """sha256 (hex) of the protocol, without further judges."""
+        return digest({key: value for key, value in self.protocol.items() if key != FURTHER})
 
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""

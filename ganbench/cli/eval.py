@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ganbench.data.dataset import Dataset
+    from ganbench.judges import Judge
     from ganbench.judges.onnx import OnnxInput
     from ganbench.passes import Pass
 
@@ -35,9 +36,9 @@ REPORT = 15
     "--judge",
     default="vgg",
     show_default=True,
-    metavar="vgg|face-api|FILE|onnx:FILE",
+    metavar="vgg|face-api|FILE|onnx:FILE,...",
     help="Who judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train "
-    "judge', or an ONNX classifier with --labels.",
+    "judge', or an ONNX classifier with --labels. Of several the first is the main one.",
 )
 @click.option(
     "--labels",
@@ -133,9 +134,9 @@ def evaluate(
 
     from ganbench import evaluation
     from ganbench.devices import resolve
-    from ganbench.judges import load_judge
-    from ganbench.protocol import describe, judge_note
+    from ganbench.protocol import describe, judge_notes
     from ganbench.report.formats import to_rich
+    from ganbench.report.judges import judges_table
     from ganbench.report.run_folder import check_writable, write_run
     from ganbench.report.tables import further_table, paper_table1, seeds_table, table1
     from ganbench.scoring import choose
@@ -145,14 +146,15 @@ def evaluate(
     choose(metrics)  # a wrong name should not cost the time to load data
     with watch.measure("load"):
         loaded = evaluation.load_all(parse_methods(methods), resolve(device))
-        judging = load_judge(
-            judge, device=device, expects=_expects(labels, judge_size, judge_mean, judge_std)
+        judging, *others = _load_judges(
+            judge, device, _expects(labels, judge_size, judge_mean, judge_std)
         )
     with watch.measure("data"):
         dataset = _load(data, root, loaded[0].spec.image_size, skip_bad, dry_run, bars)
     if left_out := dataset.left_out:
         bars.print(f"left out of {data}: {left_out}", highlight=False)
-    if note := judge_note(describe(dataset, judging.spec, len(dataset))):
+    specs = [one.spec for one in others]
+    for note in judge_notes(describe(dataset, judging.spec, len(dataset), specs)):
         click.echo(f"warning: {note}", err=True)
     run = evaluation.prepare(
         loaded,
@@ -165,6 +167,7 @@ def evaluate(
         stopwatch=watch,
         metrics=metrics,
         seeds=seeds,
+        others=others,
     )
     if dry_run:
         _show_plan(run, folder)
@@ -187,6 +190,8 @@ def evaluate(
     shown += [seeds_table(found.results)] * (seeds > 1)
     # Nobody asked for those of the usual choice that Table 1 has no room for: they are on the page.
     shown += [further_table(found.results)] * (metrics != "default")
+    if (several := judges_table(found.results)) is not None:
+        shown.append(several)
     tables = [to_rich(table) for table in shown if table.rows]
     screen = Console()
     wide = screen.options.update(width=300)
@@ -218,6 +223,27 @@ def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
             )
         found.append((name, file or None))
     return found
+
+
+def _load_judges(text: str, device: str, expects: OnnxInput | None) -> list[Judge]:
+    """Judges by names separated by commas; the labels are those of the ONNX judges among them.
+
+    Raises:
+        BadInput: an empty name, a judge that does not load, or labels and no ONNX judge.
+    """
+    from ganbench.errors import BadInput
+    from ganbench.judges import ONNX, load_judge
+
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise BadInput(f"not a list of judges: {text!r}; write --judge vgg, or vgg,face-api")
+    anyone = not any(name.startswith(ONNX) for name in names)  # is told that it takes no labels
+    return [
+        load_judge(
+            name, device=device, expects=expects if anyone or name.startswith(ONNX) else None
+        )
+        for name in names
+    ]
 
 
 def _expects(

@@ -20,7 +20,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
 from ganbench.gate.statistics import Estimate, Tails, detectable, holm, interval_test, sign_flip
 from ganbench.gate.tolerance import Tolerance
-from ganbench.records import Record, Results
+from ganbench.records import FURTHER, Record, Results
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
 # ends to tails of one in a thousand, where they are some per cent too short: with four methods at
@@ -123,10 +123,11 @@ def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report
 
     Numbers that exist in neither run are left out.
     """
-    other = ", ".join(_differences(base.results.protocol, head.results.protocol))
+    other = _other_protocol(base.results.protocol, head.results.protocol)
+    further = [run.results.protocol.get(FURTHER, {}) for run in (base, head)]
     before, after = _index(base.results), _index(head.results)
     pairs = [Comparison(before.get(key), after.get(key)) for key in {**after, **before}]
-    found = [_settle(pair, other) for pair in pairs]
+    found = [_settle(pair, other or _other_judge(pair.record, *further)) for pair in pairs]
     for headline in (True, False):
         family = [i for i, c in enumerate(found) if c.headline is headline and not c.status]
         tested = [_test(found[i], base, head, tolerances) for i in family]
@@ -153,6 +154,23 @@ def _differences(a: Any, b: Any, where: str = "") -> list[str]:
     return [] if a == b else [f"{where} {_short(a)} -> {_short(b)}"]
 
 
+def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
+    """How the protocols differ in what all numbers depend on, in words."""
+    shared = [{k: v for k, v in protocol.items() if k != FURTHER} for protocol in (base, head)]
+    found = ", ".join(_differences(*shared))
+    return f"other protocol: {found}" if found else ""
+
+
+def _other_judge(record: Record, base: dict[str, Any], head: dict[str, Any]) -> str:
+    """Whether the further judge of a record is another one in the two runs, in words."""
+    if not record.judge:
+        return ""
+    known = [judges.get(record.judge) for judges in (base, head)]
+    if None in known:
+        return f"judge {record.judge} in {'head' if known[0] is None else 'base'} only"
+    return ", ".join(_differences(*known, f"judge {record.judge}"))
+
+
 def _short(value: Any) -> str:
     """As text; of a fingerprint its beginning."""
     text = str(value)
@@ -163,7 +181,7 @@ def _settle(pair: Comparison, other: str) -> Comparison:
     """The verdict where it takes no test, else the pair without one."""
     base, head = pair.base, pair.head
     if other:
-        return replace(pair, status="not comparable", reason=f"other protocol: {other}")
+        return replace(pair, status="not comparable", reason=other)
     if base is None:
         return replace(pair, status="new")
     if head is None:

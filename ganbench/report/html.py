@@ -12,7 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from ganbench.emotions import COLOURS, EMOTIONS
-from ganbench.records import Results
+from ganbench.metrics.agreement import KAPPA, SPEC
+from ganbench.records import FURTHER, Results
+from ganbench.report.judges import judges_table
 from ganbench.report.tables import (
     further_table,
     in_order,
@@ -77,12 +79,15 @@ def render(
     titles |= {name: facts["title"] for name, facts in results.methods.items()}
     shown = [name for name in (REAL, *in_order(results), TRUTH) if name in results.confusion]
     has_truth = TRUTH in results.confusion
+    several = judges_table(results)
     return environment.get_template("report.html").render(
         results=results,
         data=results.protocol["data"],
         judge=results.protocol["judge"],
         methods=[results.methods[name] for name in in_order(results)],
         main=table1(results),
+        several=several,
+        others=results.protocol.get(FURTHER, {}),
         truth=truth_table(results) if has_truth else None,
         variants=variants_table(results),
         further=further_table(results),
@@ -91,7 +96,7 @@ def render(
         confusions=[(titles[name], shares(results.confusion[name])) for name in shown],
         emotions=EMOTIONS,
         colours=COLOURS,
-        metrics=list(specs(results).values()),
+        metrics=[*specs(results).values(), *((SPEC, KAPPA) if several else ())],
         grids=grids,
         planes=planes,
         maps=maps,

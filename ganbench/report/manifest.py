@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 import ganbench
-from ganbench.protocol import judge_note
+from ganbench.protocol import judge_notes
 from ganbench.records import Results
 from ganbench.stopwatch import Stopwatch
 
@@ -47,7 +47,7 @@ def manifest(
         "seed": results.seed,
         "protocol": results.protocol,
         "protocol_hash": results.protocol_hash,
-        "notes": [note] if (note := judge_note(results.protocol)) else [],
+        "notes": judge_notes(results.protocol),
         "methods": {name: facts["weights"] for name, facts in results.methods.items()},
         "python": platform.python_version(),
         "packages": {name: v for name in PACKAGES if (v := _version(name))},

@@ -23,6 +23,7 @@ from ganbench.passes import Pass
 from ganbench.protocol import code_sets
 from ganbench.report import figures, formats, html, tsne
 from ganbench.report.html import Picture
+from ganbench.report.judges import judges_table
 from ganbench.report.manifest import manifest
 from ganbench.report.planes import draw_planes, plane_names
 from ganbench.report.plates import draw_plates, plate_names
@@ -31,6 +32,7 @@ from ganbench.scoring import REAL
 from ganbench.store import write_atomic
 
 MANIFEST = "manifest.json"
+JUDGES = "judges.csv"
 
 # How the names of pictures begin.
 PICTURES = (
@@ -56,8 +58,8 @@ def write_run(
 
     Args:
         evaluation: what was found.
-        folder: made if missing. Files of an earlier run are replaced; pictures that it made and this
-            run did not are removed.
+        folder: made if missing. Files of an earlier run are replaced; pictures and a table of judges
+            that it made and this run did not are removed.
         command: the command line to record, one argument an item.
         run: the pass that found it; with it the supplement's figures are drawn too.
 
@@ -90,6 +92,8 @@ def write_run(
             ).encode(),
             **{picture.name: picture.png for picture in (*maps, *grids, *plates, *planes)},
         }
+        if (several := judges_table(results)) is not None:
+            files[JUDGES] = formats.to_csv(several).encode()
         page = html.render(
             results, [*grids, *plates], planes, maps, manifest(results, watch, command, {})
         )
@@ -98,7 +102,7 @@ def write_run(
     files[MANIFEST] = (
         json.dumps(manifest(results, watch, command, hashes), indent=1).encode() + b"\n"
     )
-    stale = _pictures_of(folder) - files.keys()
+    stale = {*_pictures_of(folder), JUDGES} - files.keys()
     for name, data in files.items():
         write_atomic(folder / name, data)
     for name in stale:
@@ -117,6 +121,7 @@ def file_names(run: Pass) -> list[str]:
         "report.html",
         MANIFEST,
     ]
+    names += [JUDGES] * bool(run.others)
     names += ["grid_truth.png"] * run.dataset.has_true_edits
     for name, method in run.methods.items():
         names += [f"grid_{name}.png", f"tsne_{name}.png"]

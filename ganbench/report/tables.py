@@ -122,14 +122,16 @@ def table1(results: Results) -> Table:
     recorded = {(record.metric, record.variant) for record in results.records}
     others = [item for item in (*FIRST, *SECOND) if item[:2] in recorded]
     accuracy = METRICS["accuracy"]
-    columns = [_column(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
-    columns += [_column(accuracy, "Mean")]
-    columns += [replace(_column(known[item[0]], item[2]), second=item in SECOND) for item in others]
+    columns = [column_of(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
+    columns += [column_of(accuracy, "Mean")]
+    columns += [
+        replace(column_of(known[item[0]], item[2]), second=item in SECOND) for item in others
+    ]
     rows = []
     for name in [REAL, *in_order(results)]:
         found = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]
         found += [results.find(name, metric, variant=variant) for metric, variant, _ in others]
-        rows.append(_row(results, name, found, columns))
+        rows.append(row_of(results, name, found, columns))
     data, judge = results.protocol["data"], results.protocol["judge"]
     caption = (
         f"Accuracy (%, ↑) for each emotion; {data['images']} test images of {data['name']} "
@@ -144,12 +146,12 @@ def further_table(results: Results) -> Table:
     """Every metric that was recorded and is not in Table 1: ours, and those of plug-ins."""
     shown = {"accuracy", *(metric for metric, _, _ in (*FIRST, *SECOND))}
     chosen = [spec for name, spec in specs(results).items() if name not in shown]
-    columns = [_column(spec, spec.title) for spec in chosen]
+    columns = [column_of(spec, spec.title) for spec in chosen]
     rows = []
     for name in [REAL, *in_order(results), TRUTH]:
         found = [results.find(name, spec.name) for spec in chosen]
         if any(found):
-            rows.append(_row(results, name, found, columns))
+            rows.append(row_of(results, name, found, columns))
     return Table("What else was recorded.", tuple(columns), tuple(rows))
 
 
@@ -158,7 +160,7 @@ def seeds_table(results: Results) -> Table:
     chosen = [("accuracy", "", "Mean accuracy"), *FIRST, *SECOND]
     known = specs(results)
     chosen = [item for item in chosen if item[0] in known]
-    columns = [replace(_column(known[m], title), direction="reported") for m, _, title in chosen]
+    columns = [replace(column_of(known[m], title), direction="reported") for m, _, title in chosen]
     rows, seeds = [], ""
     for name in in_order(results):
         means, deviations = (
@@ -167,7 +169,7 @@ def seeds_table(results: Results) -> Table:
         )
         if any(means):
             seeds = next(r.note for r in means if r)
-            row = _row(results, name, means, columns)
+            row = row_of(results, name, means, columns)
             halves = tuple(None if r is None else r.value for r in deviations)
             rows.append(replace(row, halves=halves, competes=False))
     caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: no noise moves it."
@@ -180,8 +182,8 @@ def truth_table(results: Results) -> Table:
     names = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face", "head": "Hair, neck"}
     names |= {"background": "Background", "all": "Whole image", "features": "Judge's features"}
     columns = (
-        _column(METRICS["accuracy"], "Judged accuracy"),
-        *(_column(spec, names[region]) for region in (*REGIONS, "features")),
+        column_of(METRICS["accuracy"], "Judged accuracy"),
+        *(column_of(spec, names[region]) for region in (*REGIONS, "features")),
     )
     rows = []
     for name in [*in_order(results), TRUTH]:
@@ -190,7 +192,7 @@ def truth_table(results: Results) -> Table:
             results.find(name, "truth", variant="" if region == "all" else region)
             for region in (*REGIONS, "features")
         ]
-        rows.append(_row(results, name, found, columns))
+        rows.append(row_of(results, name, found, columns))
     caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
     return _dense(Table(caption, columns, tuple(rows)))
 
@@ -199,19 +201,19 @@ def variants_table(results: Results) -> Table:
     """FED and ERE with each set of codes, and the right answers as a mark."""
     fed, ere = METRICS["fed"], METRICS["ere"]
     columns = (
-        _column(fed, "FED"),
-        _column(fed, "FED, exact anchors"),
-        _column(fed, "FED, uniform over Z"),
-        _column(ere, "ERE"),
-        _column(ere, "ERE, noisy anchors"),
-        _column(ere, "ERE, uniform over Z"),
+        column_of(fed, "FED"),
+        column_of(fed, "FED, exact anchors"),
+        column_of(fed, "FED, uniform over Z"),
+        column_of(ere, "ERE"),
+        column_of(ere, "ERE, noisy anchors"),
+        column_of(ere, "ERE, uniform over Z"),
     )
     rows = []
     for name in [*in_order(results), TRUTH]:
         found = [results.find(name, "fed", variant=v) for v in ("", "exact", "space")]
         found += [results.find(name, "ere", variant=v) for v in ("", "near", "space")]
         if any(found):
-            rows.append(_row(results, name, found, columns))
+            rows.append(row_of(results, name, found, columns))
     return _dense(Table("FED and ERE by the codes that were used.", columns, tuple(rows)))
 
 
@@ -249,13 +251,15 @@ def _dense(table: Table) -> Table:
     return Table(table.caption, tuple(table.columns[i] for i in kept), tuple(rows))
 
 
-def _column(spec: MetricSpec, title: str, arrow: str | None = None) -> Column:
+def column_of(spec: MetricSpec, title: str, arrow: str | None = None) -> Column:
+    """The column of a metric."""
     return Column(title, spec.direction, spec.digits, spec.arrow if arrow is None else arrow)
 
 
-def _row(
+def row_of(
     results: Results, name: str, found: Sequence[Record | None], columns: Sequence[Column]
 ) -> Row:
+    """The row of a method, of real images or of right answers: a record, or none, for each column."""
     marks = {REAL: "Real", TRUTH: "True edits"}
     return Row(
         title=marks.get(name) or str(results.methods[name]["title"]),

@@ -30,9 +30,12 @@ def place(tmp_path, monkeypatch, tiny_method):
             for i in range(2):
                 pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
                 Image.fromarray(pixels).save(folder / f"{i}.jpg")
-    torch.manual_seed(0)
-    judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
-    save_checkpoint(tmp_path / "judge.safetensors", judge, "judge", "judge", {"licence": "MIT"})
+    for seed, name in enumerate(("judge", "second")):
+        torch.manual_seed(seed)
+        judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
+        save_checkpoint(
+            tmp_path / f"{name}.safetensors", judge, "judge", "judge", {"licence": "MIT"}
+        )
     for name in ("stargan", "gaussian", "ganimation"):
         path = tmp_path / f"{name}.safetensors"
         save_checkpoint(path, tiny_method(name), "method", name, {"licence": "MIT"})
@@ -67,6 +70,29 @@ def test_eval_prints_table_1_and_leaves_a_run(place, capsys):
     before = (folder / "results.json").read_bytes()
     assert place("--batch-size", "5", "--out", "again") == 0
     assert (place.folder / "again" / "results.json").read_bytes() == before
+
+
+def test_two_judges_stand_side_by_side(place, capsys):
+    assert place("--judge", "judge.safetensors, second.safetensors") == 0
+    out, warnings = capsys.readouterr()
+    assert warnings.count("warning: judge VGG (unknown data, 16 px)") == 2
+    folder = place.folder / "runs" / "eval"
+    table = list(csv.reader((folder / "judges.csv").open()))
+    assert [row[0] for row in table] == ["Method", "Real", "StarGAN", "GGANmut"]
+    heads = [head.split(",")[0] for head in table[0]]
+    assert heads == ["Method", "Accuracy", "Accuracy", "Agreement", "Cohen's κ"]
+    assert table[0][3] in out
+    page = (folder / "report.html").read_text()
+    assert 'id="table-judges"' in page
+    assert "Further judge" in page
+    assert "judges.csv" in json.loads((folder / "manifest.json").read_text())["files"]
+    both = json.loads((folder / "results.json").read_text())
+    assert place() == 0
+    assert not (folder / "judges.csv").exists()
+    assert 'id="table-judges"' not in (folder / "report.html").read_text()
+    alone = json.loads((folder / "results.json").read_text())
+    assert both["protocol_hash"] == alone["protocol_hash"]
+    assert [r for r in both["records"] if not r["variant"].startswith("judge ")] == alone["records"]
 
 
 def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
@@ -112,6 +138,10 @@ def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, ca
         (["--methods", "stargan,,"], "not a list of methods"),
         (["--judge", "stargan.safetensors"], "not a judge"),
         (["--judge", "vggg"], "did you mean 'vgg'"),
+        (["--judge", "judge.safetensors,"], "not a list of judges"),
+        (["--judge", "judge.safetensors,vggg"], "did you mean 'vgg'"),
+        (["--judge", "judge.safetensors,./judge.safetensors"], "given twice"),
+        (["--judge", "judge.safetensors,face-api", "--labels", "a"], "ONNX judges only"),
         (["--root", "nowhere"], "nowhere"),
         (["--data", "facess"], "did you mean 'faces'"),
         (["--device", "tpu9"], "device"),

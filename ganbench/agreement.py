@@ -1,0 +1,74 @@
+"""What further judges say, beside the first: their accuracy, and how far they agree with it.
+
+Everything else (FED, ERE, features, maps) is the first judge's, whose numbers do not change when
+others are asked too. A record of a further judge has a variant that names it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.emotions import EMOTIONS
+from ganbench.judges.interface import JudgeSpec
+from ganbench.metrics import cells, confusion, wilson
+from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts
+from ganbench.metrics.spec import MetricSpec
+from ganbench.records import JUDGE, Record
+from ganbench.scoring import Evidence
+from ganbench.scoring.verdicts import Accuracy
+
+
+def labels(judges: Sequence[JudgeSpec]) -> list[str]:
+    """What each judge is called: its name, with the beginning of its hash where names are shared."""
+    shared = Counter(judge.name for judge in judges)
+    return [
+        judge.name if shared[judge.name] == 1 else f"{judge.name} {judge.fingerprint[:8]}"
+        for judge in judges
+    ]
+
+
+def score_agreement(label: str, first: Evidence, further: Evidence) -> list[Record]:
+    """Accuracy of a further judge, its agreement with the first in per cent, and kappa.
+
+    Args:
+        label: of the further judge.
+        first, further: what each knows of one maker; only logits are needed.
+    """
+    method, seen, other, targets = first.method, first.judged, further.judged, first.targets
+    found = Accuracy().score(further)
+    agreed = np.where(seen == other, targets, _other(targets))
+    same, n = cells(confusion(first.sources[:, None], targets, agreed))
+    for c in range(len(EMOTIONS)):
+        if n[c]:
+            low, high = wilson(int(same[c]), int(n[c]))
+            cell = _record(SPEC, method, 100 * same[c] / n[c], int(n[c]), EMOTIONS[c])
+            found.append(replace(cell, low=100 * low, high=100 * high, interval="wilson 95%"))
+    found.append(_record(SPEC, method, 100 * float((seen == other).mean()), seen.size))
+    kappa = cohen_kappa(cross_counts(seen, other))
+    note = "" if kappa is not None else "both judges see one emotion only"
+    found.append(replace(_record(KAPPA, method, kappa, seen.size), note=note))
+    return [replace(record, variant=JUDGE + label) for record in found]
+
+
+def _other(targets: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (targets + 1) % len(EMOTIONS)
+
+
+def _record(
+    spec: MetricSpec, method: str, value: float | None, n: int, emotion: str | None = None
+) -> Record:
+    return Record(
+        method=method,
+        metric=spec.name,
+        emotion=emotion,
+        value=value,
+        n=n,
+        unit=spec.unit,
+        direction=spec.direction,
+        version=spec.version,
+    )
