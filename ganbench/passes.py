@@ -255,12 +255,11 @@ class Pass:
         """Do the job; ``watch`` is told how many images of it are done.
 
         Returns:
-            For each judge the arrays of
-            ``real``: logits [n, 7], features [n, d]. ``probe``: logits [n, P, 7], features
-            [n, P, d]. ``render``: images uint8 [n, 3, S, S] and
-            regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7], features [n, 7, d],
-            and, where the data know them, background [n, 7], truth [n, 7, 5]; ``edits`` also has
-            desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
+            The arrays for each judge. ``real``: logits [n, 7], features [n, d]. ``probe``: logits
+            [n, P, 7], features [n, P, d]. ``render``, once: images uint8 [n, 3, S, S] and regions
+            uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7], features [n, 7, d], and, where
+            the data know them, background [n, 7], truth [n, 7, 5]; ``edits`` also has desired
+            [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
         """
         if job.kind == "render":
             with self.stopwatch.measure("render true edits"):

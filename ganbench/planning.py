@@ -72,10 +72,8 @@ def _seconds_an_image(run: Pass, job: Job) -> float:
         return _time(lambda: run.dataset.true_edits(chosen, job.target), len(chosen))
     n = min(SAMPLE, run.batch_size)
     images = torch.rand(n, 3, run.dataset.size, run.dataset.size)
-    judging = sum(
-        _time(lambda judge=judge: judge.judge(images).logits.cpu(), n)  # type: ignore[misc]
-        for judge in run.missing(job)
-    )
+    judges = run.missing(job)
+    judging = _time(lambda: [judge.judge(images).logits.cpu() for judge in judges], n)
     if job.kind not in ("edits", "probe"):
         return judging
     method = run.methods[job.method]

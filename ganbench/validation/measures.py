@@ -221,23 +221,17 @@ def _truth_gain(seen: Seen, which: int) -> float:
     return float(np.nanmean(seen.gains[which][seen.known.asked]))
 
 
-def _identity(features: Callable[[Seen], tuple[Float, Float]]) -> Callable[[Seen], float]:
-    def similarity(seen: Seen) -> float:
-        source, edits = features(seen)
-        return float(np.nanmean(metrics.identity_similarity(source[:, None], edits)))
-
-    return similarity
+def _identity(seen: Seen) -> float:
+    source = seen.known.real.features[:, None]
+    return float(np.nanmean(metrics.identity_similarity(source, seen.judged.features)))
 
 
-def _judge_features(seen: Seen) -> tuple[Float, Float]:
-    return np.asarray(seen.known.real.features, float), np.asarray(seen.judged.features, float)
-
-
-def _pixel_features(seen: Seen) -> tuple[Float, Float]:
-    """Deviation of the picture from the mean input, as for eigenfaces (Turk and Pentland, 1991)."""
-    source = seen.known.scene.images.reshape(len(seen.known.scene), -1).astype(float)
+def _identity_pixels(seen: Seen) -> float:
+    """Features: deviation of the picture from the mean input, as in eigenfaces (Turk, Pentland 1991)."""
+    source = seen.known.scene.images.reshape(len(seen.known.scene), 1, -1).astype(float)
     edits = seen.edits.images.reshape(len(source), K, -1)
-    return source - source.mean(axis=0), edits - source.mean(axis=0)
+    mean = source.mean(axis=0)
+    return float(np.nanmean(metrics.identity_similarity(source - mean, edits - mean)))
 
 
 def _floats(pictures: UInt8) -> NDArray[np.float32]:
@@ -300,8 +294,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("diversity", "Diversity", "higher", 2, _diversity),
     ),
     "What must stay, and the right answer by region": (
-        Column("identity", "Identity", "higher", 3, _identity(_judge_features)),
-        Column("identity pixels", "Identity, pixels", "higher", 3, _identity(_pixel_features)),
+        Column("identity", "Identity", "higher", 3, _identity),
+        Column("identity pixels", "Identity, pixels", "higher", 3, _identity_pixels),
         Column("background", "Background", "lower", 4, _background),
         Column("truth eyes", "Truth, eyes", "lower", 2, lambda s: _truth(s, "eyes")),
         Column("truth face", "Truth, face", "lower", 2, lambda s: _truth(s, "face")),

