@@ -101,7 +101,7 @@ def flipped(name):
     [
         ("frechet_distance", ["fed"]),
         ("kernel_distance", ["kid"]),
-        ("prdc", ["recall", "density"]),
+        ("prdc", ["recall", "coverage"]),
         ("ere_distance", ["ere"]),
         ("noise_diversity", ["diversity"]),
         ("background_change", ["background"]),
@@ -158,7 +158,6 @@ def test_the_exit_code_tells_news_from_known_failures(table):
 def test_a_picture_is_judged_once(scene, judge):
     class Counting:
         judged = 0
-        spec = judge.spec
 
         def judge(self, images):
             self.judged += len(images)
