@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ def scene(run: Pass, gallery: Gallery, methods: Sequence[Method]) -> KeptScene:
     return KeptScene(tuple(methods), run.seed, faces, lambda: run.judge, dpi=DPI, run=run)
 
 
-def fits(ask: Any, *arguments: Any) -> bool:
+def fits(ask: Callable[..., object], *arguments: Any) -> bool:
     """Whether a figure's question to a method has an answer."""
     try:
         ask(*arguments)
