@@ -141,6 +141,29 @@ def test_the_command_prints_for_people_machines_and_pull_requests(tmp_path):
     assert "| **worse** | smit | accuracy |" in markdown
     assert markdown.index("**worse**") < markdown.index("| new |")
 
+    lenient = tmp_path / "lenient.toml"
+    lenient.write_text("[accuracy]\nmargin = 50\ncell = 60\n")
+    assert command("--tolerance", str(lenient)).exit_code == 0
+    assert command("--json", "--tolerance", str(lenient)).exit_code == 0
+    with pytest.raises(BadInput, match="drop one"):
+        CliRunner().invoke(
+            cli, ["compare", str(base), str(head), "--json", "--markdown"], catch_exceptions=False
+        )
+
+
+def test_the_last_bits_of_another_processor_raise_no_alarm():
+    """Sums in another order: every number moves a little, and a few edits change sides."""
+    random = np.random.default_rng(2)
+    moved = {"smit": JUDGED["smit"].copy()}
+    for i, c in zip(random.integers(700, size=5), random.integers(K, size=5), strict=True):
+        moved["smit"][i, c] = c if moved["smit"][i, c] != c else (c + 1) % K
+    numbers = [number("fed", 100.0, low=95.0, high=105.0), number("background", 0.02)]
+    near = [replace(r, value=r.value * (1 + 1e-6 * random.standard_normal())) for r in numbers]
+    base, head = run(JUDGED, numbers, kept=True), run(moved, near, kept=True)
+    report, found = verdicts(base, head)
+    assert report.exit_code == 0
+    assert {c.status for c in found.values()} == {"same"}
+
 
 def test_the_process_ends_with_the_promised_codes(tmp_path):
     good = save(tmp_path / "good", run(JUDGED))
