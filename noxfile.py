@@ -7,6 +7,9 @@ nox -s bench    the limits that ganbench promises, measured
 nox -s equality the authors' networks at their published widths, recomputed plainly; below 8 GB
 nox -s regression  the shipped checkpoints on a fixed subset, compared with reports/reference
 nox -s reference   a new reports/reference, on purpose; says what moved
+nox -s reproduce   a short training from scratch, compared with its recorded log
+nox -s intervals   how often the intervals of FED and KID cover, by simulation
+nox -s oracle      every metric against other people's implementations
 """
 
 import os
@@ -27,7 +30,10 @@ REFERENCE = Path("reports/reference")
 SUBSET = ("--methods", "all", "--data", "faces:test=140", "--device", "cpu", "--seed", "0")
 
 
-def run(session: nox.Session, *command: str, **options: object) -> None:
+installed: set[str] = set()
+
+
+def run(session: nox.Session, *command: str, extras: str = "dev", **options: object) -> None:
     """Run a module in the shared environment, which the first session makes.
 
     nox gives every session an environment of its own; these use none of nox's and share ours.
@@ -35,9 +41,9 @@ def run(session: nox.Session, *command: str, **options: object) -> None:
     python = str(BIN / "python")
     if not BIN.is_dir():
         session.run(sys.executable, "-m", "venv", str(SHARED), external=True)
-    if not getattr(run, "installed", False):
-        session.run(python, "-m", "pip", "install", "--quiet", "-e", ".[dev]", external=True)
-        run.installed = True  # type: ignore[attr-defined]
+    if extras not in installed:
+        session.run(python, "-m", "pip", "install", "--quiet", "-e", f".[{extras}]", external=True)
+        installed.add(extras)
     session.run(python, *command, external=True, **options)  # type: ignore[arg-type]
 
 
@@ -65,6 +71,27 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the promised limits."""
     run(session, "benchmarks/limits.py", *session.posargs)
+    run(session, "benchmarks/frechet.py")
+
+
+@nox.session(venv_backend="none")
+def intervals(session: nox.Session) -> None:
+    """Simulate the coverage of intervals; arguments choose settings, draws and seed."""
+    # One thread: the matrices are small.
+    env = {"OMP_NUM_THREADS": "1"}
+    run(session, "benchmarks/intervals.py", *session.posargs, env=env)
+
+
+@nox.session(venv_backend="none")
+def oracle(session: nox.Session) -> None:
+    """Compare every metric with other people's implementations."""
+    run(session, "benchmarks/oracle.py", extras="dev,oracle")
+
+
+@nox.session(venv_backend="none")
+def reproduce(session: nox.Session) -> None:
+    """Train briefly and compare the log with the recorded one; --update records it anew."""
+    run(session, "benchmarks/reproduce.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,14 @@ def feature_pair(
     Raises:
         BadInput: not two matrices of equal width, fewer than ``least`` rows, or values not finite.
     """
+    a, b = checked_pair(real, fake, least)
+    return np.asarray(a, np.float64), np.asarray(b, np.float64)
+
+
+def checked_pair(
+    real: ArrayLike, fake: ArrayLike, least: int = 2
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """``feature_pair`` in the types that were given, for who converts a block at a time."""
     a, b = _matrix("real", real, least), _matrix("fake", fake, least)
     if a.shape[1] != b.shape[1]:
         raise BadInput(
@@ -50,8 +59,8 @@ def row_blocks(rows: int, columns: int, memory: int) -> Iterator[slice]:
         yield slice(start, min(start + step, rows))
 
 
-def _matrix(name: str, features: ArrayLike, least: int) -> NDArray[np.float64]:
-    x = np.asarray(features, np.float64)
+def _matrix(name: str, features: ArrayLike, least: int) -> NDArray[Any]:
+    x = np.asarray(features)
     if x.ndim != 2 or len(x) < least:
         raise BadInput(f"{name} features must be [n, d] with n >= {least}: got shape {x.shape}")
     if not np.isfinite(x).all():

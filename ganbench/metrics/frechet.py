@@ -13,12 +13,17 @@ features. ``frechet_from_moments`` is for the intervals, which need it often and
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import qr
+from scipy.linalg.lapack import dtpqrt
 
-from ganbench.metrics.features import feature_pair
+from ganbench.metrics.features import checked_pair
 from ganbench.metrics.spec import MetricSpec
+
+# Rows and columns that the decomposition takes in at a time: speed and memory, no digit that matters.
+BLOCK, PANEL = 1024, 64
 
 SPEC = MetricSpec(
     name="fed",
@@ -41,8 +46,8 @@ SPEC = MetricSpec(
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """Squared Frechet distance between the Gaussians fitted to two sets of features.
 
-    Beside the two sets in float64 it needs memory for about eight d x d matrices, and the work is
-    that of a QR decomposition of the larger set.
+    Beside the two sets, which may be float32, it needs memory for about five d x d matrices, and the
+    work is that of a QR decomposition of the larger set (``benchmarks/frechet.py``).
 
     Args:
         real, fake: [n, d] and [m, d] with n, m >= 2; computed in float64, unbiased covariances.
@@ -53,30 +58,29 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     Raises:
         BadInput: not two matrices of equal width, fewer than two rows, or values not finite.
     """
-    a, b = feature_pair(real, fake)
-    shift = a.mean(axis=0) - b.mean(axis=0)
-    a, b = _root(a), _root(b)
-    overlap = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    traces = np.square(a).sum() + np.square(b).sum()
+    a, b = checked_pair(real, fake)
+    mean_a, mean_b = (x.mean(axis=0, dtype=np.float64) for x in (a, b))
+    root_a, root_b = _root(a, mean_a), _root(b, mean_b)
+    overlap = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    shift = mean_a - mean_b
+    traces = np.square(root_a).sum() + np.square(root_b).sum()
     return max(0.0, float(shift @ shift + traces - 2 * overlap))
 
 
-def _root(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _root(x: NDArray[Any], mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """A root R [min(n, d), d] of the covariance of the rows, R'R = S."""
     n, d = x.shape
-    mean, scale = x.mean(axis=0), np.sqrt(n - 1)
+    scale = np.sqrt(n - 1)
     if n <= d:
         return np.asarray((x - mean) / scale)
-    # The triangle of x = QR has the same R'R, in d rows instead of n; taking in 2 d rows at a time
-    # bounds the memory at 5/4 of the work of one decomposition.
-    root = np.empty((0, d))
-    for start in range(0, n, 2 * d):
-        rows = x[start : start + 2 * d]
-        stack = np.empty((len(root) + len(rows), d), order="F")  # decomposed in place
-        stack[: len(root)] = root
-        np.subtract(rows, mean, out=stack[len(root) :])
-        (triangle,) = qr(stack, overwrite_a=True, mode="r", check_finite=False)
-        root = triangle[:d].copy()
+    # The triangle of x = QR has the same R'R, in d rows instead of n. Rows are added to a triangle
+    # in blocks, so that neither the set in float64 nor Q ever exists.
+    root = np.zeros((d, d), order="F")
+    for start in range(0, n, BLOCK):
+        rows = x[start : start + BLOCK]
+        block = np.empty(rows.shape, order="F")
+        np.subtract(rows, mean, out=block)
+        root, *_ = dtpqrt(0, min(PANEL, d), root, block, overwrite_a=True, overwrite_b=True)
     return np.asarray(root / scale)
 
 

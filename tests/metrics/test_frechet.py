@@ -1,10 +1,12 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
-from ganbench.metrics import frechet_distance
+from ganbench.metrics import frechet, frechet_distance
 from ganbench.metrics.frechet import frechet_from_moments
 
 
@@ -50,6 +52,29 @@ def test_agrees_with_eigenvalues_where_those_are_stable(n, m, d):
     assert frechet_distance(a, b) == pytest.approx(by_eigenvalues(a, b), rel=1e-9)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 8), st.integers(0, 40), st.integers(0, 40), st.integers(0, 2**32 - 1))
+def test_equals_the_eigenvalues_of_any_well_conditioned_sets(d, more_a, more_b, seed):
+    random = np.random.default_rng(seed)
+    a = random.standard_normal((4 * d + 2 + more_a, d)) * random.uniform(0.5, 2, d)
+    b = random.standard_normal((4 * d + 2 + more_b, d)) + random.standard_normal(d)
+    assert frechet_distance(a, b) == pytest.approx(by_eigenvalues(a, b), rel=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 9), st.lists(st.integers(1, 99), max_size=4))
+def test_no_digit_depends_on_blocks_shards_or_their_order(block, panel, cuts):
+    random = np.random.default_rng(6)
+    a = (random.standard_normal((100, 6)) + 3).astype(np.float32)
+    b = (2 * random.standard_normal((60, 6))).astype(np.float32)
+    near = pytest.approx(frechet_distance(a.astype(np.float64), b.astype(np.float64)), rel=1e-9)
+    shards = np.split(a, sorted(cuts))
+    with mock.patch.multiple(frechet, BLOCK=block, PANEL=panel):
+        assert frechet_distance(a, b) == near
+        assert frechet_distance(np.concatenate(shards[::-1]), b) == near
+        assert frechet_distance(a, a[::-1]) < 1e-9
+
+
 @pytest.mark.parametrize(("n", "d"), [(100, 2048), (500, 16), (16, 16)])
 def test_equal_sets_are_at_zero_in_any_order(n, d):
     a = np.random.default_rng(2).standard_normal((n, d)).astype(np.float32)
@@ -81,9 +106,14 @@ def test_symmetric_and_blind_to_rotation_shift_and_order(n, m, d, seed):
     assert moved == pytest.approx(shift @ shift, rel=1e-9, abs=1e-9)
 
 
-def test_more_noise_is_further_away_on_average():
+@pytest.mark.parametrize("world", ["normal", "correlated", "rectified"])
+def test_more_noise_is_further_away_on_average(world):
     random = np.random.default_rng(4)
     real = random.standard_normal((200, 8))
+    if world != "normal":
+        real = real @ random.standard_normal((8, 8))
+    if world == "rectified":
+        real = np.maximum(real, 0)
     far = [
         np.mean(
             [
@@ -91,7 +121,7 @@ def test_more_noise_is_further_away_on_average():
                 for _ in range(9)
             ]
         )
-        for s in (0.1, 0.5, 1.0)
+        for s in (0, 0.1, 0.2, 0.5, 1, 2)
     ]
     assert far == sorted(far)
 

@@ -1,3 +1,6 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import t
@@ -80,6 +83,29 @@ def test_intervals_cover_the_expected_value(statistic):
     assert 0.88 <= ((low <= value.mean()) & (value.mean() <= high)).mean() <= 1
     # Without the subtraction of the quadratic part the width is 1.5 times that of the ideal.
     assert 0.85 < (high - low).mean() / (2 * t.ppf(0.975, 9) * value.std()) < 1.3
+
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/intervals.py"))
+
+
+@pytest.mark.parametrize("world", BENCHMARK["WORLDS"])
+@pytest.mark.parametrize("statistic", BENCHMARK["STATISTICS"])
+def test_intervals_cover_in_every_world_of_the_benchmark(statistic, world):
+    draws = list(BENCHMARK["intervals"](statistic, world, n=80, d=8, draws=60, seed=7))
+    value, low, high = np.array(draws).T
+    covered = ((low <= value.mean()) & (value.mean() <= high)).mean()
+    assert covered >= 0.87  # three standard errors of 60 draws below 95 %
+    assert (high - low).mean() / (2 * t.ppf(0.975, 19) * value.std(ddof=1)) < 1.5
+
+
+def test_the_benchmark_tells_a_broken_promise(monkeypatch, capsys):
+    report = BENCHMARK["report"]
+    z = np.random.default_rng(0).standard_normal(500)
+    for half, holds, word in ((1.96, True, "ok"), (1.5, False, "BROKEN"), (4, False, "BROKEN")):
+        ends = list(np.stack([z, z - half, z + half], axis=1))
+        monkeypatch.setitem(report.__globals__, "intervals", lambda *_, ends=ends: ends)
+        assert report("fed", "alike", 1000, 16, 500, 1) is holds
+        assert capsys.readouterr().out.startswith(word)
 
 
 def test_pairs_only_narrow_the_interval_and_at_most_by_the_root_of_two():
