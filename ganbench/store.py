@@ -7,7 +7,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ Arrays = dict[str, NDArray[Any]]
 
 # The entry that describes the others; no array may have this name.
 _LABEL = "label.json"
+
+# How a file's name ends while it is being written.
+_TEMPORARY = ".tmp"
 
 # Bytes of the checksum behind the npz; readers of zip files do not mind them.
 _MARK = hashlib.sha256().digest_size
@@ -35,6 +39,47 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+@contextmanager
+def replacing(target: Path, durable: bool = True) -> Iterator[Path]:
+    """A temporary name beside ``target`` to write to; in the end it becomes ``target``.
+
+    Readers see the old file or the whole new one, never a part. What a killed process leaves behind
+    is removed by ``sweep``.
+
+    Args:
+        target: the file; its folder exists.
+        durable: a power cut does not change that: the content is on the disk before the name is, and
+            the name before this returns.
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}{_TEMPORARY}")
+    try:
+        yield temporary
+        if durable:
+            sync(temporary)
+        os.replace(temporary, target)
+        if durable:
+            # Not all file systems sync names; those that cannot say so in their own ways.
+            with suppress(OSError):
+                sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that killed processes left in a folder; nobody may be writing there."""
+    for stale in folder.glob(f".*{_TEMPORARY}"):
+        stale.unlink(missing_ok=True)
+
+
 def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     """Write a file by temp + rename: readers see the old one or the whole new one, never a part.
 
@@ -46,14 +91,10 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
         BadInput: the place cannot be written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with replacing(target, durable=False) as temporary:
             temporary.write_bytes(data.encode() if isinstance(data, str) else data)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise BadInput(
             f"cannot write: {target} ({error.strerror}); choose another place"

@@ -299,9 +299,7 @@ def _memory(memory: Memory) -> str:
 
 
 def _disk(plan: Plan, recipe: Recipe) -> str:
-    from ganbench.training.loop import KEEP
-
-    kept = min(KEEP, -(-recipe.iterations // recipe.checkpoint_every))
+    kept = min(recipe.keep, -(-recipe.iterations // recipe.checkpoint_every))
     most = (kept + 1) * plan.checkpoint + 2 * plan.state
     return (
         f"{_size(most)}: a checkpoint of {_size(plan.checkpoint)} every "

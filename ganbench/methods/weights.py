@@ -22,6 +22,7 @@ from ganbench.devices import resolve
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
+from ganbench.store import replacing
 
 FORMAT = 1
 
@@ -41,6 +42,18 @@ def sha256(path: Path) -> str:
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def weights_hash(path: Path) -> str:
+    """sha256 (hex) of a checkpoint's tensors alone: names, types, shapes and bits.
+
+    The hash of the file also covers the card, which tells how many hours a training took.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(read_tensors(path).items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -87,12 +100,8 @@ def save_checkpoint(
     state = {**model.state_dict(), **(beside or {})}
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     data = save(tensors, metadata={"ganbench": json.dumps(header, sort_keys=True)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> dict[str, Any]:

@@ -1,32 +1,35 @@
-"""The training loop: data, steps, logs, sample grids, checkpoints, resuming."""
+"""The training loop: data, steps, logs, sample grids, checkpoints, resuming.
+
+A run may die at any moment. ``state.pt`` is replaced in one step, holds all that later iterations
+depend on, and is written after everything else that belongs to its iteration; whatever was written
+after it is dropped or written again, with the same content.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
 from ganbench.errors import BadInput, Diverged
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
-from ganbench.store import write_atomic
+from ganbench.store import replacing, sync
+from ganbench.training import folder as folders
 from ganbench.training.trainer import Batch, Trainer
-
-KEEP = 3  # periodic checkpoints left on disk; each is small, but a paper-length run makes thousands
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Progress:
     Attributes:
         iteration: iterations done.
         total: iterations of the recipe.
-        values: means of the logged scalars since the last line.
+        values: means of the logged scalars since the last line, and the probe's accuracy if it looked.
         images_per_second: training images seen per second since the last line.
     """
 
@@ -61,6 +64,7 @@ class Run:
         seed: of data order, augmentation and every random draw.
         card: JSON-ready facts stored with the run and in every checkpoint.
         watch: called after each log line.
+        probe: judges the shipped model, in [0, 1], without a trace in it; None if nobody can.
     """
 
     def __init__(
@@ -73,10 +77,11 @@ class Run:
         seed: int,
         card: dict[str, Any],
         watch: Callable[[Progress], None] = lambda _: None,
+        probe: Callable[[nn.Module], float] | None = None,
     ) -> None:
         self.trainer, self.kind, self.name = trainer, kind, name
         self.dataset, self.folder, self.seed = dataset, folder, seed
-        self.card, self.watch = card, watch
+        self.card, self.watch, self.probe = card, watch, probe
         classes, highest = len(card["network"]["emotions"]), int(dataset.labels.max(initial=0))
         if highest >= classes:
             raise BadInput(
@@ -85,6 +90,7 @@ class Run:
             )
         self.done = 0
         self.seconds = 0.0
+        self._window = _Window()
         self._stop = False
 
     # -- starting and resuming --------------------------------------------------------------------
@@ -95,19 +101,10 @@ class Run:
         Raises:
             BadInput: the folder already holds a run, or cannot be written.
         """
-        if (self.folder / "state.pt").exists():
-            raise BadInput(
-                f"a run is already there: {self.folder}; add --resume or choose another --out"
-            )
-        try:
-            for part in ("samples", "checkpoints"):
-                (self.folder / part).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(
-                f"cannot write to: {self.folder} ({error.strerror}); choose another --out"
-            ) from error
-        write_atomic(self.folder / "recipe.json", json.dumps(self.card, indent=1) + "\n")
-        write_atomic(self.folder / "log.jsonl", "")
+        folders.make(self.folder)
+        folders.write_card(self.folder, self.card)
+        folders.cut_log(self.folder, -1)
+        self._save_state()  # from here on the run can be resumed
 
     def resume(self) -> None:
         """Continue from ``state.pt``; log lines written after it are dropped.
@@ -115,10 +112,14 @@ class Run:
         Raises:
             BadInput: nothing to resume, or the run was started with another recipe, data or seed.
         """
-        before = read_card(self.folder)
+        before = folders.read_card(self.folder)
         try:
-            state = torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
+            state = torch.load(
+                self.folder / folders.STATE, map_location="cpu", weights_only=True
+            )
             done, seconds = int(state["iteration"]), float(state["seconds"])
+            # A state of ganbench before 0.1.0 has none: it was written at a log line only.
+            window = _Window(**state.get("window", {"iteration": done, "seconds": seconds}))
         except (
             OSError,
             RuntimeError,
@@ -132,7 +133,7 @@ class Run:
                 f"cannot resume: state.pt in {self.folder} is damaged ({type(error).__name__}); "
                 "start a new run with another --out"
             ) from error
-        if changed := _differences(before, self.card):
+        if changed := folders.differences(before, self.card):
             raise BadInput(
                 f"cannot resume: {'; '.join(changed)}; "
                 "give the same options, or start a new run with another --out"
@@ -143,58 +144,62 @@ class Run:
                 "raise iterations"
             )
         self.trainer.load_state_dict(state["trainer"])
-        self.done, self.seconds = done, seconds
-        log = self.folder / "log.jsonl"
-        write_atomic(log, "".join(f"{line}\n" for line in _lines_until(log, done)))
-        write_atomic(self.folder / "recipe.json", json.dumps(self.card, indent=1) + "\n")
+        self.done, self.seconds, self._window = done, seconds, window
+        folders.clean(self.folder)
+        folders.cut_log(self.folder, done)
+        folders.write_card(self.folder, self.card)
 
     # -- running ----------------------------------------------------------------------------------
 
-    def run(self) -> Path | None:
+    def run(self, until: int | None = None) -> Path | None:
         """Train to the recipe's end.
 
+        Args:
+            until: stop after this iteration, as Ctrl-C would.
+
         Returns:
-            The finished checkpoint, or None if Ctrl-C stopped the run at a resumable point.
+            The finished checkpoint, or None if the run was stopped before, at a resumable point.
 
         Raises:
             Diverged: a loss became NaN or the method's own check failed; the last good checkpoint
                 is kept.
+            BadInput: the folder cannot be written; the last good checkpoint is kept.
         """
         recipe, trainer = self.trainer.recipe, self.trainer
-        sums: dict[str, tuple[Tensor, int]] = {}
-        logged, clock = self.done, time.perf_counter()
+        end = recipe.iterations if until is None else min(until, recipe.iterations)
+        clock = time.perf_counter()
         with _interruptible(self), ThreadPoolExecutor(1) as pool:
-            for batch in self._batches(pool):
+            for batch in self._batches(pool, end):
                 trainer.set_rates(self.done)
                 values = trainer.step(self.done, batch, generator(self.seed, "step", self.done))
+                self._window.add(values)
                 self.done += 1
-                for key, value in values.items():
-                    total, count = sums.get(key, (torch.zeros((), device=trainer.device), 0))
-                    sums[key] = (total + value, count + 1)
-                last = self.done == recipe.iterations or self._stop
-                checkpoint = last or self.done % recipe.checkpoint_every == 0
-                # A checkpoint ends a log line, so that a resumed run continues with a fresh mean.
-                if checkpoint or self.done % recipe.log_every == 0:
-                    means = {key: float(total) / count for key, (total, count) in sums.items()}
-                    seconds = time.perf_counter() - clock
-                    self.seconds += seconds
-                    speed = (self.done - logged) * recipe.batch_size / seconds
-                    sums, logged, clock = {}, self.done, time.perf_counter()
-                    self._log(means, speed)
-                if checkpoint:
-                    self._checkpoint()
-                if last or self.done % recipe.sample_every == 0:
+                finished = self.done == recipe.iterations
+                stopped = self.done == end or self._stop
+                checkpoint = finished or self.done % recipe.checkpoint_every == 0
+                # A checkpoint ends a log line, which tells what the probe says of it.
+                log = checkpoint or self.done % recipe.log_every == 0
+                if log or stopped:
+                    now = time.perf_counter()
+                    self.seconds, clock = self.seconds + now - clock, now
+                if log:
+                    self._log(self._look() if checkpoint else {})
+                if checkpoint or stopped:
+                    self._check_networks()
+                if finished or self.done % recipe.sample_every == 0:
                     self._sample()
-                if last:
+                if checkpoint or stopped:
+                    self._checkpoint()
+                if stopped:
                     break
         if self.done < recipe.iterations:
             return None
         final = self.folder / f"{self.name}.safetensors"
-        save_checkpoint(final, trainer.shipped, self.kind, self.name, self._card())
+        self._save_checkpoint(final)
         return final
 
-    def _batches(self, pool: ThreadPoolExecutor) -> Iterator[Batch]:
-        """Batches from ``done`` on; the next one is prepared while a step runs."""
+    def _batches(self, pool: ThreadPoolExecutor, end: int) -> Iterator[Batch]:
+        """Batches from ``done`` to ``end``; the next one is prepared while a step runs."""
         labels = self.dataset.labels
 
         def prepare(iteration: int) -> Batch:
@@ -214,114 +219,109 @@ class Run:
             )
 
         ahead = pool.submit(prepare, self.done)
-        for iteration in range(self.done, self.trainer.recipe.iterations):
+        for iteration in range(self.done, end):
             batch = ahead.result()
             ahead = pool.submit(prepare, iteration + 1)
             yield batch
 
-    def _log(self, means: dict[str, float], speed: float) -> None:
+    def _look(self) -> dict[str, float]:
+        """What the probe says, if it is its turn."""
+        every, last = self.trainer.recipe.probe_every, self.trainer.recipe.iterations
+        if self.probe is None or not every or (self.done % every and self.done != last):
+            return {}
+        return {folders.PROBE: self.probe(self.trainer.shipped)}
+
+    def _log(self, probed: dict[str, float]) -> None:
+        values = self._window.means() | probed
+        images = (self.done - self._window.iteration) * self.trainer.recipe.batch_size
+        speed = images / (self.seconds - self._window.seconds)
+        self._window = _Window(self.done, self.seconds)
         line = {
             "iteration": self.done,
             "seconds": round(self.seconds, 3),
-            **means,
+            **values,
             "images_per_second": speed,
         }
-        with (self.folder / "log.jsonl").open("a") as file:
+        with (
+            folders.writing(self.folder, folders.LOG),
+            (self.folder / folders.LOG).open("a") as file,
+        ):
             file.write(json.dumps(line) + "\n")
-        self.watch(Progress(self.done, self.trainer.recipe.iterations, means, speed))
+        self.watch(Progress(self.done, self.trainer.recipe.iterations, values, speed))
         try:
-            self.trainer.check(means)
+            self.trainer.check(values)
         except Diverged as error:
-            raise Diverged(f"{error} (at iteration {self.done}; {self._kept()})") from None
+            raise Diverged(
+                f"{error} (at iteration {self.done}; {folders.kept(self.folder)})"
+            ) from None
 
-    def _sample(self) -> None:
-        from ganbench.training.samples import save_samples
-
-        save_samples(
-            self.trainer.shipped, self.dataset, self.folder / "samples" / f"{self.done:07d}.png"
-        )
-
-    def _checkpoint(self) -> None:
-        state = self.trainer.state_dict()
-        for network, tensors in state["networks"].items():
+    def _check_networks(self) -> None:
+        for network, tensors in self.trainer.state_dict()["networks"].items():
             for name, value in tensors.items():
                 if not bool(torch.isfinite(value).all()):
                     raise Diverged(
                         f"training diverged: {network} {name} is not finite; lower learning_rate "
-                        f"(at iteration {self.done}; {self._kept()})"
+                        f"(at iteration {self.done}; {folders.kept(self.folder)})"
                     )
-        folder = self.folder / "checkpoints"
-        path, temporary = folder / f"{self.done:07d}.safetensors", self.folder / "state.pt.tmp"
-        try:
-            save_checkpoint(path, self.trainer.shipped, self.kind, self.name, self._card())
-            torch.save(
-                {"trainer": state, "iteration": self.done, "seconds": self.seconds}, temporary
-            )
-            os.replace(temporary, self.folder / "state.pt")
-        except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-            temporary.unlink(missing_ok=True)
-            raise BadInput(
-                f"cannot write the checkpoint of iteration {self.done}: {str(error).splitlines()[0]}; "
-                f"make room and add --resume ({self._kept()})"
-            ) from error
-        for old in sorted(folder.glob("*.safetensors"))[:-KEEP]:
-            old.unlink()
 
-    def _kept(self) -> str:
-        """Which checkpoint a stopped run leaves, in words."""
-        kept = sorted((self.folder / "checkpoints").glob("*.safetensors"))
-        return f"last good checkpoint: {kept[-1]}" if kept else "no checkpoint was written yet"
+    def _sample(self) -> None:
+        from ganbench.training.samples import save_samples
 
-    def _card(self) -> dict[str, Any]:
-        return {**self.card, "iteration": self.done, "hours": round(self.seconds / 3600, 3)}
+        path = self.folder / folders.SAMPLES / f"{self.done:07d}.png"
+        with folders.writing(self.folder, f"the samples of iteration {self.done}"):
+            save_samples(self.trainer.shipped, self.dataset, path)
+
+    def _checkpoint(self) -> None:
+        self._save_checkpoint(folders.checkpoint(self.folder, self.done))
+        self._save_state()
+        folders.prune(self.folder, self.trainer.recipe.keep)
+
+    def _save_checkpoint(self, path: Path) -> None:
+        card = {**self.card, "iteration": self.done, "hours": round(self.seconds / 3600, 3)}
+        with folders.writing(self.folder, f"the checkpoint of iteration {self.done}"):
+            save_checkpoint(path, self.trainer.shipped, self.kind, self.name, card)
+
+    def _save_state(self) -> None:
+        state = {
+            "trainer": self.trainer.state_dict(),
+            "iteration": self.done,
+            "seconds": self.seconds,
+            "window": vars(self._window),
+        }
+        with folders.writing(self.folder, f"the state of iteration {self.done}"):
+            sync(self.folder / folders.LOG)  # the lines up to here are dropped by no power cut
+            with replacing(self.folder / folders.STATE) as temporary, temporary.open("wb") as file:
+                try:
+                    torch.save(state, file)
+                except RuntimeError as error:
+                    # So torch reports a full disk, whose own words are what it was handling.
+                    if isinstance(error.__context__, OSError):
+                        raise error.__context__ from error
+                    raise
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """What the run in a folder was started with.
+@dataclass
+class _Window:
+    """Sums of what was logged since the last line, which a resumed run goes on with.
 
-    Raises:
-        BadInput: there is no run to resume, or its recipe.json is damaged.
+    Attributes:
+        iteration, seconds: at the last line.
+        sums, counts: of each value.
     """
-    if not (folder / "state.pt").is_file():
-        raise BadInput(f"nothing to resume: {folder} has no state.pt; start without --resume")
-    try:
-        card = json.loads((folder / "recipe.json").read_text())
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"cannot resume: recipe.json in {folder} is damaged ({type(error).__name__}); "
-            "start a new run with another --out"
-        ) from error
-    return card if isinstance(card, dict) else {}
 
+    iteration: int = 0
+    seconds: float = 0.0
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
-# Keys of a recipe that a resumed run may change: its length, and how often it reports.
-FREE = {"iterations", "log_every", "sample_every", "checkpoint_every"}
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        for key, value in values.items():
+            before = self.sums.get(key)
+            self.sums[key] = value if before is None else before.to(value.device) + value
+            self.counts[key] = self.counts.get(key, 0) + 1
 
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What a resumed run would change, as "key was x, now y"; empty if nothing that matters."""
-    changed = []
-    for part in ("name", "seed", "data", "network", "recipe"):
-        old, new = before.get(part), now.get(part)
-        if not isinstance(old, dict) or not isinstance(new, dict):
-            old, new, prefix = {part: old}, {part: new}, ""
-        else:
-            prefix = f"{part} "
-        for key in sorted(old.keys() | new.keys()):
-            free = part == "recipe" and key in FREE
-            if old.get(key) != new.get(key) and not free:
-                changed.append(f"{prefix}{key} was {old.get(key)!r}, now {new.get(key)!r}")
-    return changed
-
-
-def _lines_until(log: Path, iteration: int) -> Iterator[str]:
-    """The log's lines up to an iteration; a last line cut short by a crash is left out."""
-    for line in log.read_text().splitlines() if log.exists() else []:
-        try:
-            if json.loads(line)["iteration"] <= iteration:
-                yield line
-        except (ValueError, KeyError, TypeError):
-            continue
+    def means(self) -> dict[str, float]:
+        return {key: float(total) / self.counts[key] for key, total in self.sums.items()}
 
 
 @contextmanager

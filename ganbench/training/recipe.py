@@ -31,6 +31,9 @@ class Recipe:
             generator itself.
         precision: arithmetic of the generator; critics and penalties always stay float32.
         log_every, sample_every, checkpoint_every: in iterations.
+        probe_every: in iterations; a checkpoint at a multiple of it is judged by its edits of a few
+            training faces, where that is possible (training/probe.py). 0: never.
+        keep: newest periodic checkpoints left on disk; the best by the probe stays as well.
         augment: random flips, warps and crops of training images.
     """
 
@@ -48,16 +51,19 @@ class Recipe:
     log_every: int = 50
     sample_every: int = 1_000
     checkpoint_every: int = 1_000
+    probe_every: int = 500
+    keep: int = 3
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
-        for key in ("iterations", "batch_size", "log_every", "sample_every", "checkpoint_every"):
+        counts = ("iterations", "batch_size", "log_every", "sample_every", "checkpoint_every", "keep")
+        for key in counts:
             self.require(key, getattr(self, key) >= 1, "at least 1")
         for key in ("learning_rate", "warmup_learning_rate"):
             self.require(key, getattr(self, key) > 0, "positive")
         for key in ("beta1", "beta2", "ema_decay"):
             self.require(key, 0 <= getattr(self, key) < 1, "in [0, 1)")
-        for key in ("warmup_iterations", "decay_iterations"):
+        for key in ("warmup_iterations", "decay_iterations", "probe_every"):
             self.require(key, getattr(self, key) >= 0, "at least 0")
 
     def require(self, key: str, holds: bool, what: str) -> None:

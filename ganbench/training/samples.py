@@ -12,6 +12,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
+from ganbench.store import replacing
 
 ROWS = 8
 
@@ -38,4 +39,5 @@ def save_grid(images: Tensor, path: Path) -> None:
     """Write images [rows, columns, 3, H, W] in [0, 1] as one PNG."""
     rows, columns, _, height, width = images.shape
     sheet = images.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
-    Image.fromarray((sheet * 255).round().to(torch.uint8).numpy()).save(path)
+    with replacing(path, durable=False) as temporary:
+        Image.fromarray((sheet * 255).round().to(torch.uint8).numpy()).save(temporary, "PNG")

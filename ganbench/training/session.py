@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganbench import __version__, config
+from ganbench import config
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve as resolve_device
 from ganbench.errors import BadInput, unknown
@@ -23,9 +22,13 @@ from ganbench.methods.weights import (
     sha256,
 )
 from ganbench.registry import METHODS
+from ganbench.report.manifest import machine
 from ganbench.seeds import generator
+from ganbench.training import provenance
 from ganbench.training import recipe as recipes
-from ganbench.training.loop import Progress, Run, read_card
+from ganbench.training.folder import read_card
+from ganbench.training.loop import Progress, Run
+from ganbench.training.probe import find_probe
 from ganbench.training.recipe import Recipe
 from ganbench.training.trainer import Trainer
 
@@ -84,12 +87,13 @@ class Session:
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> Run:
         """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``."""
-        setup = self.setup
+        setup, device = self.setup, self.trainer.device
+        probe = find_probe(self.trainer.model, dataset, device) if setup.recipe.probe_every else None
         card: dict[str, Any] = {
             "name": setup.name,
             "licence": setup.licence,
             "command": command,
-            "recipe_name": setup.recipe_name,
+            "recipe_name": Path(setup.recipe_name).name,
             "network": config.plain(setup.network),
             "recipe": config.plain(setup.recipe),
             "seed": self.seed,
@@ -98,15 +102,18 @@ class Session:
                 "images": len(dataset),
                 "fingerprint": dataset.fingerprint,
             },
-            "versions": {
-                "ganbench": __version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
+            "versions": provenance.versions(),
+            "machine": {**machine(), "device": device.type},
         }
+        if git := provenance.git():
+            card["git"] = git
         if setup.init:
             card["init"] = setup.init
-        return Run(self.trainer, setup.kind, setup.name, dataset, folder, self.seed, card, watch)
+        if probe:
+            card["probe"] = probe.card
+        return Run(
+            self.trainer, setup.kind, setup.name, dataset, folder, self.seed, card, watch, probe
+        )
 
 
 def configure(

@@ -1,0 +1,152 @@
+"""The folder of a run: its card, its log, its checkpoints, and what must be equal to go on in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import BadInput
+from ganbench.store import sweep, write_atomic
+
+CARD, LOG, STATE = "recipe.json", "log.jsonl", "state.pt"
+CHECKPOINTS, SAMPLES = "checkpoints", "samples"
+PROBE = "probe_accuracy"
+
+# Keys of a recipe that a resumed run may change: its length, what it reports and what it keeps.
+FREE = {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
+
+
+def make(folder: Path) -> None:
+    """Make the folder and its parts.
+
+    Raises:
+        BadInput: it already holds a run, or cannot be written.
+    """
+    if (folder / STATE).exists():
+        raise BadInput(f"a run is already there: {folder}; add --resume or choose another --out")
+    try:
+        for part in (SAMPLES, CHECKPOINTS):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        clean(folder)
+    except OSError as error:
+        raise BadInput(
+            f"cannot write to: {folder} ({error.strerror}); choose another --out"
+        ) from error
+
+
+def clean(folder: Path) -> None:
+    """Remove what killed processes left half-written."""
+    for place in (folder, folder / SAMPLES, folder / CHECKPOINTS):
+        sweep(place)
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write what is trained, on what, by which command."""
+    write_atomic(folder / CARD, json.dumps(card, indent=1) + "\n")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What the run in a folder was started with.
+
+    Raises:
+        BadInput: there is no run to resume, or its recipe.json is damaged.
+    """
+    if not (folder / STATE).is_file():
+        raise BadInput(f"nothing to resume: {folder} has no state.pt; start without --resume")
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot resume: recipe.json in {folder} is damaged ({type(error).__name__}); "
+            "start a new run with another --out"
+        ) from error
+    return card if isinstance(card, dict) else {}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What a run of another card would change, as "key was x, now y"; empty if nothing that matters."""
+    changed = []
+    for part in ("name", "seed", "data", "network", "recipe"):
+        old, new = before.get(part), now.get(part)
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            old, new, prefix = {part: old}, {part: new}, ""
+        else:
+            prefix = f"{part} "
+        for key in sorted(old.keys() | new.keys()):
+            free = part == "recipe" and key in FREE
+            if old.get(key) != new.get(key) and not free:
+                changed.append(f"{prefix}{key} was {old.get(key)!r}, now {new.get(key)!r}")
+    return changed
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The lines of the log; one cut short by a crash is left out."""
+    found = []
+    log = folder / LOG
+    for text in log.read_text().splitlines() if log.exists() else []:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
+            found.append(line)
+    return found
+
+
+def cut_log(folder: Path, iteration: int) -> None:
+    """Drop the lines after an iteration."""
+    lines = [json.dumps(line) for line in read_log(folder) if line["iteration"] <= iteration]
+    write_atomic(folder / LOG, "".join(f"{line}\n" for line in lines))
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The periodic checkpoints, the newest last."""
+    return sorted((folder / CHECKPOINTS).glob("*.safetensors"))
+
+
+def checkpoint(folder: Path, iteration: int) -> Path:
+    """The periodic checkpoint of an iteration."""
+    return folder / CHECKPOINTS / f"{iteration:07d}.safetensors"
+
+
+def best(folder: Path) -> tuple[float, Path] | None:
+    """The checkpoint with the highest probe accuracy, the newest of equal ones; None without a probe."""
+    probed = [
+        (line[PROBE], checkpoint(folder, line["iteration"]))
+        for line in read_log(folder)
+        if PROBE in line
+    ]
+    return max((found for found in probed if found[1].is_file()), default=None)
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Remove all periodic checkpoints but the newest ``keep`` and the best."""
+    found = best(folder)
+    for old in checkpoints(folder)[:-keep]:
+        if found is None or old != found[1]:
+            old.unlink()
+
+
+def kept(folder: Path) -> str:
+    """Which checkpoint a stopped run leaves, in words."""
+    found = checkpoints(folder)
+    return f"last good checkpoint: {found[-1]}" if found else "no checkpoint was written yet"
+
+
+@contextmanager
+def writing(folder: Path, what: str) -> Iterator[None]:
+    """Whatever cannot be written in here ends the run with the reason.
+
+    Raises:
+        BadInput: a full disk, no permission ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {what}: {error.strerror or error}; make room and add --resume "
+            f"({kept(folder)})"
+        ) from error

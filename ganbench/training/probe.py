@@ -1,0 +1,74 @@
+"""The probe: how many of its edits a judge takes for what they are meant to be, as training goes on.
+
+It looks at training faces only, and with the suite's own judge: test faces and independent judges
+are for the evaluation, and a checkpoint that was chosen by them would flatter itself.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ganbench.data.dataset import Dataset
+from ganbench.errors import BadInput
+from ganbench.judges.vgg import VGGJudge, load_vgg
+from ganbench.methods.conditions import Category
+from ganbench.methods.interface import Method
+from ganbench.seeds import generator
+
+FACES = 35  # five of each emotion, edited to all seven: a step of the accuracy is 0.4 %
+
+
+class Probe:
+    """Judges edits of the first ``FACES`` training faces to every emotion.
+
+    It draws no random numbers but its own and leaves the model as it was, so that a training with a
+    probe is, bit for bit, the one without.
+
+    Args:
+        dataset: the training faces.
+        judge: a judge of their size and emotions.
+    """
+
+    def __init__(self, dataset: Dataset, judge: VGGJudge) -> None:
+        self.images = dataset.images(range(min(FACES, len(dataset))))
+        self.judge = judge
+
+    @property
+    def card(self) -> dict[str, object]:
+        """What a reader must know of it, for the run's card."""
+        return {"judge": self.judge.spec.fingerprint, "faces": len(self.images)}
+
+    @torch.no_grad()
+    def __call__(self, model: nn.Module) -> float:
+        """Share of edits, in [0, 1], that the judge takes for the emotion that was asked for."""
+        assert isinstance(model, Method)
+        training, n = model.training, len(self.images)
+        right = 0
+        for emotion in range(len(model.config.emotions)):
+            target = torch.full((n,), emotion)
+            codes = model.codes(target, generator=generator(0, "probe", emotion))
+            seen = self.judge.judge(model.edit(self.images, codes).images).logits.argmax(1).cpu()
+            right += int((seen == target).sum())
+        model.train(training)
+        return right / (n * len(model.config.emotions))
+
+
+def find_probe(model: nn.Module, dataset: Dataset, device: torch.device) -> Probe | None:
+    """The probe of a training; None where nobody could judge it.
+
+    There is one for methods that edit the embedded faces to emotions, at the size of the shipped
+    judge.
+    """
+    if dataset.name != "faces" or dataset.split != "train":
+        return None
+    if not isinstance(model, Method) or Category not in model.conditions:
+        return None
+    try:
+        judge = load_vgg(device=device)
+    except BadInput:  # an installation without shipped checkpoints
+        return None
+    spec = judge.spec
+    if (spec.image_size, spec.emotions) != (dataset.size, tuple(model.config.emotions)):
+        return None
+    return Probe(dataset, judge)

@@ -1,0 +1,190 @@
+"""Runs that are killed, in processes of their own: what a killed run becomes is the run that never was.
+
+The processes are forked from a server that has imported everything, so that a death costs no start.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import JUDGE, NETWORKS, RECIPE, SIZE, TinyFaces
+from safetensors.torch import load_file
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["ganbench.training.session", "ganbench.registry", "conftest"])
+
+COMMON = """
+iterations = 12
+batch_size = 4
+ema_decay = 0.9
+warmup_iterations = 2
+log_every = 3
+sample_every = 5
+checkpoint_every = 4
+keep = 2
+"""
+
+
+def recipe(folder: Path) -> str:
+    """A recipe in which lines, samples and checkpoints fall on different iterations."""
+    parts = []
+    for name, network in NETWORKS.items():
+        sizes = "\n".join(f"{key} = {value}" for key, value in network.items())
+        parts.append(f"[{name}]{COMMON}[{name}.network]\n{sizes}\n")
+    judge = JUDGE.replace("hidden = 8", "hidden = 8\ndropout = 0.5")
+    parts.append(judge.replace("iterations = 6", COMMON.strip()).replace("batch_size = 8\n", "")
+                 .replace("ema_decay = 0.9\nlog_every = 1\ncheckpoint_every = 3", ""))  # fmt: skip
+    path = folder / "tiny.toml"
+    path.write_text("\n".join(parts))
+    return str(path)
+
+
+class Faces(TinyFaces):
+    """Noise at another size."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.pixels = torch.nn.functional.interpolate(self.pixels, size)
+
+
+def train(name: str, recipe: str, folder: str, die: int | None = None) -> None:
+    """A process of a run: starts or resumes it; dies in its ``die``-th step of writing a file."""
+    from ganbench.errors import BadInput
+    from ganbench.training.session import prepare
+
+    torch.set_num_threads(1)
+    if die is not None:
+        perish(die)
+    session = prepare(name, recipe, device="cpu")
+    run = session.run(Faces(session.image_size), Path(folder), "ganbench train")
+    try:
+        run.resume()
+    except BadInput as error:
+        if "nothing to resume" not in str(error):
+            raise
+        run.start()
+    run.run()
+
+
+def perish(count: int) -> None:
+    """Kill this process at the ``count``-th moment at which a file is half-written, synced, renamed."""
+    left = [count]
+
+    def tick() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(owner, name, before=None):
+        function = getattr(owner, name)
+
+        def wrapped(*arguments, **options):
+            if before is not None:
+                before(*arguments)
+            tick()
+            result = function(*arguments, **options)
+            tick()
+            return result
+
+        setattr(owner, name, wrapped)
+
+    def half(path, data):
+        with open(path, "wb") as file:
+            file.write(data[: len(data) // 2])
+
+    def half_state(state, file):
+        file.write(b"PK half")
+        file.flush()
+
+    around(os, "replace")
+    around(os, "fsync")
+    around(Path, "write_bytes", half)
+    around(Path, "unlink")
+    around(torch, "save", half_state)
+
+
+def spawn(*arguments):
+    process = SERVER.Process(target=train, args=arguments)
+    process.start()
+    return process
+
+
+def finish(*arguments):
+    process = spawn(*arguments)
+    process.join(120)
+    assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+    return process.exitcode == 0
+
+
+def outcome(folder: Path, name: str) -> dict:
+    """All that must be equal: weights, state, log and samples, without what the clock decides."""
+    state = torch.load(folder / "state.pt", weights_only=True)
+    del state["seconds"], state["window"]["seconds"]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["seconds"], line["images_per_second"]
+    return {
+        "final": load_file(folder / f"{name}.safetensors"),
+        "state": state,
+        "log": lines,
+        "checkpoints": {p.name: load_file(p) for p in (folder / "checkpoints").iterdir()},
+        "samples": {p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
+        "files": sorted(p.name for p in folder.iterdir()),
+    }
+
+
+def assert_same(a, b, where="run") -> None:
+    """Equal to the last bit, at any depth."""
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key, value in a.items():
+            assert_same(value, b[key], f"{where} {key}")
+    elif isinstance(a, list):
+        assert len(a) == len(b), where
+        for i, (one, other) in enumerate(zip(a, b, strict=True)):
+            assert_same(one, other, f"{where} {i}")
+    else:
+        assert a == b, where
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "judge"])
+def test_a_run_killed_at_random_moments_is_the_run_that_never_was(name, tmp_path):
+    file, moments = recipe(tmp_path), random.Random(name)
+    begin = time.perf_counter()
+    assert finish(name, file, str(tmp_path / "straight"))
+    length = time.perf_counter() - begin
+    deaths = 0
+    for _ in range(3):
+        process = spawn(name, file, str(tmp_path / "killed"))
+        process.join(moments.uniform(0.3, 0.9) * length)
+        process.kill()
+        process.join()
+        deaths += process.exitcode == -signal.SIGKILL
+    assert deaths
+    assert finish(name, file, str(tmp_path / "killed"))
+    assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
+
+
+@pytest.mark.parametrize("name", ["stargan", "judge"])
+def test_a_run_killed_in_every_step_of_writing(name, tmp_path):
+    file = recipe(tmp_path)
+    assert finish(name, file, str(tmp_path / "straight"))
+    deaths = 0
+    while not finish(name, file, str(tmp_path / "killed"), deaths):
+        deaths += 1
+        leftovers = list((tmp_path / "killed").rglob(".*"))
+        assert len(leftovers) <= 1, leftovers  # the next process sweeps up after the last
+    assert deaths > 40
+    assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
