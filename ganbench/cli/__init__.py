@@ -25,6 +25,13 @@ COMMANDS = {
     ),
     "figure": ("ganbench.cli.figure", "figure", "Make the figures of the paper's supplement."),
     "train": ("ganbench.cli.train", "train", "Train a method or the judge."),
+    "plot": ("ganbench.cli.plot", "plot", "Draw losses and probe accuracy of a training."),
+    "reproduce": (
+        "ganbench.cli.reproduce",
+        "reproduce",
+        "Train a shipped checkpoint again and compare.",
+    ),
+    "edit": ("ganbench.cli.edit", "edit", "Edit any number of pictures to an emotion."),
     "data": ("ganbench.cli.data", "data", "Export and check data sets."),
     "methods": ("ganbench.cli.methods", "methods", "List the methods."),
     "checkpoints": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from ganbench.training.loop import Progress
     from ganbench.training.plan import Memory, Plan
     from ganbench.training.recipe import Recipe
     from ganbench.training.session import Setup
@@ -54,6 +56,11 @@ SPEED = 1e13
     is_flag=True,
     help="Print networks, steps, losses, disk and memory of the run; render, read and write nothing.",
 )
+@click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Also write losses as TensorBoard events into the run's folder 'events'.",
+)
 @click.pass_context
 def train(
     context: click.Context,
@@ -69,6 +76,7 @@ def train(
     device: str,
     seed: int,
     dry_run: bool,
+    tensorboard: bool,
 ) -> None:
     """Train METHOD, or the judge, and write a checkpoint that 'ganbench eval' takes.
 
@@ -78,10 +86,12 @@ def train(
     from pathlib import Path
 
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from ganbench.cli.bars import training_bars
     from ganbench.data import load_dataset
     from ganbench.errors import BadInput
+    from ganbench.training.events import open_events
+    from ganbench.training.folder import best
     from ganbench.training.session import configure, prepare
 
     console = Console(stderr=True)
@@ -121,48 +131,38 @@ def train(
     )
     if session.setup.remark:
         console.print(session.setup.remark, highlight=False, soft_wrap=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bars:
-        rendering = bars.add_task(f"data {data}", total=None, visible=False, losses="")
-
-        def on_data(done: int, total: int) -> None:
-            bars.update(rendering, completed=done, total=total, visible=True)
-
+    with (
+        open_events(folder) if tensorboard else nullcontext() as events,
+        training_bars(console, data, name, session.setup.recipe.iterations) as bars,
+    ):
         dataset = load_dataset(
             kind,
             "train",
             root=root,
             size=session.image_size,
             skip_bad=skip_bad,
-            progress=on_data,
+            progress=bars.on_data,
             **options,
         )
-        bars.update(rendering, visible=False)
         if dataset.left_out:
             console.print(f"left out of {data}: {dataset.left_out}", highlight=False)
-        bar = bars.add_task(f"train {name}", total=session.setup.recipe.iterations, losses="")
 
-        def on_log(progress: Any) -> None:
-            losses = " ".join(f"{key} {value:.3g}" for key, value in progress.values.items())
-            bars.update(
-                bar,
-                completed=progress.iteration,
-                losses=f"{progress.images_per_second:.0f} img/s {losses}",
-            )
+        def on_log(progress: Progress) -> None:
+            bars.on_log(progress)
+            if events:
+                events.on_log(progress)
 
         run = session.run(dataset, folder, command, on_log)
         run.resume() if resume else run.start()
-        bars.update(bar, completed=run.done)
+        if events:
+            events.begin(run.done)
+        bars.begin(run.done)
         final = run.run()
     if final is None:
         raise click.Abort
+    if found := best(folder):
+        accuracy, path = found
+        console.print(f"best by the probe: {path} ({accuracy:.1%})", highlight=False)
     click.echo(f"{final}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 PROBE = "probe_accuracy"
 
 # Keys of a recipe that a resumed run may change: its length, what it reports and what it keeps.
-FREE = {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
+FREE = frozenset(
+    {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
+)
 
 
 def make(folder: Path) -> None:
@@ -66,8 +68,15 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What a run of another card would change, as "key was x, now y"; empty if nothing that matters."""
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str] = FREE
+) -> list[str]:
+    """What a run of another card would change, as "key was x, now y"; empty if nothing that matters.
+
+    Args:
+        before, now: the cards.
+        free: keys of the recipe that may differ.
+    """
     changed = []
     for part in ("name", "seed", "data", "network", "recipe"):
         old, new = before.get(part), now.get(part)
@@ -76,8 +85,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         else:
             prefix = f"{part} "
         for key in sorted(old.keys() | new.keys()):
-            free = part == "recipe" and key in FREE
-            if old.get(key) != new.get(key) and not free:
+            if old.get(key) != new.get(key) and not (part == "recipe" and key in free):
                 changed.append(f"{prefix}{key} was {old.get(key)!r}, now {new.get(key)!r}")
     return changed
 

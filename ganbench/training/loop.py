@@ -114,9 +114,7 @@ class Run:
         """
         before = folders.read_card(self.folder)
         try:
-            state = torch.load(
-                self.folder / folders.STATE, map_location="cpu", weights_only=True
-            )
+            state = torch.load(self.folder / folders.STATE, map_location="cpu", weights_only=True)
             done, seconds = int(state["iteration"]), float(state["seconds"])
             # A state of ganbench before 0.1.0 has none: it was written at a log line only.
             window = _Window(**state.get("window", {"iteration": done, "seconds": seconds}))

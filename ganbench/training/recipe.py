@@ -56,7 +56,14 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
-        counts = ("iterations", "batch_size", "log_every", "sample_every", "checkpoint_every", "keep")
+        counts = (
+            "iterations",
+            "batch_size",
+            "log_every",
+            "sample_every",
+            "checkpoint_every",
+            "keep",
+        )
         for key in counts:
             self.require(key, getattr(self, key) >= 1, "at least 1")
         for key in ("learning_rate", "warmup_learning_rate"):

@@ -88,7 +88,9 @@ class Session:
     ) -> Run:
         """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``."""
         setup, device = self.setup, self.trainer.device
-        probe = find_probe(self.trainer.model, dataset, device) if setup.recipe.probe_every else None
+        probe = (
+            find_probe(self.trainer.model, dataset, device) if setup.recipe.probe_every else None
+        )
         card: dict[str, Any] = {
             "name": setup.name,
             "licence": setup.licence,

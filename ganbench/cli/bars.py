@@ -1,0 +1,56 @@
+"""The progress bars of a training: rendering or reading the data, then the iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ganbench.training import loop
+
+
+class Bars:
+    """Two bars, one after the other; both methods are the callbacks that tell them."""
+
+    def __init__(self, bars: Progress, data: str, name: str, iterations: int) -> None:
+        self._bars = bars
+        self._data = bars.add_task(f"data {data}", total=None, visible=False, losses="")
+        self._training = bars.add_task(f"train {name}", total=iterations, visible=False, losses="")
+
+    def on_data(self, done: int, total: int) -> None:
+        """So many images are rendered or read."""
+        self._bars.update(self._data, completed=done, total=total, visible=True)
+
+    def begin(self, done: int) -> None:
+        """The data are there; the training goes on from here."""
+        self._bars.update(self._data, visible=False)
+        self._bars.update(self._training, completed=done, visible=True)
+
+    def on_log(self, progress: loop.Progress) -> None:
+        """A line was logged."""
+        losses = " ".join(f"{key} {value:.3g}" for key, value in progress.values.items())
+        self._bars.update(
+            self._training,
+            completed=progress.iteration,
+            losses=f"{progress.images_per_second:.0f} img/s {losses}",
+        )
+
+
+@contextmanager
+def training_bars(console: Console, data: str, name: str, iterations: int) -> Iterator[Bars]:
+    """The bars of a training; nothing is drawn where nobody looks."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bars:
+        yield Bars(bars, data, name, iterations)

@@ -1,0 +1,99 @@
+"""``ganbench edit``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ganbench.cli.options import device_option
+
+if TYPE_CHECKING:
+    from ganbench.editing import Item
+
+
+@click.command()
+@click.option(
+    "--images",
+    multiple=True,
+    required=True,
+    type=click.Path(),
+    metavar="DIR|FILE [FILE...]",
+    help="Pictures, or folders of them at any depth.",
+)
+@click.argument("more", nargs=-1, type=click.Path(), metavar="")
+@click.option(
+    "--method", required=True, metavar="NAME", help="Whose edits; see 'ganbench methods'."
+)
+@click.option(
+    "--checkpoint", metavar="FILE", help="A checkpoint of your own.  [default: the shipped one]"
+)
+@click.option("--emotion", required=True, metavar="NAME", help="What the edits are to show.")
+@click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder of the edits.")
+@click.option(
+    "--resize",
+    is_flag=True,
+    help="Cut pictures of another size to their middle square and resample them.",
+)
+@click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
+@click.option("--overwrite", is_flag=True, help="Replace edits that are already there.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="At once."
+)
+@click.option("--seed", default=0, show_default=True, help="Of the noise of smit and stargan-v2.")
+@device_option
+def edit(
+    images: tuple[str, ...],
+    more: tuple[str, ...],
+    method: str,
+    checkpoint: str | None,
+    emotion: str,
+    out: str,
+    resize: bool,
+    skip_bad: bool,
+    overwrite: bool,
+    batch_size: int,
+    seed: int,
+    device: str,
+) -> None:
+    """Edit any number of pictures to an emotion, into PNG files of the same names.
+
+    Pictures must be as large as the method's; a face fills them as in the training data.
+    """
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from ganbench import emotions
+    from ganbench.editing import edit_pictures, find_pictures
+    from ganbench.errors import BadInput
+    from ganbench.methods import load_method
+
+    label, folder, console = emotions.index(emotion), Path(out), Console(stderr=True)
+    items = find_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
+    loaded = load_method(method, checkpoint, device)
+    name = emotions.EMOTIONS[label]
+    if name not in loaded.spec.emotions:
+        raise BadInput(
+            f"{method} cannot show {name!r}; it knows: {', '.join(loaded.spec.emotions)}"
+        )
+    bad = 0
+
+    def on_bad(item: Item, reason: str) -> None:
+        nonlocal bad
+        bad += 1
+        click.echo(f"left out: {item.source} ({reason})", err=True)
+
+    edits = edit_pictures(
+        loaded,
+        loaded.spec.emotions.index(name),
+        items,
+        folder,
+        resize=resize,
+        batch_size=batch_size,
+        seed=seed,
+        on_bad=on_bad if skip_bad else None,
+    )
+    count = sum(1 for _ in track(edits, "edit", total=len(items), console=console, transient=True))
+    click.echo(f"{folder}: {count:,} edits" + (f", {bad:,} unreadable left out" if bad else ""))

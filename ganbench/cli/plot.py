@@ -1,0 +1,42 @@
+"""``ganbench plot``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("run", metavar="RUN", type=click.Path())
+@click.option("--out", type=click.Path(), metavar="FILE.png|pdf", help="[default: RUN/curves.png]")
+def plot(run: str, out: str | None) -> None:
+    """Draw the losses and the probe accuracy in the log of RUN, a folder of 'ganbench train'.
+
+    The run may still be going on.
+    """
+    import json
+    from pathlib import Path
+
+    from ganbench.errors import BadInput
+    from ganbench.figures.curves import draw
+    from ganbench.figures.page import to_pdf, to_png
+    from ganbench.store import write_atomic
+    from ganbench.training.folder import CARD, LOG, read_log
+
+    folder = Path(run)
+    file = Path(out) if out else folder / "curves.png"
+    writers = {".png": to_png, ".pdf": to_pdf}
+    if file.suffix.lower() not in writers:
+        raise BadInput(f"a plot is a png or pdf: {str(file)!r}; name it {file.stem}.pdf")
+    if not (folder / LOG).is_file():
+        raise BadInput(f"no {LOG} in: {folder}; give a folder of 'ganbench train'")
+    try:
+        card = json.loads((folder / CARD).read_text())
+        title, warmup = f"{card['name']}, seed {card['seed']}", card["recipe"]["warmup_iterations"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"cannot read {CARD} in: {folder} ({type(error).__name__}); "
+            "give a folder of 'ganbench train'"
+        ) from error
+    figure = draw(read_log(folder), title, warmup)
+    write_atomic(file, writers[file.suffix.lower()](figure))
+    click.echo(str(file))

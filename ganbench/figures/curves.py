@@ -1,0 +1,115 @@
+"""Losses and probe accuracy of a training, a panel for each: their scales have nothing in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from ganbench.errors import BadInput
+from ganbench.figures.page import INK, QUIET, SMALL, TALLEST, TEXT, TITLE, WIDTH, Page
+from ganbench.training.folder import PROBE
+
+COLUMNS = 3
+HEAD, ROW, LEFT, GAP = 0.75, 1.35, 0.45, 0.5  # inches
+
+# Okabe-Ito: critic, generator, what else there is. Titles tell them apart without colours too.
+CRITIC, GENERATOR, OTHER = "#0072b2", "#d55e00", "#009e73"
+
+# Not of the training but of the machine.
+_CLOCK = ("iteration", "seconds", "images_per_second")
+
+
+def draw(log: Sequence[Mapping[str, Any]], title: str, warmup: int = 0) -> Figure:
+    """The curves of a log.
+
+    Args:
+        log: its lines.
+        title: above them.
+        warmup: iterations of the warm-up, whose end is marked.
+
+    Raises:
+        BadInput: the log is empty.
+    """
+    names = list(dict.fromkeys(key for line in log for key in line if key not in _CLOCK))
+    names.sort(key=lambda name: (name != PROBE, not name.startswith("d_"), name[:2] != "g_"))
+    if not names:
+        raise BadInput("nothing to plot: the log has no lines yet; wait for the first one")
+    rows = math.ceil(len(names) / COLUMNS)
+    height = min(ROW, (TALLEST - HEAD) / rows)
+    page = Page(WIDTH, HEAD + rows * height)
+    page.text(LEFT, 0.2, title, TITLE, weight="bold")
+    legend = "thin: log lines   bold: their moving average"
+    if warmup:
+        legend += "   dashed: end of the warm-up"
+    page.text(LEFT, 0.4, legend, SMALL, color=QUIET)
+    width = (WIDTH - LEFT - 0.1 - (COLUMNS - 1) * GAP) / COLUMNS
+    last = max(line["iteration"] for line in log)
+    for place, name in enumerate(names):
+        row, column = divmod(place, COLUMNS)
+        axes = page.panel(LEFT + column * (width + GAP), HEAD + row * height, width, height - 0.5)
+        known = [(line["iteration"], line[name]) for line in log if name in line]
+        x, y = (np.array(values, dtype=np.float64) for values in zip(*known, strict=True))
+        _style(axes, name, last)
+        if warmup:
+            axes.axvline(warmup, color=QUIET, linewidth=0.6, linestyle=(0, (3, 2)))
+        if name == PROBE:
+            _probe(axes, x, y)
+        else:
+            _loss(axes, x, y, _colour(name))
+    return page.figure
+
+
+def _colour(name: str) -> str:
+    return {"d_": CRITIC, "g_": GENERATOR}.get(name[:2], OTHER)
+
+
+def _style(axes: Axes, name: str, last: int) -> None:
+    axes.set_title(name.replace("_", " "), fontsize=TEXT, color=INK, loc="left", pad=3)
+    axes.tick_params(labelsize=SMALL, length=2, width=0.5, colors=QUIET)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set(linewidth=0.5, color=QUIET)
+    axes.set_xlim(0, last)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def _loss(axes: Axes, x: NDArray[Any], y: NDArray[Any], colour: str) -> None:
+    smooth = _average(y, max(1, len(y) // 40))
+    axes.plot(x, y, color=colour, linewidth=0.5, alpha=0.35)
+    axes.plot(x, smooth, color=colour, linewidth=1.2)
+    # A few wild lines, often the first ones, must not flatten the rest.
+    low, high = np.percentile(y, [1, 99])
+    low, high = min(low, smooth[len(y) // 10 :].min()), max(high, smooth[len(y) // 10 :].max())
+    room = 0.05 * (high - low) or 0.5
+    axes.set_ylim(low - room, high + room)
+
+
+def _probe(axes: Axes, x: NDArray[Any], y: NDArray[Any]) -> None:
+    best = len(y) - 1 - int(y[::-1].argmax())
+    axes.plot(x, y, color=INK, linewidth=1.0, marker="o", markersize=2)
+    axes.plot(x[best], y[best], color=INK, marker="D", markersize=4, markerfacecolor="white")
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.annotate(
+        f"best: {y[best]:.1%} at {int(x[best]):,}",
+        (1, 0.06),
+        xycoords="axes fraction",
+        ha="right",
+        fontsize=SMALL,
+        color=INK,
+    )
+
+
+def _average(y: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Means over ``reach`` neighbours on both sides, fewer at the ends."""
+    sums = np.concatenate([[0.0], y.cumsum()])
+    places = np.arange(len(y))
+    begin, end = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(y))
+    return np.asarray((sums[end] - sums[begin]) / (end - begin))

@@ -1,0 +1,57 @@
+"""TensorBoard events of a run, for those who have TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import BadInput
+from ganbench.training.loop import Progress
+
+EVENTS = "events"
+
+
+class Events:
+    """Writes each log line of a run to ``folder``."""
+
+    def __init__(self, writer: type[Any], folder: Path) -> None:
+        self._type, self._folder = writer, folder
+        self._writer: Any = None
+
+    def begin(self, done: int) -> None:
+        """Events after iteration ``done``, of a run that died later than that, are not shown."""
+        self._writer = self._type(str(self._folder), purge_step=done + 1 if done else None)
+
+    def on_log(self, progress: Progress) -> None:
+        """A line was logged."""
+        for key, value in progress.values.items():
+            self._writer.add_scalar(key, value, progress.iteration)
+        self._writer.add_scalar("images_per_second", progress.images_per_second, progress.iteration)
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+@contextmanager
+def open_events(run: Path) -> Iterator[Events]:
+    """The events of a run, in a folder of their own.
+
+    Raises:
+        BadInput: TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise BadInput(
+            f"--tensorboard needs the package tensorboard ({error}); "
+            "pip install 'ganbench[tensorboard]', or leave it out"
+        ) from error
+    events = Events(SummaryWriter, run / EVENTS)
+    try:
+        yield events
+    finally:
+        events.close()
