@@ -47,6 +47,7 @@ def table(path: Path, scores: dict[str, Any]) -> str:
         "hours": card["hours"],
         "data": card["data"],
         "versions": card["versions"],
+        "git": card.get("git", {}),
         "scores": scores,
     }
     lines = [f"{key} = {value(item)}" for key, item in facts.items() if item != {}]

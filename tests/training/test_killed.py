@@ -27,7 +27,7 @@ SERVER.set_forkserver_preload(
 
 COMMON = """
 iterations = 12
-batch_size = 4
+batch_size = 8
 ema_decay = 0.9
 warmup_iterations = 2
 log_every = 3
