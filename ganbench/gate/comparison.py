@@ -156,8 +156,10 @@ def _differences(a: Any, b: Any, where: str = "") -> list[str]:
 
 def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
     """How the protocols differ in what all numbers depend on, in words."""
-    shared = [{k: v for k, v in protocol.items() if k != FURTHER} for protocol in (base, head)]
-    found = ", ".join(_differences(*shared))
+    before, after = (
+        {k: v for k, v in protocol.items() if k != FURTHER} for protocol in (base, head)
+    )
+    found = ", ".join(_differences(before, after))
     return f"other protocol: {found}" if found else ""
 
 
@@ -165,10 +167,10 @@ def _other_judge(record: Record, base: dict[str, Any], head: dict[str, Any]) -> 
     """Whether the further judge of a record is another one in the two runs, in words."""
     if not record.judge:
         return ""
-    known = [judges.get(record.judge) for judges in (base, head)]
-    if None in known:
-        return f"judge {record.judge} in {'head' if known[0] is None else 'base'} only"
-    return ", ".join(_differences(*known, f"judge {record.judge}"))
+    before, after = base.get(record.judge), head.get(record.judge)
+    if before is None or after is None:
+        return f"judge {record.judge} in {'head' if before is None else 'base'} only"
+    return ", ".join(_differences(before, after, f"judge {record.judge}"))
 
 
 def _short(value: Any) -> str:

@@ -138,7 +138,11 @@ def record(
     **more: Any,
 ) -> Record:
     """A record of a metric; unit, direction and version are its own unless ``more`` says otherwise."""
-    facts = {"unit": spec.unit, "direction": spec.direction, "version": spec.version}
+    facts: dict[str, Any] = {
+        "unit": spec.unit,
+        "direction": spec.direction,
+        "version": spec.version,
+    }
     return Record(
         method=method,
         metric=spec.name,

@@ -45,7 +45,7 @@ def _again(method: Method, seed: int) -> Tensor | None:
         return None
     targets = torch.arange(len(EMOTIONS)).repeat(DRAWN)
     noise = method.draw_noise(len(targets), generator(seed, "noise", method.name, "again"))
-    return method.codes(targets, noise=noise).unflatten(0, (-1, len(EMOTIONS)))
+    return method.codes(targets, noise=noise).reshape(DRAWN, len(EMOTIONS), -1)
 
 
 def _rising(method: Method, seed: int) -> Tensor | None:

@@ -45,8 +45,8 @@ class Accuracy(Metric):
                 found.append(record(spec, method, None, 0, c, note="no test image of this emotion"))
                 continue
             low, high = wilson(int(right[c]), int(n[c]))
-            limits = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
-            found.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **limits))
+            cell: dict[str, Any] = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
+            found.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **cell))
         known = [r.value for r in found if r.value is not None]
         note = "" if len(known) == len(EMOTIONS) else f"mean of {len(known)} emotions"
         mean = sum(known) / len(known) if known else None

@@ -18,7 +18,8 @@ from ganbench.evaluation import evaluate
 from ganbench.judges import load_judge
 from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.records import Results
-from ganbench.scoring import score_real
+from ganbench.scoring import REAL, Evidence
+from ganbench.scoring.verdicts import Accuracy
 from ganbench.training import folder as folders
 from ganbench.training.loop import Progress
 from ganbench.training.provenance import versions
@@ -180,9 +181,9 @@ def compare(claim: Claim, made: Path, dataset: Dataset, device: str) -> Verdict:
     """
     if weights_hash(made) == weights_hash(claim.path):
         return Verdict(True, f"bit-identical: all weights are those of {claim.path.name}")
-    runs = [_scores(claim.name, path, dataset, device) for path in (claim.path, made)]
-    metrics = {record.metric for run in runs for record in run.results.records}
-    report = gate.compare(*runs, gate.tolerances(metrics))
+    base, head = (_scores(claim.name, path, dataset, device) for path in (claim.path, made))
+    metrics = {record.metric for run in (base, head) for record in run.results.records}
+    report = gate.compare(base, head, gate.tolerances(metrics))
     headlines = [c for c in report.comparisons if c.headline]
     texts = [
         f"{c.record.metric} {c.base.value:.4g} -> {c.head.value:.4g} ({c.status})"
@@ -208,5 +209,5 @@ def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
             for start in range(0, len(dataset), 64)
         ]
     )
-    records, _ = score_real({"logits": np.asarray(logits)}, dataset.labels)
+    records = Accuracy().score(Evidence(REAL, dataset.labels, {"logits": np.asarray(logits)}))
     return gate.Run(Results({"data": dataset.fingerprint}, 0, {}, tuple(records)), {})

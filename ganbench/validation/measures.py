@@ -70,7 +70,7 @@ class Known:
     @property
     def asked(self) -> NDArray[np.bool_]:
         """bool [n, 7]: edits that are to change the emotion."""
-        return self.scene.labels[:, None] != np.arange(K)
+        return np.asarray(self.scene.labels[:, None] != np.arange(K))
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,8 @@ def _background(seen: Seen) -> float:
 
 def _truth(seen: Seen, region: str) -> float | None:
     column = REGIONS.index(region)
-    return metrics.relative_distance(*(distances[:, column] for distances in seen.to_truth))
+    edited, unedited = seen.to_truth
+    return metrics.relative_distance(edited[:, column], unedited[:, column])
 
 
 def _truth_features(seen: Seen) -> float | None:

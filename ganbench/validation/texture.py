@@ -29,7 +29,7 @@ def paint_texture(scene: Scene, judge: VGGJudge) -> UInt8:
     parts = [
         _attack(judge, x, inside, t)
         for x, inside, t in zip(
-            pixels.split(BATCH), face.split(BATCH), targets.split(BATCH), strict=True
+            *(torch.split(part, BATCH) for part in (pixels, face, targets)), strict=True
         )
     ]
     return np.concatenate(parts).reshape(scene.truths.shape)
