@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import types
@@ -173,45 +172,7 @@ def test_a_stop_within_a_line_does_not_change_the_log(tiny_recipe, tmp_path):
         assert [p.name for p in (folder / "samples").iterdir()] == ["0000006.png"]
 
 
-# -- disks ------------------------------------------------------------------------------------------
-
-LIMITED = """
-import resource, sys
-import ganbench.cli
-limit = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-ganbench.cli.main()
-"""
-
-
-@pytest.mark.parametrize("what", ["checkpoint", "state"])
-def test_a_full_disk_ends_the_run_with_the_reason(what, tiny_recipe, tmp_path):
-    command = ["train", "stargan", "--recipe", tiny_recipe, "--data", "faces:train=14", "--device", "cpu",
-               "--out", "run"]  # fmt: skip
-    environment = os.environ | {"GANBENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-
-    def train(limit, *more):
-        return subprocess.run([sys.executable, "-c", LIMITED, str(limit), *command, *more],
-                              cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)  # fmt: skip
-
-    whole = 1 << 30
-    done = train(whole, "--set", "iterations=3")
-    assert done.returncode == 0, done.stderr
-    sizes = {"checkpoint": (tmp_path / "run/stargan.safetensors").stat().st_size,
-             "state": (tmp_path / "run/state.pt").stat().st_size}  # fmt: skip
-    before = (tmp_path / "run/state.pt").read_bytes()
-    assert sizes["checkpoint"] < sizes["state"]
-    done = train(sizes[what] - 100, "--resume")
-    assert done.returncode == 2
-    assert re.fullmatch(
-        rf"ganbench: cannot write the {what} of iteration 6: File too large; make room and add --resume "
-        r"\(last good checkpoint: run/checkpoints/000000\d\.safetensors\)\n", done.stderr
-    )  # fmt: skip
-    assert (tmp_path / "run/state.pt").read_bytes() == before
-    assert not list((tmp_path / "run").rglob(".*"))
-    done = train(whole, "--resume")
-    assert done.returncode == 0, done.stderr
-    assert read_header(tmp_path / "run/stargan.safetensors")["card"]["iteration"] == 6
+# -- folders ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", ["log.jsonl", "samples", "checkpoints"])

@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import time
 from pathlib import Path
@@ -60,8 +61,11 @@ class Faces(TinyFaces):
         self.pixels = torch.nn.functional.interpolate(self.pixels, size)
 
 
-def train(name: str, recipe: str, folder: str, die: int | None = None) -> None:
-    """A process of a run: starts or resumes it; dies in its ``die``-th step of writing a file."""
+def train(name, recipe, folder, die=None, until=None, limit=None) -> None:
+    """A process of a run: starts or resumes it, and goes on to iteration ``until``.
+
+    It dies in its ``die``-th step of writing a file; no file may be larger than ``limit`` bytes.
+    """
     from ganbench.errors import BadInput
     from ganbench.training.session import prepare
 
@@ -70,13 +74,14 @@ def train(name: str, recipe: str, folder: str, die: int | None = None) -> None:
         perish(die)
     session = prepare(name, recipe, device="cpu")
     run = session.run(Faces(session.image_size), Path(folder), "ganbench train")
+    run.resume() if (Path(folder) / "state.pt").exists() else run.start()
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
-        run.resume()
+        run.run(until)
     except BadInput as error:
-        if "nothing to resume" not in str(error):
-            raise
-        run.start()
-    run.run()
+        Path(f"{folder}.error").write_text(str(error))
+    Path(f"{folder}.seconds").write_text(str(time.process_time()))
 
 
 def perish(count: int) -> None:
@@ -160,16 +165,23 @@ def assert_same(a, b, where="run") -> None:
         assert a == b, where
 
 
+def worked(process) -> float:
+    """Processor seconds of a living process: a busy machine does not change them."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 @pytest.mark.parametrize("name", [*NETWORKS, "judge"])
 def test_a_run_killed_at_random_moments_is_the_run_that_never_was(name, tmp_path):
     file, moments = recipe(tmp_path), random.Random(name)
-    begin = time.perf_counter()
     assert finish(name, file, str(tmp_path / "straight"))
-    length = time.perf_counter() - begin
+    length = float((tmp_path / "straight.seconds").read_text())
     deaths = 0
     for _ in range(3):
-        process = spawn(name, file, str(tmp_path / "killed"))
-        process.join(moments.uniform(0.3, 0.9) * length)
+        process, moment = spawn(name, file, str(tmp_path / "killed")), moments.uniform(0.2, 0.8)
+        while process.is_alive() and worked(process) < moment * length:
+            time.sleep(0.002)
         process.kill()
         process.join()
         deaths += process.exitcode == -signal.SIGKILL
@@ -189,3 +201,28 @@ def test_a_run_killed_in_every_step_of_writing(name, tmp_path):
         assert len(leftovers) <= 1, leftovers  # the next process sweeps up after the last
     assert deaths > 20
     assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "state"])
+def test_a_full_disk_ends_the_run_with_the_reason(what, tmp_path):
+    file, folder = recipe(tmp_path), tmp_path / "full"
+    assert finish("stargan", file, str(tmp_path / "straight"))
+    assert finish("stargan", file, str(folder), None, 2)
+    sizes = {
+        "checkpoint": (folder / "checkpoints/0000002.safetensors").stat().st_size,
+        "state": (folder / "state.pt").stat().st_size,
+    }
+    assert sizes["checkpoint"] < sizes["state"]
+    before = (folder / "state.pt").read_bytes()
+    assert finish("stargan", file, str(folder), None, None, sizes[what] - 100)
+    last = {"checkpoint": 2, "state": 4}[what]  # each is written after the other
+    assert Path(f"{folder}.error").read_text() == (
+        f"cannot write the {what} of iteration 4: File too large; make room and add --resume "
+        f"(last good checkpoint: {folder}/checkpoints/000000{last}.safetensors)"
+    )
+    assert (folder / "state.pt").read_bytes() == before
+    assert not list(folder.rglob(".*"))
+    assert finish("stargan", file, str(folder))
+    found, expected = outcome(folder, "stargan"), outcome(tmp_path / "straight", "stargan")
+    del found["checkpoints"], expected["checkpoints"]  # one more: where it was stopped
+    assert_same(found, expected)
