@@ -26,13 +26,18 @@ PACKAGES = ("torch", "numpy", "scipy", "openTSNE", "matplotlib", "pillow", "numb
 
 
 def manifest(
-    results: Results, stopwatch: Stopwatch, command: Sequence[str], files: dict[str, str]
+    results: Results,
+    stopwatch: Stopwatch,
+    command: Sequence[str],
+    files: dict[str, str],
+    left_out: str = "",
 ) -> dict[str, Any]:
     """JSON-ready.
 
     Args:
         command: the command line that made the run, one argument an item.
         files: for each other file of the run its sha256.
+        left_out: what of the data was not used, see ``Dataset.left_out``.
     """
     stages = {
         name: {"seconds": round(stage.seconds, 3), "peak_mib": round(stage.peak_mib)}
@@ -47,6 +52,7 @@ def manifest(
         "seed": results.seed,
         "protocol": results.protocol,
         "protocol_hash": results.protocol_hash,
+        "left_out": left_out,
         "notes": judge_notes(results.protocol),
         "methods": {name: facts["weights"] for name, facts in results.methods.items()},
         "python": platform.python_version(),

@@ -70,6 +70,7 @@ def write_run(
         BadInput: the folder cannot be written.
     """
     results, watch = evaluation.results, evaluation.stopwatch
+    left_out = "" if run is None else run.dataset.left_out
     with watch.measure("t-SNE"):
         maps = draw_maps(evaluation)
     with watch.measure("figures"):
@@ -95,12 +96,16 @@ def write_run(
         if (several := judges_table(results)) is not None:
             files[JUDGES] = formats.to_csv(several).encode()
         page = html.render(
-            results, [*grids, *plates], planes, maps, manifest(results, watch, command, {})
+            results,
+            [*grids, *plates],
+            planes,
+            maps,
+            manifest(results, watch, command, {}, left_out),
         )
         files["report.html"] = page.encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = (
-        json.dumps(manifest(results, watch, command, hashes), indent=1).encode() + b"\n"
+        json.dumps(manifest(results, watch, command, hashes, left_out), indent=1).encode() + b"\n"
     )
     stale = {*_pictures_of(folder), JUDGES} - files.keys()
     for name, data in files.items():

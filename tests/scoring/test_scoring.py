@@ -15,6 +15,7 @@ from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS
 from ganbench.scoring.verdicts import Accuracy
 from ganbench.store import Store
+from ganbench.validation import withheld
 
 N = 42
 
@@ -33,6 +34,8 @@ def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
         return [metric.specs[0].name for metric in choose(text)]
 
     assert names("default") == list(DEFAULT)
+    # What failed its trial is not offered.
+    assert not withheld().keys() & set(DEFAULT)
     assert names("kid") == ["accuracy", "kid"]
     assert names("default, kid,kid") == [*DEFAULT, "kid"]
     assert len(choose("all")) == len(METRICS.names()) == 14
