@@ -80,8 +80,9 @@ def test_two_judges_stand_side_by_side(place, capsys):
     table = list(csv.reader((folder / "judges.csv").open()))
     assert [row[0] for row in table] == ["Method", "Real", "StarGAN", "GGANmut"]
     heads = [head.split(",")[0] for head in table[0]]
-    assert heads == ["Method", "Accuracy", "Accuracy", "Agreement", "Cohen's κ"]
-    assert table[0][3] in out
+    # Each accuracy with its half-width.
+    assert heads == ["Method", *["Accuracy"] * 4, "Agreement", "Cohen's κ"]
+    assert table[0][5] in out
     page = (folder / "report.html").read_text()
     assert 'id="table-judges"' in page
     assert "Further judge" in page
@@ -93,6 +94,16 @@ def test_two_judges_stand_side_by_side(place, capsys):
     alone = json.loads((folder / "results.json").read_text())
     assert both["protocol_hash"] == alone["protocol_hash"]
     assert [r for r in both["records"] if not r["variant"].startswith("judge ")] == alone["records"]
+
+
+def test_what_is_left_out_of_the_data_is_told_for_good(place, capsys):
+    (place.folder / "photos" / "test" / "happy" / "0.jpg").write_text("no picture")
+    assert place("--skip-bad") == 0
+    assert "left out of folder: 1 bad files, first test/happy/0.jpg" in capsys.readouterr().err
+    folder = place.folder / "runs" / "eval"
+    told = json.loads((folder / "manifest.json").read_text())["left_out"]
+    assert told.startswith("1 bad files, first test/happy/0.jpg: ")
+    assert f"<dt>Left out</dt><dd>{told}</dd>" in (folder / "report.html").read_text()
 
 
 def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
