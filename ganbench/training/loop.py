@@ -146,6 +146,7 @@ class Run:
         folders.clean(self.folder)
         folders.cut_log(self.folder, done)
         folders.write_card(self.folder, self.card)
+        folders.prune(self.folder, self.trainer.recipe.keep)  # if it died just before that
 
     # -- running ----------------------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ def perish(count: int) -> None:
     def half_state(state, file):
         file.write(b"PK half")
         file.flush()
+        file.seek(0)
 
     around(os, "replace")
     around(os, "fsync")
@@ -223,6 +224,4 @@ def test_a_full_disk_ends_the_run_with_the_reason(what, tmp_path):
     assert (folder / "state.pt").read_bytes() == before
     assert not list(folder.rglob(".*"))
     assert finish("stargan", file, str(folder))
-    found, expected = outcome(folder, "stargan"), outcome(tmp_path / "straight", "stargan")
-    del found["checkpoints"], expected["checkpoints"]  # one more: where it was stopped
-    assert_same(found, expected)
+    assert_same(outcome(tmp_path / "straight", "stargan"), outcome(folder, "stargan"))
