@@ -95,5 +95,7 @@ def edit(
         seed=seed,
         on_bad=on_bad if skip_bad else None,
     )
-    count = sum(1 for _ in track(edits, "edit", total=len(items), console=console, transient=True))
+    quiet = not console.is_terminal
+    bar = track(edits, "edit", total=len(items), console=console, transient=True, disable=quiet)
+    count = sum(1 for _ in bar)
     click.echo(f"{folder}: {count:,} edits" + (f", {bad:,} unreadable left out" if bad else ""))
