@@ -20,7 +20,7 @@ def gaussian(random, n, mean, scale):
 
 def by_eigenvalues(a, b):
     """The textbook way: traces and eigenvalues of the product of the covariances."""
-    sa, sb = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    sa, sb = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     roots = np.sqrt(np.maximum(np.linalg.eigvals(sa @ sb).real, 0))
     shift = a.mean(0) - b.mean(0)
     return shift @ shift + np.trace(sa) + np.trace(sb) - 2 * roots.sum()
