@@ -151,7 +151,7 @@ def test_a_mistake_in_a_real_process_is_one_line(process):
     ("args", "message"),
     [
         (["evl"], "unknown command: 'evl'; did you mean 'eval'"),
-        (["zzz"], "unknown command: 'zzz'; known: checkpoints, compare, data, eval, figure, methods, train"),
+        (["zzz"], "unknown command: 'zzz'; known: checkpoints, compare, data, edit, eval, figure, methods, plot, reproduce, train, validate"),
         (["--verbose"], "--verbose"),
         (["train"], "Missing argument"),
         (["train", "stargan", "more"], "unexpected extra argument"),

@@ -59,7 +59,7 @@ def pair(request, tmp_path):
 
 widths = pytest.mark.parametrize(
     "pair",
-    [None, pytest.param(1, marks=pytest.mark.slow)],
+    [None, pytest.param(1, marks=pytest.mark.equality)],
     ids=["thin", "published"],
     indirect=True,
 )

@@ -47,7 +47,7 @@ def back(method: str, files: list[Path], folder: Path, **options: object) -> lis
     return export_checkpoint(imported.path, folder / "back")
 
 
-@pytest.mark.parametrize("divisor", [None, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("divisor", [None, pytest.param(1, marks=pytest.mark.equality)])
 @pytest.mark.parametrize("layout", authors.LAYOUTS)
 def test_published_checkpoints_come_back_bit_for_bit(layout, divisor, tmp_path):
     networks = authors.states(layout, divisor)  # divided by 1: at the published size
