@@ -85,7 +85,9 @@ def test_a_lazy_editor_gains_nothing_and_a_wrong_one_takes_neighbours(store):
         def translate(self, x, codes):
             return x, None
 
-    lazy = evaluate([Lazy()], ToyFaces(N), Reader(), store=store).results
+    lazy = evaluate(
+        [Lazy()], ToyFaces(N), Reader(), store=store, metrics="default,identity"
+    ).results
     assert value(lazy, "painter", "gain") == pytest.approx(0)
     assert value(lazy, "painter", "gain", variant="along") == pytest.approx(0, abs=1e-6)
     assert value(lazy, "painter", "identity") == pytest.approx(1)

@@ -14,6 +14,8 @@ from ganbench.validation.formats import summary, to_markdown
 from ganbench.validation.measures import Eye, Seen
 from ganbench.validation.trial import Trial, examine, validate
 
+pytest_plugins = ["few_faces"]  # no conftest: that name is taken by the folder above
+
 # Sets of fourteen images say little, and the independent judge is left out.
 TOO_FEW = {"fed", "kid", "precision", "recall", "density", "coverage", "accuracy face-api"}
 

@@ -14,6 +14,8 @@ from ganbench.emotions import EMOTIONS, index
 from ganbench.judges import load_judge
 from ganbench.validation.texture import BOUND
 
+pytest_plugins = ["few_faces"]  # no conftest: that name is taken by the folder above
+
 
 def judged(judge, pictures):
     flat = torch.from_numpy(pictures.reshape(-1, *pictures.shape[-3:])).float() / 255
