@@ -1,6 +1,6 @@
 """A short training from scratch, compared with the log that it left before: nox -s reproduce.
 
-    python benchmarks/reproduce.py             # about a minute on one core
+    python benchmarks/reproduce.py             # 300 steps at 32 px, on one core
     python benchmarks/reproduce.py --update    # record it anew: commit the file, and say why it moved
 
 Prints for each logged value how far it strays from the reference, relative to the largest of that
