@@ -200,7 +200,7 @@ def test_a_run_killed_in_every_step_of_writing(name, tmp_path):
         deaths += 1
         leftovers = list((tmp_path / "killed").rglob(".*"))
         assert len(leftovers) <= 1, leftovers  # the next process sweeps up after the last
-    assert deaths > 15  # the steps of a run without leftovers
+    assert deaths > 10  # else the steps were not found
     assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
 
 
@@ -208,15 +208,17 @@ def test_a_run_killed_in_every_step_of_writing(name, tmp_path):
 def test_a_full_disk_ends_the_run_with_the_reason(what, tmp_path):
     file, folder = recipe(tmp_path), tmp_path / "full"
     assert finish("stargan", file, str(tmp_path / "straight"))
-    assert finish("stargan", file, str(tmp_path / "room"), None, 4)
-    sizes = {
-        "checkpoint": (tmp_path / "room/checkpoints/0000004.safetensors").stat().st_size,
-        "state": (tmp_path / "room/state.pt").stat().st_size,
-    }
     assert finish("stargan", file, str(folder), None, 2)
-    assert sizes["checkpoint"] < sizes["state"]
+    four = tmp_path / "four"
+    assert finish("stargan", file, str(four), None, 4)
+    sizes = {
+        "checkpoint": (four / "checkpoints/0000004.safetensors").stat().st_size,
+        "state": (four / "state.pt").stat().st_size,
+    }
+    limits = {"checkpoint": sizes["checkpoint"] // 2, "state": sum(sizes.values()) // 2}
+    assert limits["checkpoint"] < sizes["checkpoint"] < limits["state"] < sizes["state"]
     before = (folder / "state.pt").read_bytes()
-    assert finish("stargan", file, str(folder), None, None, sizes[what] - 100)
+    assert finish("stargan", file, str(folder), None, None, limits[what])
     last = {"checkpoint": 2, "state": 4}[what]  # each is written after the other
     assert Path(f"{folder}.error").read_text() == (
         f"cannot write the {what} of iteration 4: File too large; make room and add --resume "
