@@ -45,7 +45,7 @@ def draw(log: Sequence[Mapping[str, Any]], title: str, warmup: int = 0) -> Figur
     height = min(ROW, (TALLEST - HEAD) / rows)
     page = Page(WIDTH, HEAD + rows * height)
     page.text(LEFT, 0.2, title, TITLE, weight="bold")
-    legend = "thin: log lines   bold: their moving average"
+    legend = "thin: log lines   bold: their moving median"
     if warmup:
         legend += "   dashed: end of the warm-up"
     page.text(LEFT, 0.4, legend, SMALL, color=QUIET)
@@ -81,7 +81,7 @@ def _style(axes: Axes, name: str, last: int) -> None:
 
 
 def _loss(axes: Axes, x: NDArray[Any], y: NDArray[Any], colour: str) -> None:
-    smooth = _average(y, max(1, len(y) // 40))
+    smooth = _median(y, max(1, len(y) // 40))
     axes.plot(x, y, color=colour, linewidth=0.5, alpha=0.35)
     axes.plot(x, smooth, color=colour, linewidth=1.2)
     # A few wild lines, often the first ones, must not flatten the rest.
@@ -107,9 +107,7 @@ def _probe(axes: Axes, x: NDArray[Any], y: NDArray[Any]) -> None:
     )
 
 
-def _average(y: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """Means over ``reach`` neighbours on both sides, fewer at the ends."""
-    sums = np.concatenate([[0.0], y.cumsum()])
-    places = np.arange(len(y))
-    begin, end = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(y))
-    return np.asarray((sums[end] - sums[begin]) / (end - begin))
+def _median(y: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Medians over ``reach`` neighbours on both sides, fewer at the ends: one wild line is no step."""
+    windows = [y[max(i - reach, 0) : i + reach + 1] for i in range(len(y))]
+    return np.array([np.median(window) for window in windows])
