@@ -17,7 +17,7 @@ from ganbench.figures.page import INK, QUIET, SMALL, TALLEST, TEXT, TITLE, WIDTH
 from ganbench.training.folder import PROBE
 
 COLUMNS = 3
-HEAD, ROW, LEFT, GAP = 0.75, 1.35, 0.45, 0.5  # inches
+HEAD, ROW, LEFT, RIGHT, GAP = 0.75, 1.35, 0.45, 0.25, 0.5  # inches
 
 # Okabe-Ito: critic, generator, what else there is. Titles tell them apart without colours too.
 CRITIC, GENERATOR, OTHER = "#0072b2", "#d55e00", "#009e73"
@@ -49,7 +49,7 @@ def draw(log: Sequence[Mapping[str, Any]], title: str, warmup: int = 0) -> Figur
     if warmup:
         legend += "   dashed: end of the warm-up"
     page.text(LEFT, 0.4, legend, SMALL, color=QUIET)
-    width = (WIDTH - LEFT - 0.1 - (COLUMNS - 1) * GAP) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT - (COLUMNS - 1) * GAP) / COLUMNS
     last = max(line["iteration"] for line in log)
     for place, name in enumerate(names):
         row, column = divmod(place, COLUMNS)
