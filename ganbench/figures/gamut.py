@@ -156,7 +156,7 @@ def _draw_disagreement(page: Page, method: Method, judged: Floats, promised: Flo
     apart = unlike.reshape(CELLS, CELLS)
     axes.contourf(middles, middles, apart, levels=[0.5, 1.5], colors="none", hatches=["//////"])
     page.text(
-        RIGHT, HEAD + LARGE - 0.03, "0 white, 1 dark; hatched: another emotion", SMALL, color=QUIET
+        RIGHT, HEAD + LARGE - 0.03, "0 white, 1 dark; hatched: they disagree", SMALL, color=QUIET
     )
     return (
         f"The total variation between what a code stands for and what the judge sees (right: both, and their "
