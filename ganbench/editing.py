@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,23 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from ganbench.data.affectnet import is_image
+from ganbench.data.table import UNREADABLE, why_unreadable
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
 from ganbench.store import write_atomic
-
-# What pillow raises for files that are no picture, or only half of one.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 
 
 @dataclass(frozen=True)
@@ -162,9 +152,8 @@ def read_picture(path: Path, size: int, resize: bool = False) -> NDArray[np.uint
     try:
         with Image.open(path) as image:
             picture = ImageOps.exif_transpose(image).convert("RGB")
-    except _UNREADABLE as error:
-        foreign = isinstance(error, UnidentifiedImageError)
-        raise Unreadable(path, "no picture" if foreign else str(error)) from error
+    except UNREADABLE as error:
+        raise Unreadable(path, why_unreadable(error)) from error
     if picture.size != (size, size):
         if not resize:
             width, height = picture.size

@@ -157,11 +157,11 @@ def test_unreadable_pictures_are_named_and_counted(edit, pictures, tmp_path):
     (place / "0002.png").write_bytes((place / "0002.png").read_bytes()[:200])
     code, _, err = edit("--images", "in", "--out", "out")
     assert code == 2
-    assert "cannot read: in/0001.png (no picture)" in err
+    assert "cannot read: in/0001.png (not an image that pillow can read)" in err
     assert err.count("\n") == 1
     code, out, err = edit("--images", "in", "--out", "out", "--skip-bad")
     assert (code, out) == (0, "out: 2 edits, 2 unreadable left out\n")
-    assert "left out: in/0001.png (no picture)" in err
+    assert "left out: in/0001.png (not an image that pillow can read)" in err
     assert "left out: in/0002.png" in err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0000.png", "0003.png"]
 

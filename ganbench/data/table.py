@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
 # What pillow raises for files that are no image, or only half of one.
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     ValueError,
     SyntaxError,
@@ -221,8 +221,8 @@ class TableDataset(Dataset):
                         self._maps[i] = _decode_map(source, self.size)
                     else:
                         Image.open(source).close()
-        except _UNREADABLE as error:
-            return _Seen(fault=_reason(error))
+        except UNREADABLE as error:
+            return _Seen(fault=why_unreadable(error))
         return _Seen(extent, digest.hexdigest())
 
     def _take_image(self, i: int, source: BinaryIO) -> tuple[int, int]:
@@ -327,7 +327,7 @@ class TableDataset(Dataset):
                 if self._regions is not None:
                     self._map(i)
             except BadInput as error:
-                return _reason(error.__cause__ or error)
+                return why_unreadable(error.__cause__ or error)
             return ""
 
         for i, fault in enumerate(_threaded(attempt, range(len(self)))):
@@ -350,7 +350,7 @@ class TableDataset(Dataset):
         try:
             with path.open("rb") as stream:
                 return _decode_image(stream, self.size)[0]
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise _unusable(path, error) from error
 
     def _map(self, i: int) -> NDArray[np.uint8]:
@@ -359,7 +359,7 @@ class TableDataset(Dataset):
         try:
             with path.open("rb") as stream:
                 return _decode_map(stream, self.size)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise _unusable(path, error) from error
 
 
@@ -420,14 +420,15 @@ def _decode_map(source: BinaryIO, size: int) -> NDArray[np.uint8]:
     return values
 
 
-def _reason(error: BaseException) -> str:
+def why_unreadable(error: BaseException) -> str:
+    """One of ``UNREADABLE`` in a few words."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image that pillow can read"
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def _unusable(path: Path, error: BaseException) -> BadInput:
-    return BadInput(f"{str(path)!r} cannot be decoded: {_reason(error)}; mend or remove it")
+    return BadInput(f"{str(path)!r} cannot be decoded: {why_unreadable(error)}; mend or remove it")
 
 
 def _threaded(function: Callable[[int], T], items: Sequence[int]) -> Iterator[T]:
