@@ -202,6 +202,7 @@ class GANimationTrainer(AdversarialTrainer):
         with torch.no_grad():
             target = self.target(batch, random)
             fake = self.generate(x, target.codes)
+            x, fake = self.seen(x, random), self.seen(fake, random)
         values = self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
         penalty = self.gradient_penalty(x, fake, random)
         return values | self.minimise({"d_gp": (self.recipe.lambda_gp, penalty)}, "d")
@@ -217,7 +218,7 @@ class GANimationTrainer(AdversarialTrainer):
     ) -> Terms:
         fake, mask = self.translate(x, target.codes)
         back, mask_back = self.translate(fake, self.own(batch))
-        src, y = self.discriminator(fake)
+        src, y = self.discriminator(self.seen(fake, random))
         assert mask is not None
         assert mask_back is not None
         return {

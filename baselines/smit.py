@@ -20,7 +20,7 @@ at random once and never trained: without the map of a checkpoint its generator 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench.config import at_least
+from ganbench.data.augment import Augment
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
@@ -44,7 +45,7 @@ from ganbench.methods.layers import (
 )
 from ganbench.methods.stargan_family import one_hot
 from ganbench.training import recipe
-from ganbench.training.adversarial import permuted
+from ganbench.training.adversarial import permuted, seen
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen, shuffled
 
@@ -395,6 +396,7 @@ class SMITRecipe(recipe.Recipe):
         lambda_idt: weight of L_idt; 0 leaves its generator pass out.
         lambda_mask: weight of the mean of the mask, which it draws towards the colour image.
         lambda_tv: weight of the mask's total variation, a sum over pixels and batch.
+        critic_augment: random changes of everything that D sees; see AdversarialRecipe.
     """
 
     iterations: int = 284_000
@@ -407,6 +409,7 @@ class SMITRecipe(recipe.Recipe):
     lambda_idt: float = 10.0
     lambda_mask: float = 1.0
     lambda_tv: float = 1e-5
+    critic_augment: Augment = field(default_factory=Augment)
 
 
 class SMITTrainer(Trainer):
@@ -437,6 +440,10 @@ class SMITTrainer(Trainer):
             colour, mask = self.model.colour_and_mask(x, codes)
         return attend(x, colour, mask), mask.float()
 
+    def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """What D is shown of images in the method's range."""
+        return seen(images, self.recipe.critic_augment, random)
+
     def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
         """L_cls of equation (3), mean over the batch and sum over scales."""
         if self.recipe.classification == "softmax":
@@ -454,6 +461,7 @@ class SMITTrainer(Trainer):
         with torch.no_grad():
             target = permuted(batch.emotions, random)
             fake, _ = self.translate(x, self.code(target, random))
+            x, fake = self.seen(x, random), self.seen(fake, random)
         # Both sides in one pass: one power iteration a step, and each side sees the same weights.
         outputs = self.discriminator(torch.cat([x, fake]))
         real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
@@ -469,8 +477,8 @@ class SMITTrainer(Trainer):
         fake, mask = self.translate(x, self.code(target, random))
         rec, mask_rec = self.translate(fake, self.code(batch.emotions, random))
         with torch.no_grad():
-            real = [src for src, _ in self.discriminator(x)]
-        outputs = self.discriminator(fake)
+            real = [src for src, _ in self.discriminator(self.seen(x, random))]
+        outputs = self.discriminator(self.seen(fake, random))
         tv = total_variation(mask) + total_variation(mask_rec)
         terms = {
             "g_adv": (1.0, relativistic_hinge([src for src, _ in outputs], real)),
@@ -496,7 +504,8 @@ class SMITTrainer(Trainer):
         half = len(batch) // 2
         values = self.minimise(self.warmup_terms(x[half:], batch[half:], random), "g")
         self.update_ema()
-        own = self.classification(self.discriminator(x[:half]), batch.emotions[:half])
+        shown = self.seen(x[:half], random)
+        own = self.classification(self.discriminator(shown), batch.emotions[:half])
         return values | self.minimise({"d_cls": (self.recipe.lambda_cls, own)}, "d")
 
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:

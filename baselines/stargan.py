@@ -125,7 +125,7 @@ class StarGANTrainer(AdversarialTrainer):
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
         fake = self.generate(x, target.codes)
-        src, cls = self.discriminator(fake)
+        src, cls = self.discriminator(self.seen(fake, random))
         source = one_hot(batch.emotions, self.method.code_dim)
         return {
             "g_fake": (-1.0, src.mean()),

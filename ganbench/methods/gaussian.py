@@ -231,7 +231,7 @@ class GaussianTrainer(AdversarialTrainer):
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
         fake = self.generate(x, target.codes)
-        src, head = self.discriminator(fake)
+        src, head = self.discriminator(self.seen(fake, random))
         cls, _ = self.split(head)
         log_d = F.log_softmax(cls, dim=1)
         log_z = F.log_softmax(-self.method.mahalanobis(target.codes), dim=1)

@@ -278,7 +278,7 @@ class LinearTrainer(AdversarialTrainer):
     ) -> Terms:
         assert target.strength is not None
         fake = self.generate(x, target.codes)
-        src, cls, coor = self.discriminator(fake)
+        src, cls, coor = self.discriminator(self.seen(fake, random))
         n = self.recipe.random_codes  # random directions have no label
         strong = (target.strength > 0.2).float()
         error = (cls.softmax(1).amax(1) - target.strength).square()
