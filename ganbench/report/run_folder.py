@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ganbench.gallery import Cloud
 from ganbench.gate.outcomes import OUTCOMES, to_npz
 from ganbench.passes import Pass
 from ganbench.protocol import code_sets
+from ganbench.records import Results
 from ganbench.report import figures, formats, html, tsne
 from ganbench.report.html import Picture
 from ganbench.report.judges import judges_table
@@ -71,12 +73,15 @@ def write_run(
     """
     results, watch = evaluation.results, evaluation.stopwatch
     left_out = "" if run is None else run.dataset.left_out
-    with watch.measure("t-SNE"):
-        maps = draw_maps(evaluation)
-    with watch.measure("figures"):
-        grids = draw_grids(evaluation)
-        planes = [] if run is None else draw_planes(run, evaluation.gallery)
-        plates = [] if run is None else draw_plates(run, evaluation.gallery)
+    # The map needs one core and no Python for seconds: it is laid out while the figures are drawn.
+    with ThreadPoolExecutor(1) as beside:
+        laying = beside.submit(lay_map, evaluation)
+        with watch.measure("figures"):
+            grids = draw_grids(evaluation)
+            planes = [] if run is None else draw_planes(run, evaluation.gallery)
+            plates = [] if run is None else draw_plates(run, evaluation.gallery)
+        with watch.measure("t-SNE"):
+            maps = draw_maps(evaluation.results, laying.result())
     with watch.measure("report"):
         ours, paper = table1(results), paper_table1()
         files: dict[str, bytes] = {
@@ -134,22 +139,40 @@ def file_names(run: Pass) -> list[str]:
     return names + plate_names(run) + plane_names(run)
 
 
-def draw_maps(evaluation: Evaluation) -> list[Picture]:
-    """``tsne_<method>.png``, and Figure 1's two panels where a method has a space of codes."""
-    clouds = tsne.thin(evaluation.clouds)
+Map = list[tuple[Cloud, NDArray[np.float64]]]
+"""Some points of each cloud, and their places [m, 2]."""
+
+
+def lay_map(evaluation: Evaluation) -> Map:
+    """The map shared by all methods, remembered in the evaluation's store; empty for few points."""
+    clouds, seed = tsne.thin(evaluation.clouds), evaluation.results.seed
     if sum(len(cloud.features) for cloud in clouds) < 8:
         return []  # a map of so few points shows nothing
-    positions = place(clouds, evaluation)
-    everything = np.concatenate(positions)
-    pairs = {
-        (cloud.method, cloud.codes): (cloud, position)
-        for cloud, position in zip(clouds, positions, strict=True)
+    key = {
+        "kind": "t-SNE",
+        "ganbench": ganbench.__version__,
+        "settings": tsne.SETTINGS,
+        "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
+        "seed": seed,
     }
+    found = evaluation.store.fetch(
+        key, lambda: {"places": np.concatenate(tsne.place(clouds, seed))}
+    )
+    ends = np.cumsum([len(cloud.features) for cloud in clouds])[:-1]
+    return list(zip(clouds, np.split(found["places"], ends), strict=True))
+
+
+def draw_maps(results: Results, laid: Map) -> list[Picture]:
+    """``tsne_<method>.png``, and Figure 1's two panels where a method has a space of codes."""
+    if not laid:
+        return []
+    everything = np.concatenate([places for _, places in laid])
+    pairs = {(cloud.method, cloud.codes): (cloud, places) for cloud, places in laid}
     real = pairs[REAL, ""]
     found = []
-    for name in in_order(evaluation.results):
+    for name in in_order(results):
         own = {codes: pair for (method, codes), pair in pairs.items() if method == name}
-        title = evaluation.results.methods[name]["title"]
+        title = results.methods[name]["title"]
         main = own.get("near") or own["exact"]
         drawing = tsne.draw_method(real, main, everything)
         found.append(
@@ -170,22 +193,6 @@ def draw_maps(evaluation: Evaluation) -> list[Picture]:
                 )
             )
     return found
-
-
-def place(clouds: Sequence[Cloud], evaluation: Evaluation) -> list[NDArray[np.float64]]:
-    """``tsne.place``, remembered in the evaluation's store."""
-    key = {
-        "kind": "t-SNE",
-        "ganbench": ganbench.__version__,
-        "settings": tsne.SETTINGS,
-        "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
-        "seed": evaluation.results.seed,
-    }
-    found = evaluation.store.fetch(
-        key,
-        lambda: {"places": np.concatenate(tsne.place(clouds, evaluation.results.seed))},
-    )
-    return list(np.split(found["places"], np.cumsum([len(c.features) for c in clouds])[:-1]))
 
 
 def draw_grids(evaluation: Evaluation) -> list[Picture]:
