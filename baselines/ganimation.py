@@ -194,6 +194,7 @@ class GANimationTrainer(AdversarialTrainer):
             "d_real": (-1.0, src[:n].mean()),
             "d_fake": (1.0, src[n:].mean()),
             "d_cond": self.condition(y[:n], self.own(batch), batch.emotions),
+            **self.source_terms(lambda: self.condition(y[n:], self.own(batch), batch.emotions)[1]),
         }
 
     def discriminator_step(

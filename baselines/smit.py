@@ -397,6 +397,8 @@ class SMITRecipe(recipe.Recipe):
         lambda_mask: weight of the mean of the mask, which it draws towards the colour image.
         lambda_tv: weight of the mask's total variation, a sum over pixels and batch.
         critic_augment: random changes of everything that D sees; see AdversarialRecipe.
+        lambda_source: weight, in D's step, of the classification of edits as the emotion they were
+            made from; see there too.
     """
 
     iterations: int = 284_000
@@ -410,6 +412,7 @@ class SMITRecipe(recipe.Recipe):
     lambda_mask: float = 1.0
     lambda_tv: float = 1e-5
     critic_augment: Augment = field(default_factory=Augment)
+    lambda_source: float = 0.0
 
 
 class SMITTrainer(Trainer):
@@ -465,11 +468,17 @@ class SMITTrainer(Trainer):
         # Both sides in one pass: one power iteration a step, and each side sees the same weights.
         outputs = self.discriminator(torch.cat([x, fake]))
         real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
-        generated = [src[len(x) :] for src, _ in outputs]
-        return {
-            "d_adv": (1.0, relativistic_hinge([src for src, _ in real], generated)),
-            "d_cls": (self.recipe.lambda_cls, self.classification(real, batch.emotions)),
+        generated = [(src[len(x) :], aux[len(x) :]) for src, aux in outputs]
+        own = batch.emotions
+        sides = [src for src, _ in real], [src for src, _ in generated]
+        terms = {
+            "d_adv": (1.0, relativistic_hinge(*sides)),
+            "d_cls": (self.recipe.lambda_cls, self.classification(real, own)),
         }
+        if self.recipe.lambda_source:
+            seen_through = self.classification(generated, own)
+            terms["d_source"] = (self.recipe.lambda_source, seen_through)
+        return terms
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of G; in L_adv real and fake swap roles."""

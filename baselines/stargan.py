@@ -119,6 +119,7 @@ class StarGANTrainer(AdversarialTrainer):
                 self.recipe.lambda_cls,
                 self.classification(cls[: len(x)], batch.emotions),
             ),
+            **self.source_terms(lambda: self.classification(cls[len(x) :], batch.emotions)),
         }
 
     def generator_terms(

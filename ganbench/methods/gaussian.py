@@ -225,6 +225,7 @@ class GaussianTrainer(AdversarialTrainer):
             "d_gp": (self.recipe.lambda_gp, self.gradient_penalty(x, fake, random)),
             "d_cls": (self.recipe.lambda_cls_d, F.cross_entropy(cls[:n], batch.emotions)),
             "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
+            **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
         }
 
     def generator_terms(

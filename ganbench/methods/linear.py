@@ -260,6 +260,7 @@ class LinearTrainer(AdversarialTrainer):
             "d_gp": (self.recipe.lambda_gp, penalty),
             "d_cls": (self.recipe.lambda_cls, F.cross_entropy(cls[:n], batch.emotions)),
             "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
+            **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
         }
 
     @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -32,6 +33,10 @@ class AdversarialRecipe(recipe.Recipe):
             edits, in both steps. A resampled edit keeps its shapes but not the fine texture that
             pleases one classifier and no other (differentiable augmentation, Zhao et al., NeurIPS
             2020). The papers have none.
+        lambda_source: weight, in D's step, of the classification of edits as the emotion they were
+            made from. D learns to see through what only looks like the target, and G has to show
+            more; an edit like a real image of its target still is the best that G can do. The papers
+            teach D's classifier on real images only.
     """
 
     n_critic: int = 5
@@ -39,6 +44,7 @@ class AdversarialRecipe(recipe.Recipe):
     lambda_rec: float = 10.0
     critic_init: Literal["paper", "he"] = "paper"
     critic_augment: Augment = field(default_factory=Augment)
+    lambda_source: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,6 +118,11 @@ class AdversarialTrainer(Trainer):
     def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
         """What D is shown of images in the method's range."""
         return seen(images, self.recipe.critic_augment, random)
+
+    def source_terms(self, loss: Callable[[], Tensor]) -> Terms:
+        """D's classification of edits as what they were made from, where the recipe wants it."""
+        weight = self.recipe.lambda_source
+        return {"d_source": (weight, loss())} if weight else {}
 
     def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""

@@ -16,10 +16,11 @@ from torch import nn
 
 from ganbench.baselines.ganimation import GANimationRecipe, GANimationTrainer
 from ganbench.baselines.stargan import StarGANRecipe, StarGANTrainer
+from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, Diverged
 from ganbench.methods.gaussian import GaussianRecipe, GaussianTrainer
 from ganbench.methods.linear import LinearRecipe, LinearTrainer
-from ganbench.training.adversarial import Target, permuted
+from ganbench.training.adversarial import Target, permuted, seen
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.penalties import gradient_penalty, r1_penalty
 from ganbench.training.trainer import Batch
@@ -802,6 +803,75 @@ def test_he_s_weights_keep_the_signal_of_a_critic_alive(name, tiny_method):
         return float(trainer.discriminator.main(x).std(0).mean())
 
     assert spread(critic_init="he") > 4 * spread()
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_edits_may_be_classified_as_what_they_were_made_from(make, batch, fake, random, name):
+    options = {"classification": "softmax"} if name == "ganimation" else {}
+    x = batch.images * 2 - 1
+
+    def terms(weight: float):
+        trainer = make(name, lambda_source=weight, **options)
+        target = trainer.target(batch, torch.Generator().manual_seed(0))
+        seed = torch.Generator().manual_seed(3)
+        return trainer, trainer.discriminator_terms(x, fake, batch, target, seed)
+
+    trainer, found = terms(0.3)
+    logits = trainer.discriminator(fake)[1][:, :7].detach().numpy()
+    by_hand = -log_softmax(logits, axis=1)[np.arange(N), batch.emotions.numpy()].mean()
+    weight, value = found.pop("d_source")
+    assert weight == 0.3
+    assert value.item() == pytest.approx(by_hand, rel=1e-9)
+    # The other terms stay what they are, and without a weight there is no such term.
+    plain = terms(0.0)[1]
+    assert found.keys() == plain.keys()
+    assert all(found[key][1].item() == plain[key][1].item() for key in plain)
+
+
+class Witness(LinearCritic):
+    """Keeps what it was shown."""
+
+    def __init__(self, heads: list[int]) -> None:
+        super().__init__(heads)
+        self.shown: list[torch.Tensor] = []
+
+    def forward(self, x):
+        self.shown.append(x)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_a_critic_sees_real_images_and_edits_through_the_same_changes(make, batch, name):
+    trainer = make(name, critic_augment=Augment(flip=1.0), n_critic=1)
+    heads = [w.shape[1] for w in trainer.discriminator.weights][1:]
+    x = trainer.method.to_native(batch.images)
+    trainer.discriminator = Witness(heads)
+    trainer.optimizers["d"] = torch.optim.SGD(trainer.discriminator.parameters(), lr=0.0)
+    trainer.discriminator_step(x, batch, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        codes = trainer.target(batch, torch.Generator().manual_seed(0)).codes
+        edits = trainer.generate(x, codes)
+    pairs = trainer.discriminator.shown[0]
+    torch.testing.assert_close(pairs, torch.cat([x, edits]).flip(-1))
+
+    trainer.discriminator.shown.clear()
+    target = trainer.target(batch, torch.Generator().manual_seed(0))
+    trainer.generator_terms(x, batch, target, torch.Generator().manual_seed(1))
+    mirrored = trainer.generate(x, target.codes).flip(-1)
+    torch.testing.assert_close(trainer.discriminator.shown[0], mirrored)
+
+
+def test_a_critic_that_sees_things_as_they_are_draws_nothing():
+    random = torch.Generator().manual_seed(0)
+    before = random.get_state()
+    images = torch.rand(2, 3, 8, 8)
+    assert seen(images, Augment(), random) is images
+    assert torch.equal(random.get_state(), before)
+    # Warps are differentiable: the generator learns through them.
+    images.requires_grad_(True)
+    seen(images, Augment(rotate=9.0, zoom=(0.8, 0.9)), random).sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize(
