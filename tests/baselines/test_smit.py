@@ -19,6 +19,7 @@ from ganbench.baselines.smit import (
     SpectralConv,
     relativistic_hinge,
 )
+from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.conditions import Category, Text
 from ganbench.training.trainer import Batch
@@ -285,6 +286,29 @@ def test_discriminator_terms(classification: str) -> None:
     assert float(terms["d_adv"][1]) == pytest.approx(hinge(bench.src("real"), bench.src("fake")))
     assert float(terms["d_cls"][1]) == pytest.approx(cls)
     assert sorted(bench.targets()) == [0, 2, 2, 5]
+
+
+def test_edits_may_be_classified_as_what_they_were_made_from() -> None:
+    bench = Bench(SMITRecipe(lambda_source=0.25))
+    x = bench.batch.images
+    terms = bench.trainer.discriminator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    weight, value = terms["d_source"]
+    assert weight == 0.25
+    by_hand = sum(cross_entropy(aux, np.array([0, 2, 2, 5])) for _, aux in bench.scores["fake"])
+    assert float(value) == pytest.approx(by_hand)
+
+
+def test_a_critic_sees_real_images_and_edits_through_the_same_changes() -> None:
+    bench = Bench(SMITRecipe(critic_augment=Augment(flip=1.0)))
+    x, shown = bench.batch.images, []
+    bench.trainer.discriminator = lambda y: [shown.append(y), *bench.discriminate(y)][1:]
+    bench.trainer.discriminator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    edits = torch.from_numpy(bench.images[0])
+    assert torch.equal(shown.pop(), torch.cat([x, edits]).flip(-1))
+    bench.calls.clear()
+    bench.trainer.generator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    assert torch.equal(shown[0], x.flip(-1))
+    assert torch.equal(shown[1], edits.flip(-1))
 
 
 def test_generator_terms() -> None:
