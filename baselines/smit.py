@@ -19,7 +19,7 @@ at random once and never trained: without the map of a checkpoint its generator 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -363,15 +363,20 @@ def attend(x: Tensor, colour: Tensor, mask: Tensor) -> Tensor:
     return torch.lerp(colour.float(), x.float(), mask.float())
 
 
-def relativistic_hinge(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+def relativistic_hinge(
+    real: Sequence[Tensor],
+    fake: Sequence[Tensor],
+    average: Callable[[Tensor], Tensor] = lambda mean: mean,
+) -> Tensor:
     """L_adv of equation (2): each score is held against the mean score of the other side.
 
     Args:
         real: patch maps of the images that should score high, one tensor a scale.
         fake: those of the images that should score low.
+        average: of the mean of a share, the mean of the whole batch.
     """
     terms = [
-        F.relu(1 - (r - f.mean())).mean() + F.relu(1 + (f - r.mean())).mean()
+        F.relu(1 - (r - average(f.mean()))).mean() + F.relu(1 + (f - average(r.mean()))).mean()
         for r, f in zip(real, fake, strict=True)
     ]
     return 0.5 * torch.stack(terms).sum()
@@ -418,6 +423,7 @@ class SMITTrainer(Trainer):
     Recipe = SMITRecipe
     recipe: SMITRecipe
     model: SMIT
+    joins = True
 
     def __init__(self, method: SMIT, recipe: SMITRecipe) -> None:
         super().__init__(method, recipe)
@@ -431,7 +437,8 @@ class SMITTrainer(Trainer):
 
     def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
         """Codes of the emotions with fresh styles."""
-        noise = torch.randn(len(emotions), self.model.noise_dim, generator=random)
+        rows = self.share.total(len(emotions))
+        noise = self.share.of(torch.randn(rows, self.model.noise_dim, generator=random))
         return self.model.encode(Category(emotions), noise.to(emotions.device))
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -442,7 +449,7 @@ class SMITTrainer(Trainer):
 
     def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
         """What D is shown of images in the method's range."""
-        return seen(images, self.recipe.critic_augment, random)
+        return seen(images, self.recipe.critic_augment, random, self.share)
 
     def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
         """L_cls of equation (3), mean over the batch and sum over scales."""
@@ -459,7 +466,7 @@ class SMITTrainer(Trainer):
     def discriminator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of D."""
         with torch.no_grad():
-            target = permuted(batch.emotions, random)
+            target = self.share.of(permuted(batch.whole.emotions, random))
             fake, _ = self.translate(x, self.code(target, random))
             x, fake = self.seen(x, random), self.seen(fake, random)
         # Both sides in one pass: one power iteration a step, and each side sees the same weights.
@@ -467,21 +474,27 @@ class SMITTrainer(Trainer):
         real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
         generated = [src[len(x) :] for src, _ in outputs]
         return {
-            "d_adv": (1.0, relativistic_hinge([src for src, _ in real], generated)),
+            "d_adv": (
+                1.0,
+                relativistic_hinge([src for src, _ in real], generated, self.share.average),
+            ),
             "d_cls": (self.recipe.lambda_cls, self.classification(real, batch.emotions)),
         }
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of G; in L_adv real and fake swap roles."""
-        target = permuted(batch.emotions, random)
+        target = self.share.of(permuted(batch.whole.emotions, random))
         fake, mask = self.translate(x, self.code(target, random))
         rec, mask_rec = self.translate(fake, self.code(batch.emotions, random))
         with torch.no_grad():
             real = [src for src, _ in self.discriminator(self.seen(x, random))]
         outputs = self.discriminator(self.seen(fake, random))
-        tv = total_variation(mask) + total_variation(mask_rec)
+        tv = self.share.sum(total_variation(mask) + total_variation(mask_rec))
         terms = {
-            "g_adv": (1.0, relativistic_hinge([src for src, _ in outputs], real)),
+            "g_adv": (
+                1.0,
+                relativistic_hinge([src for src, _ in outputs], real, self.share.average),
+            ),
             "g_cls": (self.recipe.lambda_cls, self.classification(outputs, target)),
             "g_rec": (self.recipe.lambda_rec, (x - rec).abs().mean()),
             "g_mask": (self.recipe.lambda_mask, mask.mean()),
