@@ -28,6 +28,8 @@ T = TypeVar("T")
 # How long a process waits for the others. One of them may be reading a large data set, or writing a
 # checkpoint to a slow disk; a process that died is noticed by torchrun at once.
 PATIENCE = timedelta(minutes=30)
+# The same where the processes meet at the end only.
+LONG = timedelta(days=1)
 
 
 class Lost(GanbenchError, RuntimeError):
@@ -201,8 +203,8 @@ def _reduce(tensor: Tensor, operation: str = "SUM") -> None:
         dist.all_reduce(tensor, getattr(dist.ReduceOp, operation))
     except RuntimeError as error:
         raise Lost(
-            "another process of the run ended, or did not answer for "
-            f"{PATIENCE.seconds // 60} minutes; see its message, then add --resume"
+            "another process of the run ended, or did not answer in time; see its message, then go "
+            "on from what was finished"
         ) from error
 
 
@@ -253,8 +255,8 @@ def device_of(share: Share, device: str) -> str:
 
 
 @contextmanager
-def joined(share: Share, device: str) -> Iterator[None]:
-    """The processes can reach each other in here.
+def joined(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterator[None]:
+    """The processes can reach each other in here, and wait for each other for so long.
 
     Raises:
         Lost: they did not find each other.
@@ -266,7 +268,7 @@ def joined(share: Share, device: str) -> Iterator[None]:
         torch.cuda.set_device(share.local)
     try:
         # Agreements are made on the CPU, where they wait for no kernel.
-        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=PATIENCE)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=patience)
     except RuntimeError as error:
         raise Lost(
             f"the {share.world} processes did not find each other: "
