@@ -226,9 +226,11 @@ def launch() -> str | None:
     return f"none-{os.getppid()}" if name == "none" else name
 
 
-def restarted() -> bool:
-    """Whether ``torchrun --max-restarts`` had to start the processes again."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+def relaunched() -> bool:
+    """Whether a run that was begun in ``launch()`` may be this one, begun by processes that died."""
+    # After a change of machines, or in a job that was put back into its queue, the count is 0.
+    named = os.environ.get("TORCHELASTIC_RUN_ID", "none") != "none"
+    return named or os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 
 
 def device_of(share: Share, device: str) -> str:

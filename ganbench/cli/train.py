@@ -107,13 +107,11 @@ def train(
         raise BadInput(
             f"--init {init} with --resume: a resumed run has its weights already; drop one of them"
         )
-    # torchrun starts processes again with the arguments of the first time.
-    resume |= distributed.restarted() and began_in(folder, distributed.launch())
-    resumed = folder if resume else None
     kind, options = parse_data(data)
     if dry_run:
         if not share.first:
             return
+        resumed = folder if resume else None
         setup = configure(name, recipe, assignments, init=start, resumed=resumed)
         given = context.get_parameter_source("data") is not ParameterSource.DEFAULT
         images, source = _count_images(setup, kind if given else None, root, options)
@@ -139,6 +137,9 @@ def train(
     device = distributed.device_of(share, device)
     with ExitStack() as stack:
         stack.enter_context(distributed.joined(share, device))
+        # torchrun starts processes again with the arguments of the first time.
+        begun = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
+        resume |= share.any(begun)
         with share.together():
             session = prepare(
                 name,
@@ -147,7 +148,7 @@ def train(
                 seed=seed,
                 device=device,
                 init=None if resume else start,
-                resumed=resumed,
+                resumed=folder if resume else None,
                 share=share,
             )
             writes = tensorboard and share.first

@@ -17,7 +17,7 @@ from ganbench.sharding import parse_shard
 
 ARGUMENTS = ["--methods", "gaussian=./gaussian.safetensors,stargan=./stargan.safetensors"]
 ARGUMENTS += ["--data", "folder", "--root", "photos", "--judge", "judge.safetensors"]
-ARGUMENTS += ["--device", "cpu", "--metrics", "default,diversity"]
+ARGUMENTS += ["--device", "cpu", "--metrics", "default,smoothness"]
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def test_shards_are_merged_into_the_numbers_of_one_process(place, monkeypatch):
 
     code, out, err = place("shared", "--shard", "3/3", "--out", "shared")
     assert code == 0, err
-    assert "shard 3/3 is done (31 images); left to do: 8 of 12 pieces, of shards 1/3, 2/3" in out
+    assert "shard 3/3 is done (31 images); left to do: 11 of 16 pieces, of shards 1/3, 2/3" in out
     assert not (place.folder / "shared").exists()
     assert "shard 1/3 is done (100 images)" in place("shared", "--shard", "1/3")[1]
     code, _, err = place("shared", "--merge", "--out", "shared")
     assert code == 2
     lines = [line for line in err.splitlines() if line.startswith("ganbench: ")]
     assert lines == [
-        "ganbench: the store lacks 3 of 12 pieces, of shards 2/3; run them with --shard, or leave "
+        "ganbench: the store lacks 5 of 16 pieces, of shards 2/3; run them with --shard, or leave "
         "--merge out to compute them here"
     ]
     assert not (place.folder / "shared" / "results.json").exists()
