@@ -99,7 +99,6 @@ def outcome(folder):
         "networks": state["trainer"]["networks"],
         "log": lines,
         "samples": {p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
-        "checkpoints": sorted(p.name for p in (folder / "checkpoints").iterdir()),
     }
 
 
