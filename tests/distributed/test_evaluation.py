@@ -38,11 +38,9 @@ def place(call, tmp_path, monkeypatch, tiny_method):
         save_checkpoint(path, tiny_method(name), "method", name, {"licence": "MIT"})
 
     def run(cache, *arguments):
-        monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / cache))
+        monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "caches" / cache))
         return call("eval", *ARGUMENTS, *arguments)
 
-    # ``call`` sets a cache of its own, once, before the first.
-    call("--version")
     run.folder = tmp_path
     return run
 
