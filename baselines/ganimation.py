@@ -143,6 +143,7 @@ class GANimationTrainer(AdversarialTrainer):
     Recipe = GANimationRecipe
     recipe: GANimationRecipe
     method: GANimation
+    joins = True
 
     def __init__(self, method: GANimation, recipe: GANimationRecipe) -> None:
         if recipe.classification == "softmax" and method.config.condition != "emotions":
@@ -169,17 +170,19 @@ class GANimationTrainer(AdversarialTrainer):
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         """Another sample's condition; action units are jittered by U(-0.1, 0.1), unclipped."""
-        order = torch.randperm(len(batch), generator=random).to(batch.images.device)
-        codes = self.own(batch)[order]
+        whole = batch.whole
+        order = torch.randperm(len(whole), generator=random).to(batch.images.device)
+        codes = self.own(whole)[order]
         if self.method.config.condition == "action_units":
             codes = codes + uniform(random, -0.1, 0.1, tuple(codes.shape)).to(codes)
-        return Target(codes, batch.emotions[order])
+        return Target(self.share.of(codes), self.share.of(whole.emotions[order]))
 
     def condition(self, output: Tensor, codes: Tensor, emotions: Tensor) -> tuple[float, Tensor]:
         """Weight and value of L_y on one set of images."""
         if self.recipe.classification == "softmax":
             return self.recipe.lambda_cls, F.cross_entropy(output, emotions)
-        return self.recipe.lambda_condition, F.mse_loss(output, codes) / len(codes)
+        rows = self.share.total(len(codes))
+        return self.recipe.lambda_condition, F.mse_loss(output, codes) / rows
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         own = self.own(batch)
@@ -230,7 +233,7 @@ class GANimationTrainer(AdversarialTrainer):
             "g_mask_back": (self.recipe.lambda_mask, mask_back.mean()),
             "g_smooth": (
                 self.recipe.lambda_smooth,
-                total_variation(mask) + total_variation(mask_back),
+                self.share.sum(total_variation(mask) + total_variation(mask_back)),
             ),
         }
 

@@ -19,7 +19,7 @@ at random once and never trained: without the map of a checkpoint its generator 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -363,15 +363,20 @@ def attend(x: Tensor, colour: Tensor, mask: Tensor) -> Tensor:
     return torch.lerp(colour.float(), x.float(), mask.float())
 
 
-def relativistic_hinge(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+def relativistic_hinge(
+    real: Sequence[Tensor],
+    fake: Sequence[Tensor],
+    average: Callable[[Tensor], Tensor] = lambda mean: mean,
+) -> Tensor:
     """L_adv of equation (2): each score is held against the mean score of the other side.
 
     Args:
         real: patch maps of the images that should score high, one tensor a scale.
         fake: those of the images that should score low.
+        average: of the mean of a share, the mean of the whole batch.
     """
     terms = [
-        F.relu(1 - (r - f.mean())).mean() + F.relu(1 + (f - r.mean())).mean()
+        F.relu(1 - (r - average(f.mean()))).mean() + F.relu(1 + (f - average(r.mean()))).mean()
         for r, f in zip(real, fake, strict=True)
     ]
     return 0.5 * torch.stack(terms).sum()
@@ -421,6 +426,7 @@ class SMITTrainer(Trainer):
     Recipe = SMITRecipe
     recipe: SMITRecipe
     model: SMIT
+    joins = True
 
     def __init__(self, method: SMIT, recipe: SMITRecipe) -> None:
         super().__init__(method, recipe)
@@ -434,7 +440,8 @@ class SMITTrainer(Trainer):
 
     def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
         """Codes of the emotions with fresh styles."""
-        noise = torch.randn(len(emotions), self.model.noise_dim, generator=random)
+        rows = self.share.total(len(emotions))
+        noise = self.share.of(torch.randn(rows, self.model.noise_dim, generator=random))
         return self.model.encode(Category(emotions), noise.to(emotions.device))
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -445,7 +452,7 @@ class SMITTrainer(Trainer):
 
     def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
         """What D is shown of images in the method's range."""
-        return seen(images, self.recipe.critic_augment, random)
+        return seen(images, self.recipe.critic_augment, random, self.share)
 
     def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
         """L_cls of equation (3), mean over the batch and sum over scales."""
@@ -462,7 +469,7 @@ class SMITTrainer(Trainer):
     def discriminator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of D."""
         with torch.no_grad():
-            target = permuted(batch.emotions, random)
+            target = self.share.of(permuted(batch.whole.emotions, random))
             fake, _ = self.translate(x, self.code(target, random))
             x, fake = self.seen(x, random), self.seen(fake, random)
         # Both sides in one pass: one power iteration a step, and each side sees the same weights.
@@ -472,7 +479,7 @@ class SMITTrainer(Trainer):
         own = batch.emotions
         sides = [src for src, _ in real], [src for src, _ in generated]
         terms = {
-            "d_adv": (1.0, relativistic_hinge(*sides)),
+            "d_adv": (1.0, relativistic_hinge(*sides, self.share.average)),
             "d_cls": (self.recipe.lambda_cls, self.classification(real, own)),
         }
         if self.recipe.lambda_source:
@@ -482,15 +489,18 @@ class SMITTrainer(Trainer):
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of G; in L_adv real and fake swap roles."""
-        target = permuted(batch.emotions, random)
+        target = self.share.of(permuted(batch.whole.emotions, random))
         fake, mask = self.translate(x, self.code(target, random))
         rec, mask_rec = self.translate(fake, self.code(batch.emotions, random))
         with torch.no_grad():
             real = [src for src, _ in self.discriminator(self.seen(x, random))]
         outputs = self.discriminator(self.seen(fake, random))
-        tv = total_variation(mask) + total_variation(mask_rec)
+        tv = self.share.sum(total_variation(mask) + total_variation(mask_rec))
         terms = {
-            "g_adv": (1.0, relativistic_hinge([src for src, _ in outputs], real)),
+            "g_adv": (
+                1.0,
+                relativistic_hinge([src for src, _ in outputs], real, self.share.average),
+            ),
             "g_cls": (self.recipe.lambda_cls, self.classification(outputs, target)),
             "g_rec": (self.recipe.lambda_rec, (x - rec).abs().mean()),
             "g_mask": (self.recipe.lambda_mask, mask.mean()),

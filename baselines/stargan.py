@@ -88,12 +88,13 @@ class StarGANTrainer(AdversarialTrainer):
 
     Recipe = StarGANRecipe
     recipe: StarGANRecipe
+    joins = True
 
     def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        emotions = permuted(batch.emotions, random)
+        emotions = self.share.of(permuted(batch.whole.emotions, random))
         return Target(one_hot(emotions, self.method.code_dim), emotions)
 
     def classification(self, logits: Tensor, emotions: Tensor) -> Tensor:

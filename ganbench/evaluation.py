@@ -27,7 +27,7 @@ from ganbench.errors import BadInput
 from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.judges.interface import Judge
 from ganbench.methods import Method, load_method
-from ganbench.passes import SHOWN, Kind, Pass, fingerprint
+from ganbench.passes import SHOWN, Job, Kind, Pass, fingerprint
 from ganbench.records import Record, Results
 from ganbench.scoring import EXACT, REAL, TRUTH, Evidence, choose, score
 from ganbench.scoring.spread import spread
@@ -215,9 +215,12 @@ def prepare(
     )
 
 
-def perform(run: Pass, progress: Progress | None = None) -> None:
-    """Compute and store every job that is missing. Ctrl-C loses at most the job in hand."""
-    jobs = run.jobs()
+def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | None = None) -> None:
+    """Compute and store every job that is missing, or of ``jobs`` those that are.
+
+    Ctrl-C loses at most the job in hand.
+    """
+    jobs = run.jobs() if jobs is None else jobs
     total = sum(job.images for job in jobs)
     done = 0
     for job in jobs:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -51,7 +52,8 @@ def replacing(target: Path, durable: bool = True) -> Iterator[Path]:
         durable: a power cut does not change that: the content is on the disk before the name is, and
             the name before this returns.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}{_TEMPORARY}")
+    # Drawn, since processes on machines that share a disk may have the same number.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}{_TEMPORARY}")
     try:
         yield temporary
         if durable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -77,17 +78,32 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: errors of ours are one line on stderr and their exit code."""
+    code = _run()
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        # torch's threads, which outlive the group of processes, now and then abort one that ends in
+        # the usual way after its work is done, and torchrun would take that for a failure.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
     try:
         cli.main(sys.argv[1:] or ["--help"], prog_name="ganbench", standalone_mode=False)
     except click.ClickException as error:
         message = " ".join(error.format_message().split())
         click.echo(f"ganbench: {message}; see 'ganbench --help'", err=True)
-        sys.exit(2)
+        return 2
     except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        return done.exit_code
     except GanbenchError as error:
         click.echo(f"ganbench: {' '.join(str(error).split())}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("ganbench: interrupted; what was finished is kept", err=True)
-        sys.exit(130)
+        return 130
+    except SystemExit as done:
+        return int(done.code or 0)
+    return 0

@@ -103,6 +103,15 @@ REPORT = 15
     is_flag=True,
     help="Say what would run, what is stored and what it costs; evaluate and write nothing.",
 )
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="Do only the I-th of N parts, 1 to N, and report nothing: each may run on another machine "
+    "with the same GANBENCH_CACHE.",
+)
+@click.option(
+    "--merge", is_flag=True, help="Report from what the shards have stored; compute nothing."
+)
 def evaluate(
     methods: str,
     data: str,
@@ -121,67 +130,112 @@ def evaluate(
     device: str,
     skip_bad: bool,
     dry_run: bool,
+    shard: str | None,
+    merge: bool,
 ) -> None:
     """Edit every test image towards seven emotions with each method, judge the edits, and report.
 
     Prints Table 1 and leaves a folder with results, tables, pictures and a page. Finished pieces are
     kept: after Ctrl-C, or with one more method, the same command computes only what is missing.
+
+    Under 'torchrun --nproc-per-node N -m ganbench eval ...' each of N processes does its shard, and the
+    first one reports; docs/scaling.md.
     """
     import sys
     from pathlib import Path
 
     from rich.console import Console
 
-    from ganbench import evaluation
+    from ganbench import distributed, evaluation
     from ganbench.devices import resolve
+    from ganbench.errors import BadInput
     from ganbench.protocol import describe, judge_notes
     from ganbench.report.formats import to_rich
     from ganbench.report.judges import judges_table
     from ganbench.report.run_folder import check_writable, write_run
     from ganbench.report.tables import further_table, paper_table1, seeds_table, table1
     from ganbench.scoring import choose
+    from ganbench.sharding import Shard, left, note, parse_shard
     from ganbench.stopwatch import Stopwatch
 
-    folder, watch, bars = Path(out), Stopwatch(), Console(stderr=True)
+    share = distributed.share()
+    folder, watch, bars = Path(out), Stopwatch(), Console(stderr=True, quiet=not share.first)
+    part = parse_shard(shard) if shard else None
+    if part and (merge or share.world > 1):
+        other = "--merge" if merge else "torchrun, whose processes take a shard each"
+        raise BadInput(f"--shard {part} with {other}; leave one of them out")
+    if share.world > 1:
+        part = Shard(share.rank + 1, share.world)
     choose(metrics)  # a wrong name should not cost the time to load data
-    with watch.measure("load"):
-        loaded = evaluation.load_all(parse_methods(methods), resolve(device))
-        judging, *others = _load_judges(
-            judge, device, _expects(labels, judge_size, judge_mean, judge_std)
-        )
-    with watch.measure("data"):
-        dataset = _load(data, root, loaded[0].spec.image_size, skip_bad, dry_run, bars)
-    if left_out := dataset.left_out:
-        bars.print(f"left out of {data}: {left_out}", highlight=False)
-    specs = [one.spec for one in others]
-    for note in judge_notes(describe(dataset, judging.spec, len(dataset), specs)):
-        click.echo(f"warning: {note}", err=True)
-    run = evaluation.prepare(
-        loaded,
-        dataset,
-        judging,
-        seed=seed,
-        limit=limit,
-        batch_size=batch_size,
-        store=evaluation.default_store(),
-        stopwatch=watch,
-        metrics=metrics,
-        seeds=seeds,
-        others=others,
-    )
-    if dry_run:
-        _show_plan(run, folder)
+    device = distributed.device_of(share, device)
+    with distributed.joined(share, device, distributed.LONG):
+        with watch.measure("load"), share.together():
+            loaded = evaluation.load_all(parse_methods(methods), resolve(device))
+            judging, *others = _load_judges(
+                judge, device, _expects(labels, judge_size, judge_mean, judge_std)
+            )
+        size = loaded[0].spec.image_size
+        with watch.measure("data"):
+            dataset = share.in_turn(lambda: _load(data, root, size, skip_bad, dry_run, bars))
+        if left_out := dataset.left_out:
+            bars.print(f"left out of {data}: {left_out}", highlight=False)
+        specs = [one.spec for one in others]
+        if share.first:
+            for warning in judge_notes(describe(dataset, judging.spec, len(dataset), specs)):
+                click.echo(f"warning: {warning}", err=True)
+        with share.together():
+            run = evaluation.prepare(
+                loaded,
+                dataset,
+                judging,
+                seed=seed,
+                limit=limit,
+                batch_size=batch_size,
+                store=evaluation.default_store(),
+                stopwatch=watch,
+                metrics=metrics,
+                seeds=seeds,
+                others=others,
+            )
+            if share.first and not dry_run and not shard:
+                check_writable(folder)
+        if dry_run:
+            if share.first:
+                _show_plan(run, folder)
+            return
+        with _bars(bars) as progress, share.together():
+            bar = progress.add_task("evaluate", total=None)
+            if part:
+                note(run, part)
+            if not merge:
+                evaluation.perform(
+                    run,
+                    lambda what, done, total: progress.update(
+                        bar, description=what, completed=done, total=total
+                    ),
+                    part.jobs(run) if part else None,
+                )
+    if not share.first:
         return
-    check_writable(folder)
-    with _bars(bars) as progress:
-        bar = progress.add_task("evaluate", total=None)
-        evaluation.perform(
-            run,
-            lambda what, done, total: progress.update(
-                bar, description=what, completed=done, total=total
-            ),
+    lacking = left(run, part.count if part else None) if part or merge else None
+    if part and share.world == 1:
+        images = sum(len(job.chunk) for job in part.jobs(run) if job.kind == "real")
+        click.echo(
+            f"shard {part} is done ({images} images); "
+            + (f"left to do: {lacking}" if lacking else "nothing is left: --merge reports")
         )
-        progress.update(bar, description="score")
+        return
+    if lacking:
+        raise BadInput(
+            f"the store lacks {lacking}; "
+            + (
+                "run them with --shard, or leave --merge out to compute them here"
+                if merge
+                else "give all processes the same GANBENCH_CACHE"
+            )
+        )
+    with _bars(bars) as progress:
+        bar = progress.add_task("score", total=None)
         with watch.measure("score"):
             found = evaluation.conclude(run)
         progress.update(bar, description="tables and pictures")

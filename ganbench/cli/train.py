@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import nullcontext
+import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -81,29 +82,36 @@ def train(
     """Train METHOD, or the judge, and write a checkpoint that 'ganbench eval' takes.
 
     Ctrl-C stops at the next step and leaves a run that --resume continues exactly.
+
+    Under 'torchrun --nproc-per-node N -m ganbench train ...' N processes share the recipe's batch, each
+    on its own GPU if there are GPUs; docs/scaling.md.
     """
     import shlex
     from pathlib import Path
 
     from rich.console import Console
 
+    from ganbench import distributed
     from ganbench.cli.bars import training_bars
     from ganbench.data import load_dataset
     from ganbench.errors import BadInput
     from ganbench.training.events import open_events
-    from ganbench.training.folder import best
+    from ganbench.training.folder import began_in, best
     from ganbench.training.session import configure, prepare
 
-    console = Console(stderr=True)
+    share = distributed.share()
+    console = Console(stderr=True, quiet=not share.first)
     folder = Path(out) if out else Path("runs") / name
     start = Path(init) if init else None
     if start and resume:
         raise BadInput(
             f"--init {init} with --resume: a resumed run has its weights already; drop one of them"
         )
-    resumed = folder if resume else None
     kind, options = parse_data(data)
     if dry_run:
+        if not share.first:
+            return
+        resumed = folder if resume else None
         setup = configure(name, recipe, assignments, init=start, resumed=resumed)
         given = context.get_parameter_source("data") is not ParameterSource.DEFAULT
         images, source = _count_images(setup, kind if given else None, root, options)
@@ -126,23 +134,40 @@ def train(
     for assignment in assignments:
         words += ["--set", assignment]
     command = shlex.join(words)
-    session = prepare(
-        name, recipe, assignments, seed=seed, device=device, init=start, resumed=resumed
-    )
-    if session.setup.remark:
-        console.print(session.setup.remark, highlight=False, soft_wrap=True)
-    with (
-        open_events(folder) if tensorboard else nullcontext() as events,
-        training_bars(console, data, name, session.setup.recipe.iterations) as bars,
-    ):
-        dataset = load_dataset(
-            kind,
-            "train",
-            root=root,
-            size=session.image_size,
-            skip_bad=skip_bad,
-            progress=bars.on_data,
-            **options,
+    device = distributed.device_of(share, device)
+    with ExitStack() as stack:
+        stack.enter_context(distributed.joined(share, device))
+        # torchrun starts processes again with the arguments of the first time.
+        begun = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
+        resume |= share.any(begun)
+        with share.together():
+            session = prepare(
+                name,
+                recipe,
+                assignments,
+                seed=seed,
+                device=device,
+                init=None if resume else start,
+                resumed=folder if resume else None,
+                share=share,
+            )
+            writes = tensorboard and share.first
+            events = stack.enter_context(open_events(folder)) if writes else None
+        if session.setup.remark:
+            console.print(session.setup.remark, highlight=False, soft_wrap=True)
+        bars = stack.enter_context(
+            training_bars(console, data, name, session.setup.recipe.iterations)
+        )
+        dataset = share.in_turn(
+            lambda: load_dataset(
+                kind,
+                "train",
+                root=root,
+                size=session.image_size,
+                skip_bad=skip_bad,
+                progress=bars.on_data,
+                **options,
+            )
         )
         if dataset.left_out:
             console.print(f"left out of {data}: {dataset.left_out}", highlight=False)
@@ -152,12 +177,15 @@ def train(
             if events:
                 events.on_log(progress)
 
-        run = session.run(dataset, folder, command, on_log)
+        with share.together():
+            run = session.run(dataset, folder, command, on_log)
         run.resume() if resume else run.start()
         if events:
             events.begin(run.done)
         bars.begin(run.done)
         final = run.run()
+    if not share.first:
+        sys.exit(0 if final else 130)
     if final is None:
         raise click.Abort
     if found := best(folder):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, unknown
 
 # RandomResizedCrop gives up after this many boxes that do not fit and takes the whole image.
@@ -84,7 +85,9 @@ PRESETS: dict[str, Augment] = {
 }
 
 
-def augment(images: Tensor, config: Augment, generator: torch.Generator) -> Tensor:
+def augment(
+    images: Tensor, config: Augment, generator: torch.Generator, share: Share = WHOLE
+) -> Tensor:
     """Augment each image on its own: turned, shifted and zoomed, then cropped, then mirrored.
 
     All but the mirroring is one affine map and one resampling (no loss adds up); what lies outside
@@ -98,11 +101,12 @@ def augment(images: Tensor, config: Augment, generator: torch.Generator) -> Tens
         images: float [N, 3, H, W], on any device.
         config: what may happen.
         generator: on the CPU; the only source of randomness.
+        share: whose images these are, of a batch of several processes.
 
     Returns:
         a new tensor of the shape, type and device of ``images``.
     """
-    draws = torch.rand((len(images), _DRAWS), generator=generator)
+    draws = share.of(torch.rand((share.total(len(images)), _DRAWS), generator=generator))
     out = images.clone()
     if config.warps:
         theta = _thetas(config, draws)

@@ -183,6 +183,7 @@ class GaussianTrainer(AdversarialTrainer):
     Recipe = GaussianRecipe
     recipe: GaussianRecipe
     method: Gaussian
+    joins = True
 
     def __init__(self, method: Gaussian, recipe: GaussianRecipe) -> None:
         self.classes = len(method.config.emotions)
@@ -202,12 +203,13 @@ class GaussianTrainer(AdversarialTrainer):
         return head[:, : self.classes], head[:, self.classes :]
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        shape = (len(batch) - self.at_means, self.method.code_dim)
+        shape = (len(batch.whole) - self.at_means, self.method.code_dim)
         anywhere = uniform(random, -1, 1, shape).to(batch.images.device)
         labels = torch.arange(self.at_means) % self.classes
         codes = torch.cat([self.method.centres()[labels], anywhere])
         nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
-        return Target(codes, torch.cat([labels.to(nearest), nearest]))
+        emotions = torch.cat([labels.to(nearest), nearest])
+        return Target(self.share.of(codes), self.share.of(emotions))
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         cls, _ = self.split(self.discriminator(x)[1])
@@ -240,10 +242,11 @@ class GaussianTrainer(AdversarialTrainer):
         divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
         with torch.no_grad():
             _, own = self.split(self.discriminator(x)[1])
-        labels = target.emotions[: self.at_means]
+        n = self.share.count(self.at_means)
+        classified = F.cross_entropy(cls[:n], target.emotions[:n])
         return {
             "g_fake": (-1.0, src.mean()),
             "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, own)).abs().mean()),
             "g_div": (self.recipe.lambda_div, divergence),
-            "g_cls": (self.recipe.lambda_cls_g, F.cross_entropy(cls[: self.at_means], labels)),
+            "g_cls": (self.recipe.lambda_cls_g, self.share.mean(classified, n, self.at_means)),
         }

@@ -214,6 +214,7 @@ class LinearTrainer(AdversarialTrainer):
     Recipe = LinearRecipe
     recipe: LinearRecipe
     method: Linear
+    joins = True
 
     def __init__(self, method: Linear, recipe: LinearRecipe) -> None:
         heads = [len(method.config.emotions), method.code_dim]
@@ -222,21 +223,26 @@ class LinearTrainer(AdversarialTrainer):
     def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
         """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
         codes = self.method.encode(Category(emotions, strength))
-        codes = codes + self.recipe.noise * torch.randn(codes.shape, generator=random).to(codes)
+        rows, dims = self.share.total(len(codes)), self.method.code_dim
+        noise = self.share.of(torch.randn(rows, dims, generator=random))
+        codes = codes + self.recipe.noise * noise.to(codes)
         n = self.recipe.random_codes
-        if self.method.code_dim == 2:
-            angle = uniform(random, 0, 2 * math.pi, (n,)).to(codes)
-            anywhere = polar(angle, strength[:n])
+        own = self.share.count(n)
+        if dims == 2:
+            angle = self.share.of(uniform(random, 0, 2 * math.pi, (n,))).to(codes)
+            anywhere = polar(angle, strength[:own])
         else:
-            anywhere = directions(n, self.method.code_dim, random).to(codes) * strength[:n, None]
-        return torch.cat([anywhere, codes[n:]])
+            anywhere = self.share.of(directions(n, dims, random)).to(codes)
+            anywhere = anywhere * strength[:own, None]
+        return torch.cat([anywhere, codes[own:]])
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        emotions = permuted(batch.emotions, random)
-        u = torch.rand(len(batch), generator=random).to(batch.images.device)
+        emotions = self.share.of(permuted(batch.whole.emotions, random))
+        u = self.share.of(torch.rand(len(batch.whole), generator=random)).to(batch.images.device)
         if self.recipe.strength == "uniform_disc":
             # Neutral sits at the origin whatever rho is: it has no intensity to learn.
-            labelled = torch.arange(len(u), device=u.device) >= self.recipe.random_codes
+            own = self.share.count(self.recipe.random_codes)
+            labelled = torch.arange(len(u), device=u.device) >= own
             strength = u.sqrt().masked_fill(labelled & (emotions == NEUTRAL), 0.0)
         else:
             strength = torch.where(emotions == NEUTRAL, 0.2 * u, 0.2 + 0.8 * u)
@@ -280,17 +286,20 @@ class LinearTrainer(AdversarialTrainer):
         assert target.strength is not None
         fake = self.generate(x, target.codes)
         src, cls, coor = self.discriminator(self.seen(fake, random))
-        n = self.recipe.random_codes  # random directions have no label
+        n = self.share.count(self.recipe.random_codes)  # random directions have no label
+        labelled = self.share.total(len(cls)) - self.recipe.random_codes
+        classified = F.cross_entropy(cls[n:], target.emotions[n:])
         strong = (target.strength > 0.2).float()
         error = (cls.softmax(1).amax(1) - target.strength).square()
+        mean_strong = self.share.average(strong.sum()).clamp(min=1 / self.share.world)
         back = self.generate(fake, self.input_codes(x, batch, random))
         return {
             "g_fake": (-1.0, src.mean()),
-            "g_cls": (self.recipe.lambda_cls, F.cross_entropy(cls[n:], target.emotions[n:])),
+            "g_cls": (
+                self.recipe.lambda_cls,
+                self.share.mean(classified, len(cls) - n, labelled),
+            ),
             "g_rec": (self.recipe.lambda_rec, (x - back).abs().mean()),
             "g_coor": (self.recipe.lambda_coor, F.mse_loss(coor, target.codes)),
-            "g_strength": (
-                self.recipe.lambda_strength,
-                (strong * error).sum() / strong.sum().clamp(min=1),
-            ),
+            "g_strength": (self.recipe.lambda_strength, (strong * error).sum() / mean_strong),
         }

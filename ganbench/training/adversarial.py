@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.data.augment import Augment, augment
+from ganbench.distributed import WHOLE, Share
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import he_init
 from ganbench.training import recipe
@@ -91,7 +92,7 @@ class AdversarialTrainer(Trainer):
 
     @abstractmethod
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        """Draw what each image is to become."""
+        """Draw what each image is to become; of several processes, this one's rows of the draw."""
 
     @abstractmethod
     def discriminator_terms(
@@ -117,7 +118,7 @@ class AdversarialTrainer(Trainer):
 
     def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
         """What D is shown of images in the method's range."""
-        return seen(images, self.recipe.critic_augment, random)
+        return seen(images, self.recipe.critic_augment, random, self.share)
 
     def source_terms(self, loss: Callable[[], Tensor]) -> Terms:
         """D's classification of edits as what they were made from, where the recipe wants it."""
@@ -126,8 +127,10 @@ class AdversarialTrainer(Trainer):
 
     def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""
-        mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
-        return gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
+        mix = self.share.of(torch.rand(self.share.total(len(x)), 1, 1, 1, generator=random))
+        return gradient_penalty(
+            lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix.to(x.device)
+        )
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
         """Reconstruction only, whatever the code: small nets learn colours and shapes first.
@@ -183,9 +186,9 @@ class AdversarialTrainer(Trainer):
         return values
 
 
-def seen(images: Tensor, config: Augment, random: torch.Generator) -> Tensor:
+def seen(images: Tensor, config: Augment, random: torch.Generator, share: Share = WHOLE) -> Tensor:
     """Images [N, 3, H, W] as a critic sees them; differentiable. Draws nothing if nothing happens."""
-    return images if config == Augment() else augment(images, config, random)
+    return images if config == Augment() else augment(images, config, random, share)
 
 
 def permuted(emotions: Tensor, random: torch.Generator) -> Tensor:

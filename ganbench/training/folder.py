@@ -12,8 +12,10 @@ from ganbench.errors import BadInput
 from ganbench.store import sweep, write_atomic
 
 CARD, LOG, STATE = "recipe.json", "log.jsonl", "state.pt"
+LAUNCH = "torchrun.txt"
 CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 PROBE = "probe_accuracy"
+PROCESSES = "processes"  # key of a card; of a run in one process it is left out
 
 # Keys of a recipe that a resumed run may change: its length, what it reports and what it keeps.
 FREE = frozenset(
@@ -68,6 +70,20 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
+def write_launch(folder: Path, launch: str | None) -> None:
+    """Write which launch of ``torchrun`` began the run, if one did."""
+    if launch is not None:
+        write_atomic(folder / LAUNCH, launch)
+
+
+def began_in(folder: Path, launch: str | None) -> bool:
+    """Whether the run in a folder was begun by this launch of ``torchrun``."""
+    try:
+        return (folder / STATE).exists() and (folder / LAUNCH).read_text() == launch
+    except OSError:
+        return False
+
+
 def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str] = FREE
 ) -> list[str]:
@@ -78,8 +94,9 @@ def differences(
         free: keys of the recipe that may differ.
     """
     changed = []
-    for part in ("name", "seed", "data", "network", "recipe"):
-        old, new = before.get(part), now.get(part)
+    for part in ("name", "seed", "data", "network", "recipe", PROCESSES):
+        usual = 1 if part == PROCESSES else None
+        old, new = before.get(part, usual), now.get(part, usual)
         if not isinstance(old, dict) or not isinstance(new, dict):
             old, new, prefix = {part: old}, {part: new}, ""
         else:

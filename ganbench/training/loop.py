@@ -3,10 +3,13 @@
 A run may die at any moment. ``state.pt`` is replaced in one step, holds all that later iterations
 depend on, and is written after everything else that belongs to its iteration; whatever was written
 after it is dropped or written again, with the same content.
+
+Of several processes the first one alone writes; all read the state that a run goes on from.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import time
@@ -24,12 +27,13 @@ from torch import Tensor, nn
 
 from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
+from ganbench.distributed import launch
 from ganbench.errors import BadInput, Diverged
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
 from ganbench.store import replacing, sync
 from ganbench.training import folder as folders
-from ganbench.training.trainer import Batch, Trainer
+from ganbench.training.trainer import Batch, Trainer, dealt
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Run:
         folder: where the run lives.
         seed: of data order, augmentation and every random draw.
         card: JSON-ready facts stored with the run and in every checkpoint.
-        watch: called after each log line.
+        watch: called after each log line, in the first process.
         probe: judges the shipped model, in [0, 1], without a trace in it; None if nobody can.
     """
 
@@ -82,6 +86,7 @@ class Run:
         self.trainer, self.kind, self.name = trainer, kind, name
         self.dataset, self.folder, self.seed = dataset, folder, seed
         self.card, self.watch, self.probe = card, watch, probe
+        self.share = trainer.share
         classes, highest = len(card["network"]["emotions"]), int(dataset.labels.max(initial=0))
         if highest >= classes:
             raise BadInput(
@@ -101,17 +106,33 @@ class Run:
         Raises:
             BadInput: the folder already holds a run, or cannot be written.
         """
-        folders.make(self.folder)
-        folders.write_card(self.folder, self.card)
-        folders.cut_log(self.folder, -1)
-        self._save_state()  # from here on the run can be resumed
+        with self.share.together():
+            if self.share.first:
+                folders.make(self.folder)
+                folders.write_launch(self.folder, launch())
+                folders.write_card(self.folder, self.card)
+                folders.cut_log(self.folder, -1)
+                self._save_state()  # from here on the run can be resumed
+        self._compare()
 
     def resume(self) -> None:
         """Continue from ``state.pt``; log lines written after it are dropped.
 
         Raises:
-            BadInput: nothing to resume, or the run was started with another recipe, data or seed.
+            BadInput: nothing to resume, or the run was started with another recipe, data or seed, or
+                with another number of processes.
         """
+        with self.share.together():
+            self._read_state()
+            if self.share.first:
+                folders.clean(self.folder)
+                folders.cut_log(self.folder, self.done)
+                folders.write_card(self.folder, self.card)
+                # If it died just before that.
+                folders.prune(self.folder, self.trainer.recipe.keep)
+        self._compare()
+
+    def _read_state(self) -> None:
         before = folders.read_card(self.folder)
         try:
             state = torch.load(self.folder / folders.STATE, map_location="cpu", weights_only=True)
@@ -143,10 +164,22 @@ class Run:
             )
         self.trainer.load_state_dict(state["trainer"])
         self.done, self.seconds, self._window = done, seconds, window
-        folders.clean(self.folder)
-        folders.cut_log(self.folder, done)
-        folders.write_card(self.folder, self.card)
-        folders.prune(self.folder, self.trainer.recipe.keep)  # if it died just before that
+
+    def _compare(self) -> None:
+        """Refuse to go on if the processes do not hold the same weights after the same iterations."""
+        if self.share.world == 1:
+            return
+        digest = hashlib.sha256(str(self.done).encode())
+        for network in self.trainer.networks.values():
+            for parameter in network.parameters():
+                digest.update(parameter.detach().cpu().contiguous().numpy().tobytes())
+        with self.share.together():
+            if not self.share.same(int.from_bytes(digest.digest()[:7], "big")):
+                raise BadInput(
+                    f"the {self.share.world} processes hold different weights at iteration "
+                    f"{self.done}; run the same versions on all machines, and give --out a folder "
+                    "that all share"
+                )
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -174,27 +207,34 @@ class Run:
                 self._window.add(values)
                 self.done += 1
                 finished = self.done == recipe.iterations
-                stopped = self.done == end or self._stop
+                stopped = self.done == end or self.share.any(self._stop)
                 checkpoint = finished or self.done % recipe.checkpoint_every == 0
                 # A checkpoint ends a log line, which tells what the probe says of it.
                 log = checkpoint or self.done % recipe.log_every == 0
                 if log or stopped:
                     now = time.perf_counter()
                     self.seconds, clock = self.seconds + now - clock, now
-                if log:
-                    self._log(self._look() if checkpoint else {})
-                if checkpoint or stopped:
-                    self._check_networks()
-                if finished or self.done % recipe.sample_every == 0:
-                    self._sample()
-                if checkpoint or stopped:
-                    self._checkpoint()
+                sample = finished or self.done % recipe.sample_every == 0
+                if log or sample or stopped:
+                    with self.share.together():
+                        if log:
+                            self._log(self._look() if checkpoint else {})
+                        if checkpoint or stopped:
+                            self._check_networks()
+                        if sample and self.share.first:
+                            self._sample()
+                        if (checkpoint or stopped) and self.share.first:
+                            self._checkpoint()
+                if checkpoint:
+                    self._compare()
                 if stopped:
                     break
         if self.done < recipe.iterations:
             return None
         final = self.folder / f"{self.name}.safetensors"
-        self._save_checkpoint(final)
+        with self.share.together():
+            if self.share.first:
+                self._save_checkpoint(final)
         return final
 
     def _batches(self, pool: ThreadPoolExecutor, end: int) -> Iterator[Batch]:
@@ -204,18 +244,18 @@ class Run:
         def prepare(iteration: int) -> Batch:
             chosen = self.trainer.indices(labels, iteration, self.seed)
             images = augment(
-                self.dataset.images(chosen),
+                self.dataset.images(self.share.of(chosen)),
                 self.trainer.recipe.augment,
                 generator(self.seed, "augment", iteration),
+                self.share,
             )
             wanted = self.trainer.needs_action_units
             units = self.dataset.action_units(chosen) if wanted else None
             device = self.trainer.device
-            return Batch(
-                images.to(device).to(memory_format=torch.channels_last),
-                torch.as_tensor(labels[chosen]).to(device),
-                None if units is None else units.to(device),
-            )
+            images = images.to(device).to(memory_format=torch.channels_last)
+            emotions = torch.as_tensor(labels[chosen]).to(device)
+            units = None if units is None else units.to(device)
+            return dealt(images, emotions, units, self.share)
 
         ahead = pool.submit(prepare, self.done)
         for iteration in range(self.done, end):
@@ -235,6 +275,16 @@ class Run:
         images = (self.done - self._window.iteration) * self.trainer.recipe.batch_size
         speed = images / (self.seconds - self._window.seconds)
         self._window = _Window(self.done, self.seconds)
+        if self.share.first:
+            self._write_line(values, speed)
+        try:
+            self.trainer.check(values)
+        except Diverged as error:
+            raise Diverged(
+                f"{error} (at iteration {self.done}; {folders.kept(self.folder)})"
+            ) from None
+
+    def _write_line(self, values: dict[str, float], speed: float) -> None:
         line = {
             "iteration": self.done,
             "seconds": round(self.seconds, 3),
@@ -247,12 +297,6 @@ class Run:
         ):
             file.write(json.dumps(line) + "\n")
         self.watch(Progress(self.done, self.trainer.recipe.iterations, values, speed))
-        try:
-            self.trainer.check(values)
-        except Diverged as error:
-            raise Diverged(
-                f"{error} (at iteration {self.done}; {folders.kept(self.folder)})"
-            ) from None
 
     def _check_networks(self) -> None:
         for network, tensors in self.trainer.state_dict()["networks"].items():

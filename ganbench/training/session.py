@@ -12,6 +12,7 @@ import torch
 from ganbench import config
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve as resolve_device
+from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, unknown
 from ganbench.methods.interface import Method
 from ganbench.methods.weights import (
@@ -26,7 +27,7 @@ from ganbench.report.manifest import machine
 from ganbench.seeds import generator
 from ganbench.training import provenance
 from ganbench.training import recipe as recipes
-from ganbench.training.folder import read_card
+from ganbench.training.folder import PROCESSES, read_card
 from ganbench.training.loop import Progress, Run
 from ganbench.training.probe import find_probe
 from ganbench.training.recipe import Recipe
@@ -87,10 +88,9 @@ class Session:
         watch: Callable[[Progress], None] = lambda _: None,
     ) -> Run:
         """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``."""
-        setup, device = self.setup, self.trainer.device
-        probe = (
-            find_probe(self.trainer.model, dataset, device) if setup.recipe.probe_every else None
-        )
+        setup, device, share = self.setup, self.trainer.device, self.trainer.share
+        wanted = setup.recipe.probe_every and share.first
+        probe = find_probe(self.trainer.model, dataset, device) if wanted else None
         card: dict[str, Any] = {
             "name": setup.name,
             "licence": setup.licence,
@@ -109,6 +109,8 @@ class Session:
         }
         if git := provenance.git():
             card["git"] = git
+        if share.world > 1:
+            card[PROCESSES] = share.world
         if setup.init:
             card["init"] = setup.init
         if probe:
@@ -199,6 +201,7 @@ def prepare(
     device: str = "auto",
     init: Path | None = None,
     resumed: Path | None = None,
+    share: Share = WHOLE,
 ) -> Session:
     """Build networks and optimisers of a method, or of ``"judge"``.
 
@@ -206,10 +209,11 @@ def prepare(
         name, recipe, assignments, init, resumed: as for ``configure``.
         seed: also decides the initial weights.
         device: where to train.
+        share: the part of this process, if there are several.
 
     Raises:
-        BadInput: as for ``configure``; an unknown device.
-        Unsupported: the method cannot be trained.
+        BadInput: as for ``configure``; an unknown device, a batch that the processes cannot share.
+        Unsupported: the method cannot be trained, or not by several processes.
     """
     setup = configure(name, recipe, assignments, init=init, resumed=resumed)
     where = resolve_device(device)
@@ -219,6 +223,7 @@ def prepare(
         trainer = setup.build()
     if init is not None:
         load_weights(trainer, init)
+    trainer.spread(share)
     trainer.to(where)
     return Session(setup, trainer, seed)
 

@@ -6,7 +6,7 @@ import contextlib
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganbench.errors import Diverged
+from ganbench.distributed import WHOLE, Share
+from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.seeds import generator
 from ganbench.training.recipe import Recipe
 
@@ -25,24 +26,53 @@ Terms = Mapping[str, tuple[float, Tensor]]
 
 @dataclass(frozen=True)
 class Batch:
-    """Training images of one step, on the device.
+    """Training images of one step, on the device; of several processes, this one's share.
 
     Attributes:
         images: float32 [B, 3, S, S], RGB in [0, 1], augmented.
         emotions: int64 [B].
         action_units: float32 [B, 17] in [0, 1], or None.
+        joined: the labels of all processes' images, without the images; None where this is all.
     """
 
     images: Tensor
     emotions: Tensor
     action_units: Tensor | None = None
+    joined: Batch | None = None
+
+    @property
+    def whole(self) -> Batch:
+        """The labels of all processes: what is drawn from a batch is drawn from these."""
+        return self if self.joined is None else self.joined
 
     def __len__(self) -> int:
         return len(self.emotions)
 
     def __getitem__(self, part: slice) -> Batch:
         units = None if self.action_units is None else self.action_units[part]
-        return Batch(self.images[part], self.emotions[part], units)
+        joined = None
+        if self.joined is not None:
+            times = len(self.joined) // len(self)
+            start, stop, _ = part.indices(len(self))
+            joined = self.joined[start * times : stop * times]
+        return Batch(self.images[part], self.emotions[part], units, joined)
+
+
+def dealt(
+    images: Tensor, emotions: Tensor, action_units: Tensor | None = None, share: Share = WHOLE
+) -> Batch:
+    """A process's batch.
+
+    Args:
+        images: this process's own.
+        emotions, action_units: of the joined batch.
+        share: which process this is.
+    """
+    whole = Batch(images[:0], emotions, action_units)
+    if share.world == 1:
+        return replace(whole, images=images)
+    units = None if action_units is None else share.of(action_units)
+    return Batch(images, share.of(emotions), units, whole)
 
 
 @lru_cache(maxsize=4)
@@ -80,10 +110,15 @@ class Trainer(ABC):
 
     A subclass fills ``networks`` and ``optimizers`` and implements ``step``. ``model`` is what is
     shipped: a method or a judge; with ``ema_decay`` its moving average is.
+
+    In several processes, ``step`` sees this process's share of the batch. A subclass that allows this
+    sets ``joins``: what it draws is then drawn for the joined batch, and what is no mean over the rows
+    of a batch is weighed, both through ``share``.
     """
 
     Recipe: ClassVar[type[Recipe]] = Recipe
     needs_action_units = False
+    joins = False
 
     def __init__(self, model: nn.Module, recipe: Any) -> None:
         self.model, self.recipe = model, recipe
@@ -92,6 +127,7 @@ class Trainer(ABC):
             self.ema = copy.deepcopy(model).requires_grad_(False)
         self.networks: dict[str, nn.Module] = {"model": model}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.share = WHOLE
 
     # -- what a subclass provides -----------------------------------------------------------------
 
@@ -142,6 +178,26 @@ class Trainer(ABC):
     def shipped(self) -> nn.Module:
         """The model that a checkpoint holds."""
         return self.model if self.ema is None else self.ema
+
+    def spread(self, share: Share) -> None:
+        """Be one of several processes.
+
+        Raises:
+            Unsupported: the method cannot be trained so.
+            BadInput: the batch cannot be shared evenly.
+        """
+        size = self.recipe.batch_size
+        if share.world > 1 and not self.joins:
+            raise Unsupported(
+                f"{getattr(self.model, 'name', 'this method')} is trained by one process only: its "
+                f"trainer does not share a batch; start it without torchrun, not in {share.world}"
+            )
+        if size % share.world:
+            raise BadInput(
+                f"batch_size {size} cannot be shared by {share.world} processes; start as many as "
+                "divide it, or change batch_size"
+            )
+        self.share = share
 
     def to(self, device: torch.device) -> None:
         """Move every network, to channels-last; optimisers follow, since they hold the parameters."""
@@ -196,9 +252,14 @@ class Trainer(ABC):
             optimizer.zero_grad(set_to_none=True)
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         total.backward()  # type: ignore[no-untyped-call]
+        values = [value.detach() for _, value in terms.values()]
+        if self.share.world > 1:
+            groups = [group for optimizer in chosen for group in optimizer.param_groups]
+            parameters = [p for group in groups for p in group["params"]]
+            values = list(self.share.average_gradients(parameters, values))
         for optimizer in chosen:
             optimizer.step()
-        return {name: value.detach() for name, (_, value) in terms.items()}
+        return dict(zip(terms, values, strict=True))
 
     @torch.no_grad()
     def update_ema(self) -> None:
