@@ -114,6 +114,8 @@ def frechet_statistic(
         BadInput: the features cannot be compared, or a row has no group.
     """
     a, b = feature_pair(real, fake)
+    varies = (a != a[0]).any(axis=0) | (b != a[0]).any(axis=0)
+    a, b = a[:, varies], b[:, varies]  # a tenth of a judge's features never fires
     origin = a.mean(axis=0)  # the same for both, near enough for raw second moments
     of_a, of_b = _grouped(a - origin, real_groups), _grouped(b - origin, fake_groups)
     return lambda keep: frechet_from_moments(*of_a(keep), *of_b(keep))
@@ -139,11 +141,12 @@ def _grouped(
     sizes = np.array([len(part) for part in parts], np.float64)
     sums = np.stack([part.sum(axis=0) for part in parts])
     squares = np.stack([part.T @ part for part in parts])
+    all_squares = squares.sum(axis=0)
 
     def moments(keep: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        weights = keep.astype(np.float64)
-        n, total = weights @ sizes, weights @ sums
-        scatter = np.tensordot(weights, squares, axes=1) - np.outer(total, total) / n
+        n, total = sizes[keep].sum(), sums[keep].sum(axis=0)
+        # One or two groups are left out of twenty: ten times as fast as to add up the others.
+        scatter = all_squares - squares[~keep].sum(axis=0) - np.outer(total, total) / n
         return total / n, scatter / (n - 1)
 
     return moments

@@ -60,6 +60,20 @@ def test_kept_groups_give_the_distance_of_their_features(statistic, distance):
         assert value(keep) == pytest.approx(expected, rel=1e-7)
 
 
+def test_features_that_never_or_hardly_ever_fire():
+    # As a judge's do, so that covariances are singular, some only without a certain group.
+    real, fake, of_real, of_fake = editor(np.random.default_rng(1), d=8)
+    for x in (real, fake):
+        x[:, 0] = 3
+        x[:, 1:3] = 0
+    real[of_real == 0, 1] = 1
+    fake[of_fake == 0, 2] = 1
+    value = frechet_statistic(real, fake, of_real, of_fake)
+    for keep in (np.ones(20, bool), np.arange(20) > 0, np.arange(20) > 9):
+        expected = frechet_distance(real[keep[of_real]], fake[keep[of_fake]])
+        assert value(keep) == pytest.approx(expected, rel=1e-8)
+
+
 def test_fewer_images_than_features_have_an_interval():
     value, low, high = jackknife(
         frechet_statistic(*editor(np.random.default_rng(2), n=20, d=30)), pairs=False
