@@ -88,6 +88,7 @@ class StarGANTrainer(AdversarialTrainer):
 
     Recipe = StarGANRecipe
     recipe: StarGANRecipe
+    splits = True
 
     def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganbench import config
 from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
 from ganbench.errors import BadInput, Diverged
@@ -131,7 +132,10 @@ class Run:
                 f"cannot resume: state.pt in {self.folder} is damaged ({type(error).__name__}); "
                 "start a new run with another --out"
             ) from error
-        if changed := folders.differences(before, self.card):
+        known = type(self.trainer.recipe)
+        # Built again: what has become an option since then had its default.
+        recipe = config.plain(config.build(known, before.get("recipe", {}), "recipe.json's recipe"))
+        if changed := folders.differences({**before, "recipe": recipe}, self.card):
             raise BadInput(
                 f"cannot resume: {'; '.join(changed)}; "
                 "give the same options, or start a new run with another --out"

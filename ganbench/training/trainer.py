@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganbench.errors import Diverged
+from ganbench.errors import BadInput, Diverged
 from ganbench.seeds import generator
 from ganbench.training.recipe import Recipe
 
@@ -75,23 +76,41 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             module.requires_grad_(True)
 
 
+def quicken(network: nn.Module) -> None:
+    """Let every part that can be computed in a faster way be so (their attribute ``fast``)."""
+    for module in network.modules():
+        if hasattr(module, "fast"):
+            module.fast = True
+
+
 class Trainer(ABC):
     """Networks, optimisers and one training step of a method.
 
     A subclass fills ``networks`` and ``optimizers`` and implements ``step``. ``model`` is what is
     shipped: a method or a judge; with ``ema_decay`` its moving average is.
+
+    Raises:
+        BadInput: ``accumulate``, where a loss is no mean over images.
     """
 
     Recipe: ClassVar[type[Recipe]] = Recipe
     needs_action_units = False
+    splits = False
+    """Whether every loss is a mean over images, so that a batch can be taken in parts."""
 
     def __init__(self, model: nn.Module, recipe: Any) -> None:
+        if recipe.accumulate > 1 and not self.splits:
+            raise BadInput(
+                f"accumulate = {recipe.accumulate} would change a loss that is no mean over images; "
+                "use accumulate = 1 and a smaller batch_size"
+            )
         self.model, self.recipe = model, recipe
         self.ema: nn.Module | None = None
         if recipe.ema_decay:
             self.ema = copy.deepcopy(model).requires_grad_(False)
         self.networks: dict[str, nn.Module] = {"model": model}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.scaler = torch.amp.GradScaler("cuda", enabled=False)
 
     # -- what a subclass provides -----------------------------------------------------------------
 
@@ -144,10 +163,23 @@ class Trainer(ABC):
         return self.model if self.ema is None else self.ema
 
     def to(self, device: torch.device) -> None:
-        """Move every network, to channels-last; optimisers follow, since they hold the parameters."""
+        """Move every network, to channels-last; optimisers follow, since they hold the parameters.
+
+        Also set up what the recipe says of ``fast``, ``compile`` and the scaled losses of "fp16".
+        """
         networks = [*self.networks.values(), *([self.ema] if self.ema else [])]
+        if self.recipe.fast:
+            for network in networks:
+                quicken(network)
         for network in networks:
-            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            plain = getattr(network, "fast", False)
+            memory = torch.contiguous_format if plain else torch.channels_last
+            network.to(device, memory_format=memory)  # type: ignore[call-overload]
+        if self.recipe.compile:
+            for part in self.model.children():  # whose calls are all that the model computes
+                part.compile()
+        if self.recipe.precision == "fp16":
+            self.scaler = torch.amp.GradScaler(device.type)
 
     def adam(
         self, *modules: nn.Module, rate: float | None = None, decay: float = 0.0, warm: bool = True
@@ -167,6 +199,7 @@ class Trainer(ABC):
             lr=rate,
             betas=(self.recipe.beta1, self.recipe.beta2),
             weight_decay=decay,
+            fused=self.recipe.fast or None,
         )
 
     def set_rates(self, iteration: int) -> None:
@@ -185,20 +218,41 @@ class Trainer(ABC):
 
     def autocast(self) -> torch.autocast:
         """The generator's arithmetic."""
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        )
+        low = torch.float16 if self.recipe.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, low, enabled=self.recipe.precision != "fp32")
 
-    def minimise(self, terms: Terms, *optimizers: str) -> dict[str, Tensor]:
-        """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached."""
+    def parts(self, count: int) -> Iterator[slice]:
+        """The parts that ``count`` images are taken in, one after the other."""
+        size = count // self.recipe.accumulate
+        return (slice(start, start + size) for start in range(0, count, size))
+
+    def minimise(
+        self, terms: Terms, *optimizers: str, more: Iterable[Terms] = ()
+    ) -> dict[str, Tensor]:
+        """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached.
+
+        Args:
+            terms: of a batch, or of its first part.
+            optimizers: by name.
+            more: of its other parts, each made only when the gradients of the one before are added
+                up; all parts weigh the same.
+        """
         chosen = [self.optimizers[name] for name in optimizers]
         for optimizer in chosen:
             optimizer.zero_grad(set_to_none=True)
-        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        share = 1 / self.recipe.accumulate if more else 1.0
+        values: dict[str, Tensor] = {}
+        for part in chain([terms], more):
+            total = torch.stack([weight * value for weight, value in part.values()]).sum() * share
+            self.scaler.scale(total).backward()
+            for name, (_, value) in part.items():
+                before = values.get(name)
+                found = value.detach() * share
+                values[name] = found if before is None else before + found
         for optimizer in chosen:
-            optimizer.step()
-        return {name: value.detach() for name, (_, value) in terms.items()}
+            self.scaler.step(optimizer)
+        self.scaler.update()
+        return values
 
     @torch.no_grad()
     def update_ema(self) -> None:
@@ -219,6 +273,7 @@ class Trainer(ABC):
         return {
             "networks": {name: network.state_dict() for name, network in networks.items()},
             "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "scaler": self.scaler.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -230,3 +285,5 @@ class Trainer(ABC):
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state["scaler"])
