@@ -128,7 +128,7 @@ class AdversarialTrainer(Trainer):
         mix = torch.rand(len(x), 1, 1, 1, generator=random).to(x.device)
         if self.recipe.fast:
             x_hat = mix * x + (1 - mix) * fake
-            return distance_from_one(self.discriminator.gradient(x_hat))
+            return distance_from_one(self.discriminator.gradient(x_hat))  # type: ignore[operator]
         return gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:

@@ -80,7 +80,7 @@ def quicken(network: nn.Module) -> None:
     """Let every part that can be computed in a faster way be so (their attribute ``fast``)."""
     for module in network.modules():
         if hasattr(module, "fast"):
-            module.fast = True
+            module.fast = True  # type: ignore[assignment]
 
 
 class Trainer(ABC):
@@ -90,7 +90,7 @@ class Trainer(ABC):
     shipped: a method or a judge; with ``ema_decay`` its moving average is.
 
     Raises:
-        BadInput: ``accumulate``, where a loss is no mean over images.
+        BadInput: ``accumulate``, where the trainer cannot take a batch in parts.
     """
 
     Recipe: ClassVar[type[Recipe]] = Recipe
@@ -101,8 +101,8 @@ class Trainer(ABC):
     def __init__(self, model: nn.Module, recipe: Any) -> None:
         if recipe.accumulate > 1 and not self.splits:
             raise BadInput(
-                f"accumulate = {recipe.accumulate} would change a loss that is no mean over images; "
-                "use accumulate = 1 and a smaller batch_size"
+                "accumulate needs losses that are means over images, as stargan's: "
+                f"{recipe.accumulate}; use accumulate = 1 and a smaller batch_size"
             )
         self.model, self.recipe = model, recipe
         self.ema: nn.Module | None = None
@@ -244,7 +244,7 @@ class Trainer(ABC):
         values: dict[str, Tensor] = {}
         for part in chain([terms], more):
             total = torch.stack([weight * value for weight, value in part.values()]).sum() * share
-            self.scaler.scale(total).backward()
+            self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
             for name, (_, value) in part.items():
                 before = values.get(name)
                 found = value.detach() * share
