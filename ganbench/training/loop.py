@@ -132,10 +132,11 @@ class Run:
                 f"cannot resume: state.pt in {self.folder} is damaged ({type(error).__name__}); "
                 "start a new run with another --out"
             ) from error
-        known = type(self.trainer.recipe)
-        # Built again: what has become an option since then had its default.
-        recipe = config.plain(config.build(known, before.get("recipe", {}), "recipe.json's recipe"))
-        if changed := folders.differences({**before, "recipe": recipe}, self.card):
+        if before.get("name") == self.name:
+            # What has become an option since then had its default.
+            usual = config.plain(type(self.trainer.recipe)())
+            before["recipe"] = usual | before["recipe"]
+        if changed := folders.differences(before, self.card):
             raise BadInput(
                 f"cannot resume: {'; '.join(changed)}; "
                 "give the same options, or start a new run with another --out"
