@@ -89,6 +89,7 @@ class StarGANTrainer(AdversarialTrainer):
     Recipe = StarGANRecipe
     recipe: StarGANRecipe
     joins = True
+    splits = True
 
     def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)

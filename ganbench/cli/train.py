@@ -39,6 +39,18 @@ SPEED = 1e13
     metavar="KEY=VALUE",
     help="Override a key of the recipe; dots descend: network.width=16.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "fp16"]),
+    help="Arithmetic of the generator; fp16 on CUDA only.  [default: the recipe's]",
+)
+@click.option("--fast", is_flag=True, help="The same losses in less time, with other last bits.")
+@click.option(
+    "--compile", "compiled", is_flag=True, help="Let torch.compile make the generator's code."
+)
+@click.option(
+    "--accumulate", type=int, metavar="K", help="Take each batch in K parts, which saves memory."
+)
 @data_options
 @click.option("--out", type=click.Path(), help="Folder of the run.  [default: runs/METHOD]")
 @click.option(
@@ -68,6 +80,10 @@ def train(
     name: str,
     recipe: str,
     assignments: tuple[str, ...],
+    precision: str | None,
+    fast: bool,
+    compiled: bool,
+    accumulate: int | None,
     data: str,
     root: str | None,
     skip_bad: bool,
@@ -100,6 +116,15 @@ def train(
     from ganbench.training.session import configure, prepare
 
     share = distributed.share()
+    # Keys of the recipe with options of their own: so they are in every card.
+    if precision:
+        assignments += (f"precision={precision}",)
+    if fast:
+        assignments += ("fast=true",)
+    if compiled:
+        assignments += ("compile=true",)
+    if accumulate is not None:
+        assignments += (f"accumulate={accumulate}",)
     console = Console(stderr=True, quiet=not share.first)
     folder = Path(out) if out else Path("runs") / name
     start = Path(init) if init else None
@@ -255,7 +280,7 @@ def _show(setup: Setup, folder: Path, images: int, source: str) -> None:
         facts.add_row(label, f"{', '.join(objective.parts)}: {_formula(objective.terms)}")
     shared = {field.name for field in dataclasses.fields(Recipe)}
     facts.add_row("Options", _settings(recipe, without=shared) or "none")
-    facts.add_row("Precision", recipe.precision)
+    facts.add_row("Precision", _computation(recipe))
     facts.add_row(
         "Average",
         f"of decay {recipe.ema_decay:g}, which is shipped"
@@ -305,6 +330,13 @@ def _schedule(recipe: Recipe) -> str:
             f"{recipe.learning_rate:g}, from iteration {begin:,} on falling to 0 at {end:,}"
         )
     return "; then ".join(parts)
+
+
+def _computation(recipe: Recipe) -> str:
+    parts = [recipe.precision, *(key for key in ("fast", "compile") if getattr(recipe, key))]
+    if recipe.accumulate > 1:
+        parts.append(f"batches in {recipe.accumulate} parts")
+    return ", ".join(parts)
 
 
 def _formula(terms: dict[str, float]) -> str:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from ganbench.data import index
 from ganbench.data.dataset import MOUTH, Dataset, Indices
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -33,6 +34,8 @@ AU_SCALE = 5.0  # OpenFace's intensities end at 5, the FACS level E
 KEEP_BYTES = 1 << 30
 # Above this many bytes on disk the fingerprint takes a file's size for its content.
 HASH_BYTES = 2 << 30
+# From this many images on, what opening found out is kept for the next time.
+INDEXED = 10_000
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -184,16 +187,33 @@ class TableDataset(Dataset):
     # --- opening
 
     def _inspect(self, progress: Progress | None) -> list[_Seen]:
-        """Look at every file once: there, readable, its extent and content."""
+        """Look at every file once: there, readable, its extent and content.
+
+        The files of a large data set are not looked at again while their size and time of change
+        stay the same.
+        """
         rows = range(len(self.paths))
-        files = (path for i in rows for path in self._files(i))
-        whole = sum(path.stat().st_size for path in files if path.is_file()) < HASH_BYTES
-        seen: list[_Seen] = []
-        for one in _threaded(lambda i: self._look(i, whole), rows):
-            seen.append(one)
+        stamps = [index.stamp(*self._files(i)) for i in rows]
+        sizes = (int(one.partition(":")[0]) for text in stamps for one in text.split())
+        whole = sum(sizes) < HASH_BYTES
+        large = self._pixels is None and len(rows) >= INDEXED
+        known = index.read(self.root, whole) if large else {}
+        seen: dict[int, _Seen] = {}
+        for i in rows:
+            before = known.get(self.paths[i])
+            if before is not None and before[0] == stamps[i]:
+                seen[i] = _Seen((before[1], before[2]), before[3])
+        new = [i for i in rows if i not in seen]
+        for i, one in zip(new, _threaded(lambda i: self._look(i, whole), new), strict=True):
+            seen[i] = one
             if progress is not None and (len(seen) % 64 == 0 or len(seen) == len(rows)):
                 progress(len(seen), len(rows))
-        return seen
+        if new and large:
+            for i in new:
+                if stamps[i] and not seen[i].fault:
+                    known[self.paths[i]] = [stamps[i], *seen[i].extent, seen[i].identity]
+            index.write(self.root, whole, known)
+        return [seen[i] for i in rows]
 
     def _files(self, i: int) -> tuple[Path, ...]:
         image = self.root / self.paths[i]

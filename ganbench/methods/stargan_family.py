@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.methods.layers import InstanceNorm, Norms, full_precision, outer_norm, tile
+from ganbench.methods.layers import InstanceNorm, Norms, PatchConv, full_precision, outer_norm, tile
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,22 @@ class Discriminator(nn.Module):
 
     Returns:
         (patch map [N, 1, s, s], head outputs [N, k] ...)
+
+    Attributes:
+        fast: whether it is called to save time (``training.trainer.quicken``): in torch's default
+            memory format, in which its deep and narrow maps are computed faster.
+        low: whether a call computes in bfloat16; its outputs are float32, and so is ``gradient``.
     """
+
+    fast = low = False
+    SLOPE = 0.01
 
     def __init__(self, config: BackboneConfig, heads: Sequence[int]) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels, width = 3, config.critic_width
         for _ in range(config.critic_layers):
-            layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.01, inplace=True)]
+            layers += [PatchConv(channels, width), nn.LeakyReLU(self.SLOPE, inplace=True)]
             channels, width = width, 2 * width
         self.main = nn.Sequential(*layers)
         self.conv1 = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
@@ -150,8 +158,39 @@ class Discriminator(nn.Module):
         self.heads = [f"conv{position}" for position in range(2, 2 + len(heads))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        h = self.main(x)
+        if not self.low:
+            return self._outputs(x)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return tuple(output.float() for output in self._outputs(x))
+
+    def _outputs(self, x: Tensor) -> tuple[Tensor, ...]:
+        h = self.main(x.contiguous() if self.fast else x)
         return (self.conv1(h), *(getattr(self, head)(h).flatten(1) for head in self.heads))
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """The gradient by ``x`` [N, 3, S, S] of the patch map's sum; differentiable by the weights.
+
+        D is piecewise linear: where no unit crosses zero its gradient is a product of transposed
+        convolutions and constant slopes, which is written here as a forward pass. Differentiating
+        autograd's own gradient costs twice as much: it also goes back through D(x), on which the
+        gradient does not depend, carrying zeros.
+        """
+        slopes = []
+        convolutions: list[PatchConv] = []
+        with torch.no_grad():
+            h = x.contiguous() if self.fast else x
+            for module in self.main:
+                if isinstance(module, PatchConv):
+                    convolutions.append(module)
+                    h = module(h)
+                    slopes.append(torch.where(h > 0, 1.0, self.SLOPE))
+                else:
+                    h = module(h)
+        one = torch.ones_like(h[:, :1])
+        gradient = nn.functional.conv_transpose2d(one, self.conv1.weight, padding=1)
+        for convolution, slope in zip(reversed(convolutions), reversed(slopes), strict=True):
+            gradient = convolution.adjoint(gradient * slope)
+        return gradient
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:

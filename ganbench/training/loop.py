@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganbench import config
 from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
 from ganbench.distributed import launch
@@ -152,6 +153,10 @@ class Run:
                 f"cannot resume: state.pt in {self.folder} is damaged ({type(error).__name__}); "
                 "start a new run with another --out"
             ) from error
+        if before.get("name") == self.name:
+            # What has become an option since then had its default.
+            usual = config.plain(type(self.trainer.recipe)())
+            before["recipe"] = usual | before["recipe"]
         if changed := folders.differences(before, self.card):
             raise BadInput(
                 f"cannot resume: {'; '.join(changed)}; "

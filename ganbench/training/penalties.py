@@ -24,8 +24,12 @@ def gradient_penalty(
         real, fake: [N, C, H, W].
         mix: [N, 1, 1, 1] in [0, 1], the share of the real image in x_hat.
     """
-    gradient = _input_gradient(critic, mix * real + (1 - mix) * fake)
-    penalty: Tensor = (gradient.norm(dim=1) - 1).square().mean()
+    return distance_from_one(_input_gradient(critic, mix * real + (1 - mix) * fake))
+
+
+def distance_from_one(gradient: Tensor) -> Tensor:
+    """E (||gradient||_2 - 1)^2 of gradients [N, ...]."""
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
     return penalty
 
 

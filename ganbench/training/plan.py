@@ -205,9 +205,9 @@ def _recorded(trainer: Trainer) -> Iterator[list[tuple[tuple[str, ...], dict[str
     calls: list[tuple[tuple[str, ...], dict[str, float]]] = []
     minimise = trainer.minimise
 
-    def record(terms: Terms, *optimizers: str) -> dict[str, Tensor]:
+    def record(terms: Terms, *optimizers: str, more: Iterable[Terms] = ()) -> dict[str, Tensor]:
         calls.append((optimizers, {name: weight for name, (weight, _) in terms.items()}))
-        return minimise(terms, *optimizers)
+        return minimise(terms, *optimizers, more=more)
 
     trainer.minimise = record  # type: ignore[method-assign]
     try:

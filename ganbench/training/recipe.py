@@ -29,7 +29,15 @@ class Recipe:
         warmup_learning_rate: rate of the warm-up, falling linearly to ``learning_rate``.
         ema_decay: per-step decay of the shipped moving average of the generator; 0 ships the
             generator itself.
-        precision: arithmetic of the generator; critics and penalties always stay float32.
+        precision: arithmetic of the generator; critics and penalties always stay float32. "fp16" is
+            for CUDA only, and scales the loss.
+        fast: compute the same losses in less time, with other last bits: a critic's gradient penalty
+            without a second differentiation, its widest layers as matrix products, norms and
+            optimisers by torch's fused kernels.
+        compile: let torch.compile make the generator's code; other last bits, and minutes at the
+            start.
+        accumulate: parts that a batch is taken in, one after the other, which saves memory; the
+            gradients are those of the whole. Only where every loss is a mean over images.
         log_every, sample_every, checkpoint_every: in iterations.
         probe_every: in iterations; a checkpoint at a multiple of it is judged by its edits of a few
             training faces, where that is possible (training/probe.py). 0: never.
@@ -47,7 +55,10 @@ class Recipe:
     warmup_iterations: int = 0
     warmup_learning_rate: float = 2e-3
     ema_decay: float = 0.0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    fast: bool = False
+    compile: bool = False
+    accumulate: int = 1
     log_every: int = 50
     sample_every: int = 1_000
     checkpoint_every: int = 1_000
@@ -59,6 +70,7 @@ class Recipe:
         counts = (
             "iterations",
             "batch_size",
+            "accumulate",
             "log_every",
             "sample_every",
             "checkpoint_every",
@@ -66,6 +78,11 @@ class Recipe:
         )
         for key in counts:
             self.require(key, getattr(self, key) >= 1, "at least 1")
+        self.require(
+            "accumulate",
+            self.batch_size % self.accumulate == 0,
+            f"a divisor of batch_size {self.batch_size}",
+        )
         for key in ("learning_rate", "warmup_learning_rate"):
             self.require(key, getattr(self, key) > 0, "positive")
         for key in ("beta1", "beta2", "ema_decay"):

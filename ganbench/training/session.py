@@ -217,6 +217,8 @@ def prepare(
     """
     setup = configure(name, recipe, assignments, init=init, resumed=resumed)
     where = resolve_device(device)
+    if setup.recipe.precision == "fp16" and where.type != "cuda":
+        raise BadInput(f"precision fp16 needs a CUDA device: {where.type}; use bf16, or fp32")
     # Layers initialise themselves from the global generator: on the CPU, for equal weights anywhere.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator(seed, "weights"))))

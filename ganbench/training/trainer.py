@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -105,6 +106,13 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             module.requires_grad_(True)
 
 
+def quicken(network: nn.Module) -> None:
+    """Let every part that can be computed in a faster way be so (their attribute ``fast``)."""
+    for module in network.modules():
+        if hasattr(module, "fast"):
+            module.fast = True  # type: ignore[assignment]
+
+
 class Trainer(ABC):
     """Networks, optimisers and one training step of a method.
 
@@ -114,13 +122,23 @@ class Trainer(ABC):
     In several processes, ``step`` sees this process's share of the batch. A subclass that allows this
     sets ``joins``: what it draws is then drawn for the joined batch, and what is no mean over the rows
     of a batch is weighed, both through ``share``.
+
+    Raises:
+        BadInput: ``accumulate``, where the trainer cannot take a batch in parts.
     """
 
     Recipe: ClassVar[type[Recipe]] = Recipe
     needs_action_units = False
     joins = False
+    splits = False
+    """Whether every loss is a mean over images, so that a batch can be taken in parts."""
 
     def __init__(self, model: nn.Module, recipe: Any) -> None:
+        if recipe.accumulate > 1 and not self.splits:
+            raise BadInput(
+                "accumulate needs losses that are means over images, as stargan's: "
+                f"{recipe.accumulate}; use accumulate = 1 and a smaller batch_size"
+            )
         self.model, self.recipe = model, recipe
         self.ema: nn.Module | None = None
         if recipe.ema_decay:
@@ -128,6 +146,7 @@ class Trainer(ABC):
         self.networks: dict[str, nn.Module] = {"model": model}
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.share = WHOLE
+        self.scaler = torch.amp.GradScaler("cuda", enabled=False)
 
     # -- what a subclass provides -----------------------------------------------------------------
 
@@ -200,10 +219,23 @@ class Trainer(ABC):
         self.share = share
 
     def to(self, device: torch.device) -> None:
-        """Move every network, to channels-last; optimisers follow, since they hold the parameters."""
+        """Move every network, to channels-last; optimisers follow, since they hold the parameters.
+
+        Also set up what the recipe says of ``fast``, ``compile`` and the scaled losses of "fp16".
+        """
         networks = [*self.networks.values(), *([self.ema] if self.ema else [])]
+        if self.recipe.fast:
+            for network in networks:
+                quicken(network)
         for network in networks:
-            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            plain = getattr(network, "fast", False)
+            memory = torch.contiguous_format if plain else torch.channels_last
+            network.to(device, memory_format=memory)  # type: ignore[call-overload]
+        if self.recipe.compile:
+            for part in self.model.children():  # whose calls are all that the model computes
+                part.compile()
+        if self.recipe.precision == "fp16":
+            self.scaler = torch.amp.GradScaler(device.type)
 
     def adam(
         self, *modules: nn.Module, rate: float | None = None, decay: float = 0.0, warm: bool = True
@@ -223,6 +255,7 @@ class Trainer(ABC):
             lr=rate,
             betas=(self.recipe.beta1, self.recipe.beta2),
             weight_decay=decay,
+            fused=self.recipe.fast or None,
         )
 
     def set_rates(self, iteration: int) -> None:
@@ -241,25 +274,46 @@ class Trainer(ABC):
 
     def autocast(self) -> torch.autocast:
         """The generator's arithmetic."""
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        )
+        low = torch.float16 if self.recipe.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, low, enabled=self.recipe.precision != "fp32")
 
-    def minimise(self, terms: Terms, *optimizers: str) -> dict[str, Tensor]:
-        """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached."""
+    def parts(self, count: int) -> Iterator[slice]:
+        """The parts that ``count`` images are taken in, one after the other."""
+        size = count // self.recipe.accumulate
+        return (slice(start, start + size) for start in range(0, count, size))
+
+    def minimise(
+        self, terms: Terms, *optimizers: str, more: Iterable[Terms] = ()
+    ) -> dict[str, Tensor]:
+        """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached.
+
+        Args:
+            terms: of a batch, or of its first part.
+            optimizers: by name.
+            more: of its other parts, each made only when the gradients of the one before are added
+                up; all parts weigh the same.
+        """
         chosen = [self.optimizers[name] for name in optimizers]
         for optimizer in chosen:
             optimizer.zero_grad(set_to_none=True)
-        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        values = [value.detach() for _, value in terms.values()]
+        share = 1 / self.recipe.accumulate if more else 1.0
+        sums: dict[str, Tensor] = {}
+        for part in chain([terms], more):
+            total = torch.stack([weight * value for weight, value in part.values()]).sum() * share
+            self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+            for name, (_, value) in part.items():
+                before = sums.get(name)
+                found = value.detach() * share
+                sums[name] = found if before is None else before + found
+        values = list(sums.values())
         if self.share.world > 1:
             groups = [group for optimizer in chosen for group in optimizer.param_groups]
             parameters = [p for group in groups for p in group["params"]]
             values = list(self.share.average_gradients(parameters, values))
         for optimizer in chosen:
-            optimizer.step()
-        return dict(zip(terms, values, strict=True))
+            self.scaler.step(optimizer)
+        self.scaler.update()
+        return dict(zip(sums, values, strict=True))
 
     @torch.no_grad()
     def update_ema(self) -> None:
@@ -280,6 +334,7 @@ class Trainer(ABC):
         return {
             "networks": {name: network.state_dict() for name, network in networks.items()},
             "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "scaler": self.scaler.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -291,3 +346,5 @@ class Trainer(ABC):
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state["scaler"])

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ganbench.data import table
 from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
+from ganbench.data.folder import read_folder
 from ganbench.data.table import ACTION_UNITS, TableDataset
 from ganbench.errors import BadInput
 
@@ -412,3 +413,40 @@ class TestFingerprint:
         shutil.copy(root / "images/s/0.png", root / "spare.png")
         victim.write_bytes(content)
         assert opened(root).fingerprint == before != longer
+
+
+def test_a_large_data_set_is_looked_at_once_and_again_where_it_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(table, "INDEXED", 3)
+    root = tmp_path / "data"
+    (root / "train" / "happy").mkdir(parents=True)
+    for i in range(4):
+        pixels = np.full((8, 8 + i, 3), 40 * i, np.uint8)
+        Image.fromarray(pixels).save(root / "train" / "happy" / f"{i}.png")
+    looked = []
+    look = TableDataset._look
+    monkeypatch.setattr(
+        TableDataset, "_look", lambda self, i, whole: looked.append(i) or look(self, i, whole)
+    )
+
+    def again(**more):
+        looked.clear()
+        return TableDataset(read_folder(root, "train"), size=8, keep_bytes=0, **more)
+
+    first = again()
+    assert looked == [0, 1, 2, 3]
+    second = again()
+    assert looked == []
+    assert second.fingerprint == first.fingerprint
+    assert second.extents.tolist() == first.extents.tolist() == [[8 + i, 8] for i in range(4)]
+    Image.new("RGB", (30, 20)).save(root / "train" / "happy" / "2.png")
+    third = again()
+    assert looked == [2]
+    assert third.fingerprint != first.fingerprint
+    assert third.extents[2].tolist() == [30, 20]
+    (root / "train" / "happy" / "1.png").write_bytes(b"no picture")
+    for _ in range(2):  # what is bad is not taken on trust, but told each time
+        assert [path for path, _ in again(skip_bad=True).bad] == ["train/happy/1.png"]
+    (index,) = (tmp_path / "cache" / "index").iterdir()
+    index.write_text("{ half")
+    assert again(skip_bad=True).fingerprint == again(skip_bad=True).fingerprint

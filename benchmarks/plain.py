@@ -1,0 +1,276 @@
+"""A cycle of training against a plain loop of the same losses, in one run.
+
+    python benchmarks/plain.py                       # StarGAN, GANmut, GGANmut at 128 px, full widths
+    python benchmarks/plain.py --size faces          # the networks of the faces recipe, 64 px
+    python benchmarks/plain.py stargan --compile     # torch.compile as well: minutes more
+
+A cycle is five critic steps and a generator step of batch 16. The plain loop is how such code is
+usually written (METHODS of the papers, no tricks): the generator's graph kept in critic steps, real
+and edited images through D one after the other, the penalty by differentiating twice, gradients of
+everything in both steps, default memory format and optimiser, every loss read out in every step.
+
+"as it is" is the training without the option fast; "critic too" has critic_precision bf16 besides.
+First it is shown that plain and fast are the same: losses and gradients from equal weights and draws.
+Then cycles of all variants take turns. Prints processor seconds of the fastest cycle of each (one
+thread) and the share of the plain one's. Exits 1 if a loss differs by more than 1e-5, or if "fast, bf16"
+takes more than half of the plain loop's time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganbench.seeds import generator
+from ganbench.training.session import prepare
+from ganbench.training.trainer import Batch
+
+METHODS = ("stargan", "linear", "gaussian")
+JUDGED = ("fast, fp32", "fast, bf16")
+ALLOWED = 0.5
+TOLERANCE = 1e-5
+BATCH, CRITIC_STEPS = 16, 5
+
+Losses = dict[str, Tensor]
+
+
+# -- the plain loop -------------------------------------------------------------------------------
+
+
+def penalty(critic: Any, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
+    """WGAN-GP by differentiating twice."""
+    mix = torch.rand(len(x), 1, 1, 1, generator=random)
+    x_hat = (mix * x + (1 - mix) * fake).requires_grad_(True)
+    score = critic(x_hat)[0]
+    (slope,) = torch.autograd.grad(
+        score, x_hat, torch.ones_like(score), retain_graph=True, create_graph=True
+    )
+    return ((slope.flatten(1).square().sum(1).sqrt() - 1) ** 2).mean()
+
+
+def heads(trainer: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """D(x) as scores, class logits and code; StarGAN's has no code."""
+    outputs = trainer.discriminator(x)
+    if trainer.method.name == "gaussian":
+        return outputs[0], *trainer.split(outputs[1])
+    return (*outputs, None) if len(outputs) == 2 else outputs
+
+
+def critic_losses(trainer: Any, x: Tensor, batch: Batch, random: torch.Generator) -> Losses:
+    """The weighted losses of a critic step."""
+    recipe, name = trainer.recipe, trainer.method.name
+    target = trainer.target(batch, random)
+    real, cls, _ = heads(trainer, x)
+    fake = trainer.method.translate(x, target.codes)[0]  # with its graph, as usual
+    edited, _, code = heads(trainer, fake.detach())
+    weight = recipe.lambda_cls_d if name == "gaussian" else recipe.lambda_cls
+    losses = {
+        "d_real": -real.mean(),
+        "d_fake": edited.mean(),
+        "d_cls": weight * F.cross_entropy(cls, batch.emotions),
+        "d_gp": recipe.lambda_gp * penalty(trainer.discriminator, x, fake.detach(), random),
+    }
+    if code is not None:
+        losses["d_coor"] = recipe.lambda_coor * F.mse_loss(code, target.codes.detach())
+    return losses
+
+
+def generator_losses(trainer: Any, x: Tensor, batch: Batch, random: torch.Generator) -> Losses:
+    """The weighted losses of a generator step."""
+    recipe, method = trainer.recipe, trainer.method
+    target = trainer.target(batch, random)
+    fake = method.translate(x, target.codes)[0]
+    score, cls, code = heads(trainer, fake)
+    losses = {"g_fake": -score.mean()}
+    if method.name == "stargan":
+        own = F.one_hot(batch.emotions, method.code_dim).float()
+        losses["g_cls"] = recipe.lambda_cls * F.cross_entropy(cls, target.emotions)
+    elif method.name == "linear":
+        assert code is not None
+        assert target.strength is not None
+        n, rho = recipe.random_codes, target.strength
+        _, seen, _ = heads(trainer, x)
+        own = method.anchors()[batch.emotions] * seen.softmax(1).amax(1)[:, None]
+        strong = (rho > 0.2).float()
+        error = (cls.softmax(1).amax(1) - rho) ** 2
+        losses["g_cls"] = recipe.lambda_cls * F.cross_entropy(cls[n:], target.emotions[n:])
+        losses["g_coor"] = recipe.lambda_coor * F.mse_loss(code, target.codes)
+        losses["g_strength"] = recipe.lambda_strength * (strong * error).sum() / strong.sum()
+        own = own.detach()
+    else:
+        n = trainer.at_means
+        p_d, p_z = cls.softmax(1), method.label_distribution(target.codes)
+        apart = (p_z - p_d) * (p_z.log() - p_d.log())
+        _, _, own = heads(trainer, x)
+        own = own.detach()
+        losses["g_cls"] = recipe.lambda_cls_g * F.cross_entropy(cls[:n], target.emotions[:n])
+        losses["g_div"] = recipe.lambda_div * apart.sum(1).mean()
+    back = method.translate(fake, own)[0]
+    losses["g_rec"] = recipe.lambda_rec * (x - back).abs().mean()
+    return losses
+
+
+def plain_step(trainer: Any, optimizers: Any, batch: Batch, iteration: int) -> dict[str, float]:
+    """A critic step, and a generator step every fifth iteration."""
+    random, x = generator(0, "step", iteration), trainer.method.to_native(batch.images)
+    steps = [(critic_losses, "d")]
+    if (iteration + 1) % CRITIC_STEPS == 0:
+        steps.append((generator_losses, "g"))
+    values: dict[str, float] = {}
+    for losses, name in steps:
+        found = losses(trainer, x, batch, random)
+        for optimizer in optimizers.values():
+            optimizer.zero_grad()
+        torch.stack(list(found.values())).sum().backward()
+        optimizers[name].step()
+        values |= {key: value.item() for key, value in found.items()}
+    return values
+
+
+# -- comparing ------------------------------------------------------------------------------------
+
+
+def trainer(method: str, size: str, *assignments: str) -> Any:
+    """A trainer at full widths and 128 px, or with the networks of the faces recipe."""
+    shared = (f"batch_size={BATCH}", f"n_critic={CRITIC_STEPS}", *assignments)
+    if size == "faces":
+        shared += ("warmup_iterations=0", "ema_decay=0.0")
+        if method != "stargan":
+            shared += (f"random_codes={5 if method == 'linear' else BATCH - 7}",)
+    return prepare(method, size, shared, device="cpu").trainer
+
+
+def plain_trainer(method: str, size: str) -> Any:
+    """Networks and draws for the plain loop: float32, default memory format."""
+    made = trainer(method, size, "precision=fp32")
+    for network in made.networks.values():
+        network.to(memory_format=torch.contiguous_format)
+    return made
+
+
+def batch_of(size: int, memory: torch.memory_format) -> Batch:
+    """Noise: what it shows costs no time."""
+    images = torch.rand(BATCH, 3, size, size, generator=generator(0, "bench"))
+    return Batch(images.to(memory_format=memory), torch.arange(BATCH) % 7)
+
+
+def differences(method: str, size: str) -> float:
+    """Largest difference of a loss, over 1 or the loss, of plain and fast; prints gradients' too."""
+    plain, fast = plain_trainer(method, size), trainer(method, size, "precision=fp32", "fast=true")
+    side = plain.method.config.image_size
+    batch, swift = (batch_of(side, f) for f in (torch.contiguous_format, torch.channels_last))
+    x, y = plain.method.to_native(batch.images), fast.method.to_native(swift.images)
+    losses = [critic_losses(plain, x, batch, generator(0, "step", 0))]
+    random = generator(0, "step", 0)
+    target = fast.target(swift, random)
+    with torch.no_grad():
+        fake = fast.generate(y, target.codes)
+    codes = type(target)(target.codes.detach(), target.emotions, target.strength)
+    terms = [fast.discriminator_terms(y, fake, swift, codes, random)]
+    losses.append(generator_losses(plain, x, batch, generator(0, "step", 1)))
+    random = generator(0, "step", 1)
+    terms.append(fast.generator_terms(y, swift, fast.target(swift, random), random))
+    worst = 0.0
+    for found, named, network in zip(losses, terms, ("discriminator", "model"), strict=True):
+        weighted = {key: weight * value for key, (weight, value) in named.items()}
+        assert found.keys() == weighted.keys()
+        for key, value in found.items():
+            off = abs(float(value.detach() - weighted[key].detach()))
+            worst = max(worst, off / max(1.0, abs(float(value.detach()))))
+        pairs = []
+        for total, owner in ((found, plain), (weighted, fast)):
+            parameters = list(owner.networks[network].parameters())
+            sums = torch.stack(list(total.values())).sum()
+            grads = torch.autograd.grad(sums, parameters, allow_unused=True)
+            pairs.append(torch.cat([g.flatten() for g in grads if g is not None]))
+        apart = float((pairs[0] - pairs[1]).norm() / pairs[0].norm())
+        print(f"       {method:<10} gradients of {network:<22} differ by {apart:.1e}")
+    return worst
+
+
+def variants(
+    method: str, size: str, brief: bool, compiled: bool
+) -> dict[str, Callable[[int], object]]:
+    """Name -> what runs the step of an iteration."""
+    plain = plain_trainer(method, size)
+    side = plain.method.config.image_size
+    default, last = (batch_of(side, f) for f in (torch.contiguous_format, torch.channels_last))
+    optimizers = {
+        "g": torch.optim.Adam(plain.method.parameters(), 1e-4, (0.5, 0.999)),
+        "d": torch.optim.Adam(plain.discriminator.parameters(), 1e-4, (0.5, 0.999)),
+    }
+    steps: dict[str, Callable[[int], object]] = {
+        "plain": lambda i: plain_step(plain, optimizers, default, i)
+    }
+    choices = {
+        "as it is, fp32": ("precision=fp32",),
+        "fast, fp32": ("precision=fp32", "fast=true"),
+        "as it is, bf16": ("precision=bf16",),
+        "fast, bf16": ("precision=bf16", "fast=true"),
+        "fast, bf16, critic too": ("precision=bf16", "fast=true", "critic_precision=bf16"),
+    }
+    if brief:
+        choices = {name: words for name, words in choices.items() if name in JUDGED}
+    if compiled:
+        choices["fast, bf16, compile"] = ("precision=bf16", "fast=true", "compile=true")
+    for name, assignments in choices.items():
+        made = trainer(method, size, *assignments)
+        steps[name] = lambda i, made=made: made.step(i, last, generator(0, "step", i))
+    return steps
+
+
+def cycle(step: Callable[[int], object]) -> float:
+    """Processor seconds of a cycle, of which two iterations are taken: all but the last are alike."""
+    seconds = []
+    for iteration in (0, CRITIC_STEPS - 1):
+        start = time.process_time()
+        step(iteration)
+        seconds.append(time.process_time() - start)
+    return (CRITIC_STEPS - 1) * seconds[0] + seconds[1]
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("methods", nargs="*", default=list(METHODS), metavar="METHOD")
+    parser.add_argument("--size", choices=("affectnet", "faces"), default="affectnet")
+    parser.add_argument("--rounds", type=int, default=3, help="Cycles of each.")
+    parser.add_argument("--cold", action="store_true", help="Count each one's first cycle too.")
+    parser.add_argument("--unchecked", action="store_true", help="Do not compare losses.")
+    parser.add_argument("--brief", action="store_true", help="Only the plain and the fast ones.")
+    parser.add_argument("--compile", action="store_true", help="torch.compile as well.")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    holds = True
+    for method in chosen.methods:
+        worst = 0.0 if chosen.unchecked else differences(method, chosen.size)
+        holds &= worst <= TOLERANCE
+        word = "ok    " if worst <= TOLERANCE else "BROKEN"
+        if not chosen.unchecked:
+            print(f"{word} {method:<10} losses differ by {worst:.1e}, allowed {TOLERANCE:g}")
+        steps = variants(method, chosen.size, chosen.brief, chosen.compile)
+        seconds: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(chosen.rounds + (not chosen.cold)):
+            for name, step in steps.items():
+                seconds[name].append(cycle(step))
+        if not chosen.cold:  # the first one makes buffers, moments and compiled code
+            seconds = {name: times[1:] for name, times in seconds.items()}
+        base = min(seconds["plain"])
+        for name, times in seconds.items():
+            share = min(times) / base
+            judged = name == JUDGED[-1]
+            holds &= not judged or share <= ALLOWED
+            word = ("ok    " if share <= ALLOWED else "BROKEN") if judged else "      "
+            print(f"{word} {method:<10} {name:<22} {min(times):8.2f} s {share:6.0%}", flush=True)
+    sys.exit(not holds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Where the time of a training step goes, method by method.
+
+    python benchmarks/steps.py                        # networks of the faces recipe, as shipped
+    python benchmarks/steps.py stargan --recipe affectnet --cycles 1 --set fast=true
+
+Prints processor milliseconds of an iteration (one thread), a mean over whole cycles after a first one,
+and the shares of: data (indexing, augmentation), passes of the generator, the rest of the losses, the
+gradient penalty, backward passes of critic and generator steps, optimisers, and the moving average.
+What torch's profiler would say of single operations needs the profiler; its own cost is not in here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ganbench.data import load_dataset
+from ganbench.data.augment import augment
+from ganbench.registry import METHODS
+from ganbench.seeds import generator
+from ganbench.training import penalties
+from ganbench.training.session import prepare
+from ganbench.training.trainer import Batch
+
+COLUMNS = ("data", "G forward", "losses", "penalty", "D backward", "G backward", "optimiser", "EMA")
+
+
+class Clock:
+    """Processor seconds by name, each without those measured inside it."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.inner = [0.0]
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the block's time to ``name``."""
+        self.inner.append(0.0)
+        start = time.process_time()
+        try:
+            yield
+        finally:
+            taken = time.process_time() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + taken - self.inner.pop()
+            self.inner[-1] += taken
+
+    def wrapped(self, function: Any, name: Callable[[], str]) -> Any:
+        """``function``, measured."""
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self.measure(name()):
+                return function(*args, **kwargs)
+
+        return run
+
+
+def watch(trainer: Any, clock: Clock) -> None:
+    """Measure the parts of a trainer's steps."""
+    step = ["D backward"]
+    minimise = trainer.minimise
+
+    def noted(terms: Any, *optimizers: str, **more: Any) -> Any:
+        step[0] = "D backward" if optimizers == ("d",) else "G backward"
+        return minimise(terms, *optimizers, **more)
+
+    trainer.minimise = noted
+    torch.Tensor.backward = clock.wrapped(torch.Tensor.backward, lambda: step[0])  # type: ignore[method-assign]
+    for module in trainer.model.children():
+        module.forward = clock.wrapped(module.forward, lambda: "G forward")
+    if hasattr(trainer, "gradient_penalty"):
+        trainer.gradient_penalty = clock.wrapped(trainer.gradient_penalty, lambda: "penalty")
+    for optimizer in trainer.optimizers.values():
+        optimizer.step = clock.wrapped(optimizer.step, lambda: "optimiser")
+    trainer.update_ema = clock.wrapped(trainer.update_ema, lambda: "EMA")
+
+
+def profile(
+    name: str, recipe: str, assignments: tuple[str, ...], cycles: int
+) -> tuple[float, Clock]:
+    """Seconds of an iteration, and their parts."""
+    trainer: Any = prepare(
+        name, recipe, ("warmup_iterations=0", *assignments), device="cpu"
+    ).trainer
+    size = trainer.model.config.image_size
+    dataset = load_dataset("faces", "train", size=64, limit=140)
+    clock = Clock()
+    backward, derive = torch.Tensor.backward, penalties._input_gradient
+    penalties._input_gradient = clock.wrapped(derive, lambda: "penalty")
+    watch(trainer, clock)
+    try:
+        for iteration in range((cycles + 1) * trainer.cycle):
+            if iteration == trainer.cycle:
+                clock.seconds.clear()
+                start = time.process_time()
+            with clock.measure("data"):
+                chosen = trainer.indices(dataset.labels, iteration, 0)
+                images = dataset.images(chosen)
+                if size != 64:
+                    images = torch.nn.functional.interpolate(images, size=(size, size))
+                images = augment(images, trainer.recipe.augment, generator(0, "a", iteration))
+                images = images.to(memory_format=torch.channels_last)
+                batch = Batch(images, torch.as_tensor(dataset.labels[chosen]))
+            with clock.measure("losses"):
+                trainer.set_rates(iteration)
+                trainer.step(iteration, batch, generator(0, "step", iteration))
+        total = time.process_time() - start
+    finally:
+        torch.Tensor.backward, penalties._input_gradient = backward, derive  # type: ignore[method-assign]
+    return total / (cycles * trainer.cycle), clock
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help="Default: all.")
+    parser.add_argument("--recipe", default="faces")
+    parser.add_argument("--cycles", type=int, default=4, help="Of steps, after a first one.")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"{'':<12}{'ms':>8}" + "".join(f"{column:>12}" for column in COLUMNS))
+    for name in chosen.methods or METHODS.names():
+        taken, clock = profile(name, chosen.recipe, tuple(chosen.set), chosen.cycles)
+        whole = sum(clock.seconds.values())
+        shares = "".join(f"{clock.seconds.get(column, 0.0) / whole:>12.1%}" for column in COLUMNS)
+        print(f"{name:<12}{1000 * taken:>8.1f}{shares}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

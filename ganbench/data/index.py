@@ -1,0 +1,52 @@
+"""What opening a large data set found out about its files, kept between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ganbench.data.cache import cache_root
+from ganbench.store import write_atomic
+
+# Name of a file -> [stamp, width, height, identity].
+Entries = dict[str, list[Any]]
+
+
+def stamp(*files: Path) -> str:
+    """Sizes and times of change: what else a file's content is taken to be known by. Empty if one is missing."""
+    try:
+        found = [path.stat() for path in files]
+    except OSError:
+        return ""
+    return " ".join(f"{one.st_size}:{one.st_mtime_ns}" for one in found)
+
+
+def read(root: Path, whole: bool) -> Entries:
+    """What is known of the files under ``root``; nothing if that is damaged.
+
+    Args:
+        root: of the data set.
+        whole: whether identities are hashes of content.
+    """
+    try:
+        entries = json.loads(_place(root, whole).read_text())
+    except (OSError, ValueError):
+        return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def write(root: Path, whole: bool, entries: Entries) -> None:
+    """Keep it; in a cache that cannot be written nothing is kept."""
+    place = _place(root, whole)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(place, json.dumps(entries))
+    except OSError:
+        return
+
+
+def _place(root: Path, whole: bool) -> Path:
+    name = hashlib.sha256(f"1 {whole} {root.resolve()}".encode()).hexdigest()[:24]
+    return cache_root() / "index" / f"{name}.json"
