@@ -113,9 +113,9 @@ class Share:
         ])  # fmt: skip
         _reduce(bucket)
         bucket /= self.world
-        *parts, used, averaged = bucket.split(
-            [*(p.numel() for p in parameters), len(parameters), len(values)]
-        )
+        sizes = [*(p.numel() for p in parameters), len(parameters), len(values)]
+        parts: list[Tensor] = list(torch.split(bucket, sizes))
+        averaged, used = parts.pop(), parts.pop()
         for parameter, part, elsewhere in zip(parameters, parts, used, strict=True):
             if parameter.grad is not None:
                 parameter.grad.copy_(part.view_as(parameter))
@@ -192,7 +192,7 @@ class _Average(torch.autograd.Function):
         return total / world
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         total = gradient.clone()
         _reduce(total)
         return total / ctx.world, None
