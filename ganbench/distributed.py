@@ -270,7 +270,13 @@ def joined(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterato
         torch.cuda.set_device(share.local)
     try:
         # Agreements are made on the CPU, where they wait for no kernel.
-        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=patience)
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
+            store=_meeting_point(share, patience),
+            rank=share.rank,
+            world_size=share.world,
+            timeout=patience,
+        )
     except RuntimeError as error:
         raise Lost(
             f"the {share.world} processes did not find each other: "
@@ -280,3 +286,16 @@ def joined(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterato
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _meeting_point(share: Share, patience: timedelta) -> dist.Store:
+    """Where the processes tell each other their addresses.
+
+    torchrun's store outlives a restart, with the addresses of processes that died: each attempt gets a
+    corner of its own. Machines count their attempts differently, so several share one.
+    """
+    store: dist.Store
+    store, _, _ = next(dist.rendezvous("env://", timeout=patience))
+    if os.environ.get("LOCAL_WORLD_SIZE") != str(share.world):
+        return store
+    return dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
