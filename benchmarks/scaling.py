@@ -115,12 +115,12 @@ def count(name: str, recipe: str) -> Work:
     given = dealt(pixels, torch.arange(images) % 7)
     minimise = trainer.minimise
 
-    def observed(terms, *optimizers):
+    def observed(terms, *optimizers, **options):
         nonlocal sent, reductions
         reductions += 1
         groups = [group for name in optimizers for group in trainer.optimizers[name].param_groups]
         sent += sum(4 * p.numel() for group in groups for p in group["params"])
-        return minimise(terms, *optimizers)
+        return minimise(terms, *optimizers, **options)
 
     trainer.minimise = observed
     cycle, first = trainer.cycle, setup.recipe.warmup_iterations

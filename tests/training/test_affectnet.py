@@ -54,11 +54,11 @@ def test_ten_steps_of_the_paper_s_recipe(name):
     before, labels, steps = weights(trainer), torch.arange(70) % 7, 0
     minimise = trainer.minimise
 
-    def counted(terms, *optimizers):
+    def counted(terms, *optimizers, **options):
         nonlocal steps
         steps += 1
         assert all(torch.isfinite(value) for _, value in terms.values()), terms
-        return minimise(terms, *optimizers)
+        return minimise(terms, *optimizers, **options)
 
     trainer.minimise = counted
     iteration = 0
