@@ -288,14 +288,14 @@ def joined(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterato
         dist.destroy_process_group()
 
 
-def _meeting_point(share: Share, patience: timedelta) -> dist.Store:
+def _meeting_point(share: Share, patience: timedelta) -> Any:
     """Where the processes tell each other their addresses.
 
     torchrun's store outlives a restart, with the addresses of processes that died: each attempt gets a
     corner of its own. Machines count their attempts differently, so several share one.
     """
-    store: dist.Store
-    store, _, _ = next(dist.rendezvous("env://", timeout=patience))
+    store, _, _ = next(dist.rendezvous("env://", timeout=patience))  # type: ignore[attr-defined]
     if os.environ.get("LOCAL_WORLD_SIZE") != str(share.world):
         return store
-    return dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return dist.PrefixStore(f"attempt {attempt}", store)  # type: ignore[attr-defined]
