@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ganbench.data.cache import cache_root
+from ganbench.errors import BadInput
 from ganbench.store import write_atomic
 
 # Name of a file -> [stamp, width, height, identity].
@@ -39,12 +41,8 @@ def read(root: Path, whole: bool) -> Entries:
 
 def write(root: Path, whole: bool, entries: Entries) -> None:
     """Keep it; in a cache that cannot be written nothing is kept."""
-    place = _place(root, whole)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(place, json.dumps(entries))
-    except OSError:
-        return
+    with suppress(BadInput):
+        write_atomic(_place(root, whole), json.dumps(entries))
 
 
 def _place(root: Path, whole: bool) -> Path:

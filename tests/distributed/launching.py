@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from ganbench.emotions import EMOTIONS
 
 LIMIT = 240  # seconds until a hanging run is given up; idle machines need some ten
 
@@ -42,3 +47,14 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 def said(err: str) -> list[str]:
     """The lines of ganbench itself, without torchrun's."""
     return [line for line in err.splitlines() if line.startswith("ganbench: ")]
+
+
+def photograph(split: Path, each: int) -> None:
+    """Noise of 16 px as photographs: a folder per emotion, ``each`` in it."""
+    random = np.random.default_rng(0)
+    for emotion in EMOTIONS:
+        folder = split / emotion
+        folder.mkdir(parents=True)
+        for i in range(each):
+            pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{i}.png")

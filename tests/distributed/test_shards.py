@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from launching import begin, end, said
-from PIL import Image
+from launching import begin, end, photograph, said
 
-from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import save_checkpoint
@@ -23,13 +20,7 @@ ARGUMENTS += ["--device", "cpu", "--metrics", "default,smoothness"]
 @pytest.fixture
 def place(call, tmp_path, monkeypatch, tiny_method):
     """``place(cache, args)`` evaluates two methods on 231 photographs, which are three chunks."""
-    random = np.random.default_rng(0)
-    for emotion in EMOTIONS:
-        folder = tmp_path / "photos" / "test" / emotion
-        folder.mkdir(parents=True)
-        for i in range(33):
-            pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / f"{i}.png")
+    photograph(tmp_path / "photos" / "test", 33)
     torch.manual_seed(0)
     judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
     save_checkpoint(tmp_path / "judge.safetensors", judge, "judge", "judge", {"licence": "MIT"})

@@ -8,16 +8,13 @@ import signal
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from conftest import RECIPE
-from launching import begin, end, said
-from PIL import Image
+from launching import begin, end, photograph, said
 from safetensors.torch import load_file
 
 from ganbench.distributed import Share
-from ganbench.emotions import EMOTIONS
 
 GRADIENTS = Path(__file__).with_name("gradients.py")
 LENGTH = 60
@@ -40,13 +37,7 @@ def test_averaged_gradients_are_those_of_one_process_on_the_joined_batch(tmp_pat
 def photographs(tmp_path, monkeypatch):
     """A folder of photographs to train on, and a recipe; the working folder."""
     monkeypatch.chdir(tmp_path)
-    random = np.random.default_rng(0)
-    for emotion in EMOTIONS:
-        folder = tmp_path / "photos" / "train" / emotion
-        folder.mkdir(parents=True)
-        for i in range(3):
-            pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / f"{i}.png")
+    photograph(tmp_path / "photos" / "train", 3)
     recipe = RECIPE.replace("NAME", "linear").replace("iterations = 6", f"iterations = {LENGTH}")
     (tmp_path / "tiny.toml").write_text(
         recipe.replace("sample_every = 3", "sample_every = 20").replace(
