@@ -21,6 +21,7 @@ from scipy.linalg.lapack import dpstrf, dtpqrt
 
 from ganbench.metrics.features import checked_pair
 from ganbench.metrics.spec import MetricSpec
+from ganbench.metrics.threads import one_thread
 
 # Rows and columns that the decomposition takes in at a time: speed and memory, no digit that matters.
 BLOCK, PANEL = 1024, 64
@@ -60,8 +61,9 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """
     a, b = checked_pair(real, fake)
     mean_a, mean_b = (x.mean(axis=0, dtype=np.float64) for x in (a, b))
-    root_a, root_b = _root(a, mean_a), _root(b, mean_b)
-    overlap = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    with one_thread():
+        root_a, root_b = _root(a, mean_a), _root(b, mean_b)
+        overlap = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
     shift = mean_a - mean_b
     traces = np.square(root_a).sum() + np.square(root_b).sum()
     return max(0.0, float(shift @ shift + traces - 2 * overlap))

@@ -34,6 +34,7 @@ from ganbench.errors import BadInput
 from ganbench.metrics.features import MEMORY, check_groups, feature_pair
 from ganbench.metrics.frechet import frechet_from_moments
 from ganbench.metrics.kid import kernel_sums
+from ganbench.metrics.threads import one_thread
 
 GROUPS = 20
 
@@ -75,16 +76,17 @@ def jackknife(
     if groups < 4:
         raise BadInput(f"an interval needs four groups of images or more: got {groups}")
     without = ~np.eye(groups, dtype=np.bool_)
-    whole = statistic(np.ones(groups, np.bool_))
-    one = np.array([statistic(keep) for keep in without])
-    variance = (groups - 1) / groups * np.square(one - one.mean()).sum()
-    if pairs:
-        g, h = np.triu_indices(groups, 1)
-        two = np.array([statistic(keep) for keep in without[g] & without[h]])
-        q = groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * two
-        quadratic = np.square(q - q.mean()).sum() / (groups * (groups - 1))
-        share = min(quadratic / variance, 0.5) if variance else 0.0
-        variance *= 1 - 2 * share**2
+    with one_thread():
+        whole = statistic(np.ones(groups, np.bool_))
+        one = np.array([statistic(keep) for keep in without])
+        variance = (groups - 1) / groups * np.square(one - one.mean()).sum()
+        if pairs:
+            g, h = np.triu_indices(groups, 1)
+            two = np.array([statistic(keep) for keep in without[g] & without[h]])
+            q = groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * two
+            quadratic = np.square(q - q.mean()).sum() / (groups * (groups - 1))
+            share = min(quadratic / variance, 0.5) if variance else 0.0
+            variance *= 1 - 2 * share**2
     half = float(stdtrit(groups - 1, (1 + confidence) / 2) * np.sqrt(variance))
     return Interval(whole, whole - half, whole + half)
 
