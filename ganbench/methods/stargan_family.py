@@ -158,14 +158,13 @@ class Discriminator(nn.Module):
         self.heads = [f"conv{position}" for position in range(2, 2 + len(heads))]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        if not self.low:
-            return self._outputs(x)
-        with torch.autocast(x.device.type, torch.bfloat16):
-            return tuple(output.float() for output in self._outputs(x))
+        with self._arithmetic(x):
+            h = self.main(x.contiguous() if self.fast else x)
+            heads = (getattr(self, head)(h).flatten(1) for head in self.heads)
+            return tuple(map(full_precision, (self.conv1(h), *heads)))
 
-    def _outputs(self, x: Tensor) -> tuple[Tensor, ...]:
-        h = self.main(x.contiguous() if self.fast else x)
-        return (self.conv1(h), *(getattr(self, head)(h).flatten(1) for head in self.heads))
+    def _arithmetic(self, x: Tensor) -> torch.autocast:
+        return torch.autocast(x.device.type, torch.bfloat16, enabled=self.low)
 
     def gradient(self, x: Tensor) -> Tensor:
         """The gradient by ``x`` [N, 3, S, S] of the patch map's sum; differentiable by the weights.
@@ -175,22 +174,21 @@ class Discriminator(nn.Module):
         autograd's own gradient costs twice as much: it also goes back through D(x), on which the
         gradient does not depend, carrying zeros.
         """
-        slopes = []
-        convolutions: list[PatchConv] = []
-        with torch.no_grad():
-            h = x.contiguous() if self.fast else x
-            for module in self.main:
-                if isinstance(module, PatchConv):
-                    convolutions.append(module)
+        with self._arithmetic(x):
+            slopes = []
+            convolutions: list[PatchConv] = []
+            with torch.no_grad():
+                h = x.contiguous() if self.fast else x
+                for module in self.main:
                     h = module(h)
-                    slopes.append(torch.where(h > 0, 1.0, self.SLOPE))
-                else:
-                    h = module(h)
-        one = torch.ones_like(h[:, :1])
-        gradient = nn.functional.conv_transpose2d(one, self.conv1.weight, padding=1)
-        for convolution, slope in zip(reversed(convolutions), reversed(slopes), strict=True):
-            gradient = convolution.adjoint(gradient * slope)
-        return gradient
+                    if isinstance(module, PatchConv):
+                        convolutions.append(module)
+                        slopes.append(torch.where(h > 0, 1.0, self.SLOPE).to(h.dtype))
+            one = torch.ones_like(h[:, :1])
+            gradient = nn.functional.conv_transpose2d(one, self.conv1.weight, padding=1)
+            for convolution, slope in zip(reversed(convolutions), reversed(slopes), strict=True):
+                gradient = convolution.adjoint(gradient * slope)
+            return full_precision(gradient)
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:

@@ -38,8 +38,7 @@ class AdversarialRecipe(recipe.Recipe):
             made from. D learns to see through what only looks like the target, and G has to show
             more; an edit like a real image of its target still is the best that G can do. The papers
             teach D's classifier on real images only.
-        critic_precision: "bf16" computes D's losses in bfloat16, with ``fast`` only; the penalty
-            stays float32. What it does to the edits has not been measured.
+        critic_precision: "bf16" computes D and the penalty in bfloat16, with ``fast`` only.
     """
 
     n_critic: int = 5
@@ -166,25 +165,28 @@ class AdversarialTrainer(Trainer):
             target = self.target(batch, random)
             fake = self.generate(x, target.codes)
             x, fake = self.seen(x, random), self.seen(fake, random)
-        first, *others = self.parts(len(x))
-
-        def terms(p: slice) -> Terms:
-            return self.discriminator_terms(x[p], fake[p], batch[p], target[p], random)
-
-        return self.minimise(terms(first), "d", more=map(terms, others) if others else ())
+        return self._descend(
+            "d",
+            len(x),
+            lambda p: self.discriminator_terms(x[p], fake[p], batch[p], target[p], random),
+        )
 
     def generator_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """One step of G."""
         target = self.target(batch, random)
-        first, *others = self.parts(len(x))
-
-        def terms(p: slice) -> Terms:
-            return self.generator_terms(x[p], batch[p], target[p], random)
-
         with frozen(self.discriminator):
-            values = self.minimise(terms(first), "g", more=map(terms, others) if others else ())
+            values = self._descend(
+                "g", len(x), lambda p: self.generator_terms(x[p], batch[p], target[p], random)
+            )
         self.update_ema()
         return values
+
+    def _descend(
+        self, optimizer: str, images: int, terms: Callable[[slice], Terms]
+    ) -> dict[str, Tensor]:
+        """A step of an optimiser, the batch taken in the parts that the recipe asks for."""
+        first, *others = self.parts(images)
+        return self.minimise(terms(first), optimizer, more=map(terms, others) if others else ())
 
     def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         """G learns to reconstruct and D to tell emotions, each on its own, before they play."""

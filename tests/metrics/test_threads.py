@@ -11,7 +11,9 @@ from ganbench.metrics.threads import one_thread
 
 
 def threads() -> set[int]:
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+    return {
+        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+    }
 
 
 def test_one_thread_inside_and_the_old_number_after() -> None:

