@@ -2,6 +2,7 @@
 
     python tools/ship.py runs/judge runs/stargan ...     # copy these runs' checkpoints
     python tools/ship.py --scores runs/eval/results.json # add the scores of an evaluation
+    python tools/ship.py --reproduced runs/reproduce/stargan   # add that 'ganbench reproduce' gave its bits
 
 Nothing in the manifest is typed by hand: hashes are of the files, everything else is from the
 cards that training wrote and from the evaluation's records.
@@ -16,7 +17,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ganbench.methods.weights import read_header, sha256
+from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.store import write_atomic
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints" / "faces"
@@ -24,13 +25,14 @@ SCORES = ("accuracy", "fed", "ere", "background", "truth")
 
 
 def value(item: Any) -> str:
-    """A TOML value."""
+    """A TOML value; what is None is left out."""
     if isinstance(item, dict):
-        return "{ " + ", ".join(f"{key} = {value(v)}" for key, v in item.items()) + " }"
+        known = (f"{key} = {value(v)}" for key, v in item.items() if v is not None)
+        return "{ " + ", ".join(known) + " }"
     return json.dumps(item)
 
 
-def table(path: Path, scores: dict[str, Any]) -> str:
+def table(path: Path, scores: dict[str, Any], reproduced: dict[str, Any]) -> str:
     """The manifest's table of one checkpoint."""
     header = read_header(path)
     card = header["card"]
@@ -49,6 +51,7 @@ def table(path: Path, scores: dict[str, Any]) -> str:
         "versions": card["versions"],
         "git": card.get("git", {}),
         "scores": scores,
+        "reproduced": reproduced,
     }
     lines = [f"{key} = {value(item)}" for key, item in facts.items() if item != {}]
     return f"[{header['name']}]\n" + "\n".join(lines) + "\n"
@@ -68,26 +71,47 @@ def read_scores(results: Path) -> dict[str, dict[str, float]]:
     return scores
 
 
+def finished(run: Path) -> Path:
+    """A run's checkpoint: of one that is not finished the last periodic one; its card says how far it is."""
+    return [*run.glob("*.safetensors"), *sorted(run.glob("checkpoints/*.safetensors"))[::-1]][0]
+
+
+def evidence(run: Path) -> tuple[str, dict[str, Any]]:
+    """Of which checkpoint a run has all the weights, to the bit, and where it ran."""
+    header = read_header(finished(run))
+    name, card = header["name"], header["card"]
+    if weights_hash(finished(run)) != weights_hash(FOLDER / f"{name}.safetensors"):
+        raise SystemExit(f"not the bits of the shipped {name}: {run}")
+    facts = ("iteration", "hours", "versions", "machine", "git")
+    return name, {"weights": "bit-identical", **{key: card[key] for key in facts if key in card}}
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="*", type=Path)
     parser.add_argument("--scores", type=Path)
+    parser.add_argument("--reproduced", nargs="*", type=Path, default=())
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for run in arguments.runs:
-        # A run that is not finished ships its last periodic checkpoint; its card says how far it is.
-        found = [*run.glob("*.safetensors"), *sorted(run.glob("checkpoints/*.safetensors"))[::-1]][
-            0
-        ]
+        found = finished(run)
         shutil.copyfile(found, FOLDER / f"{read_header(found)['name']}.safetensors")
     manifest = FOLDER / "MANIFEST.toml"
     before = tomllib.loads(manifest.read_text()) if manifest.exists() else {}
     scores = {name: entry.get("scores", {}) for name, entry in before.items()}
     if arguments.scores:
         scores |= read_scores(arguments.scores)
+    # Evidence is of a file and goes with it.
+    proved = {
+        name: entry["reproduced"]
+        for name, entry in before.items()
+        if "reproduced" in entry and entry["sha256"] == sha256(FOLDER / entry["file"])
+    }
+    proved |= dict(map(evidence, arguments.reproduced))
     tables = [
-        table(path, scores.get(path.stem, {})) for path in sorted(FOLDER.glob("*.safetensors"))
+        table(path, scores.get(path.stem, {}), proved.get(path.stem, {}))
+        for path in sorted(FOLDER.glob("*.safetensors"))
     ]
     write_atomic(
         manifest,

@@ -108,18 +108,25 @@ def list_() -> None:
 @checkpoints.command()
 @click.argument("file", metavar="FILE", type=click.Path())
 def show(file: str) -> None:
-    """Show card, network and parameter counts of FILE, or of a shipped checkpoint by its name."""
-    from ganbench.methods.weights import read_header
+    """Show card, network and parameter counts of FILE, or of a shipped checkpoint by its name.
+
+    Of a checkpoint that was trained again from its card to the same bits ('ganbench reproduce'), the
+    manifest beside it tells where.
+    """
+    from ganbench.methods.weights import read_header, sha256
 
     path = _find(file)
     header = read_header(path)
     own = {"kind": header["kind"], "name": header["name"]}
     card = {key: value for key, value in header["card"].items() if key not in (*own, "network")}
     counts = {part: f"{n:,}" for part, n in _parameters(path, header).items()}
+    known = {entry["sha256"]: entry for entry in _manifest(path.parent).values()}
+    reproduced = known.get(sha256(path), {}).get("reproduced", {})
     for title, facts in (
         ("card", own | card),
         ("network", header["config"]),
         ("parameters", counts),
+        *([("reproduced", reproduced)] if reproduced else []),
     ):
         click.echo(title)
         for key, value in _flat(facts):

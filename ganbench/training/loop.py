@@ -155,8 +155,11 @@ class Run:
             ) from error
         if before.get("name") == self.name:
             # What has become an option since then had its default.
-            usual = config.plain(type(self.trainer.recipe)())
-            before["recipe"] = usual | before["recipe"]
+            for part, now in (
+                ("network", self.trainer.model.config),
+                ("recipe", self.trainer.recipe),
+            ):
+                before[part] = config.plain(type(now)()) | before.get(part, {})
         if changed := folders.differences(before, self.card):
             raise BadInput(
                 f"cannot resume: {'; '.join(changed)}; "

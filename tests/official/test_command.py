@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,18 @@ def test_show_takes_shipped_names(call):
     assert code == 0
     assert re.search(r"^  kind +judge$", out, re.MULTILINE)
     assert re.search(r"^  fc3 +[\d,]+$", out, re.MULTILINE)
+
+
+def test_show_tells_where_a_checkpoint_was_made_again(call, tmp_path):
+    folder = shipped("judge").parent
+    for file in ("stargan.safetensors", "MANIFEST.toml"):
+        shutil.copy(folder / file, tmp_path)
+    _, out, _ = call("checkpoints", "show", tmp_path / "stargan.safetensors")
+    assert "\nreproduced\n  weights                        bit-identical\n" in out
+    # It is the file that was made again, not the name.
+    shutil.copy(folder / "smit.safetensors", tmp_path / "stargan.safetensors")
+    _, out, _ = call("checkpoints", "show", tmp_path / "stargan.safetensors")
+    assert "reproduced" not in out
 
 
 def test_verify_passes_what_is_shipped(call):

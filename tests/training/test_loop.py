@@ -244,6 +244,21 @@ def test_another_recipe_is_refused(begin, whole, tiny_faces, tmp_path, change, w
     assert (tmp_path / "recipe.json").read_text() == before
 
 
+def test_a_run_begun_before_an_option_was_there_goes_on(begin, tmp_path):
+    begun = begin("stargan", tmp_path, "iterations=4")
+    begun.start()
+    begun.run(until=2)
+    card = json.loads((tmp_path / "recipe.json").read_text())
+    del card["recipe"]["lambda_source"], card["network"]["output"]
+    (tmp_path / "recipe.json").write_text(json.dumps(card))
+    later = begin("stargan", tmp_path, "iterations=4")
+    later.resume()
+    assert later.done == 2
+    other = begin("stargan", tmp_path, "iterations=4", "lambda_source=0.5")
+    with pytest.raises(BadInput, match=r"recipe lambda_source was 0\.0, now 0\.5"):
+        other.resume()
+
+
 def test_another_method_is_refused(begin, whole, tmp_path):
     whole("stargan", tmp_path, "iterations=2")
     with pytest.raises(BadInput, match="cannot resume: name was"):
