@@ -224,17 +224,19 @@ class TableDataset(Dataset):
         extent = (0, 0)
         try:
             for kind, path in enumerate(self._files(i)):
-                if not path.is_file():
+                try:
+                    opened = open(path, "rb")  # noqa: SIM115
+                except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     what = "region map" if kind else "file"
                     return _Seen(fault=f"no such {what}" + (f": {path}" if kind else ""))
-                with path.open("rb") as stream:
+                with opened as stream:
                     source: BinaryIO = stream
                     if whole:
                         content = stream.read()
                         digest.update(hashlib.sha256(content).digest())
                         source = BytesIO(content)
                     else:
-                        digest.update(str(path.stat().st_size).encode())
+                        digest.update(str(os.fstat(stream.fileno()).st_size).encode())
                     if kind == 0:
                         extent = self._take_image(i, source)
                     elif self._maps is not None:
@@ -461,6 +463,13 @@ def _threaded(function: Callable[[int], T], items: Sequence[int]) -> Iterator[T]
     if workers < 2:
         yield from map(function, items)
         return
+    # An order for every item would cost as much as opening a file.
+    size = max(1, min(64, len(items) // (4 * workers)))
+    parts = [items[start : start + size] for start in range(0, len(items), size)]
+    ahead = 2 * workers
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(items), 512):
-            yield from pool.map(function, items[start : start + 512])
+        for start in range(0, len(parts), ahead):
+            for done in pool.map(
+                lambda part: [function(item) for item in part], parts[start : start + ahead]
+            ):
+                yield from done

@@ -46,9 +46,16 @@ class PatchConv(nn.Conv2d):
     fast = False
     WEIGHTS = 1 << 16
     """Weights for each place from which on a product wins: at 2^14 it loses, at 2^18 it takes half."""
+    PLACES = 256
+    """Places of a large batch of 2 x 2 maps."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4, 2, 1)
+
+    def settle(self) -> None:
+        """Bring weights that are likely to be a product's into its order, for good."""
+        if self._as_product(self.PLACES):
+            self.weight.data = self.weight.data.contiguous()
 
     def _as_product(self, places: int) -> bool:
         return self.fast and self.weight.numel() >= self.WEIGHTS * places

@@ -135,8 +135,8 @@ class Discriminator(nn.Module):
         (patch map [N, 1, s, s], head outputs [N, k] ...)
 
     Attributes:
-        fast: whether it is called to save time (``training.trainer.quicken``): in torch's default
-            memory format, in which its deep and narrow maps are computed faster.
+        fast: whether it is called to save time (``training.trainer.quicken``): in float32 in torch's
+            default memory format, in which its deep and narrow maps are computed faster.
         low: whether a call computes in bfloat16; its outputs are float32, and so is ``gradient``.
     """
 
@@ -159,9 +159,17 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         with self._arithmetic(x):
-            h = self.main(x.contiguous() if self.fast else x)
+            h = self.main(self._laid_out(x))
             heads = (getattr(self, head)(h).flatten(1) for head in self.heads)
             return tuple(map(full_precision, (self.conv1(h), *heads)))
+
+    @property
+    def plain(self) -> bool:
+        """Whether maps and weights are in torch's default memory format."""
+        return self.fast and not self.low
+
+    def _laid_out(self, x: Tensor) -> Tensor:
+        return x.contiguous() if self.plain else x
 
     def _arithmetic(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.low)
@@ -175,19 +183,20 @@ class Discriminator(nn.Module):
         gradient does not depend, carrying zeros.
         """
         with self._arithmetic(x):
-            slopes = []
-            convolutions: list[PatchConv] = []
+            convolutions = [module for module in self.main if isinstance(module, PatchConv)]
+            activations = []
             with torch.no_grad():
-                h = x.contiguous() if self.fast else x
+                h = self._laid_out(x)
                 for module in self.main:
                     h = module(h)
-                    if isinstance(module, PatchConv):
-                        convolutions.append(module)
-                        slopes.append(torch.where(h > 0, 1.0, self.SLOPE).to(h.dtype))
+                    if isinstance(module, nn.LeakyReLU):
+                        activations.append(h)
             one = torch.ones_like(h[:, :1])
             gradient = nn.functional.conv_transpose2d(one, self.conv1.weight, padding=1)
-            for convolution, slope in zip(reversed(convolutions), reversed(slopes), strict=True):
-                gradient = convolution.adjoint(gradient * slope)
+            for convolution, y in zip(reversed(convolutions), reversed(activations), strict=True):
+                # The signs of a leaky unit's output are those of its input.
+                gradient = torch.ops.aten.leaky_relu_backward(gradient, y, self.SLOPE, True)
+                gradient = convolution.adjoint(gradient)
             return full_precision(gradient)
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -36,7 +37,7 @@ class Picture:
     png: bytes
     caption: str
 
-    @property
+    @cached_property
     def uri(self) -> str:
         """The picture as a data URI, as WebP where that is smaller."""
         with Image.open(io.BytesIO(self.png)) as image:

@@ -80,8 +80,10 @@ def write_run(
             grids = draw_grids(evaluation)
             planes = [] if run is None else draw_planes(run, evaluation.gallery)
             plates = [] if run is None else draw_plates(run, evaluation.gallery)
+        packing = beside.submit(pack, [*grids, *plates, *planes])
         with watch.measure("t-SNE"):
             maps = draw_maps(evaluation.results, laying.result())
+        packing.result()
     with watch.measure("report"):
         ours, paper = table1(results), paper_table1()
         files: dict[str, bytes] = {
@@ -137,6 +139,12 @@ def file_names(run: Pass) -> list[str]:
         names += [f"grid_{name}.png", f"tsne_{name}.png"]
         names += [f"tsne_{name}_figure1.png"] * ("space" in code_sets(method))
     return names + plate_names(run) + plane_names(run)
+
+
+def pack(pictures: Sequence[Picture]) -> None:
+    """Make what the page will show of the pictures."""
+    for picture in pictures:
+        _ = picture.uri
 
 
 Map = list[tuple[Cloud, NDArray[np.float64]]]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, Diverged, Unsupported
+from ganbench.methods.layers import PatchConv
 from ganbench.seeds import generator
 from ganbench.training.recipe import Recipe
 
@@ -228,9 +229,12 @@ class Trainer(ABC):
             for network in networks:
                 quicken(network)
         for network in networks:
-            plain = getattr(network, "fast", False)
+            plain = getattr(network, "plain", False)
             memory = torch.contiguous_format if plain else torch.channels_last
             network.to(device, memory_format=memory)  # type: ignore[call-overload]
+            for module in network.modules():
+                if isinstance(module, PatchConv):
+                    module.settle()
         if self.recipe.compile:
             for part in self.model.children():  # whose calls are all that the model computes
                 part.compile()

@@ -121,13 +121,13 @@ def test_show_takes_shipped_names(call):
 
 def test_show_tells_where_a_checkpoint_was_made_again(call, tmp_path):
     folder = shipped("judge").parent
-    for file in ("stargan.safetensors", "MANIFEST.toml"):
+    for file in ("ganimation.safetensors", "MANIFEST.toml"):
         shutil.copy(folder / file, tmp_path)
-    _, out, _ = call("checkpoints", "show", tmp_path / "stargan.safetensors")
+    _, out, _ = call("checkpoints", "show", tmp_path / "ganimation.safetensors")
     assert "\nreproduced\n  weights                        bit-identical\n" in out
     # It is the file that was made again, not the name.
-    shutil.copy(folder / "smit.safetensors", tmp_path / "stargan.safetensors")
-    _, out, _ = call("checkpoints", "show", tmp_path / "stargan.safetensors")
+    shutil.copy(folder / "smit.safetensors", tmp_path / "ganimation.safetensors")
+    _, out, _ = call("checkpoints", "show", tmp_path / "ganimation.safetensors")
     assert "reproduced" not in out
 
 
