@@ -73,8 +73,7 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the promised limits."""
     run(session, "benchmarks/limits.py", *session.posargs)
-    # Two threads beside another job mostly wait for each other; one keeps the promise.
-    run(session, "benchmarks/frechet.py", env={"OMP_NUM_THREADS": "1"})
+    run(session, "benchmarks/frechet.py")
 
 
 @nox.session(venv_backend="none")

@@ -1,13 +1,12 @@
 """FED at the size of AffectNet's test set and a VGG's 4,096 features: time, memory and digits.
 
-    OMP_NUM_THREADS=1 python benchmarks/frechet.py                # 3,500 against 24,500 images
+    python benchmarks/frechet.py                                  # 3,500 against 24,500 images
     python benchmarks/frechet.py --real 300 --fake 2100 --d 512   # seconds
 
 Prints the seconds, the CPU seconds, the peak memory of the whole process with its float32 features,
 and the relative difference to the sum of the roots of eigenvalues. Exits 1 if FED takes 60 s or
 more, 3 GiB or more, or differs by more than 1e-6. On a busy machine seconds say little, so CPU
-seconds under 60 are enough too: on a free one they take no longer. One thread, because two that
-share their cores with another job spend most of their time waiting for each other.
+seconds under 60 are enough too: on a free one they take no longer.
 """
 
 from __future__ import annotations
