@@ -119,6 +119,8 @@ def test_ctrl_c_keeps_what_is_done(place, finished):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     store = place.folder / "cache" / "evaluations"
     before = set(store.rglob("*.npz"))
