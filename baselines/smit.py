@@ -45,7 +45,7 @@ from ganbench.methods.layers import (
 )
 from ganbench.methods.stargan_family import one_hot
 from ganbench.training import recipe
-from ganbench.training.adversarial import permuted, seen
+from ganbench.training.adversarial import permuted, seen, source_terms
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen, shuffled
 
@@ -478,14 +478,11 @@ class SMITTrainer(Trainer):
         generated = [(src[len(x) :], aux[len(x) :]) for src, aux in outputs]
         own = batch.emotions
         sides = [src for src, _ in real], [src for src, _ in generated]
-        terms = {
+        return {
             "d_adv": (1.0, relativistic_hinge(*sides, self.share.average)),
             "d_cls": (self.recipe.lambda_cls, self.classification(real, own)),
+            **source_terms(self.recipe.lambda_source, lambda: self.classification(generated, own)),
         }
-        if self.recipe.lambda_source:
-            seen_through = self.classification(generated, own)
-            terms["d_source"] = (self.recipe.lambda_source, seen_through)
-        return terms
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of G; in L_adv real and fake swap roles."""

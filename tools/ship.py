@@ -78,9 +78,10 @@ def finished(run: Path) -> Path:
 
 def evidence(run: Path) -> tuple[str, dict[str, Any]]:
     """Of which checkpoint a run has all the weights, to the bit, and where it ran."""
-    header = read_header(finished(run))
+    made = finished(run)
+    header = read_header(made)
     name, card = header["name"], header["card"]
-    if weights_hash(finished(run)) != weights_hash(FOLDER / f"{name}.safetensors"):
+    if weights_hash(made) != weights_hash(FOLDER / f"{name}.safetensors"):
         raise SystemExit(f"not the bits of the shipped {name}: {run}")
     facts = ("iteration", "hours", "versions", "machine", "git")
     return name, {"weights": "bit-identical", **{key: card[key] for key in facts if key in card}}

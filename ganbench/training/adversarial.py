@@ -131,8 +131,7 @@ class AdversarialTrainer(Trainer):
 
     def source_terms(self, loss: Callable[[], Tensor]) -> Terms:
         """D's classification of edits as what they were made from, where the recipe wants it."""
-        weight = self.recipe.lambda_source
-        return {"d_source": (weight, loss())} if weight else {}
+        return source_terms(self.recipe.lambda_source, loss)
 
     def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""
@@ -212,6 +211,11 @@ class AdversarialTrainer(Trainer):
 def seen(images: Tensor, config: Augment, random: torch.Generator, share: Share = WHOLE) -> Tensor:
     """Images [N, 3, H, W] as a critic sees them; differentiable. Draws nothing if nothing happens."""
     return images if config == Augment() else augment(images, config, random, share)
+
+
+def source_terms(weight: float, loss: Callable[[], Tensor]) -> Terms:
+    """``AdversarialTrainer.source_terms`` at a weight; nothing is computed at weight 0."""
+    return {"d_source": (weight, loss())} if weight else {}
 
 
 def permuted(emotions: Tensor, random: torch.Generator) -> Tensor:
