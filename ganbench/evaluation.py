@@ -22,6 +22,7 @@ from ganbench import agreement, protocol
 from ganbench.data.cache import cache_root
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve
+from ganbench.differences import differences
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.gallery import Cloud, Gallery, cloud
@@ -271,6 +272,7 @@ def conclude(run: Pass) -> Evaluation:
             "stochastic": method.spec.stochastic,
             "codes": list(seen.sets),
         }
+    records += differences(records, list(run.methods))
     if truth is not None:
         perfect = Evidence(TRUTH, sources, real, {EXACT: truth})
         records += measure(run, perfect)

@@ -23,6 +23,9 @@ SCHEMA = 1
 # The part of a protocol that tells of judges beside the first. Only their own numbers depend on it.
 FURTHER = "further judges"
 
+# How the variant of a record begins that tells how much its method exceeds another: "minus stargan".
+MINUS = "minus "
+
 # How the variant of a record begins that a further judge is responsible for: "judge face-api".
 JUDGE = "judge "
 
@@ -46,6 +49,8 @@ class Record:
         low, high: ends of the interval; None without one.
         interval: how the interval was made, e.g. ``"wilson 95%"``.
         note: what a reader must know beside the value.
+        deviations: how the value moves with parts of the images (``metrics.Interval``), for paired
+            differences; not in ``results.json``, see ``gate.outcomes``.
     """
 
     method: str
@@ -61,10 +66,16 @@ class Record:
     high: float | None = None
     interval: str = ""
     note: str = ""
+    deviations: tuple[float, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if any(x is not None and not math.isfinite(x) for x in (self.value, self.low, self.high)):
             raise BadInput(f"record is not finite: {self}; a missing value is None, with a note")
+
+    @property
+    def headline(self) -> bool:
+        """Whether it is a maker's value over all emotions, in the reading that tables show."""
+        return self.emotion is None and not self.variant
 
     @property
     def judge(self) -> str:
@@ -119,7 +130,11 @@ class Results:
             "methods": self.methods,
             "metrics": self.metrics,
         }
-        body = [json.dumps(dataclasses.asdict(record), allow_nan=False) for record in self.records]
+        kept = [field.name for field in dataclasses.fields(Record) if field.name != "deviations"]
+        body = [
+            json.dumps({name: getattr(record, name) for name in kept}, allow_nan=False)
+            for record in self.records
+        ]
         # One record a line: readable, and small in a diff.
         return (
             json.dumps(head, indent=1, allow_nan=False)[:-2]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
 
@@ -84,11 +85,8 @@ def test_photographs_have_no_invented_numbers(store):
 def test_a_method_with_a_plane_of_codes_is_measured_with_each_set(store):
     results = evaluate([Plane(), Wheel()], ToyPhotos(N), Reader(), store=store).results
     for name in ("plane", "wheel"):
-        assert {r.variant for r in results.records if (r.method, r.metric) == (name, "fed")} == {
-            "",
-            "exact",
-            "space",
-        }
+        variants = {r.variant for r in results.records if (r.method, r.metric) == (name, "fed")}
+        assert variants - {"minus wheel"} == {"", "exact", "space"}
         assert results.find(name, "fed", variant="space").n == 7 * N
     assert results.find("wheel", "ere", variant="space") is None  # its codes stand for no label
     # p_z of an anchor is not one-hot, so a judge that is sure cannot agree with it.
@@ -105,6 +103,21 @@ def test_a_second_run_computes_nothing(store):
     second = evaluate(*parts, store=store)
     assert ([method.edited for method in parts[0]], parts[1].rendered, parts[2].judged) == done
     assert second.results == first.results
+
+
+def test_every_two_methods_are_compared_on_the_same_images(store):
+    results = evaluate([Painter(leak=0.125), Plane()], ToyFaces(N), Reader(), store=store).results
+    found = {r.metric: r for r in results.records if r.variant == "minus plane"}
+    assert {r.method for r in found.values()} == {"painter"}
+    assert {"accuracy", "fed", "ere", "background", "truth"} <= found.keys()
+    for metric, apart in found.items():
+        painter, plane = (results.find(name, metric) for name in ("painter", "plane"))
+        assert apart.value == pytest.approx(painter.value - plane.value)
+        assert apart.low <= apart.value <= apart.high
+        assert (apart.n, apart.unit, apart.direction) == (painter.n, painter.unit, "reported")
+        independent = np.hypot(painter.high - painter.low, plane.high - plane.low)
+        assert apart.high - apart.low <= 1.5 * independent + 1e-9
+    assert not any(r.variant == "minus painter" for r in results.records)
 
 
 def test_a_new_method_costs_only_itself(store):

@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ganbench.differences import interval_of
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
-from ganbench.gate.statistics import Estimate, Tails, detectable, holm, interval_test, sign_flip
+from ganbench.gate.statistics import Tails, detectable, holm, interval_test, paired, sign_flip
 from ganbench.gate.tolerance import Tolerance
-from ganbench.records import FURTHER, Record, Results
+from ganbench.metrics import Interval
+from ganbench.records import FURTHER, MINUS, Record, Results
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
 # ends to tails of one in a thousand, where they are some per cent too short: with four methods at
@@ -34,7 +36,7 @@ Key = tuple[str, str, str | None, str]
 
 @dataclass(frozen=True)
 class Run:
-    """An evaluation to compare; without outcomes only by the intervals of its records."""
+    """An evaluation to compare; without outcomes and deviations only by the intervals of its records."""
 
     results: Results
     outcomes: Outcomes
@@ -83,7 +85,7 @@ class Comparison:
     @property
     def headline(self) -> bool:
         """Whether it is a method's value over all emotions, in the reading that tables show."""
-        return self.record.emotion is None and not self.record.variant
+        return self.record.headline
 
     @property
     def alarms(self) -> bool:
@@ -115,7 +117,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     """
     results = Results.load(path)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    return Run(results, read_outcomes(folder / OUTCOMES, results))
+    return Run(*read_outcomes(folder / OUTCOMES, results))
 
 
 def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report:
@@ -140,7 +142,7 @@ def _index(results: Results) -> dict[Key, Record]:
     return {
         (r.method, r.metric, r.emotion, r.variant): r
         for r in results.records
-        if r.value is not None
+        if r.value is not None and not r.variant.startswith(MINUS)
     }
 
 
@@ -213,8 +215,8 @@ class _Tested:
     margin: float
     test: Test
     tails: Tails | None
-    base: Estimate | None
-    head: Estimate | None
+    base: Interval | None
+    head: Interval | None
 
 
 def _test(pair: Comparison, base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> _Tested:
@@ -226,7 +228,8 @@ def _test(pair: Comparison, base: Run, head: Run, tolerances: Mapping[str, Toler
     tails = _paired(record, base.outcomes, head.outcomes)
     test: Test = "no interval" if tails is None else "paired"
     if tails is None and before and after:
-        tails, test = interval_test(before, after), "intervals"
+        tails = interval_test(before, after)
+        test = "paired" if paired(before, after) else "intervals"
     return _Tested(
         comparison=pair,
         worsening=change if record.direction == "lower" else -change,
@@ -249,7 +252,7 @@ def _paired(record: Record, base: Outcomes, head: Outcomes) -> Tails | None:
     return sign_flip(won[:, EMOTIONS.index(record.emotion)])
 
 
-def _estimate(identity: Record, results: Results) -> Estimate | None:
+def _estimate(identity: Record, results: Results) -> Interval | None:
     """The value of a record with its interval, or with that of the cells that it is the mean of.
 
     Cells are taken as independent. That is right for the difference of two runs on the same images
@@ -259,12 +262,12 @@ def _estimate(identity: Record, results: Results) -> Estimate | None:
     assert record is not None
     assert record.value is not None
     if record.low is not None and record.high is not None:
-        return Estimate(record.value, record.low, record.high)
+        return interval_of(record)
     if record.emotion is not None:
         return None
     found = [results.find(record.method, record.metric, e, record.variant) for e in EMOTIONS]
     cells = [
-        Estimate(r.value, r.low, r.high)
+        interval_of(r)
         for r in found
         if r and r.value is not None and r.low is not None and r.high is not None
     ]
@@ -274,7 +277,7 @@ def _estimate(identity: Record, results: Results) -> Estimate | None:
         return None
     below = math.hypot(*(cell.value - cell.low for cell in cells)) / len(cells)
     above = math.hypot(*(cell.high - cell.value for cell in cells)) / len(cells)
-    return Estimate(record.value, record.value - below, record.value + above)
+    return Interval(record.value, record.value - below, record.value + above)
 
 
 def _verdicts(family: list[_Tested]) -> list[Comparison]:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, ndtr, ndtri
+from scipy.special import gammaln, ndtri, stdtr, stdtrit
+
+from ganbench.metrics import Interval, difference
 
 # Half-width of a 95 % interval in standard errors.
 Z95 = float(ndtri(0.975))
@@ -18,14 +20,6 @@ class Tails(NamedTuple):
 
     lower: float
     upper: float
-
-
-class Estimate(NamedTuple):
-    """A value and the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -66,29 +60,35 @@ def sign_flip(differences: ArrayLike) -> Tails:
     return Tails(min(1.0, float(chances[: up + 1].sum())), min(1.0, float(chances[up:].sum())))
 
 
-def interval_test(base: Estimate, head: Estimate) -> Tails:
-    """Two-sample test of values of which only intervals are known.
+def interval_test(base: Interval, head: Interval) -> Tails:
+    """Test of two values with intervals, paired where both tell how they move with the same images.
 
     The variance of the difference is recovered from those ends of the intervals that face each
     other, so it stays right where intervals are lopsided, as Wilson's are near 0 and 100 %
-    (R. G. Newcombe, Statistics in Medicine 17, 1998, p. 873, method 10).
+    (``metrics.difference``; without pairing: R. G. Newcombe, Statistics in Medicine 17, 1998, p. 873,
+    method 10). Paired, Student's distribution has one degree of freedom less than there are parts.
     """
-    difference = head.value - base.value
-    if not difference:
+    gap = difference(head, base)
+    if not gap.value:
         return Tails(1.0, 1.0)
-    error = _error(base, head) if difference < 0 else _error(head, base)
-    z = difference / error if error else math.copysign(math.inf, difference)
-    return Tails(float(ndtr(z)), float(ndtr(-z)))
+    error = gap.value - gap.low if gap.value > 0 else gap.high - gap.value
+    freedom = len(base.deviations) - 1.0 if paired(base, head) else math.inf
+    t = gap.value / error * stdtrit(freedom, 0.975) if error else math.copysign(math.inf, gap.value)
+    return Tails(float(stdtr(freedom, t)), float(stdtr(freedom, -t)))
 
 
-def _error(above: Estimate, below: Estimate) -> float:
-    """Standard error of the difference of two values, as seen between them."""
-    return math.hypot(above.value - above.low, below.high - below.value) / Z95
+def paired(base: Interval, head: Interval) -> bool:
+    """Whether both tell how they move with the same parts of the images."""
+    return len(base.deviations) == len(head.deviations) > 1
 
 
 def detectable(
-    base: Estimate, head: Estimate, margin: float, alpha: float, power: float = 0.95
+    base: Interval, head: Interval, margin: float, alpha: float, power: float = 0.95
 ) -> float:
-    """The smallest real difference that exceeds ``margin`` and is significant with chance ``power``."""
-    error = max(_error(base, head), _error(head, base))
+    """The smallest real difference that exceeds ``margin`` and is significant with chance ``power``.
+
+    As of independent values: how far another model pairs with this one is not known beforehand.
+    """
+    gap = difference(Interval(*head), Interval(*base))
+    error = max(gap.value - gap.low, gap.high - gap.value) / Z95
     return max(margin, float(ndtri(1 - alpha)) * error) + float(ndtri(power)) * error

@@ -18,7 +18,7 @@ from ganbench.metrics import structural as _structural
 from ganbench.metrics import truth as _truth
 from ganbench.metrics.accuracy import cells, confusion, wilson
 from ganbench.metrics.background import background_change
-from ganbench.metrics.calibration import Calibration, judge_calibration
+from ganbench.metrics.calibration import Calibration, calibration_interval, judge_calibration
 from ganbench.metrics.diversity import noise_diversity
 from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance
@@ -34,7 +34,7 @@ from ganbench.metrics.intervals import (
     kernel_statistic,
 )
 from ganbench.metrics.kid import kernel_distance
-from ganbench.metrics.neighbours import PRDC, prdc
+from ganbench.metrics.neighbours import PRDC, PRDCIntervals, prdc, prdc_intervals
 from ganbench.metrics.sampling import ratio_interval, share_interval
 from ganbench.metrics.smoothness import path_smoothness
 from ganbench.metrics.spec import MetricSpec
@@ -68,8 +68,10 @@ __all__ = [
     "Calibration",
     "Interval",
     "MetricSpec",
+    "PRDCIntervals",
     "assign_groups",
     "background_change",
+    "calibration_interval",
     "cells",
     "confusion",
     "difference",
@@ -86,6 +88,7 @@ __all__ = [
     "noise_diversity",
     "path_smoothness",
     "prdc",
+    "prdc_intervals",
     "probability_gain",
     "ratio_interval",
     "relative_distance",

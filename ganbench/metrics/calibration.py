@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
 from ganbench.errors import BadInput
+from ganbench.metrics.halves import group_count, splits, value_from_halves
+from ganbench.metrics.intervals import Interval, assign_groups
 from ganbench.metrics.spec import MetricSpec
 
 SPEC = MetricSpec(
@@ -64,23 +66,15 @@ def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) ->
     Raises:
         BadInput: no image, or shapes or labels that do not fit.
     """
-    log_p = np.asarray(log_softmax(np.asarray(logits, np.float64), axis=-1))
-    y = np.asarray(labels, np.int64)
-    if log_p.ndim != 2 or y.shape != log_p.shape[:1] or not len(y):
-        raise BadInput(
-            f"logits {log_p.shape} and labels {y.shape} do not fit; give [N, classes] and [N]"
-        )
+    log_p, y = _checked(logits, labels)
     n, classes = log_p.shape
-    if not 0 <= y.min() <= y.max() < classes:
-        raise BadInput(f"label outside 0..{classes - 1}: {y.min()}..{y.max()}; use Table-1 order")
     p = np.exp(log_p)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
-    # By correctness among equal confidences, so that the order of the images plays no part.
-    order = np.lexsort((right, confidence))
-    parts = np.array_split(order, min(bins, n))
-    sizes = np.array([len(part) for part in parts], np.int64)
-    mean_confidence = np.array([confidence[part].mean() for part in parts])
-    accuracy = np.array([right[part].mean() for part in parts])
+    order = _by_confidence(confidence, right)
+    starts = _starts(n, bins)
+    sizes = np.diff(starts, append=n)
+    mean_confidence = np.add.reduceat(confidence[order], starts) / sizes
+    accuracy = np.add.reduceat(right[order].astype(np.float64), starts) / sizes
     return Calibration(
         ece=float(sizes @ np.abs(accuracy - mean_confidence) / n),
         brier=float(np.square(p - np.eye(classes)[y]).sum(axis=1).mean()),
@@ -89,3 +83,70 @@ def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) ->
         accuracy=accuracy,
         sizes=sizes,
     )
+
+
+def calibration_interval(
+    logits: ArrayLike, labels: ArrayLike, bins: int = BINS, confidence: float = 0.95
+) -> Interval | None:
+    """The interval of the expected calibration error's expected value at this number of images.
+
+    That value is above 0 for a calibrated judge too, since noise in the bins adds up (Kumar et al.,
+    NeurIPS 2019); what is covered is what another N images would give. The interval comes from halves
+    of the images (``ganbench.metrics.halves``). Where a bin's noise decides on its sign, and where it
+    does not, the variance is in proportion to 1 / N, but not in between. Half as many bins would keep
+    the noise of a bin, as many bins their places: bins / sqrt(2) lie between, and covered best.
+
+    Args:
+        logits: [N, classes].
+        labels: integers [N].
+        bins: of the value.
+        confidence: nominal coverage.
+
+    Returns:
+        None with fewer than eight images.
+
+    Raises:
+        BadInput: as ``judge_calibration``.
+    """
+    log_p, y = _checked(logits, labels)
+    n = len(y)
+    if n < 8:
+        return None
+    p = np.exp(log_p)
+    sure, right = p.max(axis=1), p.argmax(axis=1) == y
+    order = _by_confidence(sure, right)
+    gaps, groups = (right - sure)[order], assign_groups(n, group_count(n))[order]
+    fewer = round(bins / np.sqrt(2))
+    halves = splits(group_count(n)).halves[..., groups]
+    errors = np.array([[_error(gaps[rows], fewer) for rows in part] for part in halves])
+    return value_from_halves(_error(gaps, bins), errors, confidence=confidence)
+
+
+def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Log-probabilities and labels."""
+    log_p = np.asarray(log_softmax(np.asarray(logits, np.float64), axis=-1))
+    y = np.asarray(labels, np.int64)
+    if log_p.ndim != 2 or y.shape != log_p.shape[:1] or not len(y):
+        raise BadInput(
+            f"logits {log_p.shape} and labels {y.shape} do not fit; give [N, classes] and [N]"
+        )
+    classes = log_p.shape[1]
+    if not 0 <= y.min() <= y.max() < classes:
+        raise BadInput(f"label outside 0..{classes - 1}: {y.min()}..{y.max()}; use Table-1 order")
+    return log_p, y
+
+
+def _by_confidence(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The order of the images by confidence; by correctness among equals, so that theirs plays no part."""
+    return np.lexsort((right, confidence))
+
+
+def _starts(n: int, bins: int) -> NDArray[np.int64]:
+    """Where the bins of equally many images begin; the first ones have the images left over."""
+    bins = min(bins, n)
+    return np.arange(bins) * (n // bins) + np.minimum(np.arange(bins), n % bins)
+
+
+def _error(gaps: NDArray[np.float64], bins: int) -> float:
+    """ECE of the differences of correctness and confidence, in order of confidence."""
+    return float(np.abs(np.add.reduceat(gaps, _starts(len(gaps), bins))).sum() / len(gaps))

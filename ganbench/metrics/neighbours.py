@@ -20,10 +20,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganbench.metrics.features import MEMORY, feature_pair, row_blocks
+from ganbench.metrics.features import MEMORY, check_groups, feature_pair, row_blocks
+from ganbench.metrics.halves import group_count, share_from_halves, splits, value_from_halves
+from ganbench.metrics.intervals import Interval, assign_groups
 from ganbench.metrics.spec import MetricSpec
 
 NEIGHBOURS = 5
+
+# Of a row's nearest, how many are known where some are left out: with fewer than five of 32 left in a
+# half, a chance of 1 in 100,000, the radius is taken a little too small.
+DEPTH = 32
 
 _OF_WHAT = "Judge features of the real test images against those of all edits, k = 5 neighbours. "
 
@@ -78,6 +84,15 @@ class PRDC(NamedTuple):
     coverage: float
 
 
+class PRDCIntervals(NamedTuple):
+    """The intervals of the four."""
+
+    precision: Interval
+    recall: Interval
+    density: Interval
+    coverage: Interval
+
+
 def prdc(
     real: ArrayLike, fake: ArrayLike, neighbours: int = NEIGHBOURS, memory: int = MEMORY
 ) -> PRDC:
@@ -92,35 +107,127 @@ def prdc(
         BadInput: not two matrices of equal width, too few rows, or values not finite.
     """
     a, b = feature_pair(real, fake, least=neighbours + 1)
-    # Distances do not change, but |x|^2 + |y|^2 - 2x'y loses fewer digits near the origin.
-    centre = a.mean(axis=0)
-    a, b = a - centre, b - centre
-    balls_a, balls_b = _radii(a, neighbours, memory), _radii(b, neighbours, memory)
-    precise, pairs = np.zeros(len(b), np.bool_), 0
-    recalled, covered = 0, 0
-    for rows in row_blocks(len(a), len(b), memory):
-        distances = _squared_distances(a[rows], b)
-        within = distances <= balls_a[rows, None]
-        precise |= within.any(axis=0)
-        pairs += int(within.sum())
-        covered += int(within.any(axis=1).sum())
-        recalled += int((distances <= balls_b).any(axis=1).sum())
-    return PRDC(
-        precision=float(precise.mean()),
-        recall=recalled / len(a),
-        density=pairs / (neighbours * len(b)),
-        coverage=covered / len(a),
+    everything = np.ones((1, len(a)), np.bool_), np.ones((1, len(b)), np.bool_)
+    return PRDC(*_of_subsets(a, b, *everything, neighbours, neighbours, memory)[:, 0].tolist())
+
+
+def prdc_intervals(
+    real: ArrayLike,
+    fake: ArrayLike,
+    image: NDArray[np.int64],
+    neighbours: int = NEIGHBOURS,
+    memory: int = MEMORY,
+) -> PRDCIntervals | None:
+    """The four with intervals of their expected values at this n, from halves of the images.
+
+    Args:
+        real, fake: [n, d] and [m, d].
+        image: int64 [m], the real image that each fake was made from: they are in one half together.
+        neighbours: k.
+        memory: bytes for the blocks of the distance matrix; the values do not depend on it.
+
+    Returns:
+        None where a quarter of the images has no more than ``neighbours`` rows.
+
+    Raises:
+        BadInput: the features cannot be compared, or a fake has no image.
+    """
+    a, b = feature_pair(real, fake, least=neighbours + 1)
+    check_groups(b, image)
+    groups = group_count(len(a))
+    of_image = assign_groups(len(a), groups)
+    halves, quarters = splits(groups)
+    kept = np.concatenate([np.ones((1, groups), np.bool_), *halves, *quarters])
+    of_a, of_b = kept[:, of_image], kept[:, of_image[image]]
+    if min(of_a.sum(axis=1).min(), of_b.sum(axis=1).min()) <= neighbours:
+        return None
+    found = _of_subsets(a, b, of_a, of_b, neighbours, DEPTH, memory)
+    whole = PRDC(*found[:, 0].tolist())
+    # [4, splits, 2 or 4 parts]
+    of_halves = found[:, 1 : 1 + 2 * (groups - 1)].reshape(4, 2, groups - 1)
+    of_quarters = found[:, 1 + 2 * (groups - 1) :].reshape(4, 4, groups - 1)
+    return PRDCIntervals(
+        precision=share_from_halves(whole.precision, of_halves[0], len(b)),
+        recall=share_from_halves(whole.recall, of_halves[1], len(a)),
+        density=value_from_halves(whole.density, of_halves[2], of_quarters[2]),
+        coverage=share_from_halves(whole.coverage, of_halves[3], len(a)),
     )
 
 
-def _radii(x: NDArray[np.float64], neighbours: int, memory: int) -> NDArray[np.float64]:
-    """Squared distance of each row to its k-th nearest other row."""
-    radii = np.empty(len(x))
+def _of_subsets(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    of_a: NDArray[np.bool_],
+    of_b: NDArray[np.bool_],
+    k: int,
+    depth: int,
+    memory: int,
+) -> NDArray[np.float64]:
+    """The four of S subsets of the rows, [4, S], from one look at all distances.
+
+    Args:
+        of_a, of_b: [S, n] and [S, m], the rows of each subset.
+        depth: how many of a row's nearest are known. Where fewer than k of them are in a subset, the
+            last of them counts as the k-th.
+    """
+    # Distances do not change, but |x|^2 + |y|^2 - 2x'y loses fewer digits near the origin.
+    centre = a.mean(axis=0)
+    a, b = a - centre, b - centre
+    near_a, near_b = _nearest(a, depth, memory), _nearest(b, depth, memory)
+    balls_a = np.stack([_radii(*near_a, rows, k) for rows in of_a])
+    balls_b = np.stack([_radii(*near_b, rows, k) for rows in of_b])
+    reach_a, reach_b = balls_a.max(axis=0), balls_b.max(axis=0)
+    subsets = len(of_a)
+    precise, pairs = np.zeros((subsets, len(b)), np.bool_), np.zeros(subsets)
+    recalled, covered = np.zeros((2, subsets, len(a)), np.bool_)
+    for rows in row_blocks(len(a), len(b), memory):
+        distances = _squared_distances(a[rows], b)
+        x, y = np.nonzero(distances <= reach_a[rows, None])
+        near, x = distances[x, y], x + rows.start
+        for s in range(subsets):
+            inside = (near <= balls_a[s, x]) & of_b[s, y]
+            precise[s, y[inside]] = True
+            covered[s, x[inside]] = True
+            pairs[s] += inside.sum()
+        x, y = np.nonzero(distances <= reach_b)
+        near, x = distances[x, y], x + rows.start
+        for s in range(subsets):
+            recalled[s, x[(near <= balls_b[s, y]) & of_a[s, x]]] = True
+    n, m = of_a.sum(axis=1), of_b.sum(axis=1)
+    return np.stack(
+        [
+            precise.sum(axis=1) / m,
+            recalled.sum(axis=1) / n,
+            pairs / (k * m),
+            covered.sum(axis=1) / n,
+        ]
+    )
+
+
+def _nearest(
+    x: NDArray[np.float64], depth: int, memory: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Each row's nearest other rows [n, depth] or all there are, and their squared distances."""
+    depth = min(depth, len(x) - 1)
+    index, squares = np.empty((len(x), depth), np.int64), np.empty((len(x), depth))
     for rows in row_blocks(len(x), len(x), memory):
         distances = _squared_distances(x[rows], x)
         distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = -1  # itself
-        radii[rows] = np.partition(distances, neighbours, axis=1)[:, neighbours]
-    return radii
+        nearest = np.argpartition(distances, depth, axis=1)[:, : depth + 1]
+        found = np.take_along_axis(distances, nearest, axis=1)
+        order = np.argsort(found, axis=1)[:, 1:]
+        index[rows] = np.take_along_axis(nearest, order, axis=1)
+        squares[rows] = np.take_along_axis(found, order, axis=1)
+    return index, squares
+
+
+def _radii(
+    index: NDArray[np.int64], squares: NDArray[np.float64], kept: NDArray[np.bool_], k: int
+) -> NDArray[np.float64]:
+    """Squared distance of each kept row to its k-th nearest kept one; -1 of the others."""
+    enough = np.cumsum(kept[index], axis=1) >= k
+    position = np.where(enough[:, -1], enough.argmax(axis=1), index.shape[1] - 1)
+    return np.where(kept, squares[np.arange(len(squares)), position], -1.0)
 
 
 def _squared_distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,14 +37,16 @@ def ratio_interval(
         BadInput: other shapes, or values not finite.
     """
     a, b = _sums(parts, wholes)
-    if (b > 0).sum() < 2:
+    counts = b > 0
+    n = int(counts.sum())
+    if n < 2:
         return None
-    a, b = a[b > 0], b[b > 0]
-    n = len(a)
-    left_out = (a.sum() - a) / (b.sum() - b)
-    variance = (n - 1) / n * np.square(left_out - left_out.mean()).sum()
+    left_out = (a.sum() - a[counts]) / (b.sum() - b[counts])
+    deviations = np.zeros(len(a))
+    deviations[counts] = left_out - left_out.mean()
+    variance = (n - 1) / n * np.square(deviations).sum()
     value, half = a.sum() / b.sum(), stdtrit(n - 1, (1 + confidence) / 2) * np.sqrt(variance)
-    return Interval(float(value), float(value - half), float(value + half))
+    return Interval(float(value), float(value - half), float(value + half), deviations)
 
 
 def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> Interval | None:
@@ -80,7 +82,8 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
     quantile = (1 + confidence) / 2
     small = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # few images know V badly
     worth = max(1.0, min(trials_worth, float(t.sum())) * small)
-    return Interval(p, *wilson(p * worth, worth, confidence))
+    # As of the jackknife, what happens without an image: the other way round.
+    return Interval(p, *wilson(p * worth, worth, confidence), deviations=-influence)
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

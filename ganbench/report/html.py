@@ -17,6 +17,7 @@ from ganbench.metrics.agreement import KAPPA, SPEC
 from ganbench.records import FURTHER, Results
 from ganbench.report.judges import judges_table
 from ganbench.report.tables import (
+    differences_table,
     further_table,
     in_order,
     paper_table1,
@@ -93,6 +94,7 @@ def render(
         variants=variants_table(results),
         further=further_table(results),
         seeds=seeds_table(results),
+        differences=differences_table(results),
         paper=paper_table1(),
         confusions=[(titles[name], shares(results.confusion[name])) for name in shown],
         emotions=EMOTIONS,

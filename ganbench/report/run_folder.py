@@ -88,7 +88,7 @@ def write_run(
         ours, paper = table1(results), paper_table1()
         files: dict[str, bytes] = {
             "results.json": results.to_json().encode(),
-            OUTCOMES: to_npz(evaluation.outcomes),
+            OUTCOMES: to_npz(evaluation.outcomes, results.records),
             "table1.csv": formats.to_csv(ours).encode(),
             "table1.md": f"{formats.to_markdown(ours)}\n{formats.to_markdown(paper)}".encode(),
             "table1.tex": "\n".join(

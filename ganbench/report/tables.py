@@ -11,7 +11,7 @@ from ganbench import config
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec
 from ganbench.metrics.truth import REGIONS
-from ganbench.records import Direction, Record, Results
+from ganbench.records import MINUS, Direction, Record, Results
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
 
@@ -56,6 +56,7 @@ class Row:
         notes: for each column what to say beside the value: its interval, or why there is none.
         halves: for each column the distance from the value to the farther end of its interval, or
             None; empty where no value has an interval.
+        ties: for each column whether it counts as best; empty where the values as shown decide.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Row:
     competes: bool = True
     notes: tuple[str, ...] = ()
     halves: tuple[float | None, ...] = ()
+    ties: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Table:
 
     def is_best(self, row: Row, column: int) -> bool:
         """Whether no rival shows a better value, and some show a worse; shown ties share it."""
+        if row.ties:
+            return row.ties[column]
         direction = self.columns[column].direction
         rivals = [r for r in self.rows if r.competes and r.values[column] is not None]
         if row not in rivals or direction == "reported":
@@ -176,6 +180,63 @@ def seeds_table(results: Results) -> Table:
     return _dense(Table(caption, tuple(columns), tuple(rows)))
 
 
+def differences_table(results: Results) -> Table:
+    """How far each method is from the best of each column, paired over the images."""
+    names = in_order(results)
+    chosen = [
+        spec
+        for spec in specs(results).values()
+        if spec.direction != "reported"
+        and any(_minus(results, spec.name, a, b) for a in names for b in names)
+    ]
+    columns = [column_of(spec, spec.title, arrow="") for spec in chosen]
+    gaps = {name: [_gap(results, spec, name, names) for spec in chosen] for name in names}
+    rows = []
+    for name, own in gaps.items():
+        ties = tuple(gap is not None and gap[1] <= 0 <= gap[2] for gap in own)
+        notes = tuple(
+            "" if gap is None else f"{gap[1]:+.{c.digits}f} to {gap[2]:+.{c.digits}f} (paired 95 %)"
+            for gap, c in zip(own, columns, strict=True)
+        )
+        values = tuple(None if gap is None else gap[0] for gap in own)
+        halves = tuple(
+            None if gap is None or gap[1] == gap[2] else max(gap[0] - gap[1], gap[2] - gap[0])
+            for gap in own
+        )
+        title = str(results.methods[name]["title"])
+        rows.append(Row(title, values, notes=notes, halves=halves, ties=ties))
+    caption = (
+        "Each method minus the best of the column, on the same images; ±: to the farther end of the "
+        "paired 95 % interval of this one difference. Bold: the best, and what is not told apart from it."
+    )
+    return _dense(Table(caption, tuple(columns), tuple(rows)))
+
+
+def _gap(
+    results: Results, spec: MetricSpec, name: str, names: Sequence[str]
+) -> tuple[float, float, float] | None:
+    """A method minus the best under a metric, and the ends of its interval."""
+    values = {
+        n: r.value for n in names if (r := results.find(n, spec.name)) and r.value is not None
+    }
+    if name not in values:
+        return None
+    best = (max if spec.direction == "higher" else min)(values, key=lambda n: values[n])
+    return (0.0, 0.0, 0.0) if name == best else _minus(results, spec.name, name, best)
+
+
+def _minus(
+    results: Results, metric: str, name: str, other: str
+) -> tuple[float, float, float] | None:
+    """The recorded difference of two methods, whichever of them was subtracted."""
+    for sign, a, b in ((1, name, other), (-1, other, name)):
+        r = results.find(a, metric, variant=MINUS + b)
+        if r is not None and r.value is not None and r.low is not None and r.high is not None:
+            low, high = sorted((sign * r.low, sign * r.high))
+            return sign * r.value + 0.0, low + 0.0, high + 0.0  # no -0
+    return None
+
+
 def truth_table(results: Results) -> Table:
     """Judged accuracy beside truth by region; last what the right answers themselves get."""
     spec = METRICS["truth"]
@@ -245,6 +306,7 @@ def _dense(table: Table) -> Table:
             values=tuple(row.values[i] for i in kept),
             notes=tuple(row.notes[i] for i in kept),
             halves=tuple(row.halves[i] for i in kept),
+            ties=tuple(row.ties[i] for i in kept if row.ties),
         )
         for row in table.rows
     )

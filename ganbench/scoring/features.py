@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,12 +17,13 @@ from ganbench.metrics import (
     kernel_distance,
     kernel_statistic,
     prdc,
+    prdc_intervals,
 )
 from ganbench.metrics.neighbours import NEIGHBOURS
 from ganbench.metrics.neighbours import SPECS as PRDC_SPECS
 from ganbench.records import Record
 from ganbench.scoring.interface import EXACT, NEAR, Evidence, Metric, ends, record
-from ganbench.scoring.verdicts import over_images
+from ganbench.scoring.verdicts import HALVES, over_images
 
 
 class SetDistance(Metric):
@@ -82,8 +85,7 @@ class KID(SetDistance):
 class PRDC(Metric):
     """Precision, recall, density and coverage of the edits that FED shows by default.
 
-    They have no intervals: without an image all neighbourhoods change, and a jackknife would take
-    twenty times as long.
+    The intervals are from halves of the images, since shares of neighbours are not smooth in them.
     """
 
     specs = PRDC_SPECS
@@ -96,9 +98,18 @@ class PRDC(Metric):
         if len(real) <= NEIGHBOURS:
             note = f"needs more than {NEIGHBOURS} real images"
             return [record(s, evidence.method, None, len(fake), note=note) for s in self.specs]
-        values, note = prdc(real, fake)._asdict(), f"against {len(real)} real images"
+        note = f"against {len(real)} real images"
+        image = np.repeat(np.arange(len(real)), len(fake) // len(real))
+        intervals = None if evidence.repetition else prdc_intervals(real, fake, image)
+        if intervals is None:
+            values = prdc(real, fake)._asdict()
+            limits: dict[str, dict[str, Any]] = {name: {} for name in values}
+        else:
+            values = {name: interval.value for name, interval in intervals._asdict().items()}
+            limits = {name: ends(found, HALVES) for name, found in intervals._asdict().items()}
         return [
-            record(s, evidence.method, values[s.name], len(fake), note=note) for s in self.specs
+            record(s, evidence.method, values[s.name], len(fake), note=note, **limits[s.name])
+            for s in self.specs
         ]
 
 

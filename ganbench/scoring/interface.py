@@ -161,4 +161,5 @@ def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, A
         "low": scale * interval.low,
         "high": scale * interval.high,
         "interval": f"{how} 95%",
+        "deviations": tuple(interval.deviations.tolist()),
     }

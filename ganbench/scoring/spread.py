@@ -48,6 +48,7 @@ def spread(runs: Sequence[Sequence[Record]], stochastic: bool, first: int) -> li
                     low=None,
                     high=None,
                     interval="",
+                    deviations=(),
                     note=f"seeds {first} to {first + len(runs) - 1}",
                 )
             )

@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import (
     METRICS,
+    calibration_interval,
     cells,
     judge_calibration,
     probability_gain,
@@ -26,7 +27,7 @@ from ganbench.metrics.structural import NEIGHBOURS
 from ganbench.records import Record
 from ganbench.scoring.interface import EXACT, Evidence, Metric, ends, record
 
-MEAN, SHARE = "jackknife of images", "wilson of images"
+MEAN, SHARE, HALVES = "jackknife of images", "wilson of images", "halves of images"
 
 
 class Accuracy(Metric):
@@ -134,7 +135,7 @@ class Gain(Metric):
                     if variant == "across":
                         value = value**0.5
                         if interval is not None:
-                            interval = type(interval)(*np.sqrt(np.maximum(interval, 0)).tolist())
+                            interval = interval.apply(lambda square: max(square, 0) ** 0.5)
                 found.append(
                     record(
                         self.specs[0],
@@ -185,10 +186,7 @@ class Structural(Metric):
 
 
 class Calibration(Metric):
-    """Of the judge on the real images: ECE, and as variants the Brier score and the log-likelihood.
-
-    ECE has no interval: its bins make it no smooth function of the images.
-    """
+    """Of the judge on the real images: ECE, and as variants the Brier score and the log-likelihood."""
 
     specs = (METRICS["calibration"],)
     makers = ("real",)
@@ -205,7 +203,13 @@ class Calibration(Metric):
             "nll": (found.nll, {"unit": "nats", **over_images(nll)}),
         }
         return [
-            record(spec, evidence.method, found.ece, n),
+            record(
+                spec,
+                evidence.method,
+                found.ece,
+                n,
+                **ends(calibration_interval(logits, labels), HALVES),
+            ),
             *(
                 record(spec, evidence.method, value, n, variant=variant, **facts)
                 for variant, (value, facts) in more.items()

@@ -1,5 +1,7 @@
 """Doctored runs: outcomes drawn by chance, and the results that the evaluation would make of them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ganbench.emotions import EMOTIONS
@@ -19,7 +21,7 @@ def outcomes(rng, chances):
 
 
 def run(judged, extra=(), kept=False, seed=0, **protocol):
-    """A run of the methods in ``judged``; it keeps the outcomes where ``kept``."""
+    """A run of the methods in ``judged``; it keeps the evidence for paired tests where ``kept``."""
     images = len(next(iter(judged.values())))
     records = []
     for method, seen in judged.items():
@@ -29,7 +31,7 @@ def run(judged, extra=(), kept=False, seed=0, **protocol):
         protocol={"data": {"images": images, "fingerprint": "f" * 64}, "judge": "vgg"} | protocol,
         seed=seed,
         methods={method: {"title": method, "weights": "d" * 64} for method in judged},
-        records=(*records, *extra),
+        records=tuple(r if kept else replace(r, deviations=()) for r in (*records, *extra)),
     )
     return Run(results, judged if kept else {})
 

@@ -28,7 +28,7 @@ def save(folder, made, kept=False):
     folder.mkdir()
     made.results.save(folder / "results.json")
     if kept:
-        (folder / OUTCOMES).write_bytes(to_npz(made.outcomes))
+        (folder / OUTCOMES).write_bytes(to_npz(made.outcomes, made.results.records))
     return folder
 
 
@@ -115,6 +115,33 @@ def test_outcomes_return_as_written_and_must_be_those_of_the_results(tmp_path):
         (folder / OUTCOMES).write_bytes(data)
         with pytest.raises(BadInput, match=OUTCOMES):
             load(folder)
+
+
+def test_deviations_return_as_written_and_must_be_those_of_the_results(tmp_path):
+    moves = tuple(np.random.default_rng(0).standard_normal(20))
+    fed = replace(number("fed", 9.0, low=8.0, high=10.0), deviations=moves)
+    made = run(JUDGED, [fed, replace(fed, emotion="happy"), replace(fed, variant="exact")], True)
+    folder = save(tmp_path / "a", made, kept=True)
+    read = load(folder).results
+    assert read.find("smit", "fed").deviations == pytest.approx(moves, rel=1e-6)
+    assert read.find("smit", "accuracy").deviations  # of all headlines, and of nothing else
+    assert read.find("smit", "fed", "happy").deviations == ()
+    assert read.find("smit", "fed", variant="exact").deviations == ()
+    assert "deviations" not in (folder / "results.json").read_text()
+    for other in (
+        replace(fed, value=9.1),
+        replace(fed, method="nobody"),
+        replace(fed, deviations=(np.nan,)),
+    ):
+        (folder / OUTCOMES).write_bytes(to_npz(JUDGED, [other]))
+        with pytest.raises(BadInput, match=OUTCOMES):
+            load(folder)
+
+
+def test_differences_of_methods_are_not_compared_themselves():
+    apart = number("fed", 5.0, variant="minus stargan", direction="reported")
+    _, found = verdicts(run(JUDGED, [apart]), run(JUDGED, []))
+    assert ("fed", None) not in found
 
 
 def test_the_command_prints_for_people_machines_and_pull_requests(tmp_path):

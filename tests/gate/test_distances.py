@@ -1,4 +1,4 @@
-"""The gate's promises for distances of whole sets, whose only evidence is their jackknife interval."""
+"""The gate's promises for distances of whole sets, paired over the images and by their intervals."""
 
 from dataclasses import replace
 
@@ -12,7 +12,9 @@ from ganbench.metrics import (
     frechet_statistic,
     jackknife,
     kernel_statistic,
+    ratio_interval,
 )
+from ganbench.scoring import ends
 
 METHODS = ("linear", "gaussian", "stargan", "smit")
 N, D, EDITS = 100, 4, 2
@@ -24,16 +26,18 @@ STATISTICS = {"fed": frechet_statistic, "kid": kernel_statistic}
 TOLERANCES = tolerances(STATISTICS)
 
 
+def edited(metric, real, shift, random):
+    """The value of an evaluation on the images ``real``, with its interval."""
+    groups = assign_groups(N)
+    noise = 0.5 * random.standard_normal((N * EDITS, D))
+    fake = np.repeat(real, EDITS, axis=0) + noise + shift / np.sqrt(D)
+    return jackknife(STATISTICS[metric](real, fake, groups, np.repeat(groups, EDITS)))
+
+
 def intervals(metric, shift, seed):
     """Values of evaluations that differ in their images and noise alone, with their intervals."""
-    random, groups = np.random.default_rng(seed), assign_groups(N)
-    found = []
-    for _ in range(POOL):
-        real = random.standard_normal((N, D))
-        noise = 0.5 * random.standard_normal((N * EDITS, D))
-        fake = np.repeat(real, EDITS, axis=0) + noise + shift / np.sqrt(D)
-        found.append(jackknife(STATISTICS[metric](real, fake, groups, np.repeat(groups, EDITS))))
-    return found
+    random = np.random.default_rng(seed)
+    return [edited(metric, random.standard_normal((N, D)), shift, random) for _ in range(POOL)]
 
 
 def compared(metric, before, after, seed):
@@ -83,5 +87,43 @@ def test_a_real_rise_of_what_the_report_calls_detectable_is_caught(same):
 def test_a_rise_within_the_margin_or_within_chance_is_none(same):
     metric, pool = same
     value = np.mean([i.value for i in pool])
-    within = [i._replace(value=i.value + 0.02 * value) for i in pool]
+    within = [replace(i, value=i.value + 0.02 * value) for i in pool]
     assert np.mean([code for code, _ in compared(metric, pool, within, seed=4)]) <= 0.05
+
+
+def on_the_same_images(metric, seed, trials=200):
+    """Exit codes and tests of comparisons of one editor with itself."""
+    random = np.random.default_rng(seed)
+    judged = {"smit": outcomes(np.random.default_rng(0), np.full((N, K), 0.9))}
+    for _ in range(trials):
+        real, made = random.standard_normal((N, D)), []
+        for _ in range(2):
+            i = edited(metric, real, SHIFT, random)
+            found = number("fed", i.value, **ends(i, "jackknife"))
+            made.append(run(judged, [replace(found, metric=metric)], kept=True))
+        report = compare(*made, TOLERANCES)
+        (tested,) = (c for c in report.comparisons if c.record.metric == metric)
+        yield report.exit_code, tested.test
+
+
+@pytest.mark.parametrize("metric", STATISTICS)
+def test_other_noise_on_the_same_images_raises_an_alarm_in_at_most_one_of_twenty(metric):
+    found = list(on_the_same_images(metric, seed=5))
+    assert {test for _, test in found} == {"paired"}
+    assert np.mean([code for code, _ in found]) <= 0.05
+
+
+def test_pairing_catches_a_rise_that_hides_behind_what_the_images_do():
+    random = np.random.default_rng(6)
+    judged = {"smit": outcomes(np.random.default_rng(0), np.full((N, K), 0.9))}
+    caught = {True: 0, False: 0}
+    for _ in range(50):
+        hard, made = 0.5 + 0.2 * random.standard_normal(N), []
+        for rise in (0, 0.04):  # the margin of ERE is 0.03
+            found = ratio_interval(hard + rise + 0.02 * random.standard_normal(N), np.ones(N))
+            made.append(number("ere", found.value, **ends(found, "of images")))
+        for kept in caught:
+            base, head = (run(judged, [one], kept) for one in made)
+            caught[kept] += compare(base, head, tolerances(["accuracy", "ere"])).exit_code
+    assert caught[True] >= 48
+    assert caught[False] == 0

@@ -8,7 +8,8 @@ import pytest
 from doctored import K, number, outcomes, run
 
 from ganbench.gate import compare, tolerances
-from ganbench.gate.statistics import Estimate, interval_test, sign_flip
+from ganbench.gate.statistics import interval_test, sign_flip
+from ganbench.metrics import Interval
 
 TOLERANCES = tolerances(["accuracy"])
 METHODS = ("linear", "gaussian", "stargan", "smit")
@@ -98,9 +99,9 @@ def test_sign_flip_is_mcnemars_test_for_single_edits_and_keeps_images_whole():
 def test_the_interval_test_agrees_with_the_normal_one_and_looks_at_the_ends_between():
     from scipy.stats import norm
 
-    base, head = Estimate(10, 9, 11), Estimate(8, 7, 9)
+    base, head = Interval(10, 9, 11), Interval(8, 7, 9)
     assert interval_test(base, head).lower == pytest.approx(
         norm.cdf(-2 / np.hypot(1, 1) * 1.96), rel=1e-3
     )
-    far = Estimate(10, 9, 99), Estimate(8, -99, 9)
+    far = Interval(10, 9, 99), Interval(8, -99, 9)
     assert interval_test(*far) == interval_test(base, head)

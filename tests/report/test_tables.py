@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 from sample import results
 
+from ganbench.metrics import METRICS
 from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
-from ganbench.report.tables import further_table, paper_table1, table1, truth_table, variants_table
+from ganbench.report.tables import (
+    differences_table,
+    further_table,
+    paper_table1,
+    table1,
+    truth_table,
+    variants_table,
+)
+from ganbench.scoring import record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -116,3 +125,28 @@ def test_tables_without_truth_or_variants_still_stand():
     table = variants_table(results())
     assert [column.title for column in table.columns] == ["FED", "ERE"]
     assert [row.values[0] for row in table.rows] == [12.3449, 12.345, 1234.5]
+
+
+def test_what_is_not_told_apart_from_the_best_is_bold():
+    def minus(method, other, value, low, high):
+        more = {"low": low, "high": high, "direction": "reported", "interval": "paired 95%"}
+        return record(METRICS["fed"], method, value, 4900, variant=f"minus {other}", **more)
+
+    alone = results()
+    assert differences_table(alone).columns == ()
+    apart = (
+        minus("smit", "odd & new", -1222.155, -1300, -1200),
+        minus("stargan", "odd & new", -1222.1551, -1300, -1200),
+        minus("smit", "stargan", 0.0001, -0.5, 1.5),
+    )
+    table = differences_table(replace(alone, records=(*alone.records, *apart)))
+    assert [column.title for column in table.columns] == ["FED"]
+    stargan, smit, odd = table.rows
+    assert [table.is_best(row, 0) for row in table.rows] == [True, True, False]
+    assert (stargan.values, stargan.halves) == ((0.0,), (None,))  # the best itself
+    assert (table.cell(smit, 0), table.half(smit, 0)) == ("0.00", "±1.50")
+    # The difference was recorded the other way round: farthest from the value is 1300.
+    assert (table.cell(odd, 0), table.half(odd, 0)) == ("1222.16", "±77.84")
+    assert odd.notes == ("+1200.00 to +1300.00 (paired 95 %)",)
+    assert "**1222.16**" not in to_markdown(table)
+    assert "**0.00** ±1.50" in to_markdown(table)

@@ -1,0 +1,54 @@
+"""How much each method exceeds each other one, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from ganbench.metrics import Interval, difference
+from ganbench.records import MINUS, Record
+
+
+def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Record]:
+    """The paired difference of every two methods in every value over all emotions with an interval.
+
+    ``method`` minus the one that the variant names, in the unit of the metric. The intervals are of
+    single differences, each 95 %: of twenty between equal methods one does not hold 0.
+
+    Args:
+        records: of methods on the same images.
+        methods: their names; the earlier one of two is the minuend.
+    """
+    headlines = {(r.metric, r.method): r for r in records if r.headline and r.low is not None}
+    found = []
+    for metric in dict.fromkeys(metric for metric, _ in headlines):
+        for name, other in combinations(methods, 2):
+            a, b = headlines.get((metric, name)), headlines.get((metric, other))
+            if a is None or b is None or a.n != b.n:
+                continue
+            value, low, high = difference(interval_of(a), interval_of(b))
+            found.append(
+                replace(
+                    a,
+                    variant=MINUS + other,
+                    value=value,
+                    low=low,
+                    high=high,
+                    direction="reported",
+                    interval="paired 95%",
+                    note="",
+                    deviations=(),
+                )
+            )
+    return found
+
+
+def interval_of(record: Record) -> Interval:
+    """The interval that a record holds."""
+    assert record.value is not None
+    assert record.low is not None
+    assert record.high is not None
+    return Interval(record.value, record.low, record.high, np.array(record.deviations))
