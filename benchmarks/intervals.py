@@ -3,9 +3,9 @@
     python benchmarks/intervals.py                       # every setting, 500 draws: over an hour
     python benchmarks/intervals.py --n 200 --d 16 --draws 100 --statistic fed
 
-Draws n real images and two edits of each from a world, or n verdicts of a judge, and takes the
-interval; the expected value is the mean over all draws. ``difference`` is that of FED between an
-editor and another that resembles it, on the same images. Prints one line a setting: how many of the
+Draws n real images and two edits of each from a world, n verdicts of a judge, or how well an editor
+does with n images, and takes the interval; the expected value is the mean over all draws. A difference
+is that between an editor and another that resembles it, on the same images. Prints one line a setting: how many of the
 intervals, nominally 95 %, cover it, with the uncertainty of that share, and their width relative to
 the ideal one. Exits 1 if a share is outside what is promised: 92 to 98 % where n >= 10 d, at least
 93 % elsewhere. A share that is nearly always 0 or 1 is covered more often: it has no ideal width, and
@@ -32,6 +32,8 @@ from ganbench.metrics import (
     jackknife,
     kernel_statistic,
     prdc_intervals,
+    ratio_interval,
+    share_interval,
     wilson,
 )
 
@@ -77,6 +79,14 @@ JUDGES: dict[str, tuple[float, float]] = {
 }
 
 
+# Editors: the mean accuracy, and how little it differs between images (of a beta distribution).
+EDITORS: dict[str, tuple[float, float]] = {
+    "middling": (0.5, 5),
+    "good, or not": (0.9, 0.5),
+    "excellent": (0.97, 5),
+}
+
+
 def verdicts(
     random: np.random.Generator, n: int, spread: float, factor: float
 ) -> tuple[Floats, NDArray[np.int64]]:
@@ -116,13 +126,37 @@ def of_difference(real: Floats, fake: Floats) -> Interval:
     return difference(fed(real, near), fed(real, fake))
 
 
+def of_edits(random: np.random.Generator, n: int, mean: float, sure: float) -> dict[str, Interval]:
+    """The mean accuracy of seven cells, a ratio of skewed sums, and how both differ between editors."""
+    p = random.beta(mean * sure, (1 - mean) * sure, (n, 1))
+    unedited = random.gamma(2, size=n)
+    found: dict[str, Interval] = {}
+    for name, hardness in (("one", 1), ("other", 0.9)):
+        right = share_interval(random.random((n, 7)) < p**hardness, np.ones((n, 7)))
+        edited = unedited * (1.5 - p[:, 0]) * random.gamma(4, 0.25, n)
+        truth = ratio_interval(edited, unedited)
+        assert right is not None
+        assert truth is not None
+        found |= {f"{name} share": right, f"{name} ratio": truth}
+    return {
+        "share": found["one share"],
+        "ratio": found["one ratio"],
+        "of shares": difference(found["other share"], found["one share"]),
+        "of ratios": difference(found["other ratio"], found["one ratio"]),
+    }
+
+
 OF_FEATURES: dict[str, Callable[[Floats, Floats], Interval | Mapping[str, Interval]]] = {
     "fed": of_set(frechet_statistic),
     "kid": of_set(kernel_statistic),
     "prdc": of_neighbours,
     "difference": of_difference,
 }
-STATISTICS = (*OF_FEATURES, "ece")
+STATISTICS = (*OF_FEATURES, "ece", "edits")
+KINDS: dict[str, Mapping[str, object]] = dict.fromkeys(OF_FEATURES, WORLDS) | {
+    "ece": JUDGES,
+    "edits": EDITORS,
+}
 
 
 def intervals(
@@ -135,6 +169,8 @@ def intervals(
             found = calibration_interval(*verdicts(random, n, *JUDGES[world]))
             assert found is not None
             yield {statistic: found}
+        elif statistic == "edits":
+            yield of_edits(random, n, *EDITORS[world])
         else:
             one = OF_FEATURES[statistic](*WORLDS[world](random, n, d))
             yield {statistic: one} if isinstance(one, Interval) else dict(one)
@@ -174,7 +210,7 @@ def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--statistic", nargs="+", choices=STATISTICS, default=list(STATISTICS))
-    worlds = [*WORLDS, *JUDGES]
+    worlds = [*WORLDS, *JUDGES, *EDITORS]
     parser.add_argument("--world", nargs="+", choices=worlds, default=worlds)
     parser.add_argument("--n", nargs="+", type=int, default=[200, 1000], help="Images.")
     parser.add_argument("--d", nargs="+", type=int, default=[16, 64], help="Features.")
@@ -185,10 +221,12 @@ def main() -> None:
         (s, world, n, d)
         for d, n, s in itertools.product(chosen.d, chosen.n, chosen.statistic)
         for world in chosen.world
-        if world in (JUDGES if s == "ece" else WORLDS)
+        if world in KINDS[s]
     ]
-    # A judge's verdicts have no features but its seven logits.
-    settings = list(dict.fromkeys((s, w, n, 7 if s == "ece" else d) for s, w, n, d in settings))
+    # Verdicts have no features, only seven emotions.
+    settings = list(
+        dict.fromkeys((s, w, n, d if s in OF_FEATURES else 7) for s, w, n, d in settings)
+    )
     if not all([report(s, w, n, d, chosen.draws, chosen.seed) for s, w, n, d in settings]):
         sys.exit(1)
 

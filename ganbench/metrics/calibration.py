@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,7 +95,8 @@ def calibration_interval(
     NeurIPS 2019); what is covered is what another N images would give. The interval comes from halves
     of the images (``ganbench.metrics.halves``). Where a bin's noise decides on its sign, and where it
     does not, the variance is in proportion to 1 / N, but not in between. Half as many bins would keep
-    the noise of a bin, as many bins their places: bins / sqrt(2) lie between, and covered best.
+    the noise of a bin, as many bins their places: two thirds of them lie between, and covered best. The
+    interval is symmetric in the root of the error, because small values vary less than large ones.
 
     Args:
         logits: [N, classes].
@@ -116,10 +118,15 @@ def calibration_interval(
     sure, right = p.max(axis=1), p.argmax(axis=1) == y
     order = _by_confidence(sure, right)
     gaps, groups = (right - sure)[order], assign_groups(n, group_count(n))[order]
-    fewer = round(bins / np.sqrt(2))
+    fewer = max(1, round(bins * 2 / 3))
     halves = splits(group_count(n)).halves[..., groups]
     errors = np.array([[_error(gaps[rows], fewer) for rows in part] for part in halves])
-    return value_from_halves(_error(gaps, bins), errors, confidence=confidence)
+    found = value_from_halves(_error(gaps, bins), errors, confidence=confidence)
+    root = math.sqrt(found.value)
+    if not root:
+        return found
+    step = (found.high - found.value) / (2 * root)
+    return replace(found, low=max(root - step, 0) ** 2, high=(root + step) ** 2)
 
 
 def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -107,11 +107,8 @@ def test_intervals_cover_the_expected_value(statistic):
 BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/intervals.py"))
 
 
-WORLDS = {s: "JUDGES" if s == "ece" else "WORLDS" for s in BENCHMARK["STATISTICS"]}
-
-
 @pytest.mark.parametrize(
-    ("statistic", "world"), [(s, world) for s, kind in WORLDS.items() for world in BENCHMARK[kind]]
+    ("statistic", "world"), [(s, world) for s, kind in BENCHMARK["KINDS"].items() for world in kind]
 )
 def test_intervals_cover_in_every_world_of_the_benchmark(statistic, world):
     draws = list(BENCHMARK["intervals"](statistic, world, n=80, d=8, draws=60, seed=7))
@@ -119,7 +116,8 @@ def test_intervals_cover_in_every_world_of_the_benchmark(statistic, world):
         value, low, high = np.array([tuple(found[name]) for found in draws]).T
         covered = ((low <= value.mean()) & (value.mean() <= high)).mean()
         assert covered >= 0.87, name  # three standard errors of 60 draws below 95 %
-        if name not in ("precision", "recall", "coverage"):  # near 1 those have few values to take
+        # Near 1 a share has few values to take, and ends so lopsided that pairing cancels less of them.
+        if name not in ("precision", "recall", "coverage", "of shares"):
             assert (high - low).mean() / (2 * t.ppf(0.975, 19) * value.std(ddof=1)) < 1.5, name
 
 
