@@ -23,7 +23,7 @@ from ganbench.metrics.diversity import noise_diversity
 from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance
 from ganbench.metrics.gain import probability_gain, truth_gain
-from ganbench.metrics.identity import identity_similarity
+from ganbench.metrics.identity import deviations, identity_similarity, thumbnails
 from ganbench.metrics.intensity import intensity_response
 from ganbench.metrics.intervals import (
     Interval,
@@ -72,6 +72,7 @@ __all__ = [
     "background_change",
     "cells",
     "confusion",
+    "deviations",
     "difference",
     "ere_distance",
     "feature_distances",
@@ -92,6 +93,7 @@ __all__ = [
     "share_interval",
     "softmax",
     "structural_confusion",
+    "thumbnails",
     "total_variation",
     "truth_distances",
     "truth_gain",

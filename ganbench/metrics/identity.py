@@ -1,11 +1,16 @@
-"""Identity: whether the person in the edit is still the person in the input."""
+"""Identity: how like its input an edit stays, beyond what all inputs have in common."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from ganbench.metrics.spec import MetricSpec
+
+# Side of the thumbnails, pixels. docs/validation.md has the measurement that chose it.
+SIDE = 16
 
 SPEC = MetricSpec(
     name="identity",
@@ -22,6 +27,40 @@ SPEC = MetricSpec(
     ),
     ours=True,
 )
+
+
+def thumbnails(images: Tensor) -> NDArray[np.float32]:
+    """Small pictures, each pixel the mean of a block.
+
+    Pictures smaller than a thumbnail stay as they are. Where their side is not a multiple of
+    ``SIDE``, neighbouring blocks share pixels.
+
+    Args:
+        images: [N, 3, S, S] on any device, where they are averaged in float32.
+
+    Returns:
+        float32 [N, 3, s, s] in the range of ``images``, s the smaller of S and ``SIDE``.
+    """
+    small = adaptive_avg_pool2d(images.float(), min(SIDE, images.shape[-1]))
+    return np.asarray(small.cpu().numpy())
+
+
+def deviations(pictures: ArrayLike, inputs: ArrayLike) -> NDArray[np.float64]:
+    """What tells pictures from the mean input: the vectors that eigenfaces decompose.
+
+    M. Turk and A. Pentland, Eigenfaces for Recognition, J. Cognitive Neuroscience 3, 1991, p. 71.
+    Angles between them are those of the coordinates in all eigenfaces.
+
+    Args:
+        pictures: [..., C, S, S].
+        inputs: [N, C, S, S], all of an evaluation: fewer have another mean.
+
+    Returns:
+        float64 [..., C S S].
+    """
+    mean = np.asarray(inputs, np.float64).mean(axis=0)
+    found = np.asarray(pictures, np.float64) - mean
+    return np.asarray(found.reshape(*found.shape[: -mean.ndim], mean.size))
 
 
 def identity_similarity(source: ArrayLike, edit: ArrayLike) -> NDArray[np.float64]:
