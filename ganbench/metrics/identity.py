@@ -15,15 +15,16 @@ SIDE = 16
 SPEC = MetricSpec(
     name="identity",
     title="Likeness to input",
-    version=1,
+    version=2,
     unit="cosine",
-    direction="reported",
+    direction="higher",
     digits=3,
     definition=(
-        "Mean cosine similarity between the judge's features of an input and of its edits. The suite "
-        "has no network of identities, and the judge knows expressions before persons: compare with "
-        "the row of the true edits, which show the same person. Less means that more than the "
-        "expression changed; more means that the expression changed too little."
+        f"Mean cosine similarity between an input and its edits, each a thumbnail of {SIDE} x {SIDE} "
+        "pixels less the mean thumbnail of all inputs. It is likeness of pixels (pose, light, hair, "
+        "shape of the face, what is behind it), not the verdict of a network that knows persons. An "
+        "edit that changes nothing gets 1, and a right one less: compare with the row of the true "
+        "edits, which show the same person."
     ),
     ours=True,
 )
