@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-import numpy as np
-
 from ganbench.metrics import Interval, difference
+from ganbench.metrics.intervals import NO_MOVES
 from ganbench.records import MINUS, Record
 
 
@@ -40,7 +39,7 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
                     direction="reported",
                     interval="paired 95%",
                     note="",
-                    deviations=(),
+                    moves=None,
                 )
             )
     return found
@@ -51,4 +50,4 @@ def interval_of(record: Record) -> Interval:
     assert record.value is not None
     assert record.low is not None
     assert record.high is not None
-    return Interval(record.value, record.low, record.high, np.array(record.deviations))
+    return Interval(record.value, record.low, record.high, record.moves or NO_MOVES)

@@ -27,12 +27,14 @@ from ganbench.judges.interface import Judge
 from ganbench.methods.interface import Method
 from ganbench.metrics.background import SPEC as BACKGROUND
 from ganbench.metrics.background import background_change
+from ganbench.metrics.identity import SPEC as IDENTITY
 from ganbench.metrics.truth import SPEC as TRUTH
 from ganbench.metrics.truth import joint_regions, truth_distances
 from ganbench.protocol import Chunk
 from ganbench.scoring import Metric
 from ganbench.stopwatch import Stopwatch
 from ganbench.store import Arrays, Store
+from ganbench.thumbnails import thumbnails
 
 K = len(EMOTIONS)
 
@@ -171,7 +173,8 @@ class Pass:
         key: dict[str, Any] = {
             "kind": job.kind,
             "protocol": protocol.VERSION,
-            "pixels": [BACKGROUND.version, TRUTH.version],  # computed in the pass, hence stored
+            # Computed in the pass, hence stored.
+            "pixels": [BACKGROUND.version, TRUTH.version, IDENTITY.version],
             "ganbench": ganbench.__version__,
             "data": self.dataset.fingerprint,
             "size": self.dataset.size,
@@ -255,11 +258,12 @@ class Pass:
         """Do the job; ``watch`` is told how many images of it are done.
 
         Returns:
-            The arrays for each judge. ``real``: logits [n, 7], features [n, d]. ``probe``: logits
-            [n, P, 7], features [n, P, d]. ``render``, once: images uint8 [n, 3, S, S] and regions
-            uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7], features [n, 7, d], and, where
-            the data know them, background [n, 7], truth [n, 7, 5]; ``edits`` also has desired
-            [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
+            The arrays for each judge. ``real``: logits [n, 7], features [n, d], thumbnail
+            [n, 3, s, s]. ``probe``: logits [n, P, 7], features [n, P, d]. ``render``, once: images
+            uint8 [n, 3, S, S] and regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7],
+            features [n, 7, d], and, where the data know them, background [n, 7], truth [n, 7, 6];
+            ``truth`` and ``edits`` with exact codes: thumbnail [n, 7, 3, s, s]; ``edits`` also has
+            desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
         """
         if job.kind == "render":
             with self.stopwatch.measure("render true edits"):
@@ -267,9 +271,11 @@ class Pass:
             return [{"images": _to_bytes(images), "regions": regions.numpy()}]
         inputs = self._inputs(job.chunk)
         if job.kind == "real":
-            return self._judge_all(
+            judged = self._judge_all(
                 job, judges, len(job.chunk), lambda rows: inputs.images[rows], watch
             )
+            found = {"thumbnail": thumbnails(inputs.images)}
+            return [verdicts | found for verdicts in judged]
         makers = {"truth": self._truth, "probe": self._probe, "edits": self._edits}
         return makers[job.kind](job, judges, inputs, watch)
 
@@ -284,6 +290,7 @@ class Pass:
         with self.stopwatch.measure("compare with truth"):
             rows = np.arange(n * K)
             source, truth = inputs.images.numpy()[rows // K], inputs.truth(rows)
+            found["thumbnail"] = thumbnails(torch.from_numpy(truth))
             assert inputs.joint is not None
             # What a method that does nothing would get, and what a perfect one changes outside.
             found["truth"] = truth_distances(source, truth, inputs.joint)
@@ -299,7 +306,7 @@ class Pass:
         exact = job.codes == "exact"
         images = inputs.images.to(method.device)
         shown: list[NDArray[np.uint8]] = []
-        changes: dict[str, list[NDArray[np.float64]]] = {}
+        changes: dict[str, list[NDArray[Any]]] = {}
 
         def edit(rows: NDArray[np.int64]) -> Tensor:
             edits = self._edit(method, images[rows // K], codes[rows])
@@ -349,8 +356,9 @@ class Pass:
         inputs: _Inputs,
         rows: NDArray[np.int64],
         edits: Tensor,
-        changes: dict[str, list[NDArray[np.float64]]],
+        changes: dict[str, list[NDArray[Any]]],
     ) -> None:
+        changes.setdefault("thumbnail", []).append(thumbnails(edits))
         if inputs.regions is None and inputs.truths is None:
             return  # photographs: nothing to compare with, so leave the edits where they are
         images = edits.cpu().numpy()

@@ -49,8 +49,8 @@ class Record:
         low, high: ends of the interval; None without one.
         interval: how the interval was made, e.g. ``"wilson 95%"``.
         note: what a reader must know beside the value.
-        deviations: how the value moves with parts of the images (``metrics.Interval``), for paired
-            differences; not in ``results.json``, see ``gate.outcomes``.
+        moves: how the value moves with parts of the images, a ``metrics.Moves``, for paired
+            differences; None if that is not known. Not in ``results.json``, see ``gate.outcomes``.
     """
 
     method: str
@@ -66,7 +66,7 @@ class Record:
     high: float | None = None
     interval: str = ""
     note: str = ""
-    deviations: tuple[float, ...] = field(default=(), repr=False, compare=False)
+    moves: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if any(x is not None and not math.isfinite(x) for x in (self.value, self.low, self.high)):
@@ -130,7 +130,7 @@ class Results:
             "methods": self.methods,
             "metrics": self.metrics,
         }
-        kept = [field.name for field in dataclasses.fields(Record) if field.name != "deviations"]
+        kept = [field.name for field in dataclasses.fields(Record) if field.name != "moves"]
         body = [
             json.dumps({name: getattr(record, name) for name in kept}, allow_nan=False)
             for record in self.records

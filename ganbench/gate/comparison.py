@@ -36,7 +36,7 @@ Key = tuple[str, str, str | None, str]
 
 @dataclass(frozen=True)
 class Run:
-    """An evaluation to compare; without outcomes and deviations only by the intervals of its records."""
+    """An evaluation to compare; without outcomes and moves only by the intervals of its records."""
 
     results: Results
     outcomes: Outcomes

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.metrics import Moves
 from ganbench.records import Record, Results
 
 OUTCOMES = "outcomes.npz"
@@ -32,20 +33,22 @@ The images come in the order of the protocol, so that of two runs of one protoco
 def to_npz(outcomes: Outcomes, records: Iterable[Record] = ()) -> bytes:
     """The bytes of ``outcomes.npz``; equal for equal outcomes and records.
 
-    Beside the outcomes of each method, for each headline among the records that has deviations an
-    array ``method/metric``, float32 [1 + R]: the value and the deviations.
+    Beside the outcomes of each method, for each headline among the records that knows how it moves an
+    array ``method/metric``, float32 [2 + R + P]: R, the value, its moves with R parts, and with P
+    pairs of them, which are none or R (R - 1) / 2.
     """
     file = io.BytesIO()
     arrays: dict[str, Any] = {name: array.astype(np.int8) for name, array in outcomes.items()}
     for r in records:
-        if r.headline and r.deviations:
-            arrays[f"{r.method}/{r.metric}"] = np.array([r.value, *r.deviations], np.float32)
+        if r.headline and r.moves is not None and len(r.moves.parts):
+            moves = [len(r.moves.parts), r.value, *r.moves.parts, *r.moves.pairs]
+            arrays[f"{r.method}/{r.metric}"] = np.array(moves, np.float32)
     np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 
 def read_outcomes(path: Path, results: Results) -> tuple[Results, dict[str, NDArray[np.int8]]]:
-    """The results with their deviations, and the outcomes in ``path``; none if there is no such file.
+    """The results with their moves, and the outcomes in ``path``; none if there is no such file.
 
     Raises:
         BadInput: no outcomes, or not those that ``results`` were computed from.
@@ -60,13 +63,11 @@ def read_outcomes(path: Path, results: Results) -> tuple[Results, dict[str, NDAr
     judged = {name: array for name, array in arrays.items() if "/" not in name}
     for name, array in judged.items():
         _check_judged(name, array, results, path)
-    moved = {name: array for name, array in arrays.items() if "/" in name}
-    for name, array in moved.items():
-        _check_deviations(name, array, results, path)
+    moves = {
+        name: _moves(name, array, results, path) for name, array in arrays.items() if "/" in name
+    }
     records = [
-        replace(r, deviations=tuple(moved[f"{r.method}/{r.metric}"][1:].tolist()))
-        if r.headline and f"{r.method}/{r.metric}" in moved
-        else r
+        replace(r, moves=moves.get(f"{r.method}/{r.metric}")) if r.headline else r
         for r in results.records
     ]
     return replace(results, records=tuple(records)), judged
@@ -90,17 +91,21 @@ def _check_judged(name: str, judged: NDArray[Any], results: Results, path: Path)
         raise _disagree(name, path)
 
 
-def _check_deviations(name: str, array: NDArray[Any], results: Results, path: Path) -> None:
-    if array.dtype != np.float32 or array.ndim != 1 or not np.isfinite(array).all():
+def _moves(name: str, array: NDArray[Any], results: Results, path: Path) -> Moves:
+    """How a headline moves, from its array of the file."""
+    whole = array.dtype == np.float32 and array.ndim == 1 and len(array) > 2
+    parts = int(array[0]) if whole and np.isfinite(array).all() else 0
+    if not parts or len(array) - 2 - parts not in (0, parts * (parts - 1) // 2):
         raise BadInput(
-            f"deviations of {name} are {array.dtype} {list(array.shape)} in: {path}; they must be "
-            "finite float32 [1 + parts]: evaluate again"
+            f"moves of {name} are damaged, {array.dtype} {list(array.shape)}, in: {path}; evaluate again"
         )
     record = results.find(*name.split("/", 1))
-    if record is None or record.value is None or not len(array):
+    if record is None or record.value is None:
         raise _disagree(name, path)
-    if not np.isclose(array[0], record.value, rtol=1e-6, atol=0):
+    if not np.isclose(array[1], record.value, rtol=1e-6, atol=0):
         raise _disagree(name, path)
+    moves = array[2:].astype(np.float64)
+    return Moves(moves[:parts], moves[parts:])
 
 
 def _disagree(name: str, path: Path) -> BadInput:

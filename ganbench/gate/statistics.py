@@ -72,14 +72,14 @@ def interval_test(base: Interval, head: Interval) -> Tails:
     if not gap.value:
         return Tails(1.0, 1.0)
     error = gap.value - gap.low if gap.value > 0 else gap.high - gap.value
-    freedom = len(base.deviations) - 1.0 if paired(base, head) else math.inf
+    freedom = len(base.moves.parts) - 1.0 if paired(base, head) else math.inf
     t = gap.value / error * stdtrit(freedom, 0.975) if error else math.copysign(math.inf, gap.value)
     return Tails(float(stdtr(freedom, t)), float(stdtr(freedom, -t)))
 
 
 def paired(base: Interval, head: Interval) -> bool:
     """Whether both tell how they move with the same parts of the images."""
-    return len(base.deviations) == len(head.deviations) > 1
+    return len(base.moves.parts) == len(head.moves.parts) > 1
 
 
 def detectable(

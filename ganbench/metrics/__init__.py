@@ -23,10 +23,11 @@ from ganbench.metrics.diversity import noise_diversity
 from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance
 from ganbench.metrics.gain import probability_gain, truth_gain
-from ganbench.metrics.identity import identity_similarity
+from ganbench.metrics.identity import deviations, identity_similarity, identity_statistic
 from ganbench.metrics.intensity import intensity_response
 from ganbench.metrics.intervals import (
     Interval,
+    Moves,
     assign_groups,
     difference,
     frechet_statistic,
@@ -68,18 +69,21 @@ __all__ = [
     "Calibration",
     "Interval",
     "MetricSpec",
+    "Moves",
     "PRDCIntervals",
     "assign_groups",
     "background_change",
     "calibration_interval",
     "cells",
     "confusion",
+    "deviations",
     "difference",
     "ere_distance",
     "feature_distances",
     "frechet_distance",
     "frechet_statistic",
     "identity_similarity",
+    "identity_statistic",
     "intensity_response",
     "jackknife",
     "judge_calibration",

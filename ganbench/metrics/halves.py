@@ -23,7 +23,7 @@ from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
 from ganbench.metrics.accuracy import wilson
-from ganbench.metrics.intervals import Interval
+from ganbench.metrics.intervals import Interval, Moves
 
 GROUPS = 64
 
@@ -74,10 +74,10 @@ def share_from_halves(
         rows: how many rows the share is of; where no halves differ each is a trial.
         confidence: nominal coverage.
     """
-    deviations, variance, quantile = _spread(halves, confidence)
+    moves, variance, quantile = _spread(halves, confidence)
     worth = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else np.inf
     trials = max(1.0, min(worth, rows) * (ndtri((1 + confidence) / 2) / quantile) ** 2)
-    return Interval(value, *wilson(value * trials, trials, confidence), deviations)
+    return Interval(value, *wilson(value * trials, trials, confidence), moves)
 
 
 def value_from_halves(
@@ -95,18 +95,20 @@ def value_from_halves(
             factor of 1 to 2.
         confidence: nominal coverage.
     """
-    deviations, variance, quantile = _spread(halves, confidence)
+    moves, variance, quantile = _spread(halves, confidence)
     if quarters is not None and variance:
         of_quarters = float(quarters.var(axis=0, ddof=1).mean())
         variance *= float(np.clip(2 * variance / of_quarters, 1, 2)) if of_quarters else 1.0
     half = quantile * float(np.sqrt(variance / 2))
-    return Interval(value, value - half, value + half, deviations)
+    return Interval(value, value - half, value + half, moves)
 
 
-def _spread(
-    halves: NDArray[np.float64], confidence: float
-) -> tuple[NDArray[np.float64], float, float]:
+def _spread(halves: NDArray[np.float64], confidence: float) -> tuple[Moves, float, float]:
     """The differences of the halves, the variance at n / 2, and the t quantile."""
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
-    return differences, variance, float(stdtrit(len(differences), (1 + confidence) / 2))
+    return (
+        Moves(differences, np.zeros(0)),
+        variance,
+        float(stdtrit(len(differences), (1 + confidence) / 2)),
+    )

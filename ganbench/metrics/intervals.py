@@ -22,10 +22,11 @@ part rules, though, T is a sum of squares: skewed to the right, and its estimate
 where T is. An interval below the expected value is then too short, so for the upper end only three
 quarters are subtracted, V_1 (1 - 1.5 r^2). Coverage is measured by ``benchmarks/intervals.py``.
 
-Of two methods on the same images, ``difference`` has the paired interval. With the ends l, u of both
-and the correlation r of the values, as their deviations over the images show it,
+Of two methods on the same images, ``difference`` has the paired interval. Where both were made so,
+all of the above is linear in T but for the last step, so it is taken of the difference. In general,
+with the ends l, u of both and the correlation c of the values, as their moves with the images show it,
 
-    a - b  -  sqrt((a - l_a)^2 - 2 r (a - l_a) (u_b - b) + (u_b - b)^2)    is the lower end
+    a - b  -  sqrt((a - l_a)^2 - 2 c (a - l_a) (u_b - b) + (u_b - b)^2)    is the lower end
 
 and the upper one likewise (Zou and Donner, Statistics in Medicine 27, 2008, p. 1693). It takes each
 interval as it is, so lopsided ones, as Wilson's are near 0 and 1, stay lopsided.
@@ -36,6 +37,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,48 +55,59 @@ GROUPS = 20
 Statistic = Callable[[NDArray[np.bool_]], float]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A value and the ends of its interval, in the unit of the statistic.
+class Moves(NamedTuple):
+    """How a value moves with parts of the images.
 
     Attributes:
-        deviations: float64 [R], in proportion to how the value moves with parts of the images: with
-            each image, without each group, or between halves. Over the same parts of the same images
-            the deviations of two values have the correlation of the values.
+        parts: float64 [R], in proportion to its moves with each image, with each group, or between
+            halves. Over the same parts of the same images, those of two values have the correlation
+            of the values.
+        pairs: float64 [G (G - 1) / 2], Q - mean Q of a jackknife with pairs, whose ``parts`` then are
+            T_g - mean T_g; otherwise empty.
     """
+
+    parts: NDArray[np.float64]
+    pairs: NDArray[np.float64]
+
+    def scaled(self, factor: float) -> Moves:
+        """Of the value in another unit."""
+        return Moves(factor * self.parts, factor * self.pairs)
+
+
+NO_MOVES = Moves(np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and the ends of its interval, in the unit of the statistic; and how it moves."""
 
     value: float
     low: float
     high: float
-    deviations: NDArray[np.float64] = field(
-        default_factory=lambda: np.zeros(0), repr=False, compare=False
-    )
+    moves: Moves = field(default=NO_MOVES, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[float]:
         """Value, low, high."""
         return iter((self.value, self.low, self.high))
 
-    def apply(self, rising: Callable[[float], float]) -> Interval:
-        """The interval of a rising function of the value, such as its root or a multiple."""
-        low, high = rising(self.low), rising(self.high)
-        return Interval(rising(self.value), low, high, self.deviations)
-
 
 def difference(a: Interval, b: Interval) -> Interval:
     """``a - b`` of two values of the same images: narrower, since what the images do to both cancels.
 
-    Without deviations of one length there is nothing to pair, and both count as independent; so do
-    deviations that are all 0, as those of a share of 1 are.
+    Without moves over as many parts there is nothing to pair, and both count as independent; so do
+    values that never move, as a share of 1.
     """
-    r = _correlation(a.deviations, b.deviations)
-    value = a.value - b.value
-    below = _combined(a.value - a.low, b.high - b.value, r)
-    above = _combined(a.high - a.value, b.value - b.low, r)
+    value, x, y = a.value - b.value, a.moves, b.moves
+    if len(x.pairs) == len(y.pairs) > 0:
+        return _jackknifed(value, Moves(x.parts - y.parts, x.pairs - y.pairs))
+    correlation = _correlation(x.parts, y.parts)
+    below = _combined(a.value - a.low, b.high - b.value, correlation)
+    above = _combined(a.high - a.value, b.value - b.low, correlation)
     return Interval(value, value - below, value + above)
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Of deviations; their means are those of the values, so nothing is subtracted."""
+    """Of moves; their means are those of the values, so nothing is subtracted."""
     if a.shape != b.shape:
         return 0.0
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
@@ -135,17 +148,24 @@ def jackknife(
     with one_thread():
         whole = statistic(np.ones(groups, np.bool_))
         one = np.array([statistic(keep) for keep in without])
-        variance = (groups - 1) / groups * np.square(one - one.mean()).sum()
-        share = 0.0
+        q = np.zeros(0)
         if pairs:
             g, h = np.triu_indices(groups, 1)
             two = np.array([statistic(keep) for keep in without[g] & without[h]])
             q = groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * two
-            quadratic = np.square(q - q.mean()).sum() / (groups * (groups - 1))
-            share = min(quadratic / variance, 0.5) if variance else 0.0
+            q -= q.mean()
+    return _jackknifed(whole, Moves(one - one.mean(), q), confidence)
+
+
+def _jackknifed(value: float, moves: Moves, confidence: float = 0.95) -> Interval:
+    """The interval of a value from what is left without groups, and without pairs of groups."""
+    groups = len(moves.parts)
+    variance = (groups - 1) / groups * np.square(moves.parts).sum()
+    quadratic = np.square(moves.pairs).sum() / (groups * (groups - 1))
+    share = min(quadratic / variance, 0.5) if variance else 0.0
     quantile = float(stdtrit(groups - 1, (1 + confidence) / 2))
     below, above = (quantile * math.sqrt(variance * (1 - c * share**2)) for c in (2, 1.5))
-    return Interval(whole, whole - below, whole + above, one - one.mean())
+    return Interval(value, value - below, value + above, moves)
 
 
 def frechet_statistic(

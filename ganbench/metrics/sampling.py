@@ -18,7 +18,7 @@ from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
 from ganbench.metrics.accuracy import wilson
-from ganbench.metrics.intervals import Interval
+from ganbench.metrics.intervals import Interval, Moves
 
 
 def ratio_interval(
@@ -46,7 +46,8 @@ def ratio_interval(
     deviations[counts] = left_out - left_out.mean()
     variance = (n - 1) / n * np.square(deviations).sum()
     value, half = a.sum() / b.sum(), stdtrit(n - 1, (1 + confidence) / 2) * np.sqrt(variance)
-    return Interval(float(value), float(value - half), float(value + half), deviations)
+    moves = Moves(deviations, np.zeros(0))
+    return Interval(float(value), float(value - half), float(value + half), moves)
 
 
 def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> Interval | None:
@@ -83,7 +84,8 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
     small = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # few images know V badly
     worth = max(1.0, min(trials_worth, float(t.sum())) * small)
     # As of the jackknife, what happens without an image: the other way round.
-    return Interval(p, *wilson(p * worth, worth, confidence), deviations=-influence)
+    moves = Moves(-influence, np.zeros(0))
+    return Interval(p, *wilson(p * worth, worth, confidence), moves)
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

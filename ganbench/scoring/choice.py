@@ -11,8 +11,8 @@ from ganbench.scoring.interface import Evidence, Metric, Probe
 
 # What is recorded unless told otherwise: all that follows from the pass within the tenth of the time
 # that an evaluation may spend on anything but editing and judging, less what failed its trial
-# (``ganbench.validation.withheld``): identity and KID. KID and PRDC also compare every edit with every
-# other, and diversity, intensity and smoothness take further edits.
+# (``ganbench.validation.withheld``): KID and precision. KID and PRDC also compare every edit with
+# every other, and diversity, intensity and smoothness take further edits.
 DEFAULT: tuple[str, ...] = (
     "accuracy",
     "fed",
@@ -21,6 +21,7 @@ DEFAULT: tuple[str, ...] = (
     "truth",
     "gain",
     "structural",
+    "identity",
     "calibration",
 )
 

@@ -1,4 +1,4 @@
-"""Metrics of the judge's features: FED, KID, PRDC, and how like its input an edit stays."""
+"""Metrics of features: FED, KID and PRDC in the judge's, likeness to the input in those of pixels."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from numpy.typing import NDArray
 from ganbench.metrics import (
     METRICS,
     assign_groups,
+    deviations,
     frechet_distance,
     frechet_statistic,
     identity_similarity,
+    identity_statistic,
     jackknife,
     kernel_distance,
     kernel_statistic,
     prdc,
     prdc_intervals,
 )
+from ganbench.metrics.intervals import Statistic
 from ganbench.metrics.neighbours import NEIGHBOURS
 from ganbench.metrics.neighbours import SPECS as PRDC_SPECS
 from ganbench.records import Record
 from ganbench.scoring.interface import EXACT, NEAR, Evidence, Metric, ends, record
-from ganbench.scoring.verdicts import HALVES, over_images
+from ganbench.scoring.verdicts import HALVES
+from ganbench.store import Arrays
 
 
 class SetDistance(Metric):
@@ -114,13 +118,12 @@ class PRDC(Metric):
 
 
 class Identity(Metric):
-    """Likeness of input and edit in the judge's features, and how far it exceeds the right answer's.
+    """Likeness of input and edit in their deviations from the mean input, and that of the right answer.
 
-    No network of identities is part of the suite, so this does not say whether the person is the
-    same: the judge was trained to tell expressions, and a right edit changes its features too. The
-    right answer shows the same person by construction, so what it gets is the mark (row ``truth``),
-    and the variant ``beyond the true edit`` subtracts it, edit by edit: above 0 an edit changed less
-    than is right, below 0 more.
+    No network of identities is part of the suite, and the judge's features forget persons
+    (docs/validation.md). The right answer shows the same person by construction, so what it gets is
+    the mark (row ``truth``), and the variant ``beyond the true edit`` subtracts it, edit by edit:
+    above 0 an edit changed less than is right, below 0 more.
     """
 
     specs = (METRICS["identity"],)
@@ -128,15 +131,32 @@ class Identity(Metric):
 
     def score(self, evidence: Evidence) -> list[Record]:
         """One record, two with right answers."""
-        (spec,), start = self.specs, evidence.real["features"][:, None]
-        likeness = {"": identity_similarity(start, evidence.edits["features"])}
+        (spec,), inputs = self.specs, evidence.real["thumbnail"]
+        groups = assign_groups(len(inputs))
+        start = deviations(inputs, inputs)[:, None]
+
+        def likeness(edits: Arrays) -> tuple[NDArray[np.float64], Statistic]:
+            small = edits["thumbnail"]
+            return (
+                identity_similarity(start, deviations(small, inputs)),
+                identity_statistic(inputs, small, groups),
+            )
+
+        cosines, own = likeness(evidence.edits)
+        readings = [("", cosines, own, spec.direction)]
         if evidence.truth is not None:
-            mark = identity_similarity(start, evidence.truth["features"])
-            likeness["beyond the true edit"] = likeness[""] - mark
-        found = []
-        for variant, cosines in likeness.items():
-            known = ~np.isnan(cosines)
-            value = float(cosines[known].mean()) if known.any() else None
+            marks, mark = likeness(evidence.truth)
+            beyond = "beyond the true edit"
+            readings.append(
+                (beyond, cosines - marks, lambda keep: own(keep) - mark(keep), "reported")
+            )
+        found, count = [], groups.max() + 1
+        for variant, values, statistic, direction in readings:
+            known = ~np.isnan(values)
+            value = float(values[known].mean()) if known.any() else None
+            limits = {}
+            if value is not None and not evidence.repetition and count >= 4:
+                limits = ends(jackknife(statistic, count), f"jackknife of {count} groups")
             found.append(
                 record(
                     spec,
@@ -144,8 +164,9 @@ class Identity(Metric):
                     value,
                     int(known.sum()),
                     variant=variant,
-                    note="" if value is not None else "the features are all zero",
-                    **over_images(cosines, known),
+                    direction=direction,
+                    note="" if value is not None else "the inputs do not differ",
+                    **limits,
                 )
             )
         return found

@@ -35,13 +35,14 @@ class Evidence:
     Attributes:
         method: the method's name, or ``REAL``, or ``TRUTH``.
         sources: int64 [N], the emotions of the inputs.
-        real: of the inputs, ``logits`` [N, 7] and ``features`` [N, d].
+        real: of the inputs, ``logits`` [N, 7], ``features`` [N, d] and ``thumbnail`` [N, 3, s, s]
+            (``ganbench.thumbnails``).
         sets: for each set of codes (``protocol.code_sets``) of the edit of every input to every
-            target ``logits`` [N, 7, 7], ``features`` [N, 7, d] and, where the data know them,
-            ``background`` [N, 7] and ``truth`` [N, 7, regions] (only of exact codes); ``desired``
-            [N, 7, 7] where a code stands for a distribution. The right answers count as edits with
-            exact codes, and their ``truth`` is the distance of the unedited input. Empty for the
-            camera.
+            target ``logits`` [N, 7, 7], ``features`` [N, 7, d]; only of exact codes ``thumbnail``
+            [N, 7, 3, s, s] and, where the data know them, ``background`` [N, 7] and ``truth``
+            [N, 7, regions]; ``desired`` [N, 7, 7] where a code stands for a distribution. The right
+            answers count as edits with exact codes, and their ``truth`` is the distance of the
+            unedited input. Empty for the camera.
         truth: that of the right answers, if they are known; None for the right answers themselves.
         probes: for each probe that the maker could answer ``logits`` [n, P, 7] and ``features``
             [n, P, d].
@@ -161,5 +162,5 @@ def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, A
         "low": scale * interval.low,
         "high": scale * interval.high,
         "interval": f"{how} 95%",
-        "deviations": tuple(interval.deviations.tolist()),
+        "moves": interval.moves.scaled(scale),
     }

@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import (
     METRICS,
+    Interval,
     calibration_interval,
     cells,
     judge_calibration,
@@ -135,7 +136,10 @@ class Gain(Metric):
                     if variant == "across":
                         value = value**0.5
                         if interval is not None:
-                            interval = interval.apply(lambda square: max(square, 0) ** 0.5)
+                            low, high = (
+                                max(end, 0) ** 0.5 for end in (interval.low, interval.high)
+                            )
+                            interval = Interval(value, low, high, interval.moves)
                 found.append(
                     record(
                         self.specs[0],

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ganbench import metrics
 from ganbench.judges.interface import Judge
 from ganbench.metrics.truth import REGIONS
+from ganbench.thumbnails import thumbnails
 from ganbench.validation.editors import Edits
 from ganbench.validation.scene import RHO, K, Scene, UInt8
 
@@ -222,16 +223,15 @@ def _truth_gain(seen: Seen, which: int) -> float:
 
 
 def _identity(seen: Seen) -> float:
-    source = seen.known.real.features[:, None]
-    return float(np.nanmean(metrics.identity_similarity(source, seen.judged.features)))
+    inputs, edits = (_thumbnails(x) for x in (seen.known.scene.images, seen.edits.images))
+    source = metrics.deviations(inputs, inputs)[:, None]
+    return float(np.nanmean(metrics.identity_similarity(source, metrics.deviations(edits, inputs))))
 
 
-def _identity_pixels(seen: Seen) -> float:
-    """Features: deviation of the picture from the mean input, as in eigenfaces (Turk, Pentland 1991)."""
-    source = seen.known.scene.images.reshape(len(seen.known.scene), 1, -1).astype(float)
-    edits = seen.edits.images.reshape(len(source), K, -1)
-    mean = source.mean(axis=0)
-    return float(np.nanmean(metrics.identity_similarity(source - mean, edits - mean)))
+def _thumbnails(pictures: UInt8) -> NDArray[np.float32]:
+    """[..., 3, S, S] -> [..., 3, s, s] in [0, 1]."""
+    small = thumbnails(torch.from_numpy(_floats(pictures)))
+    return small.reshape(*pictures.shape[:-3], *small.shape[1:])
 
 
 def _floats(pictures: UInt8) -> NDArray[np.float32]:
@@ -296,7 +296,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "What must stay, and the right answer by region": (
         Column("identity", "Identity", "higher", 3, _identity),
-        Column("identity pixels", "Identity, pixels", "higher", 3, _identity_pixels),
         Column("background", "Background", "lower", 4, _background),
         Column("truth eyes", "Truth, eyes", "lower", 2, lambda s: _truth(s, "eyes")),
         Column("truth face", "Truth, face", "lower", 2, lambda s: _truth(s, "face")),

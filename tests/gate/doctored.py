@@ -31,7 +31,7 @@ def run(judged, extra=(), kept=False, seed=0, **protocol):
         protocol={"data": {"images": images, "fingerprint": "f" * 64}, "judge": "vgg"} | protocol,
         seed=seed,
         methods={method: {"title": method, "weights": "d" * 64} for method in judged},
-        records=tuple(r if kept else replace(r, deviations=()) for r in (*records, *extra)),
+        records=tuple(r if kept else replace(r, moves=None) for r in (*records, *extra)),
     )
     return Run(results, judged if kept else {})
 

@@ -13,6 +13,7 @@ from doctored import K, number, outcomes, run
 from ganbench.cli import cli
 from ganbench.errors import BadInput
 from ganbench.gate import OUTCOMES, compare, load, to_npz, tolerances
+from ganbench.metrics import Moves
 
 JUDGED = {"smit": outcomes(np.random.default_rng(0), np.full((700, K), 0.9))}
 WORSE = {"smit": outcomes(np.random.default_rng(1), np.full((700, K), 0.6))}
@@ -117,21 +118,25 @@ def test_outcomes_return_as_written_and_must_be_those_of_the_results(tmp_path):
             load(folder)
 
 
-def test_deviations_return_as_written_and_must_be_those_of_the_results(tmp_path):
-    moves = tuple(np.random.default_rng(0).standard_normal(20))
-    fed = replace(number("fed", 9.0, low=8.0, high=10.0), deviations=moves)
+@pytest.mark.parametrize("pairs", [0, 190])
+def test_moves_return_as_written_and_must_be_those_of_the_results(tmp_path, pairs):
+    random = np.random.default_rng(0)
+    moves = Moves(random.standard_normal(20), random.standard_normal(pairs))
+    fed = number("fed", 9.0, low=8.0, high=10.0, moves=moves)
     made = run(JUDGED, [fed, replace(fed, emotion="happy"), replace(fed, variant="exact")], True)
     folder = save(tmp_path / "a", made, kept=True)
     read = load(folder).results
-    assert read.find("smit", "fed").deviations == pytest.approx(moves, rel=1e-6)
-    assert read.find("smit", "accuracy").deviations  # of all headlines, and of nothing else
-    assert read.find("smit", "fed", "happy").deviations == ()
-    assert read.find("smit", "fed", variant="exact").deviations == ()
-    assert "deviations" not in (folder / "results.json").read_text()
+    for before, after in zip(moves, read.find("smit", "fed").moves, strict=True):
+        assert after == pytest.approx(before, rel=1e-6)
+    assert read.find("smit", "accuracy").moves  # of all headlines, and of nothing else
+    assert read.find("smit", "fed", "happy").moves is None
+    assert read.find("smit", "fed", variant="exact").moves is None
+    assert "moves" not in (folder / "results.json").read_text()
     for other in (
         replace(fed, value=9.1),
         replace(fed, method="nobody"),
-        replace(fed, deviations=(np.nan,)),
+        replace(fed, moves=moves.scaled(np.nan)),
+        replace(fed, moves=Moves(moves.parts, np.zeros(7))),
     ):
         (folder / OUTCOMES).write_bytes(to_npz(JUDGED, [other]))
         with pytest.raises(BadInput, match=OUTCOMES):

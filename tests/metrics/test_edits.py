@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,13 +10,17 @@ from ganbench.emotions import EMOTIONS, index
 from ganbench.errors import BadInput
 from ganbench.metrics import (
     confusion,
+    deviations,
     identity_similarity,
+    identity_statistic,
     noise_diversity,
     probability_gain,
     structural_confusion,
     truth_gain,
 )
+from ganbench.metrics.identity import SIDE
 from ganbench.metrics.structural import NEIGHBOURS
+from ganbench.thumbnails import thumbnails
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -54,6 +59,78 @@ def test_identity_is_a_symmetric_cosine(seed, scale):
     assert (np.abs(found) <= 1).all()
     assert identity_similarity(b, scale * a) == pytest.approx(found)
     assert identity_similarity(a, a) == pytest.approx(np.ones(5))
+
+
+def pictures(seed, n=5, side=6):
+    return np.random.default_rng(seed).random((n, 3, side, side))
+
+
+@pytest.mark.parametrize("side", [SIDE, 2 * SIDE, 2 * SIDE - 1, 100])
+def test_a_thumbnail_has_the_means_of_blocks(side):
+    images = torch.from_numpy(pictures(0, side=side)).float()
+    found = thumbnails(images)
+    assert found.shape == (5, 3, SIDE, SIDE)
+    edges = [(i * side // SIDE, -(-(i + 1) * side // SIDE)) for i in range(SIDE)]
+    for i, j in ((0, 0), (2, SIDE - 1), (SIDE - 1, 3)):
+        block = images[:, :, slice(*edges[i]), slice(*edges[j])]
+        assert found[:, :, i, j] == pytest.approx(block.mean(dim=(2, 3)).numpy(), abs=1e-6)
+
+
+def test_a_picture_smaller_than_a_thumbnail_stays():
+    images = torch.rand(2, 3, SIDE - 3, SIDE - 3)
+    assert (thumbnails(images) == images.numpy()).all()
+
+
+@pytest.mark.parametrize("side", [64, 100])
+def test_a_thumbnail_does_not_depend_on_its_batch_or_on_memory(side):
+    images = torch.from_numpy(pictures(1, side=side)).float()
+    whole = thumbnails(images)
+    assert (whole == np.concatenate([thumbnails(images[[i]]) for i in range(5)])).all()
+    assert (whole == thumbnails(images.to(memory_format=torch.channels_last))).all()
+
+
+@given(seeds)
+def test_likeness_of_kept_groups_is_seen_against_their_own_mean(seed):
+    random = np.random.default_rng(seed)
+    inputs = random.random((12, 3, 2, 2)) + 9
+    edits = inputs[:, None] + 0.3 * random.standard_normal((12, 7, 3, 2, 2))
+    groups = np.arange(12) % 4
+    found = identity_statistic(inputs, edits, groups)
+    for keep in (np.ones(4, bool), np.array([1, 0, 1, 1], bool), np.array([0, 1, 1, 0], bool)):
+        rows = keep[groups]
+        start = deviations(inputs[rows], inputs[rows])[:, None]
+        expected = identity_similarity(start, deviations(edits[rows], inputs[rows])).mean()
+        assert found(keep) == pytest.approx(expected, abs=1e-9)
+
+
+def test_deviations_by_hand():
+    inputs = np.array([[[[0.0, 2.0]]], [[[4.0, 2.0]]]])  # mean 2, 2
+    assert deviations(inputs, inputs).tolist() == [[-2, 0], [2, 0]]
+    edits = np.array([[[[[2.0, 3.0]]], [[[5.0, 2.0]]]]])  # two edits of one image
+    assert deviations(edits, inputs).tolist() == [[[0, 1], [3, 0]]]
+
+
+def likeness(inputs, edits):
+    return identity_similarity(deviations(inputs, inputs), deviations(edits, inputs))
+
+
+@given(seeds)
+def test_likeness_counts_neither_what_all_share_nor_contrast_nor_the_order_of_pixels(seed):
+    inputs, edits, common = pictures(seed), pictures(seed + 1), pictures(seed + 2, 1)
+    found = likeness(inputs, edits)
+    assert found.shape == (5,)
+    assert (np.abs(found) <= 1).all()
+    assert likeness(inputs + common, edits + common) == pytest.approx(found)
+    assert likeness(inputs / 3, edits / 3) == pytest.approx(found)
+    assert likeness(inputs[..., ::-1], edits[..., ::-1]) == pytest.approx(found)
+    assert likeness(inputs, inputs) == pytest.approx(np.ones(5))
+    # The same person, seen against what all have in common, is not the plain cosine of pixels.
+    plain = identity_similarity(inputs.reshape(5, -1), edits.reshape(5, -1))
+    assert (plain > found + 0.3).all()
+
+
+def test_inputs_that_do_not_differ_have_no_likeness():
+    assert np.isnan(likeness(np.full((3, 3, 2, 2), 0.3), pictures(0, 3, 2))).all()
 
 
 def test_probability_gain_of_each_target():

@@ -101,7 +101,7 @@ def test_the_four_have_intervals_around_their_values_whatever_the_memory():
     for name, interval in found._asdict().items():
         assert interval.low < interval.value <= interval.high, name
         assert name == "density" or 0 <= interval.low <= interval.high <= 1
-        assert interval.deviations.shape == (63,)
+        assert interval.moves.parts.shape == (63,)
     again = prdc_intervals(real, fake, image, memory=1)
     assert [tuple(i) for i in again] == [tuple(i) for i in found]
 

@@ -1,12 +1,17 @@
 """What the metrics record, on toys whose every number is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
+import torch
+from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel, level
 
+from ganbench import passes, protocol
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation import evaluate
+from ganbench.protocol import order
 from ganbench.records import Results
 from ganbench.registry import METRICS
 from ganbench.report.tables import further_table, seeds_table
@@ -68,7 +73,7 @@ def test_a_perfect_editor_under_all_metrics(store):
     assert value(found, "painter", "structural") == 0
     assert value(found, "painter", "diversity") == 0
     beyond = found.find("painter", "identity", variant="beyond the true edit")
-    assert beyond.value == pytest.approx(0, abs=1e-6)
+    assert (beyond.value, beyond.direction) == (pytest.approx(0, abs=1e-6), "reported")
     for metric in ("kid", "precision", "recall", "density", "coverage", "identity"):
         assert value(found, "painter", metric) == pytest.approx(value(found, "truth", metric))
     for metric in ("intensity", "smoothness"):
@@ -85,9 +90,7 @@ def test_a_lazy_editor_gains_nothing_and_a_wrong_one_takes_neighbours(store):
         def translate(self, x, codes):
             return x, None
 
-    lazy = evaluate(
-        [Lazy()], ToyFaces(N), Reader(), store=store, metrics="default,identity"
-    ).results
+    lazy = evaluate([Lazy()], ToyFaces(N), Reader(), store=store).results
     assert value(lazy, "painter", "gain") == pytest.approx(0)
     assert value(lazy, "painter", "gain", variant="along") == pytest.approx(0, abs=1e-6)
     assert value(lazy, "painter", "identity") == pytest.approx(1)
@@ -99,8 +102,68 @@ def test_a_lazy_editor_gains_nothing_and_a_wrong_one_takes_neighbours(store):
     assert value(wrong, "painter", "structural", variant="disgusted/angry") == 50
 
 
+class Dusk(ToyPhotos):
+    """The farther down in the protocol's order, the darker: every chunk has a mean of its own."""
+
+    def images(self, indices):
+        rank = np.argsort(order(self.labels))[np.asarray(indices)]
+        light = torch.linspace(1, 0.1, len(self))[rank]
+        return super().images(indices) * light[:, None, None, None]
+
+
+def test_likeness_is_seen_against_the_mean_of_all_inputs_whatever_chunks_and_batches(
+    tmp_path, monkeypatch
+):
+    data, method, n = Dusk(130), Painter(), 130
+    found = []
+    for chunk, batch in ((100, 32), (100, 1), (100, 500), (30, 32), (130, 7)):
+        monkeypatch.setattr(protocol, "CHUNK", chunk)
+        place = Store(tmp_path / f"{chunk}-{batch}")
+        made = evaluate([method], data, Reader(), store=place, batch_size=batch, metrics="identity")
+        found.append(made.results.find("painter", "identity"))
+    assert [r.value for r in found] == [found[0].value] * len(found)
+    assert (found[0].n, found[0].interval) == (7 * n, "jackknife of 20 groups 95%")
+    assert found[0].low < found[0].value < found[0].high
+
+    inputs = data.images(order(data.labels)).double().numpy()
+    edits = np.repeat(inputs[:, None], K, axis=1)
+    edits[..., :2, :2] = level(np.arange(K))[:, None, None, None]
+
+    def likeness(mean):
+        a, b = (inputs - mean).reshape(n, 1, -1), (edits - mean[:, None]).reshape(n, K, -1)
+        lengths = np.sqrt(np.square(a).sum(-1) * np.square(b).sum(-1))
+        return float(((a * b).sum(-1) / lengths).mean())
+
+    def mean_of(rows):
+        return np.broadcast_to(inputs[rows].mean(axis=0), inputs[rows].shape)
+
+    assert found[0].value == pytest.approx(likeness(mean_of(slice(None))), abs=1e-6)
+    chunkwise = np.concatenate([mean_of(slice(100)), mean_of(slice(100, n))])
+    assert abs(likeness(chunkwise) - found[0].value) > 0.01
+
+
+def test_likeness_of_photographs_has_no_mark_and_of_one_photograph_no_value(store):
+    found = evaluate([Painter()], ToyPhotos(N), Reader(), store=store).results
+    (record,) = (r for r in found.records if r.metric == "identity")
+    assert (record.method, record.direction, record.n) == ("painter", "higher", 7 * N)
+    assert 0 < record.value < 1
+    one = evaluate([Painter()], ToyPhotos(N), Reader(), store=store, limit=1).results
+    record = one.find("painter", "identity")
+    assert (record.value, record.n, record.note) == (None, 0, "the inputs do not differ")
+
+
+def test_a_new_definition_of_likeness_makes_thumbnails_anew(store, monkeypatch):
+    method, data = Painter(), ToyPhotos(N)
+    evaluate([method], data, Reader(), store=store)
+    monkeypatch.setattr(passes, "IDENTITY", replace(passes.IDENTITY, version=99))
+    evaluate([method], data, Reader(), store=store)
+    assert method.edited == 2 * 7 * N
+
+
 def test_means_have_intervals_over_images_and_distances_over_groups_of_them(store):
-    found = evaluate([Painter(noise=3)], ToyFaces(N), Reader(), store=store, metrics="default,kid")
+    found = evaluate(
+        [Painter(noise=3)], ToyFaces(N), Reader(), store=store, metrics="default,kid,prdc"
+    )
     for metric, how in {
         "accuracy": "wilson of images 95%",
         "ere": "jackknife of images 95%",
@@ -108,13 +171,21 @@ def test_means_have_intervals_over_images_and_distances_over_groups_of_them(stor
         "truth": "jackknife of images 95%",
         "gain": "jackknife of images 95%",
         "structural": "wilson of images 95%",
+        "identity": "jackknife of 20 groups 95%",
         "fed": "jackknife of 20 groups 95%",
         "kid": "jackknife of 20 groups 95%",
+        "precision": "halves of images 95%",
+        "recall": "halves of images 95%",
+        "density": "halves of images 95%",
+        "coverage": "halves of images 95%",
     }.items():
         r = found.results.find("painter", metric)
         assert r.interval == how
         assert r.low <= r.value + 1e-9
         assert r.value - 1e-9 <= r.high
+    assert found.results.find("real", "calibration").interval == "halves of images 95%"
+    none = [r for r in found.results.records if r.value is not None and r.low is None]
+    assert none == []
 
 
 def test_an_images_edits_are_not_independent(store):

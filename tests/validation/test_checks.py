@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from ganbench import metrics
 from ganbench.errors import BadInput
 from ganbench.judges import load_judge
+from ganbench.metrics.identity import SIDE
 from ganbench.metrics.neighbours import PRDC
+from ganbench.scoring import Evidence
+from ganbench.scoring.features import Identity
+from ganbench.thumbnails import thumbnails
 from ganbench.validation import FAILED, withheld
 from ganbench.validation.checks import ANY, BY_NAME, EXPECTED, Between, Order, Value
 from ganbench.validation.editors import EDITORS
@@ -85,6 +90,18 @@ def test_the_texture_is_exposed_by_truth_and_not_by_its_judge(table):
     assert texture["gain along"] < 0.05
 
 
+def test_the_trial_reads_likeness_as_an_evaluation_records_it(scene, edits, table):
+    def small(pictures):
+        floats = torch.from_numpy(pictures.reshape(-1, *pictures.shape[-3:])).float() / 255
+        return thumbnails(floats).reshape(*pictures.shape[:-2], SIDE, SIDE)
+
+    inputs = {"thumbnail": small(scene.images)}
+    for name in ("half", "wrong identity"):
+        sets = {"exact": {"thumbnail": small(edits[name].images)}}
+        (record,) = Identity().score(Evidence("any", scene.labels, inputs, sets))
+        assert record.value == pytest.approx(table[name]["identity"])
+
+
 def flipped(name):
     """A metric function with the sign of its value turned round."""
     honest = getattr(metrics, name)
@@ -111,7 +128,7 @@ def flipped(name):
         ("path_smoothness", ["smoothness"]),
         ("probability_gain", ["gain"]),
         ("truth_gain", ["gain along", "gain across"]),
-        ("identity_similarity", ["identity pixels"]),
+        ("identity_similarity", ["identity"]),
         ("relative_distance", ["truth", "truth mouth"]),
     ],
 )
