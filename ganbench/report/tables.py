@@ -78,7 +78,7 @@ class Table:
     def cell(self, row: Row, column: int) -> str:
         """The value as shown; ``n/a`` where it does not exist."""
         value = row.values[column]
-        return "n/a" if value is None else f"{value:.{self.columns[column].digits}f}"
+        return "n/a" if value is None else f"{value:z.{self.columns[column].digits}f}"
 
     def half(self, row: Row, column: int) -> str:
         """How uncertain the value is, as shown: ``±1.2``; empty where it has no interval."""
@@ -233,7 +233,7 @@ def _minus(
         r = results.find(a, metric, variant=MINUS + b)
         if r is not None and r.value is not None and r.low is not None and r.high is not None:
             low, high = sorted((sign * r.low, sign * r.high))
-            return sign * r.value + 0.0, low + 0.0, high + 0.0  # no -0
+            return sign * r.value, low, high
     return None
 
 

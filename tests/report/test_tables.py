@@ -137,7 +137,7 @@ def test_what_is_not_told_apart_from_the_best_is_bold():
     apart = (
         minus("smit", "odd & new", -1222.155, -1300, -1200),
         minus("stargan", "odd & new", -1222.1551, -1300, -1200),
-        minus("smit", "stargan", 0.0001, -0.5, 1.5),
+        minus("stargan", "smit", -0.0001, -1.5, 0.5),
     )
     table = differences_table(replace(alone, records=(*alone.records, *apart)))
     assert [column.title for column in table.columns] == ["FED"]
@@ -145,7 +145,7 @@ def test_what_is_not_told_apart_from_the_best_is_bold():
     assert [table.is_best(row, 0) for row in table.rows] == [True, True, False]
     assert (stargan.values, stargan.halves) == ((0.0,), (None,))  # the best itself
     assert (table.cell(smit, 0), table.half(smit, 0)) == ("0.00", "±1.50")
-    # The difference was recorded the other way round: farthest from the value is 1300.
+    # The differences were recorded the other way round: farthest from the value is 1300.
     assert (table.cell(odd, 0), table.half(odd, 0)) == ("1222.16", "±77.84")
     assert odd.notes == ("+1200.00 to +1300.00 (paired 95 %)",)
     assert "**1222.16**" not in to_markdown(table)
