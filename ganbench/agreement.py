@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.interface import JudgeSpec
-from ganbench.metrics import cells, confusion, wilson
+from ganbench.metrics import assign_groups, cells, confusion, jackknife, share_interval, wilson
 from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts
 from ganbench.metrics.spec import MetricSpec
 from ganbench.records import JUDGE, Record
-from ganbench.scoring import Evidence
-from ganbench.scoring.verdicts import Accuracy
+from ganbench.scoring import Evidence, ends
+from ganbench.scoring.verdicts import SHARE, Accuracy
 
 
 def labels(judges: Sequence[JudgeSpec]) -> list[str]:
@@ -48,11 +49,32 @@ def score_agreement(label: str, first: Evidence, further: Evidence) -> list[Reco
             low, high = wilson(int(same[c]), int(n[c]))
             cell = _record(SPEC, method, 100 * same[c] / n[c], int(n[c]), EMOTIONS[c])
             found.append(replace(cell, low=100 * low, high=100 * high, interval="wilson 95%"))
-    found.append(_record(SPEC, method, 100 * float((seen == other).mean()), seen.size))
+    mean = _record(SPEC, method, 100 * float((seen == other).mean()), seen.size)
+    hits = (seen == other).sum(axis=1, keepdims=True)
+    between = share_interval(hits, np.full_like(hits, seen.shape[1]))
+    found.append(replace(mean, **ends(between, SHARE, 100)))
     kappa = cohen_kappa(cross_counts(seen, other))
     note = "" if kappa is not None else "both judges see one emotion only"
-    found.append(replace(_record(KAPPA, method, kappa, seen.size), note=note))
+    found.append(
+        replace(_record(KAPPA, method, kappa, seen.size), note=note, **_of_kappa(seen, other))
+    )
     return [replace(record, variant=JUDGE + label) for record in found]
+
+
+def _of_kappa(seen: NDArray[np.int64], other: NDArray[np.int64]) -> dict[str, Any]:
+    """The fields of the interval of kappa, none where some images alone have none."""
+    groups = assign_groups(len(seen))
+    count = int(groups.max()) + 1
+    if count < 4:
+        return {}
+    counts = np.stack([cross_counts(seen[groups == g], other[groups == g]) for g in range(count)])
+
+    def kappa(keep: NDArray[np.bool_]) -> float:
+        found = cohen_kappa(counts[keep].sum(axis=0))
+        return np.nan if found is None else found
+
+    interval = jackknife(kappa, count)
+    return ends(interval, f"jackknife of {count} groups") if np.isfinite(interval.low) else {}
 
 
 def _other(targets: NDArray[np.int64]) -> NDArray[np.int64]:

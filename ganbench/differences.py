@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from ganbench.metrics import Interval, difference
+from ganbench.metrics import Interval, difference, paired
 from ganbench.metrics.intervals import NO_MOVES
 from ganbench.records import MINUS, Record
 
 
 def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Record]:
-    """The paired difference of every two methods in every value over all emotions with an interval.
+    """The difference of every two methods in every value over all emotions with an interval.
 
     ``method`` minus the one that the variant names, in the unit of the metric. The intervals are of
-    single differences, each 95 %: of twenty between equal methods one does not hold 0.
+    single differences, each 95 %: of twenty between equal methods one does not hold 0. They are paired,
+    or independent where a value, as of a plug-in, does not tell how it moves. Values of other numbers
+    of edits have none.
 
     Args:
         records: of methods on the same images.
@@ -28,7 +30,8 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
             a, b = headlines.get((metric, name)), headlines.get((metric, other))
             if a is None or b is None or a.n != b.n:
                 continue
-            value, low, high = difference(interval_of(a), interval_of(b))
+            x, y = interval_of(a), interval_of(b)
+            value, low, high = difference(x, y)
             found.append(
                 replace(
                     a,
@@ -37,7 +40,7 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
                     low=low,
                     high=high,
                     direction="reported",
-                    interval="paired 95%",
+                    interval="paired 95%" if paired(x, y) else "independent 95%",
                     note="",
                     moves=None,
                 )

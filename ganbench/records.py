@@ -188,6 +188,8 @@ class Results:
                 )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadInput(f"'records' is missing or no list of tables in: {where}; evaluate again")
+        if any("moves" in record for record in records):
+            raise BadInput(f"unknown key 'moves' in the records of {where}; evaluate again")
         results = cls(
             **fields,
             records=tuple(

@@ -2,14 +2,15 @@
 
 import math
 
-import numpy as np
 import pytest
 from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
 
+from ganbench.differences import differences, interval_of
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation import evaluate
-from ganbench.metrics import METRICS
+from ganbench.metrics import METRICS, difference
+from ganbench.scoring import record as record_of
 from ganbench.store import Store
 
 N = 250  # two full chunks and a half
@@ -115,9 +116,21 @@ def test_every_two_methods_are_compared_on_the_same_images(store):
         assert apart.value == pytest.approx(painter.value - plane.value)
         assert apart.low <= apart.value <= apart.high
         assert (apart.n, apart.unit, apart.direction) == (painter.n, painter.unit, "reported")
-        independent = np.hypot(painter.high - painter.low, plane.high - plane.low)
-        assert apart.high - apart.low <= 1.5 * independent + 1e-9
+        assert apart.interval == "paired 95%"
+        expected = difference(interval_of(painter), interval_of(plane))
+        assert (apart.low, apart.high) == pytest.approx((expected.low, expected.high))
     assert not any(r.variant == "minus painter" for r in results.records)
+
+
+def test_values_that_do_not_tell_how_they_move_are_told_apart_as_independent_ones():
+    a, b = (record_of(METRICS["fed"], name, 9.0, 7, low=8.0, high=10.0) for name in "ab")
+    (apart,) = differences([a, b], ["a", "b"])
+    assert (apart.method, apart.variant, apart.interval) == ("a", "minus b", "independent 95%")
+    assert (apart.low, apart.high) == pytest.approx((-(2**0.5), 2**0.5))
+    assert (
+        differences([a, record_of(METRICS["fed"], "b", 9.0, 6, low=8.0, high=10.0)], ["a", "b"])
+        == []
+    )
 
 
 def test_a_new_method_costs_only_itself(store):

@@ -19,9 +19,9 @@ from typing import Any, Literal
 from ganbench.differences import interval_of
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
-from ganbench.gate.statistics import Tails, detectable, holm, interval_test, paired, sign_flip
+from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sign_flip
 from ganbench.gate.tolerance import Tolerance
-from ganbench.metrics import Interval
+from ganbench.metrics import Interval, paired
 from ganbench.records import FURTHER, MINUS, Record, Results
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %

@@ -7,12 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, ndtri, stdtr, stdtrit
+from scipy.special import gammaln, stdtr, stdtrit
 
-from ganbench.metrics import Interval, difference
-
-# Half-width of a 95 % interval in standard errors.
-Z95 = float(ndtri(0.975))
+from ganbench.metrics import Interval, difference, paired
 
 
 class Tails(NamedTuple):
@@ -72,14 +69,9 @@ def interval_test(base: Interval, head: Interval) -> Tails:
     if not gap.value:
         return Tails(1.0, 1.0)
     error = gap.value - gap.low if gap.value > 0 else gap.high - gap.value
-    freedom = len(base.moves.parts) - 1.0 if paired(base, head) else math.inf
+    freedom = _freedom(base, head)
     t = gap.value / error * stdtrit(freedom, 0.975) if error else math.copysign(math.inf, gap.value)
     return Tails(float(stdtr(freedom, t)), float(stdtr(freedom, -t)))
-
-
-def paired(base: Interval, head: Interval) -> bool:
-    """Whether both tell how they move with the same parts of the images."""
-    return len(base.moves.parts) == len(head.moves.parts) > 1
 
 
 def detectable(
@@ -90,5 +82,12 @@ def detectable(
     As of independent values: how far another model pairs with this one is not known beforehand.
     """
     gap = difference(Interval(*head), Interval(*base))
-    error = max(gap.value - gap.low, gap.high - gap.value) / Z95
-    return max(margin, float(ndtri(1 - alpha)) * error) + float(ndtri(power)) * error
+    freedom = _freedom(base, head)
+    error = max(gap.value - gap.low, gap.high - gap.value) / stdtrit(freedom, 0.975)
+    beyond = max(margin, float(stdtrit(freedom, 1 - alpha)) * error)
+    return float(beyond + stdtrit(freedom, power) * error)
+
+
+def _freedom(base: Interval, head: Interval) -> float:
+    """Degrees of freedom of the test of two values."""
+    return len(base.moves.parts) - 1.0 if paired(base, head) else math.inf

@@ -33,6 +33,7 @@ from ganbench.metrics.intervals import (
     frechet_statistic,
     jackknife,
     kernel_statistic,
+    paired,
 )
 from ganbench.metrics.kid import kernel_distance
 from ganbench.metrics.neighbours import PRDC, PRDCIntervals, prdc, prdc_intervals
@@ -90,6 +91,7 @@ __all__ = [
     "kernel_distance",
     "kernel_statistic",
     "noise_diversity",
+    "paired",
     "path_smoothness",
     "prdc",
     "prdc_intervals",

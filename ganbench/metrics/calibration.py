@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
 from ganbench.errors import BadInput
-from ganbench.metrics.halves import group_count, splits, value_from_halves
+from ganbench.metrics.halves import amount_from_halves, group_count, splits
 from ganbench.metrics.intervals import Interval, assign_groups
 from ganbench.metrics.spec import MetricSpec
 
@@ -95,8 +94,7 @@ def calibration_interval(
     NeurIPS 2019); what is covered is what another N images would give. The interval comes from halves
     of the images (``ganbench.metrics.halves``). Where a bin's noise decides on its sign, and where it
     does not, the variance is in proportion to 1 / N, but not in between. Half as many bins would keep
-    the noise of a bin, as many bins their places: two thirds of them lie between, and covered best. The
-    interval is symmetric in the root of the error, because small values vary less than large ones.
+    the noise of a bin, as many bins their places: two thirds of them lie between, and covered best.
 
     Args:
         logits: [N, classes].
@@ -121,12 +119,8 @@ def calibration_interval(
     fewer = max(1, round(bins * 2 / 3))
     halves = splits(group_count(n)).halves[..., groups]
     errors = np.array([[_error(gaps[rows], fewer) for rows in part] for part in halves])
-    found = value_from_halves(_error(gaps, bins), errors, confidence=confidence)
-    root = math.sqrt(found.value)
-    if not root:
-        return found
-    step = (found.high - found.value) / (2 * root)
-    return replace(found, low=max(root - step, 0) ** 2, high=(root + step) ** 2)
+    found = amount_from_halves(_error(gaps, bins), errors, confidence=confidence)
+    return replace(found, high=min(found.high, 1.0))
 
 
 def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -14,6 +14,7 @@ to the variance between groups exactly. The coverage is measured by ``benchmarks
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +61,11 @@ def splits(groups: int) -> Splits:
 
 
 def share_from_halves(
-    value: float, halves: NDArray[np.float64], rows: int, confidence: float = 0.95
+    value: float,
+    halves: NDArray[np.float64],
+    rows: int,
+    images: int,
+    confidence: float = 0.95,
 ) -> Interval:
     """Wilson's interval of a share, with as many trials as the halves are worth.
 
@@ -71,44 +76,47 @@ def share_from_halves(
     Args:
         value: of all images.
         halves: [2, R], of the first and second halves of R balanced splits.
-        rows: how many rows the share is of; where no halves differ each is a trial.
+        rows: how many rows the share is of.
+        images: how many images they are of; each is one trial where no halves differ.
         confidence: nominal coverage.
     """
     moves, variance, quantile = _spread(halves, confidence)
-    worth = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else np.inf
+    worth = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else images
     trials = max(1.0, min(worth, rows) * (ndtri((1 + confidence) / 2) / quantile) ** 2)
     return Interval(value, *wilson(value * trials, trials, confidence), moves)
 
 
-def value_from_halves(
+def amount_from_halves(
     value: float,
     halves: NDArray[np.float64],
     quarters: NDArray[np.float64] | None = None,
     confidence: float = 0.95,
 ) -> Interval:
-    """Student's interval of a value whose variance is in proportion to 1 / n, or nearly so.
+    """The interval of a value of 0 or more, symmetric in its root, since small values vary less.
 
     Args:
         value: of all images.
-        halves: [2, R], of the first and second halves of R balanced splits.
-        quarters: [4, R]. With them n V may grow from n / 2 to n as it does from n / 4 to n / 2, by a
-            factor of 1 to 2.
+        halves: [2, R], of the first and second halves of R balanced splits. The variance is in
+            proportion to 1 / n, or nearly so.
+        quarters: [4, R], of a number of events: its variance is also in proportion to its mean, and
+            n V may grow from n / 2 to n as it does from n / 4 to n / 2, by a factor of 1 to 2.
         confidence: nominal coverage.
     """
     moves, variance, quantile = _spread(halves, confidence)
+    if not value:
+        return Interval(value, value, quantile * math.sqrt(variance / 2), moves)
     if quarters is not None and variance:
         of_quarters = float(quarters.var(axis=0, ddof=1).mean())
-        variance *= float(np.clip(2 * variance / of_quarters, 1, 2)) if of_quarters else 1.0
-    half = quantile * float(np.sqrt(variance / 2))
-    return Interval(value, value - half, value + half, moves)
+        growth = float(np.clip(2 * variance / of_quarters, 1, 2)) if of_quarters else 1.0
+        variance *= growth * value / float(halves.mean())
+    root = math.sqrt(value)
+    step = quantile * math.sqrt(variance / 2) / (2 * root)
+    return Interval(value, max(root - step, 0) ** 2, (root + step) ** 2, moves)
 
 
 def _spread(halves: NDArray[np.float64], confidence: float) -> tuple[Moves, float, float]:
     """The differences of the halves, the variance at n / 2, and the t quantile."""
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
-    return (
-        Moves(differences, np.zeros(0)),
-        variance,
-        float(stdtrit(len(differences), (1 + confidence) / 2)),
-    )
+    quantile = float(stdtrit(len(differences), (1 + confidence) / 2))
+    return Moves(differences, np.zeros(0)), variance, quantile

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -64,7 +66,7 @@ def identity_similarity(source: ArrayLike, edit: ArrayLike) -> NDArray[np.float6
 
 
 def identity_statistic(inputs: ArrayLike, edits: ArrayLike, groups: NDArray[np.int64]) -> Statistic:
-    """Mean likeness of the kept groups, less their own mean input, for ``jackknife``.
+    """Mean likeness of the kept groups, less their own mean input, for ``jackknife``; NaN without any.
 
     Args:
         inputs, edits: [N, C, S, S] and [N, K, C, S, S].
@@ -85,9 +87,10 @@ def identity_statistic(inputs: ArrayLike, edits: ArrayLike, groups: NDArray[np.i
     def likeness(keep: NDArray[np.bool_]) -> float:
         rows, weights = keep[groups], keep / sizes[keep].sum()
         xm, em, mm = (x_sums @ weights)[:, None], e_sums @ weights, weights @ sums_sums @ weights
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             lengths = np.sqrt((xx[:, None] - 2 * xm + mm) * (ee - 2 * em + mm))
-            cosines = (xe - xm - em + mm) / lengths
-        return float(np.nanmean(cosines[rows]))
+            cosines = np.clip((xe - xm - em + mm) / lengths, -1, 1)[rows]
+        known = ~np.isnan(cosines)
+        return float(cosines[known].mean()) if known.any() else math.nan
 
     return likeness

@@ -99,11 +99,17 @@ def difference(a: Interval, b: Interval) -> Interval:
     """
     value, x, y = a.value - b.value, a.moves, b.moves
     if len(x.pairs) == len(y.pairs) > 0:
-        return _jackknifed(value, Moves(x.parts - y.parts, x.pairs - y.pairs))
+        # Either may be the skewed one.
+        return _jackknifed(value, Moves(x.parts - y.parts, x.pairs - y.pairs), factors=(1.5, 1.5))
     correlation = _correlation(x.parts, y.parts)
     below = _combined(a.value - a.low, b.high - b.value, correlation)
     above = _combined(a.high - a.value, b.value - b.low, correlation)
     return Interval(value, value - below, value + above)
+
+
+def paired(a: Interval, b: Interval) -> bool:
+    """Whether both tell how they move with the same parts of the images."""
+    return len(a.moves.parts) == len(b.moves.parts) > 1
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -157,14 +163,19 @@ def jackknife(
     return _jackknifed(whole, Moves(one - one.mean(), q), confidence)
 
 
-def _jackknifed(value: float, moves: Moves, confidence: float = 0.95) -> Interval:
-    """The interval of a value from what is left without groups, and without pairs of groups."""
+def _jackknifed(
+    value: float,
+    moves: Moves,
+    confidence: float = 0.95,
+    factors: tuple[float, float] = (2, 1.5),
+) -> Interval:
+    """The interval of a value from its moves; ``factors`` of r^2 for the lower and the upper end."""
     groups = len(moves.parts)
     variance = (groups - 1) / groups * np.square(moves.parts).sum()
     quadratic = np.square(moves.pairs).sum() / (groups * (groups - 1))
     share = min(quadratic / variance, 0.5) if variance else 0.0
     quantile = float(stdtrit(groups - 1, (1 + confidence) / 2))
-    below, above = (quantile * math.sqrt(variance * (1 - c * share**2)) for c in (2, 1.5))
+    below, above = (quantile * math.sqrt(variance * (1 - c * share**2)) for c in factors)
     return Interval(value, value - below, value + above, moves)
 
 

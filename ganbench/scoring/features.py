@@ -21,10 +21,9 @@ from ganbench.metrics import (
     prdc,
     prdc_intervals,
 )
-from ganbench.metrics.intervals import Statistic
 from ganbench.metrics.neighbours import NEIGHBOURS
 from ganbench.metrics.neighbours import SPECS as PRDC_SPECS
-from ganbench.records import Record
+from ganbench.records import Direction, Record
 from ganbench.scoring.interface import EXACT, NEAR, Evidence, Metric, ends, record
 from ganbench.scoring.verdicts import HALVES
 from ganbench.store import Arrays
@@ -135,28 +134,30 @@ class Identity(Metric):
         groups = assign_groups(len(inputs))
         start = deviations(inputs, inputs)[:, None]
 
-        def likeness(edits: Arrays) -> tuple[NDArray[np.float64], Statistic]:
-            small = edits["thumbnail"]
-            return (
-                identity_similarity(start, deviations(small, inputs)),
-                identity_statistic(inputs, small, groups),
-            )
+        def likeness(edits: Arrays) -> NDArray[np.float64]:
+            return identity_similarity(start, deviations(edits["thumbnail"], inputs))
 
-        cosines, own = likeness(evidence.edits)
-        readings = [("", cosines, own, spec.direction)]
-        if evidence.truth is not None:
-            marks, mark = likeness(evidence.truth)
-            beyond = "beyond the true edit"
-            readings.append(
-                (beyond, cosines - marks, lambda keep: own(keep) - mark(keep), "reported")
-            )
-        found, count = [], groups.max() + 1
-        for variant, values, statistic, direction in readings:
+        def interval(*edits: Arrays) -> dict[str, Any]:
+            """Of the likeness of the first, less that of the second."""
+            count = int(groups.max()) + 1
+            if evidence.repetition or count < 4:
+                return {}
+            own, *mark = (identity_statistic(inputs, e["thumbnail"], groups) for e in edits)
+            found = jackknife(lambda keep: own(keep) - sum(m(keep) for m in mark), count)
+            known = np.isfinite(found.low)  # without a group the others may be all alike
+            return ends(found, f"jackknife of {count} groups") if known else {}
+
+        edits, truth = evidence.edits, evidence.truth
+        readings: list[tuple[str, NDArray[np.float64], tuple[Arrays, ...], Direction]]
+        readings = [("", likeness(edits), (edits,), spec.direction)]
+        if truth is not None:
+            beyond = likeness(edits) - likeness(truth)
+            readings.append(("beyond the true edit", beyond, (edits, truth), "reported"))
+        found = []
+        for variant, values, of, direction in readings:
             known = ~np.isnan(values)
             value = float(values[known].mean()) if known.any() else None
-            limits = {}
-            if value is not None and not evidence.repetition and count >= 4:
-                limits = ends(jackknife(statistic, count), f"jackknife of {count} groups")
+            limits = {} if value is None else interval(*of)
             found.append(
                 record(
                     spec,

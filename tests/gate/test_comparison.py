@@ -1,5 +1,6 @@
 """Verdicts, and the command as CI meets it."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -141,6 +142,22 @@ def test_moves_return_as_written_and_must_be_those_of_the_results(tmp_path, pair
         (folder / OUTCOMES).write_bytes(to_npz(JUDGED, [other]))
         with pytest.raises(BadInput, match=OUTCOMES):
             load(folder)
+
+
+def test_damaged_files_are_bad_input_whatever_the_damage(tmp_path):
+    folder = save(tmp_path / "a", run(JUDGED, kept=True), kept=True)
+    data = (folder / OUTCOMES).read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(data)
+        damaged[random.integers(len(data))] ^= 1 << random.integers(8)
+        (folder / OUTCOMES).write_bytes(damaged)
+        with contextlib.suppress(BadInput):
+            load(folder)
+    text = (folder / "results.json").read_text()
+    (folder / "results.json").write_text(text.replace('"note": ""', '"note": "", "moves": [1]', 1))
+    with pytest.raises(BadInput, match="moves"):
+        load(folder)
 
 
 def test_differences_of_methods_are_not_compared_themselves():

@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from ganbench.errors import BadInput
 from ganbench.metrics import calibration_interval, judge_calibration, prdc, prdc_intervals, wilson
-from ganbench.metrics.halves import group_count, share_from_halves, splits, value_from_halves
+from ganbench.metrics.halves import amount_from_halves, group_count, share_from_halves, splits
 from ganbench.metrics.neighbours import _of_subsets
 
 seeds = st.integers(0, 2**32 - 1)
@@ -37,28 +37,35 @@ def test_groups_are_as_many_as_the_images_fill(images):
 
 
 @given(seeds)
-def test_a_mean_has_students_interval(seed):
+def test_a_mean_far_from_0_has_students_interval_and_one_near_0_stays_there(seed):
     x = np.random.default_rng(seed).standard_normal(16)
-    halves = splits(16).halves
-    found = value_from_halves(x.mean(), (halves * x).sum(axis=2) / 8)
+    halves = (splits(16).halves * x).sum(axis=2) / 8
+    found = amount_from_halves(1e6 + x.mean(), 1e6 + halves)
     expected = t.interval(0.95, 15, x.mean(), x.std(ddof=1) / 4)
-    assert tuple(found) == pytest.approx((x.mean(), *expected))
+    assert [end - 1e6 for end in found] == pytest.approx((x.mean(), *expected), abs=1e-3)
+    near = amount_from_halves(0.01, 0.01 + halves)
+    assert 0 <= near.low <= near.value <= near.high
+    assert np.sqrt(near.high) - 0.1 == pytest.approx((found.high - found.value) / 0.2, rel=1e-3)
+    assert amount_from_halves(0.0, 0.1 + halves).high > 0
 
 
 def test_a_variance_that_falls_more_slowly_than_by_half_is_followed_up_to_twice():
     random = np.random.default_rng(0)
     halves = random.standard_normal((2, 63))
-    plain = value_from_halves(0, halves)
+    halves -= halves.mean()
+    plain = amount_from_halves(1e6, 1e6 + halves)
 
     def widened(scale):
         quarters = scale * random.standard_normal((4, 63))
-        found = value_from_halves(0, halves, quarters)
-        return (found.high / plain.high) ** 2
+        found = amount_from_halves(1e6, 1e6 + halves, quarters)
+        return ((found.high - 1e6) / (plain.high - 1e6)) ** 2
 
-    assert widened(2) == 1  # more slowly than it should: never narrower
+    assert widened(2) == pytest.approx(1, rel=1e-4)  # more slowly than it should: never narrower
     assert 1.2 < widened(1.15) < 1.8
-    assert widened(0.1) == pytest.approx(2)
-    assert value_from_halves(0, halves, np.zeros((4, 63))) == plain
+    assert widened(0.1) == pytest.approx(2, rel=1e-4)
+    # Of a number of events the variance also follows the mean, here half of that of the halves.
+    fewer = amount_from_halves(5e5, 1e6 + halves, 2 * random.standard_normal((4, 63)))
+    assert ((fewer.high - 5e5) / (plain.high - 1e6)) ** 2 == pytest.approx(0.5, rel=1e-2)
 
 
 @given(seeds, st.floats(0, 1))
@@ -66,17 +73,32 @@ def test_a_share_of_independent_rows_has_about_wilsons_interval(seed, p):
     hits = np.random.default_rng(seed).random(640) < p
     halves = splits(64).halves
     parts = (halves * hits.reshape(64, 10).mean(axis=1)).sum(axis=2) / 32
-    found = share_from_halves(hits.mean(), parts, 640)
+    found = share_from_halves(hits.mean(), parts, 640, 64)
     low, high = wilson(int(hits.sum()), 640)
-    assert 0.99 * (high - low) < found.high - found.low < 1.7 * (high - low)
+    assert 0.99 * (high - low) < found.high - found.low
+    if 9 < hits.sum() < 631:  # fewer tell little of how they vary
+        assert found.high - found.low < 1.7 * (high - low)
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_share_that_never_varies_has_as_many_trials_as_rows(value):
-    found = share_from_halves(value, np.full((2, 63), value), 200)
+def test_a_share_that_never_varies_has_as_many_trials_as_images(value):
+    found = share_from_halves(value, np.full((2, 63), value), 1400, 200)
     low, high = wilson(200 * value, 200)
     assert (found.low, found.high) == pytest.approx((low, high), abs=2e-3)
+
+
+def test_edits_that_leave_the_faces_together_are_one_trial():
+    random, n, drawn = np.random.default_rng(0), 100, []
+    image = np.repeat(np.arange(n), 7)
+    for _ in range(60):
+        real = random.standard_normal((n, 2))
+        edits = (
+            0.5 * random.standard_normal((7 * n, 2)) + 20 * (random.random(n) < 0.01)[image, None]
+        )
+        drawn.append(tuple(prdc_intervals(real, edits, image).precision))
+    value, low, high = np.array(drawn).T
+    assert ((low <= value.mean()) & (value.mean() <= high)).mean() >= 0.9
 
 
 def features(seed=0, n=70, edits=2):
@@ -107,12 +129,9 @@ def test_the_four_have_intervals_around_their_values_whatever_the_memory():
 
 
 def test_edits_of_an_image_stand_or_fall_with_it():
-    # Copies of an image's one edit say nothing new, so they narrow no interval but by k.
-    real, fake, image = features(edits=1)
-    once = prdc_intervals(real, fake, image, neighbours=3)
-    real, image = np.repeat(real, 1, axis=0), np.repeat(image, 4)
-    noise = 1e-6 * np.random.default_rng(2).standard_normal((4 * len(fake), 3))
-    copied = prdc_intervals(real, np.repeat(fake, 4, axis=0) + noise, image, neighbours=3)
+    real, fake, image = features(edits=1)  # copies of its one edit say nothing new
+    once = prdc_intervals(real, fake, image)
+    copied = prdc_intervals(real, np.repeat(fake, 4, axis=0), np.repeat(image, 4))
     assert copied.precision.value == pytest.approx(once.precision.value, abs=1e-9)
     width = copied.precision.high - copied.precision.low
     assert width > 0.9 * (once.precision.high - once.precision.low)
@@ -133,3 +152,20 @@ def test_the_calibration_error_has_an_interval_around_it(seed, n):
     found = calibration_interval(logits, labels)
     assert found.value == pytest.approx(judge_calibration(logits, labels).ece, abs=1e-12)
     assert found.low <= found.value <= found.high
+
+
+@pytest.mark.parametrize("scale", [0.1, 10])
+def test_dense_and_sparse_pairs_give_the_same(monkeypatch, scale):
+    real, fake, image = features()
+    found = {}
+    for dense in (0, 1):
+        monkeypatch.setattr("ganbench.metrics.neighbours.DENSE", dense)
+        found[dense] = [tuple(i) for i in prdc_intervals(real, scale * fake, image)]
+    assert found[0] == found[1]
+
+
+def test_a_calibration_error_stays_within_0_and_1():
+    worst = calibration_interval(50 * np.eye(7)[np.arange(20) % 7], (np.arange(20) + 1) % 7)
+    assert worst.high <= 1
+    best = calibration_interval(900 * np.eye(7)[np.arange(70) % 7], np.arange(70) % 7)
+    assert (best.value, best.low) == (0, 0)

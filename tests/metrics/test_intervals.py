@@ -160,8 +160,10 @@ def test_pairing_on_common_images_narrows_a_difference():
     assert paired.value == pytest.approx(frechet_distance(real, near) - a.value)
     assert paired.high - paired.low < 0.5 * (a.high - a.low)
     assert paired.low > 0
-    # It is the jackknife of the difference itself.
-    assert tuple(paired) == pytest.approx(tuple(direct))
+    # It is the jackknife of the difference itself, at the end that does not ask which one is skewed.
+    assert paired.high == pytest.approx(direct.high)
+    back = difference(a, b)
+    assert (back.low, back.high) == pytest.approx((-paired.high, -paired.low))
 
 
 @given(st.integers(0, 2**32 - 1))
