@@ -195,7 +195,7 @@ def differences_table(results: Results) -> Table:
     for name, own in gaps.items():
         ties = tuple(gap is not None and gap[1] <= 0 <= gap[2] for gap in own)
         notes = tuple(
-            "" if gap is None else f"{gap[1]:+.{c.digits}f} to {gap[2]:+.{c.digits}f} (paired 95 %)"
+            "" if gap is None else f"{gap[1]:+.{c.digits}f} to {gap[2]:+.{c.digits}f} (95 %)"
             for gap, c in zip(own, columns, strict=True)
         )
         values = tuple(None if gap is None else gap[0] for gap in own)
@@ -207,7 +207,7 @@ def differences_table(results: Results) -> Table:
         rows.append(Row(title, values, notes=notes, halves=halves, ties=ties))
     caption = (
         "Each method minus the best of the column, on the same images; ±: to the farther end of the "
-        "paired 95 % interval of this one difference. Bold: the best, and what is not told apart from it."
+        "95 % interval of this one difference. Bold: the best, and what is not told apart from it."
     )
     return _dense(Table(caption, tuple(columns), tuple(rows)))
 

@@ -23,10 +23,11 @@ from ganbench.metrics import (
 )
 from ganbench.metrics.neighbours import NEIGHBOURS
 from ganbench.metrics.neighbours import SPECS as PRDC_SPECS
-from ganbench.records import Direction, Record
+from ganbench.records import Record
 from ganbench.scoring.interface import EXACT, NEAR, Evidence, Metric, ends, record
 from ganbench.scoring.verdicts import HALVES
-from ganbench.store import Arrays
+
+BEYOND = "beyond the true edit"
 
 
 class SetDistance(Metric):
@@ -131,33 +132,19 @@ class Identity(Metric):
     def score(self, evidence: Evidence) -> list[Record]:
         """One record, two with right answers."""
         (spec,), inputs = self.specs, evidence.real["thumbnail"]
-        groups = assign_groups(len(inputs))
+        pictures = [evidence.edits["thumbnail"]]
+        if evidence.truth is not None:
+            pictures.append(evidence.truth["thumbnail"])
         start = deviations(inputs, inputs)[:, None]
-
-        def likeness(edits: Arrays) -> NDArray[np.float64]:
-            return identity_similarity(start, deviations(edits["thumbnail"], inputs))
-
-        def interval(*edits: Arrays) -> dict[str, Any]:
-            """Of the likeness of the first, less that of the second."""
-            count = int(groups.max()) + 1
-            if evidence.repetition or count < 4:
-                return {}
-            own, *mark = (identity_statistic(inputs, e["thumbnail"], groups) for e in edits)
-            found = jackknife(lambda keep: own(keep) - sum(m(keep) for m in mark), count)
-            known = np.isfinite(found.low)  # without a group the others may be all alike
-            return ends(found, f"jackknife of {count} groups") if known else {}
-
-        edits, truth = evidence.edits, evidence.truth
-        readings: list[tuple[str, NDArray[np.float64], tuple[Arrays, ...], Direction]]
-        readings = [("", likeness(edits), (edits,), spec.direction)]
-        if truth is not None:
-            beyond = likeness(edits) - likeness(truth)
-            readings.append(("beyond the true edit", beyond, (edits, truth), "reported"))
+        cosines = [identity_similarity(start, deviations(p, inputs)) for p in pictures]
+        readings = {"": cosines[0]}
+        if len(cosines) > 1:
+            readings[BEYOND] = cosines[0] - cosines[1]
+        limits = {} if evidence.repetition else self._limits(inputs, pictures)
         found = []
-        for variant, values, of, direction in readings:
+        for variant, values in readings.items():
             known = ~np.isnan(values)
             value = float(values[known].mean()) if known.any() else None
-            limits = {} if value is None else interval(*of)
             found.append(
                 record(
                     spec,
@@ -165,12 +152,31 @@ class Identity(Metric):
                     value,
                     int(known.sum()),
                     variant=variant,
-                    direction=direction,
+                    direction="reported" if variant else spec.direction,
                     note="" if value is not None else "the inputs do not differ",
-                    **limits,
+                    **limits.get(variant, {}),
                 )
             )
         return found
+
+    def _limits(
+        self, inputs: NDArray[Any], pictures: list[NDArray[Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """The fields of the interval of each reading that has one."""
+        groups = assign_groups(len(inputs))
+        count = int(groups.max()) + 1
+        if count < 4:
+            return {}
+        own, *truth = (identity_statistic(inputs, p, groups) for p in pictures)
+        statistics = {"": own}
+        if truth:
+            statistics[BEYOND] = lambda keep: own(keep) - truth[0](keep)
+        intervals = {name: jackknife(each, count) for name, each in statistics.items()}
+        return {
+            name: ends(interval, f"jackknife of {count} groups")
+            for name, interval in intervals.items()
+            if np.isfinite(interval.low)  # without a group the others may be all alike
+        }
 
 
 def flat(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -147,6 +147,6 @@ def test_what_is_not_told_apart_from_the_best_is_bold():
     assert (table.cell(smit, 0), table.half(smit, 0)) == ("0.00", "±1.50")
     # The differences were recorded the other way round: farthest from the value is 1300.
     assert (table.cell(odd, 0), table.half(odd, 0)) == ("1222.16", "±77.84")
-    assert odd.notes == ("+1200.00 to +1300.00 (paired 95 %)",)
+    assert odd.notes == ("+1200.00 to +1300.00 (95 %)",)
     assert "**1222.16**" not in to_markdown(table)
     assert "**0.00** ±1.50" in to_markdown(table)
