@@ -1,15 +1,15 @@
 """How often intervals cover the expected value: measured by simulation.
 
-    python benchmarks/intervals.py                       # every setting, 500 draws: over an hour
+    python benchmarks/intervals.py                       # every setting, 500 draws: two hours
     python benchmarks/intervals.py --n 200 --d 16 --draws 100 --statistic fed
 
-Draws n real images and edits of each from a world, n verdicts of a judge, or how well an editor
-does with n images, and takes the interval; the expected value is the mean over all draws. A difference
-is that between an editor and another that resembles it, on the same images. Prints one line a setting: how many of the
-intervals, nominally 95 %, cover it, with the uncertainty of that share, and their width relative to
-the ideal one. Exits 1 if a share is outside what is promised: 92 to 98 % where n >= 10 d, at least
-93 % elsewhere. A share that is nearly always 0 or 1 is covered more often: it has no ideal width, and
-only the lower limit counts where its standard deviation is below half an image.
+Draws n real images and edits of each from a world, n verdicts of a judge, or how well an editor does
+with n images, and takes the interval; the expected value is the mean over all draws. A difference is
+that between an editor and another that resembles it, on the same images. Prints one line a setting:
+how many of the intervals, nominally 95 %, cover it, with the uncertainty of that share, and their
+width relative to the ideal one. Exits 1 if a share is outside what is promised: 92 to 98 % where
+n >= 10 d, at least 93 % elsewhere. A share that is nearly always 0 or 1 is covered more often: only
+the lower limit counts where its standard deviation is below half an image.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ WORLDS: dict[str, Callable[[np.random.Generator, int, int], tuple[Floats, Floats
     "rectified": rectified,
 }
 
-# A variance that a few images in fifty decide is beyond a jackknife, so FED and KID are not asked for it.
+# One image in fifty would decide on FED, KID and their variance: beyond a jackknife of 200 images.
 OF_NEIGHBOURS = WORLDS | {"outliers": outliers}
 
 # Judges: the spread of their logits, and by what those would have to be multiplied to be calibrated.
