@@ -80,8 +80,8 @@ def test_two_judges_stand_side_by_side(place, capsys):
     table = list(csv.reader((folder / "judges.csv").open()))
     assert [row[0] for row in table] == ["Method", "Real", "StarGAN", "GGANmut"]
     heads = [head.split(",")[0] for head in table[0]]
-    # Each accuracy with its half-width.
-    assert heads == ["Method", *["Accuracy"] * 4, "Agreement", "Cohen's κ"]
+    # Each with its half-width.
+    assert heads == ["Method", *["Accuracy"] * 4, *["Agreement"] * 2, *["Cohen's κ"] * 2]
     assert table[0][5] in out
     page = (folder / "report.html").read_text()
     assert 'id="table-judges"' in page
