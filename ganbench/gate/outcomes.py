@@ -57,9 +57,8 @@ def read_outcomes(path: Path, results: Results) -> tuple[Results, dict[str, NDAr
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (
-        Exception
-    ) as error:  # of zip, deflate, numpy and, in array headers, of Python's tokenizer
+    except Exception as error:
+        # Of zip, deflate and numpy, and of Python's tokenizer, which reads the headers of arrays.
         raise BadInput(f"cannot read outcomes: {path} ({error}); evaluate again") from error
     judged = {name: array for name, array in arrays.items() if "/" not in name}
     for name, array in judged.items():
@@ -105,9 +104,8 @@ def _moves(name: str, array: NDArray[Any], results: Results, path: Path) -> Move
             f"moves of {name} are damaged, {array.dtype} {list(array.shape)}, in: {path}; evaluate again"
         )
     record = results.find(*name.split("/", 1))
-    if record is None or record.value is None:
-        raise _disagree(name, path)
-    if not np.isclose(array[1], record.value, rtol=1e-6, atol=0):
+    known = None if record is None else record.value
+    if known is None or not np.isclose(array[1], known, rtol=1e-6, atol=0):
         raise _disagree(name, path)
     moves = array[2:].astype(np.float64)
     return Moves(moves[:parts], moves[parts:])

@@ -119,4 +119,4 @@ def _spread(halves: NDArray[np.float64], confidence: float) -> tuple[Moves, floa
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
     quantile = float(stdtrit(len(differences), (1 + confidence) / 2))
-    return Moves(differences, np.zeros(0)), variance, quantile
+    return Moves(differences), variance, quantile

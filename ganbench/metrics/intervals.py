@@ -67,14 +67,14 @@ class Moves(NamedTuple):
     """
 
     parts: NDArray[np.float64]
-    pairs: NDArray[np.float64]
+    pairs: NDArray[np.float64] = np.zeros(0)
 
     def scaled(self, factor: float) -> Moves:
         """Of the value in another unit."""
         return Moves(factor * self.parts, factor * self.pairs)
 
 
-NO_MOVES = Moves(np.zeros(0), np.zeros(0))
+NO_MOVES = Moves(np.zeros(0))
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def ratio_interval(
     deviations[counts] = left_out - left_out.mean()
     variance = (n - 1) / n * np.square(deviations).sum()
     value, half = a.sum() / b.sum(), stdtrit(n - 1, (1 + confidence) / 2) * np.sqrt(variance)
-    moves = Moves(deviations, np.zeros(0))
+    moves = Moves(deviations)
     return Interval(float(value), float(value - half), float(value + half), moves)
 
 
@@ -84,7 +84,7 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
     small = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # few images know V badly
     worth = max(1.0, min(trials_worth, float(t.sum())) * small)
     # As of the jackknife, what happens without an image: the other way round.
-    moves = Moves(-influence, np.zeros(0))
+    moves = Moves(-influence)
     return Interval(p, *wilson(p * worth, worth, confidence), moves)
 
 
