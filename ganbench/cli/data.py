@@ -132,10 +132,11 @@ def check(name: str, root: str | None, size: int, split: str, skip_bad: bool) ->
     from rich.console import Console
 
     from ganbench.data import load_dataset
+    from ganbench.data.doctor import Finding, examine, refuse
     from ganbench.errors import BadInput
 
     opened: dict[str, TableDataset] = {}
-    faults: list[str] = []
+    found: list[Finding] = []
     with _bar("reading") as progress:
         for part in ("train", "test") if split == "both" else (split,):
             try:
@@ -143,27 +144,22 @@ def check(name: str, root: str | None, size: int, split: str, skip_bad: bool) ->
                     name, part, root=root, size=size, skip_bad=True, progress=progress
                 )
             except BadInput as error:
-                faults.append(str(error))
+                found.append(Finding("fault", str(error)))
                 continue
             opened[part] = cast("TableDataset", dataset)
-    remarks: list[str] = []
     console = Console()
     if opened:
         console.print(_counts(opened))
         for part, table in opened.items():
             with _bar("decoding") as progress:
                 bad = [*table.bad, *table.undecodable(progress)]
-            (remarks if skip_bad else faults).extend(_bad(part, bad))
-            faults += _faults(part, table)
-            remarks += _remarks(part, table)
-        remarks += _duplicates(opened)
-    faults = list(dict.fromkeys(faults))
-    for kind, messages in (("note", remarks), ("fault", faults)):
-        for message in messages:
-            console.print(f"{kind}: {message}", markup=False, highlight=False, soft_wrap=True)
-    if faults:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise BadInput(f"{faults[0]}{more}")
+            found += [Finding("note" if skip_bad else "fault", text) for text in _bad(part, bad)]
+            found += examine(table)
+        found += [Finding("note", text) for text in _duplicates(opened)]
+    for level in ("note", "fault"):
+        for text in dict.fromkeys(one.text for one in found if one.level == level):
+            console.print(f"{level}: {text}", markup=False, highlight=False, soft_wrap=True)
+    refuse(found)
     click.echo(f"{name} can be used")
 
 
@@ -201,30 +197,6 @@ def _bad(split: str, bad: list[tuple[str, str]]) -> Iterator[str]:
         yield f"{split}: {path!r} cannot be used: {reason}"
     if len(bad) > 10:
         yield f"{split}: {len(bad) - 10} further images cannot be used"
-
-
-def _faults(split: str, dataset: TableDataset) -> Iterator[str]:
-    from ganbench.emotions import EMOTIONS
-    from ganbench.errors import BadInput
-
-    there = set(dataset.labels.tolist())
-    empty = [title for emotion, title in enumerate(EMOTIONS) if emotion not in there]
-    if empty:
-        yield f"{split} has no image of: {', '.join(empty)}; the methods need all seven emotions"
-    try:
-        dataset.action_units([])
-    except BadInput as error:
-        yield str(error)
-
-
-def _remarks(split: str, dataset: TableDataset) -> Iterator[str]:
-    import numpy as np
-
-    width, height = dataset.extents.T
-    if oblong := int(np.sum(width != height)):
-        yield f"{split}: {oblong} images are not square and will be stretched; crop them first"
-    if small := int(np.sum(np.minimum(width, height) < dataset.size)):
-        yield f"{split}: {small} images are smaller than {dataset.size} px and will be enlarged"
 
 
 def _duplicates(opened: dict[str, TableDataset]) -> Iterator[str]:

@@ -1,0 +1,106 @@
+"""The dataset doctor: what is wrong with a data set, found by its labels and files.
+
+``ganbench data check`` prints all that it finds; a training refuses a data set with a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ganbench.data.dataset import Dataset
+from ganbench.data.table import TableDataset
+from ganbench.emotions import EMOTIONS, canonical
+from ganbench.errors import BadInput
+
+# A class with less than this share of an even division gets a note: a fifth of a seventh is 2.9 %.
+RARE = 0.2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the doctor found.
+
+    Attributes:
+        level: ``"fault"``: the data cannot be used as they are; ``"note"``: a reader should know it.
+        text: one line: the cause, the value and the way out.
+    """
+
+    level: Literal["fault", "note"]
+    text: str
+
+
+def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Finding]:
+    """Faults and notes about one split; no image is decoded.
+
+    Args:
+        dataset: the split.
+        emotions: the classes that are needed, for example those of the network to be trained.
+    """
+    found = [Finding("fault", text) for text in _missing(dataset, emotions)]
+    found += [Finding("note", text) for text in _rare(dataset, emotions)]
+    try:
+        dataset.action_units([])
+    except BadInput as error:
+        found.append(Finding("fault", str(error)))
+    if isinstance(dataset, TableDataset):
+        found += [Finding("note", text) for text in _extents(dataset)]
+    return found
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Raise the faults among findings as one error.
+
+    Raises:
+        BadInput: there is a fault; the first is told, the others are counted.
+    """
+    faults = list(dict.fromkeys(one.text for one in findings if one.level == "fault"))
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise BadInput(f"{faults[0]}{more}")
+
+
+def counts(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> dict[str, int]:
+    """How many images of a split show each emotion."""
+    return {name: int(np.sum(dataset.labels == _label(name))) for name in emotions}
+
+
+def _label(name: str) -> int:
+    """The label of an emotion; -1, which no image has, for a name outside Table 1."""
+    key = canonical(name)
+    return EMOTIONS.index(key) if key in EMOTIONS else -1
+
+
+def _missing(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
+    empty = [name for name, count in counts(dataset, emotions).items() if not count]
+    if empty:
+        needed = "all seven emotions" if tuple(emotions) == EMOTIONS else ", ".join(emotions)
+        yield (
+            f"{dataset.split} has no image of: {', '.join(empty)}; the methods need {needed}: "
+            "add images of them"
+        )
+
+
+def _rare(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
+    number = counts(dataset, emotions)
+    total = sum(number.values())
+    few = {
+        name: count for name, count in number.items() if 0 < count < RARE * total / len(emotions)
+    }
+    if few:
+        listed = ", ".join(f"{count:,} {name}" for name, count in few.items())
+        yield (
+            f"{dataset.split}: few of the {total:,} images show some emotions: {listed}; a network "
+            "may never learn them, and their accuracies rest on few images"
+        )
+
+
+def _extents(dataset: TableDataset) -> Iterator[str]:
+    split, (width, height) = dataset.split, dataset.extents.T
+    if oblong := int(np.sum(width != height)):
+        yield f"{split}: {oblong} images are not square and will be stretched; crop them first"
+    if small := int(np.sum(np.minimum(width, height) < dataset.size)):
+        yield f"{split}: {small} images are smaller than {dataset.size} px and will be enlarged"
