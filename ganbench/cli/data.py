@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from ganbench.cli.options import label_order_option
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -123,8 +125,11 @@ def _write(path: Path, content: bytes) -> None:
 @click.option("--root", type=click.Path(), help="Folder of the data set; the embedded faces need none.")  # fmt: skip
 @click.option("--size", default=64, show_default=True, help="Side of the images in use, in pixels.")
 @click.option("--split", type=click.Choice(["both", "train", "test"]), default="both", show_default=True, help="What must be usable.")  # fmt: skip
+@label_order_option
 @click.option("--skip-bad", is_flag=True, help="Bad images are no fault: they will be left out.")
-def check(name: str, root: str | None, size: int, split: str, skip_bad: bool) -> None:
+def check(
+    name: str, root: str | None, size: int, split: str, label_order: str | None, skip_bad: bool
+) -> None:
     """Examine a data set before training on it: labels, bad and duplicate files, sizes.
 
     Every image is decoded. The exit code is 2 if the data cannot be used as they are.
@@ -141,7 +146,13 @@ def check(name: str, root: str | None, size: int, split: str, skip_bad: bool) ->
         for part in ("train", "test") if split == "both" else (split,):
             try:
                 dataset = load_dataset(
-                    name, part, root=root, size=size, skip_bad=True, progress=progress
+                    name,
+                    part,
+                    root=root,
+                    size=size,
+                    skip_bad=True,
+                    label_order=label_order,
+                    progress=progress,
                 )
             except BadInput as error:
                 found.append(Finding("fault", str(error)))

@@ -128,6 +128,7 @@ def evaluate(
     seeds: int,
     metrics: str,
     device: str,
+    label_order: str | None,
     skip_bad: bool,
     dry_run: bool,
     shard: str | None,
@@ -176,7 +177,9 @@ def evaluate(
             )
         size = loaded[0].spec.image_size
         with watch.measure("data"):
-            dataset = share.in_turn(lambda: _load(data, root, size, skip_bad, dry_run, bars))
+            dataset = share.in_turn(
+                lambda: _load(data, root, size, label_order, skip_bad, dry_run, bars)
+            )
         if left_out := dataset.left_out:
             bars.print(f"left out of {data}: {left_out}", highlight=False)
         specs = [one.spec for one in others]
@@ -333,7 +336,13 @@ def _expects(
 
 
 def _load(
-    data: str, root: str | None, size: int, skip_bad: bool, lazy: bool, console: Console
+    data: str,
+    root: str | None,
+    size: int,
+    label_order: str | None,
+    skip_bad: bool,
+    lazy: bool,
+    console: Console,
 ) -> Dataset:
     from ganbench.data import load_dataset
 
@@ -347,6 +356,7 @@ def _load(
             size=size,
             skip_bad=skip_bad,
             lazy=lazy,
+            label_order=label_order,
             progress=lambda done, total: progress.update(
                 bar, completed=done, total=total, visible=True
             ),

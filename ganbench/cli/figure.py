@@ -187,6 +187,7 @@ def make(name: str, /, **given: Any) -> None:
                 root=given["root"],
                 size=size,
                 skip_bad=given["skip_bad"],
+                label_order=given["label_order"],
                 progress=partial(tell, "data"),
                 **options,
             )

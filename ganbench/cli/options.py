@@ -11,8 +11,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def data_options(command: Command) -> Command:
-    """--data, --root and --skip-bad: which data set, where it lies, what to do about bad files."""
+    """--data, --root, --label-order and --skip-bad: which data set, where it lies, how it is read."""
     for option in (
+        label_order_option,
         click.option(
             "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
         ),
@@ -32,6 +33,16 @@ def data_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def label_order_option(command: Command) -> Command:
+    """--label-order: what numbers as labels mean."""
+    return click.option(
+        "--label-order",
+        metavar="NAME|NAME,...",
+        help="What numbers as labels mean: table1 (AffectNet's), alphabetical, fer2013, raf-db, or the "
+        "names in the order of the numbers; 1:NAME,... if these begin with 1.  [default: table1]",
+    )(command)
 
 
 def device_option(command: Command) -> Command:

@@ -86,6 +86,7 @@ def train(
     accumulate: int | None,
     data: str,
     root: str | None,
+    label_order: str | None,
     skip_bad: bool,
     out: str | None,
     init: str | None,
@@ -139,7 +140,7 @@ def train(
         resumed = folder if resume else None
         setup = configure(name, recipe, assignments, init=start, resumed=resumed)
         given = context.get_parameter_source("data") is not ParameterSource.DEFAULT
-        images, source = _count_images(setup, kind if given else None, root, options)
+        images, source = _count_images(setup, kind if given else None, root, label_order, options)
         _show(setup, folder, images, source)
         return
     # What the result depends on; folders and devices of one machine say nothing to another.
@@ -154,6 +155,8 @@ def train(
         "--seed",
         str(seed),
     ]
+    if label_order:
+        words += ["--label-order", label_order]
     if start:
         words += ["--init", start.name]
     for assignment in assignments:
@@ -190,6 +193,7 @@ def train(
                 root=root,
                 size=session.image_size,
                 skip_bad=skip_bad,
+                label_order=label_order,
                 progress=bars.on_data,
                 **options,
             )
@@ -220,7 +224,11 @@ def train(
 
 
 def _count_images(
-    setup: Setup, kind: str | None, root: str | None, options: dict[str, Any]
+    setup: Setup,
+    kind: str | None,
+    root: str | None,
+    label_order: str | None,
+    options: dict[str, Any],
 ) -> tuple[int, str]:
     """Training images and what they are, with no image opened; ``kind`` is None if not given."""
     from ganbench.data import check_options, load_dataset, read_listing
@@ -235,7 +243,7 @@ def _count_images(
         faces = load_dataset(kind, "train", root=root, size=size, lazy=True, **options)
         return len(faces), "embedded faces"
     check_options(kind, options)
-    listing = read_listing(kind, "train", root)
+    listing = read_listing(kind, "train", root, label_order)
     counts = listing.frame["expression"].value_counts()
     parts = [f"{counts.get(i, 0):,} {emotion}" for i, emotion in enumerate(EMOTIONS)]
     parts += [f"{count:,} of {label} left out" for label, count in listing.dropped.items()]

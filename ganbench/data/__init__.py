@@ -37,6 +37,7 @@ def load_dataset(
     limit: int | None = None,
     skip_bad: bool = False,
     lazy: bool = False,
+    label_order: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Dataset:
@@ -53,6 +54,9 @@ def load_dataset(
             failing.
         lazy: render faces one by one as they are asked for, and keep none: for plans. Photographs
             are opened as ever.
+        label_order: what numbers as labels mean: ``"table1"`` (AffectNet's order), ``"alphabetical"``,
+            ``"fer2013"``, ``"raf-db"``, or names in the order of the numbers, ``"1:happy,sad,..."`` if
+            these begin with 1. None takes AffectNet's order, and refuses folders called by numbers.
         progress: called with (done, in all) while rendering and opening.
         options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
 
@@ -69,6 +73,10 @@ def load_dataset(
                 f"the embedded faces take no root, got {str(root)!r}; leave it out, or name the "
                 f"layout of that folder: {', '.join(sorted(set(DATASETS) - {'faces'}))}"
             )
+        if label_order is not None:
+            raise BadInput(
+                f"the embedded faces take no label order, got {label_order!r}; leave it out"
+            )
         from ganbench.data.faces import FacesConfig
         from ganbench.data.faces_dataset import FacesDataset, LazyFaces
 
@@ -79,7 +87,7 @@ def load_dataset(
         )
     from ganbench.data.table import TableDataset
 
-    listing = read_listing(name, split, root)
+    listing = read_listing(name, split, root, label_order)
     return TableDataset(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
 
 
@@ -100,19 +108,23 @@ def check_options(name: str, options: Iterable[str]) -> None:
         raise BadInput(f"data set {name!r} takes no option {option!r}; leave it out")
 
 
-def read_listing(name: str, split: str, root: str | Path | None) -> Listing:
+def read_listing(
+    name: str, split: str, root: str | Path | None, label_order: str | None = None
+) -> Listing:
     """The rows of one split of a data set of files; no image is opened.
 
     Args:
         name: one of ``list_datasets()`` but ``faces``, which has no files.
         split: ``"train"`` or ``"test"``.
         root: where the data lie.
+        label_order: as for ``load_dataset``.
 
     Raises:
-        BadInput: a missing root, or one without that layout.
+        BadInput: a missing root, or one without that layout; an unknown label order.
     """
     from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
     from ganbench.data.folder import read_folder
+    from ganbench.data.label_order import parse_order
 
     readers = {
         "affectnet": read_affectnet,
@@ -120,7 +132,8 @@ def read_listing(name: str, split: str, root: str | Path | None) -> Listing:
         "csv": read_csv,
         "folder": read_folder,
     }
-    return readers[name](_existing(name, root), split)
+    order = None if label_order is None else parse_order(label_order)
+    return readers[name](_existing(name, root), split, order)
 
 
 def _existing(name: str, root: str | Path | None) -> Path:

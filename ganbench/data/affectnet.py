@@ -5,9 +5,8 @@ AffectNet's ids 0-6 are Table 1's order; 7-10 (contempt, none, uncertain, non-fa
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,21 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ganbench.data.table import AU_COLUMNS, Listing
-from ganbench.emotions import EMOTIONS, index
+from ganbench.data import splits
+from ganbench.data.columns import is_image as is_image
+from ganbench.data.columns import read_frame
+from ganbench.data.label_order import UNUSED, LabelOrder, check_numbers, name_label, read_label
+from ganbench.data.table import Listing
+from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 
-# AffectNet's labels beyond the seven emotions.
-UNUSED = {7: "contempt", 8: "none", 9: "uncertain", 10: "non-face"}
-_UNUSED_NAMES = {name: number for number, name in UNUSED.items()} | {"contemptuous": 7}
+_LIST_ENDINGS = (".csv", ".tsv")
 
-IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
-
-# Names that people give a split: of a list, and of a folder.
-SPLIT_NAMES = {
-    "train": ("training", "train"),
-    "test": ("validation", "test", "testing", "val", "valid"),
-}
+# Names of a split's folder in AffectNet's later layout; other spellings are found as well.
 _SPLIT_FOLDERS = {
     "train": ("train_set", "train"),
     "test": ("val_set", "validation_set", "val", "test"),
@@ -46,62 +41,61 @@ _IMAGE_FOLDERS = (
     "Manually_Annotated_compressed",
 )
 
-_PATH_COLUMNS = (
-    "subDirectory_filePath", "image", "image_path", "path", "file", "filename", "file_path",
-    "filepath", "img", "img_path", "image_name", "name",
-)  # fmt: skip
-_LABEL_COLUMNS = (
-    "expression", "label", "emotion", "class", "labels", "expr", "target", "category",
-)  # fmt: skip
-# 68 landmarks a row, as text: most of the file, and nothing here reads them.
-_HEAVY = "facial_landmarks"
-# A list without a header has AffectNet's columns or just a path and a label.
-_OFFICIAL = (
-    "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", _HEAVY,
-    "expression", "valence", "arousal",
-)  # fmt: skip
 
-
-def read_affectnet(root: Path, split: str) -> Listing:
+def read_affectnet(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
     """AffectNet under ``root``, in its first or its later layout.
+
+    Args:
+        root: the folder.
+        split: ``"train"`` or ``"test"``.
+        order: what the labels' numbers mean, if it is not AffectNet's order.
 
     Raises:
         BadInput: neither is there; says what was looked for.
     """
     listed = _find_list(root, split)
     if listed is not None:
-        return read_list(listed, root, "affectnet", split)
+        return read_list(listed, root, "affectnet", split, order)
     if _npy_folder(root, split) is not None:
-        return read_affectnet_npy(root, split)
+        return read_affectnet_npy(root, split, order)
     raise nothing_found(root, split, "affectnet")
 
 
-def read_csv(root: Path, split: str) -> Listing:
+def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
     """A CSV of image paths and labels: ``root`` is that file, or a folder that holds one a split.
+
+    Args:
+        root: the file or folder.
+        split: ``"train"`` or ``"test"``.
+        order: what the labels' numbers mean, if it is not AffectNet's order.
 
     Raises:
         BadInput: no such file; says what was looked for.
     """
     if root.is_file():
-        return read_list(root, root.parent, "csv", split)
+        return read_list(root, root.parent, "csv", split, order)
     listed = _find_list(root, split)
     if listed is None:
         raise nothing_found(root, split, "csv")
-    return read_list(listed, root, "csv", split)
+    return read_list(listed, root, "csv", split, order)
 
 
-def read_list(listed: Path, root: Path, name: str, split: str) -> Listing:
+def read_list(
+    listed: Path, root: Path, name: str, split: str, order: LabelOrder | None = None
+) -> Listing:
     """The rows of one CSV file; the header may be missing.
 
     The columns of path and label go by AffectNet's or another usual name; without a header there
     are either two columns, or AffectNet's nine. ``regions_filePath`` (relative to ``root/regions``)
-    and ``AU01_r`` ... are optional. Labels are ids or emotion names.
+    and ``AU01_r`` ... are optional. Labels are ids or emotion names. Where a column tells the split
+    of each row, only the rows of ``split`` are used.
 
     Raises:
         BadInput: the columns are not there, a label is unknown, or no listed image is found.
     """
-    frame = _read_frame(listed)
-    ids = _label_ids(frame["expression"], listed)
+    frame = read_frame(listed, name)
+    frame, aside, divided = _rows_of(frame, split, listed)
+    ids = _label_ids(frame["expression"], listed, order)
     dropped = Counter(UNUSED[i] for i in ids.tolist() if i in UNUSED)
     frame["expression"] = ids
     frame = frame.loc[ids < len(EMOTIONS)].reset_index(drop=True)
@@ -111,10 +105,52 @@ def read_list(listed: Path, root: Path, name: str, split: str) -> Listing:
     if "regions_filePath" in frame:
         given = frame["regions_filePath"]
         frame["regions"] = [f"regions/{path}" if path else "" for path in given]
-    return Listing(name, split, root, frame, dict(dropped))
+    named = splits.part_of(listed.stem)
+    return Listing(
+        name,
+        split,
+        root,
+        frame,
+        dict(dropped),
+        aside=aside,
+        undivided="" if divided or named else listed.name,
+        label_order=order.name if order else "",
+    )
 
 
-def read_affectnet_npy(root: Path, split: str) -> Listing:
+def _rows_of(
+    frame: pd.DataFrame, split: str, listed: Path
+) -> tuple[pd.DataFrame, tuple[str, ...], bool]:
+    """The rows of a split by the list's own column, what was left aside, and whether it has one."""
+    column = splits.split_column(list(frame.columns))
+    if column is None or not len(frame):
+        return frame, (), False
+    name, sure = column
+    codes, values = pd.factorize(frame[name].astype(str))
+    parts = [splits.part_of(value) for value in values]
+    if None in parts:
+        if not sure:
+            return frame, (), False
+        wrong = parts.index(None)
+        row = int(np.flatnonzero(codes == wrong)[0]) + 1
+        raise BadInput(
+            f"{str(listed)!r}, data row {row}: {name} {values[wrong]!r} is no split; write train, "
+            "test or val, or rename the column"
+        )
+    wanted = splits.chosen_part(split, (part for part in parts if part))
+    of_row = np.array(parts)[codes]
+    used = of_row == wanted
+    if not used.any():
+        there = ", ".join(map(repr, values))
+        raise BadInput(
+            f"{str(listed)!r} has no row of the {split} split: column {name!r} holds {there}"
+        )
+    left = Counter(of_row[(of_row == "validation") & ~used].tolist()) if split == "test" else {}
+    aside = tuple(f"{count} rows of its {part} part" for part, count in left.items())
+    return frame.loc[used].reset_index(drop=True), aside, True
+
+
+def read_affectnet_npy(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
     """AffectNet's later layout: ``train_set/images/N.jpg`` and ``train_set/annotations/N_exp.npy``.
 
     ``root`` may also hold ``images`` and ``annotations`` itself; the split is then taken on trust.
@@ -133,7 +169,7 @@ def read_affectnet_npy(root: Path, split: str) -> Listing:
     }
     images = {path.stem: path for path in (folder / "images").iterdir() if is_image(path)}
     paths: list[str] = []
-    ids: list[int] = []
+    texts: list[str] = []
     unread: list[tuple[str, str]] = []
     for stem in sorted(images.keys() | notes.keys(), key=_by_number):
         shown = _relative(images.get(stem, folder / "images" / f"{stem}.jpg"), root)
@@ -141,25 +177,34 @@ def read_affectnet_npy(root: Path, split: str) -> Listing:
             unread.append((shown, f"no annotation {stem}{ending}"))
         else:
             paths.append(shown)
-            ids.append(_npy_label(notes[stem]))
+            texts.append(_npy_label(notes[stem]))
+    check_numbers(texts, order, repr(str(folder)))
+    ids = [
+        _read(text, notes[Path(path).stem], order) for text, path in zip(texts, paths, strict=True)
+    ]
     labels = np.array(ids, dtype=np.int64)
     dropped = Counter(UNUSED[i] for i in ids if i in UNUSED)
     frame = pd.DataFrame({"path": paths, "expression": labels})
     frame = frame.loc[labels < len(EMOTIONS)].reset_index(drop=True)
-    return Listing("affectnet", split, root, frame, dict(dropped), tuple(unread))
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image."""
-    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
+    return Listing(
+        "affectnet",
+        split,
+        root,
+        frame,
+        dict(dropped),
+        tuple(unread),
+        undivided=root.name if folder == root and not splits.part_of(root.name) else "",
+        label_order=order.name if order else "",
+    )
 
 
 def nothing_found(root: Path, split: str, name: str) -> BadInput:
     """The error for a root without the wanted layout: what was looked for, what is there instead."""
-    lists = ", ".join(f"{stem}.csv" for stem in SPLIT_NAMES[split])
+    names = _shown_names(split)
+    lists = ", ".join(f"{stem}.csv" for stem in names)
     folders = ", ".join(f"{folder}/" for folder in _SPLIT_FOLDERS[split])
     pairs = f"images/ with annotations/*_exp.npy (in {folders} or the root)"
-    classes = ", ".join(f"{folder}/" for folder in SPLIT_NAMES[split])
+    classes = ", ".join(f"{folder}/" for folder in names)
     wanted = {
         "affectnet": f"{lists} (also in {', '.join(_LIST_FOLDERS[1:])}) and {pairs}",
         "affectnet-npy": pairs,
@@ -179,129 +224,83 @@ def _looks_like(root: Path, split: str, name: str) -> str:
         return "it has a list: use --data affectnet"
     if name in ("folder", "csv") and _npy_folder(root, split) is not None:
         return "it looks like AffectNet's later layout: use --data affectnet"
-    known = (*EMOTIONS, "happiness", "anger", "surprise")
-    for folder in (root, *(root / part for part in SPLIT_NAMES[split])):
-        if any((folder / emotion).is_dir() for emotion in known):
+    within = splits.find_entry(root, splits.names_of(split))
+    for folder in (root, *([within] if within else [])):
+        if any(path.is_dir() and is_class(path.name) for path in folder.iterdir()):
             if name != "folder":
                 return "it has a folder per emotion: use --data folder"
             return f"it holds the emotions themselves: put them into {split}/"
+    lists = [path.name for path in sorted(root.iterdir()) if path.suffix.lower() in _LIST_ENDINGS]
+    if lists and name in ("csv", "affectnet"):
+        return f"it has {lists[0]}: use --data csv and give --root that file"
     held = sorted(path.name for path in root.iterdir())
     there = ", ".join(held[:5]) + (" ..." if len(held) > 5 else "") if held else "nothing"
     return f"it holds {there}: give --root the folder above the data"
 
 
+def is_class(folder: str) -> bool:
+    """Whether a folder's name is an emotion's, in any usual spelling."""
+    try:
+        name_label(folder)
+    except BadInput:
+        return False
+    return True
+
+
+def _shown_names(split: str) -> tuple[str, ...]:
+    """The names of a split that messages tell; all spellings would be too many."""
+    return {"train": ("training", "train"), "test": ("test", "validation", "val")}[split]
+
+
 def _find_list(root: Path, split: str) -> Path | None:
     for folder in _LIST_FOLDERS:
-        for stem in SPLIT_NAMES[split]:
-            if (root / folder / f"{stem}.csv").is_file():
-                return root / folder / f"{stem}.csv"
+        found = splits.find_entry(root / folder, splits.names_of(split), _LIST_ENDINGS)
+        if found is not None:
+            return found
     return None
 
 
 def _npy_folder(root: Path, split: str) -> Path | None:
-    for folder in (*(root / part for part in _SPLIT_FOLDERS[split]), root):
-        if (folder / "images").is_dir() and (folder / "annotations").is_dir():
+    for part in (*_SPLIT_FOLDERS[split], *splits.names_of(split)):
+        folder = splits.find_entry(root, (part,))
+        if folder is not None and _is_npy(folder):
             return folder
-    return None
+    return root if _is_npy(root) else None
 
 
-def _read_frame(listed: Path) -> pd.DataFrame:
-    """The CSV with columns ``path`` and ``expression`` as text, and all others but the landmarks."""
-    try:
-        with listed.open(encoding="utf-8-sig", newline="") as stream:
-            first = next(csv.reader(stream), None)
-        if not first:
-            raise BadInput(f"{str(listed)!r} is empty; it needs a path and a label a row")
-        first = [name.strip() for name in first]
-        headed = not any(is_image(Path(name)) for name in first)
-        names = first if headed else _names_without_header(first, listed)
-        path = _column(names, _PATH_COLUMNS, "image path", listed)
-        label = _column(names, _LABEL_COLUMNS, "label", listed)
-        text = [name for name in (path, label, "regions_filePath") if name in names]
-        options: dict[str, Any] = {
-            "header": 0 if headed else None,
-            "names": names,
-            "usecols": [name for name in names if name != _HEAVY],
-            "dtype": dict.fromkeys(text, str),
-            # Nothing counts as missing: "None" is a label and "NA" may be a folder.
-            "na_filter": False,
-            "index_col": False,
-            "encoding": "utf-8-sig",
-        }
-        frame: pd.DataFrame = pd.read_csv(listed, **options)
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        reason = " ".join(str(error).split())
-        raise BadInput(f"{str(listed)!r} is no CSV that can be read: {reason}") from error
-    for column in text:
-        frame[column] = frame[column].str.strip()
-    frame = frame.rename(columns={path: "path", label: "expression"})
-    empty = np.flatnonzero((frame["path"] == "").to_numpy())
-    if len(empty):
-        raise BadInput(f"{str(listed)!r}: data row {empty[0] + 1} has no image path")
-    return frame
+def _is_npy(folder: Path) -> bool:
+    return (folder / "images").is_dir() and (folder / "annotations").is_dir()
 
 
-def _names_without_header(first: Sequence[str], listed: Path) -> list[str]:
-    if len(first) == 2:
-        return ["path", "expression"]
-    if len(first) == len(_OFFICIAL):
-        return list(_OFFICIAL)
-    raise BadInput(
-        f"{str(listed)!r} has no header and {len(first)} columns; without a header it needs 2 "
-        f"(path, label) or AffectNet's {len(_OFFICIAL)}: put a header line on top"
-    )
-
-
-def _column(names: Sequence[str], wanted: Iterable[str], what: str, listed: Path) -> str:
-    lower = {name.lower(): name for name in reversed(names)}
-    for candidate in wanted:
-        if candidate.lower() in lower:
-            return lower[candidate.lower()]
-    usual = next(iter(wanted))
-    shown = ", ".join(name for name in names if name not in AU_COLUMNS) or "none"
-    raise BadInput(
-        f"{str(listed)!r} has no column for the {what}: found {shown}; call it {usual!r}"
-    )
-
-
-def _label_ids(values: pd.Series[Any], listed: Path) -> NDArray[np.int64]:
+def _label_ids(values: pd.Series[Any], listed: Path, order: LabelOrder | None) -> NDArray[np.int64]:
     """AffectNet ids 0-10 of labels given as ids or names."""
     codes, distinct = pd.factorize(values)
+    check_numbers([str(value) for value in distinct], order, repr(str(listed)))
     ids = np.empty(len(distinct), np.int64)
     for k, value in enumerate(distinct):
         try:
-            ids[k] = _label_id(str(value))
+            ids[k] = read_label(str(value), order)
         except BadInput as error:
             row = int(np.flatnonzero(codes == k)[0]) + 1
             raise BadInput(f"{str(listed)!r}, data row {row}: {error}") from error
     return ids[codes]
 
 
-def _label_id(text: str) -> int:
-    key = text.strip().lower()
-    if key in _UNUSED_NAMES:
-        return _UNUSED_NAMES[key]
-    try:
-        number = float(key)
-    except ValueError:
-        return index(text)
-    if not number.is_integer() or not 0 <= number <= max(UNUSED):
-        raise BadInput(
-            f"label {text!r} is no AffectNet id: 0-{len(EMOTIONS) - 1} are {', '.join(EMOTIONS)}, "
-            f"{min(UNUSED)}-{max(UNUSED)} unused"
-        )
-    return int(number)
-
-
-def _npy_label(path: Path) -> int:
+def _npy_label(path: Path) -> str:
+    """The text of an annotation."""
     try:
         # Never unpickled: AffectNet's annotations are plain text or numbers.
-        return _label_id(str(np.load(path, allow_pickle=False).item()))
+        return str(np.load(path, allow_pickle=False).item())
     except (OSError, ValueError, EOFError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"{str(path)!r} holds no expression label: {reason}") from error
+
+
+def _read(text: str, path: Path, order: LabelOrder | None) -> int:
+    try:
+        return read_label(text, order)
+    except BadInput as error:
+        raise BadInput(f"{str(path)!r} holds no expression label: {error}") from error
 
 
 def _image_folder(paths: Sequence[str], listed: Path, root: Path) -> Path:

@@ -27,6 +27,8 @@ class Dataset(ABC):
         labels: int64 [N], emotions in Table-1 order.
         paths: the file of each image, relative to the data's root: its identity in messages.
         fingerprint: sha256 (hex) of everything that determines images and labels.
+        label_order: what the labels' numbers were said to mean (``--label-order``); empty if nothing
+            was said.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Dataset(ABC):
     labels: NDArray[np.int64]
     paths: Sequence[str]
     fingerprint: str
+    label_order: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -8,24 +8,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ganbench.data.affectnet import SPLIT_NAMES, is_image, nothing_found
+from ganbench.data import splits
+from ganbench.data.affectnet import nothing_found
+from ganbench.data.columns import is_image
+from ganbench.data.label_order import UNUSED, LabelOrder, is_number, read_label
 from ganbench.data.table import Listing
-from ganbench.emotions import index
 from ganbench.errors import BadInput
 
-# RaFD and AffectNet know an eighth expression; it is dropped and counted as in AffectNet's lists.
-_UNUSED = ("contempt", "contemptuous")
 
-
-def read_folder(root: Path, split: str) -> Listing:
+def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
     """The images of ``root/<split>/<emotion>/``, at any depth, in the order of emotion and name.
 
-    The split's folder is train or training; test, testing, val, valid or validation.
+    The split's folder is train or training; test, testing, val, valid or validation, in any case.
+    Class folders are called by emotions, or by numbers whose meaning ``order`` tells.
 
     Raises:
-        BadInput: no such folder, or a class folder is no emotion.
+        BadInput: no such folder, or a class folder is no emotion, or a number without ``order``.
     """
-    base = next((root / name for name in SPLIT_NAMES[split] if (root / name).is_dir()), None)
+    base = splits.find_entry(root, splits.names_of(split))
     if base is None:
         raise nothing_found(root, split, "folder")
     classes = sorted(
@@ -33,20 +33,28 @@ def read_folder(root: Path, split: str) -> Listing:
     )
     if not classes:
         raise nothing_found(root, split, "folder")
+    numbers = [path.name for path in classes if is_number(path.name)]
+    if numbers and order is None:
+        raise BadInput(
+            f"class folders of {str(base)!r} are numbers ({', '.join(numbers)}); say what they mean: "
+            "--label-order table1, alphabetical, fer2013 or raf-db, or the names in their order: "
+            "--label-order neutral,happy,..."
+        )
     found: list[tuple[int, str]] = []
     dropped: Counter[str] = Counter()
     for folder in classes:
         files = sorted(
             str(path.relative_to(root).as_posix()) for path in folder.rglob("*") if is_image(path)
         )
-        if folder.name.lower() in _UNUSED:
-            dropped["contempt"] += len(files)
-            continue
         try:
-            emotion = index(folder.name)
+            label = read_label(folder.name, order)
         except BadInput as error:
             raise BadInput(f"class folder {str(folder)!r}: {error}") from error
-        found += [(emotion, path) for path in files]
+        if label in UNUSED:
+            # RaFD and AffectNet know further expressions; they are counted as in AffectNet's lists.
+            dropped[UNUSED[label]] += len(files)
+            continue
+        found += [(label, path) for path in files]
     found.sort()
     frame = pd.DataFrame(
         {
@@ -54,4 +62,6 @@ def read_folder(root: Path, split: str) -> Listing:
             "expression": np.array([emotion for emotion, _ in found], dtype=np.int64),
         }
     )
-    return Listing("folder", split, root, frame, dict(dropped))
+    return Listing(
+        "folder", split, root, frame, dict(dropped), label_order=order.name if order else ""
+    )

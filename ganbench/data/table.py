@@ -63,6 +63,10 @@ class Listing:
             map) and ``AU01_r`` ..., and whatever else the table held.
         dropped: how many rows of which unused label were left out.
         unread: (path, reason) of images that the reader could not label.
+        aside: what else of the source belongs to no split that is used, in words.
+        undivided: the list or folder whose images serve as whichever split is asked for, because
+            nothing in it tells the splits apart; empty where the split is known.
+        label_order: what the labels' numbers were said to mean; empty if nothing was said.
     """
 
     name: str
@@ -71,6 +75,9 @@ class Listing:
     frame: pd.DataFrame
     dropped: dict[str, int] = field(default_factory=dict)
     unread: tuple[tuple[str, str], ...] = ()
+    aside: tuple[str, ...] = ()
+    undivided: str = ""
+    label_order: str = ""
 
 
 class TableDataset(Dataset):
@@ -98,6 +105,7 @@ class TableDataset(Dataset):
         keep_bytes: see above.
 
     Attributes:
+        listing: the rows as the reader found them.
         frame: the rows used, in the order of ``labels``.
         dropped: see ``Listing``.
         bad: (path, reason) of every image left out by ``skip_bad``.
@@ -122,6 +130,7 @@ class TableDataset(Dataset):
             raise BadInput(f"image size must be at least 1 pixel, not {size}")
         self.name, self.split, self.size = listing.name, listing.split, size
         self.root, self.dropped = listing.root, dict(listing.dropped)
+        self.listing, self.label_order = listing, listing.label_order
         frame = listing.frame.reset_index(drop=True)
         if limit is not None:
             turn = frame.groupby("expression", sort=False).cumcount()
@@ -160,6 +169,7 @@ class TableDataset(Dataset):
     def left_out(self) -> str:
         """Unused labels and bad files, counted; the first bad file is named."""
         parts = [f"{count} of label {label}" for label, count in self.dropped.items()]
+        parts += self.listing.aside
         if self.bad:
             path, reason = self.bad[0]
             parts.append(f"{len(self.bad)} bad files, first {path}: {reason}")

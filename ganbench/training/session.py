@@ -103,6 +103,7 @@ class Session:
                 "name": dataset.name,
                 "images": len(dataset),
                 "fingerprint": dataset.fingerprint,
+                **({"label_order": dataset.label_order} if dataset.label_order else {}),
             },
             "versions": provenance.versions(),
             "machine": {**machine(), "device": device.type},

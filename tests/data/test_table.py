@@ -340,7 +340,7 @@ def test_bad_region_maps(tmp_path, keep_bytes):
     [
         ("", "is empty"),
         ("a,b\nx.png,1\n", r"no column for the image path: found a, b; call it"),
-        ("image,mood\na.png,1\n", r"no column for the label: found image, mood; call it 'expression'"),
+        ("image,mood\na.png,1\n", r"no column for the label: found image, mood; call it 'label'"),
         ("a.png,1,2\n", "no header and 3 columns"),
         ("image,label\na.png,happpy\n", r"data row 1: unknown emotion: 'happpy'; did you mean 'happy'"),
         ("image,label\na.png,1\na.png,11\n", r"data row 2: label '11' is no AffectNet id"),

@@ -1,0 +1,218 @@
+"""Reading a list of images and labels: its delimiter, its header, its columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ganbench.data.label_order import is_number, name_label
+from ganbench.data.splits import plain
+from ganbench.data.table import AU_COLUMNS
+from ganbench.errors import BadInput
+
+IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
+
+DELIMITERS = (",", ";", "\t", "|")
+
+# What messages call a column that is missing: AffectNet's own name, or the plain one.
+_OFFICIAL_NAMES = {"image path": "subDirectory_filePath", "label": "expression"}
+_PLAIN_NAMES = {"image path": "image", "label": "label"}
+
+# Headers by preference; case, spaces and punctuation do not count.
+_PATH_COLUMNS = (
+    "subDirectory_filePath", "image", "image_path", "path", "file", "filename", "file_path", "img",
+    "img_path", "image_name", "image_file", "image_filename", "img_name", "img_file", "picture",
+    "photo", "images", "paths", "files", "pth", "name", "image_id",
+)  # fmt: skip
+_LABEL_COLUMNS = (
+    "expression", "label", "emotion", "class", "labels", "expr", "target", "category",
+    "expressions", "emotions", "classes", "facial_expression", "emotion_label", "expression_label",
+    "class_label", "label_name", "emotion_name", "expression_name", "class_name", "label_id",
+    "emotion_id", "expression_id", "class_id", "emotion_class", "class_idx", "label_idx",
+)  # fmt: skip
+# 68 landmarks a row, as text: most of the file, and nothing here reads them.
+_HEAVY = "facial_landmarks"
+# A list without a header has AffectNet's columns or just a path and a label.
+_OFFICIAL = (
+    "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", _HEAVY,
+    "expression", "valence", "arousal",
+)  # fmt: skip
+_REGIONS = "regions_filePath"
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the text of a list is cut into columns.
+
+    Attributes:
+        delimiter: between two columns.
+        skipped: lines before the header: Excel writes "sep=;".
+        headed: whether there is a header.
+        names: of the columns.
+        path, labels: the column of paths, and those that may hold the labels, the likeliest first.
+    """
+
+    delimiter: str
+    skipped: int
+    headed: bool
+    names: tuple[str, ...]
+    path: str
+    labels: tuple[str, ...]
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name is that of an image."""
+    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
+
+
+def read_frame(listed: Path, name: str) -> pd.DataFrame:
+    """A list with columns ``path`` and ``expression`` as text, and all others but the landmarks.
+
+    Columns are separated by commas, semicolons, tabs or bars: by whichever gives a path and a label.
+    Of several columns that may hold the label one with emotions' names is preferred to numbers.
+
+    Args:
+        listed: the file.
+        name: the kind of data set, which decides what messages call a missing column.
+
+    Raises:
+        BadInput: the file is no such list.
+    """
+    try:
+        layout = _layout(listed, name)
+        options: dict[str, Any] = {
+            "sep": layout.delimiter,
+            "skiprows": layout.skipped,
+            "header": 0 if layout.headed else None,
+            "names": list(layout.names),
+            "usecols": [column for column in layout.names if column != _HEAVY],
+            "dtype": dict.fromkeys((layout.path, *layout.labels, _REGIONS), str),
+            # Nothing counts as missing: "None" is a label and "NA" may be a folder.
+            "na_filter": False,
+            "index_col": False,
+            "encoding": "utf-8-sig",
+            # Where semicolons separate, numbers usually have decimal commas.
+            "decimal": "," if layout.delimiter == ";" else ".",
+        }
+        frame: pd.DataFrame = pd.read_csv(listed, **options)
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        reason = " ".join(str(error).split())
+        raise BadInput(
+            f"{str(listed)!r} is no CSV that can be read: {reason}; save it as CSV in UTF-8"
+        ) from error
+    for column in (layout.path, *layout.labels, _REGIONS):
+        if column in frame:
+            frame[column] = frame[column].str.strip()
+    label = _label_column(frame, layout.labels)
+    frame = frame.rename(columns={layout.path: "path", label: "expression"})
+    empty = np.flatnonzero((frame["path"] == "").to_numpy())
+    if len(empty):
+        raise BadInput(f"{str(listed)!r}: data row {empty[0] + 1} has no image path")
+    return frame
+
+
+def _layout(listed: Path, name: str) -> _Layout:
+    with listed.open(encoding="utf-8-sig", newline="") as stream:
+        first = stream.readline()
+        marked = re.fullmatch(r"\s*\"?sep=(.)\"?\s*", first, re.IGNORECASE)
+        if marked:
+            first = stream.readline()
+    if not first.strip():
+        raise BadInput(f"{str(listed)!r} is empty; it needs a path and a label a row")
+    tried = (marked[1],) if marked else DELIMITERS
+    faults: list[BadInput] = []
+    for delimiter in tried:
+        cells = next(csv.reader([first], delimiter=delimiter), [])
+        try:
+            return _cut([cell.strip() for cell in cells], delimiter, bool(marked), listed, name)
+        except BadInput as error:
+            faults.append(error)
+    # Of the delimiters that do not do, the one that cuts the line into most pieces was meant.
+    most = max(range(len(tried)), key=lambda k: first.count(tried[k]))
+    raise faults[most]
+
+
+def _cut(first: list[str], delimiter: str, marked: bool, listed: Path, name: str) -> _Layout:
+    """The layout of a list whose first line has these cells.
+
+    Raises:
+        BadInput: there is no path or no label among them.
+    """
+    headed = not any(is_image(Path(cell.replace("\\", "/"))) for cell in first)
+    names = [_own_name(cell) for cell in first] if headed else _without_header(first, listed)
+    path, *_ = _columns(names, _PATH_COLUMNS, "image path", listed, name)
+    others = [column for column in names if column != path]
+    labels = _columns(others, _LABEL_COLUMNS, "label", listed, name, names)
+    return _Layout(delimiter, int(marked), headed, tuple(names), path, tuple(labels))
+
+
+def _own_name(cell: str) -> str:
+    """A header cell; those that other code asks for by name get their exact spelling."""
+    for column in (*AU_COLUMNS, _REGIONS, _HEAVY):
+        if plain(cell) == plain(column):
+            return column
+    return cell
+
+
+def _without_header(first: Sequence[str], listed: Path) -> list[str]:
+    if len(first) == 2:
+        backwards = is_image(Path(first[1])) and not is_image(Path(first[0]))
+        return ["expression", "path"] if backwards else ["path", "expression"]
+    if len(first) == len(_OFFICIAL):
+        return list(_OFFICIAL)
+    raise BadInput(
+        f"{str(listed)!r} has no header and {len(first)} columns; without a header it needs 2 "
+        f"(path, label) or AffectNet's {len(_OFFICIAL)}: put a header line on top"
+    )
+
+
+def _columns(
+    names: Sequence[str],
+    wanted: Iterable[str],
+    what: str,
+    listed: Path,
+    kind: str,
+    shown: Sequence[str] | None = None,
+) -> list[str]:
+    """The columns whose header is one of ``wanted``, the most wanted first."""
+    by_name = {plain(name): name for name in reversed(names)}
+    found = [by_name[key] for key in map(plain, wanted) if key in by_name]
+    if found:
+        return list(dict.fromkeys(found))
+    listed_names = [column for column in shown or names if column not in AU_COLUMNS]
+    text = ", ".join(listed_names) or "none"
+    usual = (_OFFICIAL_NAMES if kind.startswith("affectnet") else _PLAIN_NAMES)[what]
+    if "pixels" in map(plain, listed_names):
+        raise BadInput(
+            f"{str(listed)!r} holds the pixels themselves (columns {text}); write each row as an "
+            "image file and list their paths"
+        )
+    raise BadInput(f"{str(listed)!r} has no column for the {what}: found {text}; call it {usual!r}")
+
+
+def _label_column(frame: pd.DataFrame, candidates: Sequence[str]) -> str:
+    """The candidate that holds emotions' names, or the first: ids need an order to mean something."""
+    for column in candidates:
+        texts = [text for text in frame[column].unique()[:50] if text]
+        if texts and all(_is_name(text) for text in texts):
+            return column
+    return candidates[0]
+
+
+def _is_name(text: str) -> bool:
+    if is_number(text):
+        return False
+    try:
+        name_label(text)
+    except BadInput:
+        return False
+    return True
