@@ -9,7 +9,13 @@ from importlib import import_module
 import click
 
 from ganbench import __version__
+from ganbench.cli.screen import Closed, leave_output, say, set_up_output
 from ganbench.errors import GanbenchError
+from ganbench.text import message
+
+# The exit code of a command whose output nobody reads any more: what a shell reports of a program that
+# SIGPIPE ended. It is none of the codes that mean something.
+CLOSED = 141
 
 # Name -> (module, attribute, help): the help is repeated here so that listing imports nothing.
 COMMANDS = {
@@ -78,12 +84,12 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: errors of ours are one line on stderr and their exit code."""
+    set_up_output()
     code = _run()
+    leave_output()
     if "TORCHELASTIC_RUN_ID" in os.environ:
         # torch's threads, which outlive the group of processes, now and then abort one that ends in
         # the usual way after its work is done, and torchrun would take that for a failure.
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     if code:
         sys.exit(code)
@@ -91,18 +97,24 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        return _call()
+    except Closed:
+        return CLOSED
+
+
+def _call() -> int:
+    try:
         cli.main(sys.argv[1:] or ["--help"], prog_name="ganbench", standalone_mode=False)
     except click.ClickException as error:
-        message = " ".join(error.format_message().split())
-        click.echo(f"ganbench: {message}; see 'ganbench --help'", err=True)
+        say(f"ganbench: {message(error.format_message())}; see 'ganbench --help'", err=True)
         return 2
     except click.exceptions.Exit as done:
         return done.exit_code
     except GanbenchError as error:
-        click.echo(f"ganbench: {' '.join(str(error).split())}", err=True)
+        say(f"ganbench: {message(error)}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ganbench: interrupted; what was finished is kept", err=True)
+        say("ganbench: interrupted; what was finished is kept", err=True)
         return 130
     except SystemExit as done:
         return int(done.code or 0)

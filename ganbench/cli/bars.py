@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from ganbench.cli.screen import progress, words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,26 +33,19 @@ class Bars:
         self._bars.update(self._data, visible=False)
         self._bars.update(self._training, completed=done, visible=True)
 
-    def on_log(self, progress: loop.Progress) -> None:
+    def on_log(self, logged: loop.Progress) -> None:
         """A line was logged."""
-        losses = " ".join(f"{key} {value:.3g}" for key, value in progress.values.items())
+        losses = " ".join(f"{key} {value:.3g}" for key, value in logged.values.items())
         self._bars.update(
             self._training,
-            completed=progress.iteration,
-            losses=f"{progress.images_per_second:.0f} img/s {losses}",
+            completed=logged.iteration,
+            losses=f"{logged.images_per_second:.0f} img/s {losses}",
         )
 
 
 @contextmanager
 def training_bars(console: Console, data: str, name: str, iterations: int) -> Iterator[Bars]:
     """The bars of a training; nothing is drawn where nobody looks."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bars:
+    columns = MofNCompleteColumn(), TimeRemainingColumn(), words("{task.fields[losses]}")
+    with progress(*columns, console=console, transient=False) as bars:
         yield Bars(bars, data, name, iterations)

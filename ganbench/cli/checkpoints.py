@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli.screen import say, screen
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -59,8 +61,8 @@ def import_(
         emotions=None if emotions is None else emotions.split(","),
     )
     for note in imported.notes:
-        click.echo(note, err=True)
-    click.echo(f"{imported.path}")
+        say(note, err=True)
+    say(f"{imported.path}")
 
 
 @checkpoints.command()
@@ -83,13 +85,12 @@ def export(file: str, out: str) -> None:
     from ganbench.official import export_checkpoint
 
     for path in export_checkpoint(_find(file), Path(out)):
-        click.echo(f"{path}")
+        say(f"{path}")
 
 
 @checkpoints.command("list")
 def list_() -> None:
     """List the shipped checkpoints."""
-    from rich.console import Console
     from rich.table import Table
 
     from ganbench.methods.interface import Method
@@ -102,7 +103,7 @@ def list_() -> None:
         table.add_row(
             name, title, size, entry["licence"], entry["recipe"], f"{entry['iterations']:,}"
         )
-    Console().print(table)
+    screen().print(table)
 
 
 @checkpoints.command()
@@ -128,9 +129,9 @@ def show(file: str) -> None:
         ("parameters", counts),
         *([("reproduced", reproduced)] if reproduced else []),
     ):
-        click.echo(title)
+        say(title)
         for key, value in _flat(facts):
-            click.echo(f"  {key:<30} {value}")
+            say(f"  {key:<30} {value}")
 
 
 @checkpoints.command()
@@ -147,9 +148,9 @@ def verify(files: tuple[str, ...]) -> None:
     faults = []
     for name in names:
         try:
-            click.echo(f"{name}: {_verify(_find(name))}")
+            say(f"{name}: {_verify(_find(name))}")
         except GanbenchError as error:
-            click.echo(f"{name}: FAILED")
+            say(f"{name}: FAILED")
             faults.append(str(error))
     if faults:
         raise BadInput(f"{len(faults)} of {len(names)} checkpoints failed: {'; '.join(faults)}")

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from ganbench.cli.screen import emit, screen
+
 
 @click.command()
 @click.argument("base", type=click.Path())
@@ -25,8 +27,6 @@ def compare(base: str, head: str, tolerance: str | None, as_json: bool, markdown
 
     Exit code: 0 nothing worse, 1 something worse or gone, 2 bad input, 3 nothing comparable.
     """
-    from rich.console import Console
-
     from ganbench import gate
     from ganbench.errors import BadInput
     from ganbench.gate import formats
@@ -37,20 +37,21 @@ def compare(base: str, head: str, tolerance: str | None, as_json: bool, markdown
     metrics = {record.metric for run in runs for record in run.results.records}
     report = gate.compare(*runs, gate.tolerances(metrics, tolerance))
     if as_json:
-        click.echo(formats.to_json(report), nl=False)
+        emit(formats.to_json(report))
     elif markdown:
-        click.echo(formats.to_markdown(report), nl=False)
+        emit(formats.to_markdown(report))
     else:
-        screen = Console(highlight=False, markup=False)
+        console = screen()
         verdict, *notes = formats.summary(report)
         table = formats.to_rich(report)
         # A pipe has no width; there no cell should be cut.
-        if not screen.is_terminal:
-            screen.width = screen.measure(table, options=screen.options.update(width=400)).maximum
-        screen.print(table)
-        screen.print(
-            f"\n{verdict}", style="bold red" if report.exit_code else "bold", soft_wrap=True
-        )
+        if not console.is_terminal:
+            console.width = console.measure(
+                table, options=console.options.update(width=400)
+            ).maximum
+        console.print(table)
+        console.print()
+        console.print(verdict, style="bold red" if report.exit_code else "bold", soft_wrap=True)
         for note in notes:
-            screen.print(note, soft_wrap=True)
+            console.print(note, soft_wrap=True)
     sys.exit(report.exit_code)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from ganbench.cli.options import label_order_option
+from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ def list_() -> None:
     from ganbench.data import DATASETS
 
     for name, (what, _) in DATASETS.items():
-        click.echo(f"{name:<14} {what}")
+        say(f"{name:<14} {what}")
 
 
 @data.command()
@@ -71,7 +72,7 @@ def export(
     with _bar("writing") as progress:
         for dataset, listed in zip(splits, ("training.csv", "validation.csv"), strict=True):
             _write_split(cast("TableDataset", dataset), listed, target, quality, progress)
-    click.echo(f"{sum(map(len, splits))} faces in {target}: --data affectnet --root {target}")
+    say(f"{sum(map(len, splits))} faces in {target}: --data affectnet --root {target}")
 
 
 def _write_split(
@@ -134,8 +135,6 @@ def check(
 
     Every image is decoded. The exit code is 2 if the data cannot be used as they are.
     """
-    from rich.console import Console
-
     from ganbench.data import load_dataset
     from ganbench.data.doctor import Finding, examine, refuse
     from ganbench.errors import BadInput
@@ -158,7 +157,7 @@ def check(
                 found.append(Finding("fault", str(error)))
                 continue
             opened[part] = cast("TableDataset", dataset)
-    console = Console()
+    console = screen()
     if opened:
         console.print(_counts(opened))
         for part, table in opened.items():
@@ -169,9 +168,9 @@ def check(
         found += [Finding("note", text) for text in _duplicates(opened)]
     for level in ("note", "fault"):
         for text in dict.fromkeys(one.text for one in found if one.level == level):
-            console.print(f"{level}: {text}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{level}: {text}", soft_wrap=True)
     refuse(found)
-    click.echo(f"{name} can be used")
+    say(f"{name} can be used")
 
 
 def _counts(opened: dict[str, TableDataset]) -> Any:
@@ -243,10 +242,6 @@ def _duplicates(opened: dict[str, TableDataset]) -> Iterator[str]:
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, as a function of (done, in all)."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with progress(console=screen(err=True)) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganbench.cli.options import device_option
+from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
     from ganbench.editing import Item
@@ -62,15 +63,12 @@ def edit(
     """
     from pathlib import Path
 
-    from rich.console import Console
-    from rich.progress import track
-
     from ganbench import emotions
     from ganbench.editing import edit_pictures, find_pictures
     from ganbench.errors import BadInput
     from ganbench.methods import load_method
 
-    label, folder, console = emotions.index(emotion), Path(out), Console(stderr=True)
+    label, folder, console = emotions.index(emotion), Path(out), screen(err=True)
     items = find_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
     loaded = load_method(method, checkpoint, device)
     name = emotions.EMOTIONS[label]
@@ -83,7 +81,7 @@ def edit(
     def on_bad(item: Item, reason: str) -> None:
         nonlocal bad
         bad += 1
-        click.echo(f"left out: {item.source} ({reason})", err=True)
+        say(f"left out: {item.source} ({reason})", err=True)
 
     edits = edit_pictures(
         loaded,
@@ -95,7 +93,6 @@ def edit(
         seed=seed,
         on_bad=on_bad if skip_bad else None,
     )
-    quiet = not console.is_terminal
-    bar = track(edits, "edit", total=len(items), console=console, transient=True, disable=quiet)
-    count = sum(1 for _ in bar)
-    click.echo(f"{folder}: {count:,} edits" + (f", {bad:,} unreadable left out" if bad else ""))
+    with progress(console=console) as bars:
+        count = sum(1 for _ in bars.track(edits, len(items), description="edit"))
+    say(f"{folder}: {count:,} edits" + (f", {bad:,} unreadable left out" if bad else ""))

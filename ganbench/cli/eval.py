@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganbench.cli import screen as output
 from ganbench.cli.options import data_options, device_option, parse_data
+from ganbench.cli.screen import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,8 +147,6 @@ def evaluate(
     import sys
     from pathlib import Path
 
-    from rich.console import Console
-
     from ganbench import distributed, evaluation
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
@@ -160,7 +160,7 @@ def evaluate(
     from ganbench.stopwatch import Stopwatch
 
     share = distributed.share()
-    folder, watch, bars = Path(out), Stopwatch(), Console(stderr=True, quiet=not share.first)
+    folder, watch, bars = Path(out), Stopwatch(), output.screen(err=True, quiet=not share.first)
     part = parse_shard(shard) if shard else None
     if part and (merge or share.world > 1):
         other = "--merge" if merge else "torchrun, whose processes take a shard each"
@@ -181,11 +181,11 @@ def evaluate(
                 lambda: _load(data, root, size, label_order, skip_bad, dry_run, bars)
             )
         if left_out := dataset.left_out:
-            bars.print(f"left out of {data}: {left_out}", highlight=False)
+            bars.print(f"left out of {data}: {left_out}", soft_wrap=True)
         specs = [one.spec for one in others]
         if share.first:
             for warning in judge_notes(describe(dataset, judging.spec, len(dataset), specs)):
-                click.echo(f"warning: {warning}", err=True)
+                say(f"warning: {warning}", err=True)
         with share.together():
             run = evaluation.prepare(
                 loaded,
@@ -223,7 +223,7 @@ def evaluate(
     lacking = left(run, part.count if part else None) if part or merge else None
     if part and share.world == 1:
         images = sum(len(job.chunk) for job in part.jobs(run) if job.kind == "real")
-        click.echo(
+        say(
             f"shard {part} is done ({images} images); "
             + (f"left to do: {lacking}" if lacking else "nothing is left: --merge reports")
         )
@@ -250,14 +250,15 @@ def evaluate(
     if (several := judges_table(found.results)) is not None:
         shown.append(several)
     tables = [to_rich(table) for table in shown if table.rows]
-    screen = Console()
+    screen = output.screen()
     wide = screen.options.update(width=300)
     screen.width = max(screen.width, *(screen.measure(t, options=wide).maximum for t in tables))
     for i, table in enumerate(tables):
         if i:
             screen.print()
         screen.print(table)
-    screen.print(f"\n{folder / 'report.html'}", soft_wrap=True, highlight=False)
+    screen.print()
+    screen.print(f"{folder / 'report.html'}", soft_wrap=True)
 
 
 def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
@@ -365,27 +366,11 @@ def _load(
 
 
 def _bars(console: Console) -> Progress:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
+    return output.progress(console=console, count=True)
 
 
 def _show_plan(run: Pass, folder: Path) -> None:
     """Print what a run would do."""
-    from rich.console import Console
     from rich.table import Table
 
     from ganbench.planning import plan
@@ -410,14 +395,14 @@ def _show_plan(run: Pass, folder: Path) -> None:
             sum(item.seconds for item in items),
         )
     ))  # fmt: skip
-    screen = Console()
+    screen = output.screen()
     jobs, missing = sum(item.jobs for item in items), sum(item.missing_jobs for item in items)
     screen.print(table)
+    screen.print()
     screen.print(
-        f"\n{jobs - missing} of {jobs} pieces are stored; about "
+        f"{jobs - missing} of {jobs} pieces are stored; about "
         f"{sum(item.seconds for item in items) + REPORT:.0f} s with t-SNE and report"
         f"{', after rendering faces that the cache lacks' * run.dataset.has_true_edits}. "
         f"Would write to {folder}:",
-        highlight=False,
     )
-    screen.print("  " + "  ".join(file_names(run)), highlight=False)
+    screen.print("  " + "  ".join(file_names(run)))

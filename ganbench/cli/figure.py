@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ganbench.cli import screen as output
 from ganbench.cli.options import data_options, device_option, parse_data
+from ganbench.cli.screen import say
 from ganbench.figures import FIGURES, find
 
 if TYPE_CHECKING:
@@ -135,9 +137,6 @@ def make(name: str, /, **given: Any) -> None:
     """
     from pathlib import Path
 
-    from rich.console import Console
-    from rich.progress import Progress
-
     from ganbench.cli.eval import parse_methods
     from ganbench.data import load_dataset
     from ganbench.devices import resolve
@@ -162,7 +161,7 @@ def make(name: str, /, **given: Any) -> None:
         asked = parse_methods(given["methods"])
     else:
         asked = [(given["method"], given["checkpoint"])]
-    device, console = resolve(given["device"]), Console(stderr=True)
+    device, console = resolve(given["device"]), output.screen(err=True)
     methods = tuple(load_all(asked, device))
     entry, size = find(name), methods[0].spec.image_size
 
@@ -172,7 +171,7 @@ def make(name: str, /, **given: Any) -> None:
 
     if "judge" in entry.inputs:
         judge()  # what is wrong with it is said before the work
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with output.progress(console=console) as progress:
         bar = progress.add_task("", total=None, visible=False)
 
         def tell(what: str, done: int, total: int) -> None:
@@ -192,12 +191,12 @@ def make(name: str, /, **given: Any) -> None:
                 **options,
             )
             if data.left_out:
-                console.print(f"left out of {data.name}: {data.left_out}", highlight=False)
+                console.print(f"left out of {data.name}: {data.left_out}", soft_wrap=True)
             return choose(data, count, given["seed"])
 
         scene = Scene(methods, given["seed"], faces, judge, partial(tell, "edit"))
         options = {key: given[key] for key in entry.options if given[key] is not None}
         drawing = entry.drawer()(scene, **options)
     write_atomic(out, writers[out.suffix.lower()](drawing.figure))
-    click.echo(drawing.caption)
-    click.echo(str(out))
+    say(drawing.caption)
+    say(str(out))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ganbench.cli.screen import say
+
 
 @click.command()
 def methods() -> None:
@@ -16,6 +18,6 @@ def methods() -> None:
         try:
             cls = METHODS.load(name, Method)
         except BadInput as error:
-            click.echo(f"{name:<12} {error}", err=True)
+            say(f"{name:<12} {error}", err=True)
         else:
-            click.echo(f"{name:<12} {cls.title:<12} {cls.paper}")
+            say(f"{name:<12} {cls.title:<12} {cls.paper}")

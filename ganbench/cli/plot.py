@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ganbench.cli.screen import say
+
 
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path())
@@ -39,4 +41,4 @@ def plot(run: str, out: str | None) -> None:
         ) from error
     figure = draw(read_log(folder), title, warmup)
     write_atomic(file, writers[file.suffix.lower()](figure))
-    click.echo(str(file))
+    say(str(file))

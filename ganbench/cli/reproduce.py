@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli.options import device_option, parse_data
+from ganbench.cli.screen import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,24 +92,23 @@ class _Plan:
     def describe(self, folder: Path) -> None:
         """Print it."""
         claim = self.claim
-        click.echo(
+        say(
             f"{claim.name}: {claim.iterations:,} iterations of recipe "
             f"{claim.card['recipe_name']}, seed {claim.card['seed']}, took {claim.card['hours']:g} h; "
             f"data {claim.card['data']['fingerprint'][:8]} and recipe are the card's; "
             f"into {folder / claim.name}"
         )
         if claim.elsewhere:
-            click.echo(f"{claim.name}: made in other versions: {claim.elsewhere}", err=True)
+            say(f"{claim.name}: made in other versions: {claim.elsewhere}", err=True)
 
     def perform(self, folder: Path, resume: bool, device: str) -> bool:
         """Train and compare; print the verdict."""
-        from rich.console import Console
-
         from ganbench.cli.bars import training_bars
+        from ganbench.cli.screen import screen
         from ganbench.data import load_dataset
         from ganbench.training.reproduce import compare, retrain
 
-        claim, console = self.claim, Console(stderr=True)
+        claim, console = self.claim, screen(err=True)
         with training_bars(console, self.data, claim.name, claim.iterations) as bars:
             data = load_dataset(
                 self.kind, "train", size=self.size, progress=bars.on_data, **self.options
@@ -128,5 +128,5 @@ class _Plan:
             raise click.Abort
         test = load_dataset(self.kind, "test", size=self.size, **self.options)
         verdict = compare(claim, made, test, device)
-        click.echo(f"{claim.name}: {verdict.text}")
+        say(f"{claim.name}: {verdict.text}")
         return verdict.reproduced

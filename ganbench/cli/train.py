@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from ganbench.cli.options import data_options, device_option, parse_data
+from ganbench.cli.screen import say, screen
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -106,8 +107,6 @@ def train(
     import shlex
     from pathlib import Path
 
-    from rich.console import Console
-
     from ganbench import distributed
     from ganbench.cli.bars import training_bars
     from ganbench.data import load_dataset
@@ -126,7 +125,7 @@ def train(
         assignments += ("compile=true",)
     if accumulate is not None:
         assignments += (f"accumulate={accumulate}",)
-    console = Console(stderr=True, quiet=not share.first)
+    console = screen(err=True, quiet=not share.first)
     folder = Path(out) if out else Path("runs") / name
     start = Path(init) if init else None
     if start and resume:
@@ -182,7 +181,7 @@ def train(
             writes = tensorboard and share.first
             events = stack.enter_context(open_events(folder)) if writes else None
         if session.setup.remark:
-            console.print(session.setup.remark, highlight=False, soft_wrap=True)
+            console.print(session.setup.remark, soft_wrap=True)
         bars = stack.enter_context(
             training_bars(console, data, name, session.setup.recipe.iterations)
         )
@@ -199,7 +198,7 @@ def train(
             )
         )
         if dataset.left_out:
-            console.print(f"left out of {data}: {dataset.left_out}", highlight=False)
+            console.print(f"left out of {data}: {dataset.left_out}", soft_wrap=True)
 
         def on_log(progress: Progress) -> None:
             bars.on_log(progress)
@@ -219,8 +218,8 @@ def train(
         raise click.Abort
     if found := best(folder):
         accuracy, path = found
-        console.print(f"best by the probe: {path} ({accuracy:.1%})", highlight=False)
-    click.echo(f"{final}")
+        console.print(f"best by the probe: {path} ({accuracy:.1%})", soft_wrap=True)
+    say(f"{final}")
 
 
 def _count_images(
@@ -252,7 +251,6 @@ def _count_images(
 
 def _show(setup: Setup, folder: Path, images: int, source: str) -> None:
     """Print the plan of a run."""
-    from rich.console import Console
     from rich.table import Table
 
     from ganbench.data.augment import Augment
@@ -303,11 +301,12 @@ def _show(setup: Setup, folder: Path, images: int, source: str) -> None:
         f"all: {found.flops / SPEED / 3600:.2g} h at {SPEED / 1e12:.0f} TFLOP/s",
     )
     facts.add_row("Folder", str(folder))
-    screen = Console(markup=False, highlight=False)
-    screen.print(f"{setup.model.title}: {setup.name} by recipe {setup.recipe_name}\n")
-    screen.print(networks)
-    screen.print()
-    screen.print(facts)
+    console = screen()
+    console.print(f"{setup.model.title}: {setup.name} by recipe {setup.recipe_name}")
+    console.print()
+    console.print(networks)
+    console.print()
+    console.print(facts)
 
 
 def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) -> str:

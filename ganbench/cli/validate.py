@@ -7,6 +7,7 @@ import sys
 import click
 
 from ganbench.cli.options import device_option
+from ganbench.cli.screen import progress, screen
 
 
 @click.command()
@@ -50,9 +51,6 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
     """
     from pathlib import Path
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     from ganbench.judges import load_judge
     from ganbench.report.run_folder import check_writable
     from ganbench.store import write_atomic
@@ -61,8 +59,7 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
     judges = load_judge(judge, device=device), load_judge("face-api", device=device)
     if out is not None:
         check_writable(Path(out))
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with progress(console=screen(err=True), count=True) as bars:
         bar = bars.add_task("load", total=None)
         found = trial.validate(
             *judges,
@@ -72,14 +69,16 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
                 bar, description=what, completed=done, total=total
             ),
         )
-    screen = Console(highlight=False, markup=False)
+    console = screen()
     for table in formats.tables(found):
         # A pipe has no width; there no cell should be cut.
-        if not screen.is_terminal:
-            screen.width = screen.measure(table, options=screen.options.update(width=400)).maximum
-        screen.print(table)
-        screen.print()
-    screen.print(formats.summary(found), style="bold red" if found.exit_code else "bold")
+        if not console.is_terminal:
+            console.width = console.measure(
+                table, options=console.options.update(width=400)
+            ).maximum
+        console.print(table)
+        console.print()
+    console.print(formats.summary(found), style="bold red" if found.exit_code else "bold")
     if out is not None:
         write_atomic(Path(out) / "validation.json", formats.to_json(found))
         write_atomic(Path(out) / "validation.md", formats.to_markdown(found))

@@ -10,16 +10,20 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.text import printable
 
 DPI = 300
 
@@ -148,8 +152,21 @@ def in_print(code: NDArray[Any]) -> str:
     return "(" + ", ".join(f"{value + 0.0:.2f}".replace("-", "−") for value in code) + ")"
 
 
+def take_literally(artist: Artist) -> None:
+    """Show every text below an artist as it is: dollars start no formula, and nothing is hidden.
+
+    Numbers at the ticks of axes are matplotlib's own, which writes powers as formulas.
+    """
+    if isinstance(artist, Text):
+        artist.set_parse_math(False)
+        artist.set_text(printable(artist.get_text(), keep="\n"))
+    for child in [artist.label] if isinstance(artist, Axis) else artist.get_children():
+        take_literally(child)
+
+
 def to_png(figure: Figure) -> bytes:
     """The figure at its own resolution; nothing in the file depends on time or machine."""
+    take_literally(figure)
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     file = io.BytesIO()
@@ -162,6 +179,7 @@ def to_png(figure: Figure) -> bytes:
 
 def to_pdf(figure: Figure) -> bytes:
     """The figure with text as text, in embedded TrueType fonts; no date, no program's name."""
+    take_literally(figure)
     file = io.BytesIO()
     nothing = {"CreationDate": None, "Creator": None, "Producer": None}
     with rc_context({"pdf.fonttype": 42}):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.gate.comparison import ALPHA, Comparison, Report
 from ganbench.records import Record, Results
+from ganbench.text import markdown, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,7 +87,7 @@ def to_rich(report: Report) -> Table:
         )
     for line in lines(report):
         style = _STYLES.get(line.status, "")
-        table.add_row(*(Text(cell, style=style) for cell in (line.status, *line.cells)))
+        table.add_row(*(Text(printable(cell), style=style) for cell in (line.status, *line.cells)))
     return table
 
 
@@ -95,12 +96,12 @@ def to_markdown(report: Report) -> str:
     verdict, *notes = summary(report)
     changed = [line for line in lines(report) if line.status != "same"]
     same = [line for line in lines(report) if line.status == "same"]
-    parts = [f"### ganbench compare\n\n**{verdict}**"]
+    parts = [f"### ganbench compare\n\n**{markdown(verdict)}**"]
     if changed:
         parts.append(_pipes(changed))
     if same:
         parts.append(f"<details><summary>Not changed</summary>\n\n{_pipes(same)}\n\n</details>")
-    return "\n\n".join([*parts, *notes]) + "\n"
+    return "\n\n".join([*parts, *map(markdown, notes)]) + "\n"
 
 
 def to_json(report: Report) -> str:
@@ -195,7 +196,10 @@ def _p(value: float) -> str:
 def _pipes(chosen: list[Line]) -> str:
     rows = [_HEADS, ("---", "---", "---", *["---:"] * 4, "---")]
     rows += [
-        (f"**{line.status}**" if line.status in ("worse", "gone") else line.status, *line.cells)
+        (
+            f"**{line.status}**" if line.status in ("worse", "gone") else line.status,
+            *map(markdown, line.cells),
+        )
         for line in chosen
     ]
-    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

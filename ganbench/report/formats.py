@@ -7,15 +7,10 @@ import io
 from typing import TYPE_CHECKING
 
 from ganbench.report.tables import Table
+from ganbench.text import latex, markdown, printable
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
-
-_LATEX = str.maketrans(
-    {c: f"\\{c}" for c in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$"}
-)
 
 
 def to_csv(table: Table) -> str:
@@ -31,19 +26,20 @@ def to_csv(table: Table) -> str:
     ]
     heads = ["Method"]
     for column, wide in zip(table.columns, uncertain, strict=True):
-        heads += [column.title, *[f"{column.title} ±"] * wide]
+        title = printable(column.title)
+        heads += [title, *[f"{title} ±"] * wide]
     writer.writerow(heads)
     for row in table.rows:
         cells: list[float | None] = []
         for i, wide in enumerate(uncertain):
             cells += [row.values[i], *[row.halves[i] if row.halves else None] * wide]
-        writer.writerow([row.title, *("" if v is None else f"{v:.6g}" for v in cells)])
+        writer.writerow([printable(row.title), *("" if v is None else f"{v:.6g}" for v in cells)])
     return file.getvalue()
 
 
 def to_markdown(table: Table) -> str:
     """A pipe table with the caption above it; the best of each column in bold."""
-    heads = ["Method", *(f"{c.title} {c.arrow}".strip() for c in table.columns)]
+    heads = ["Method", *(markdown(f"{c.title} {c.arrow}".strip()) for c in table.columns)]
     lines = [heads, ["---", *["---:"] * len(table.columns)]]
     for row in table.rows:
         cells = []
@@ -51,16 +47,14 @@ def to_markdown(table: Table) -> str:
             value = table.cell(row, i)
             value = f"**{value}**" if table.is_best(row, i) else value
             cells.append(f"{value} {table.half(row, i)}".strip())
-        lines.append([row.title, *cells])
-    body = "\n".join(
-        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
-    )
-    return f"{table.caption}\n\n{body}\n"
+        lines.append([markdown(row.title), *cells])
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{markdown(table.caption)}\n\n{body}\n"
 
 
 def to_latex(table: Table, label: str) -> str:
     """A ``table`` environment; needs the package booktabs. The best of each column in bold."""
-    heads = [f"{c.title} {c.arrow}".strip().translate(_LATEX) for c in table.columns]
+    heads = [latex(f"{c.title} {c.arrow}".strip()) for c in table.columns]
     lines = [" & ".join(["Method", *heads])]
     for row in table.rows:
         cells = []
@@ -69,13 +63,13 @@ def to_latex(table: Table, label: str) -> str:
             value = rf"\textbf{{{value}}}" if table.is_best(row, i) else value
             cells.append(f"{value} {table.half(row, i)}".strip())
         cells = [cell.replace("±", r"$\pm$") for cell in cells]
-        lines.append(" & ".join([row.title.translate(_LATEX), *cells]))
+        lines.append(" & ".join([latex(row.title), *cells]))
     first, *rest = lines
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{table.caption.translate(_LATEX)}}}",
+            rf"\caption{{{latex(table.caption)}}}",
             rf"\label{{{label}}}",
             rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
             r"\toprule",
@@ -96,17 +90,21 @@ def to_rich(table: Table) -> RichTable:
     from rich.text import Text
 
     shown = RichTable(
-        title=table.caption, title_style="", title_justify="left", pad_edge=False, box=None
+        title=Text(printable(table.caption)),
+        title_style="",
+        title_justify="left",
+        pad_edge=False,
+        box=None,
     )
     shown.add_column("Method", no_wrap=True, header_style="bold")
     for column in table.columns:
         head = f"{column.title} {column.arrow}".strip()
-        shown.add_column(head, justify="right", no_wrap=True, header_style="bold")
+        shown.add_column(Text(printable(head)), justify="right", no_wrap=True, header_style="bold")
     for row in table.rows:
         cells = []
         for i in range(len(table.columns)):
             cell = Text(table.cell(row, i), style="bold green" if table.is_best(row, i) else "")
             half = table.half(row, i)
             cells.append(cell.append(f" {half}", style="not bold dim") if half else cell)
-        shown.add_row(Text(row.title, style="" if row.competes else "dim"), *cells)
+        shown.add_row(Text(printable(row.title), style="" if row.competes else "dim"), *cells)
     return shown

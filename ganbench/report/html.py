@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from ganbench import text
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.metrics.agreement import KAPPA, SPEC
 from ganbench.records import FURTHER, Results
@@ -74,6 +75,7 @@ def render(
         loader=PackageLoader("ganbench.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=text.html,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ganbench.text import markdown
 from ganbench.validation.checks import BY_NAME
 from ganbench.validation.editors import EDITORS
 from ganbench.validation.measures import COLUMNS, Column
@@ -41,7 +42,7 @@ def to_json(trial: Trial) -> str:
 
 def to_markdown(trial: Trial) -> str:
     """The text of ``validation.md``."""
-    parts = [f"# The metrics on editors of known quality\n\n{_facts(trial)}\n"]
+    parts = [f"# The metrics on editors of known quality\n\n{markdown(_facts(trial))}\n"]
     for caption, columns in COLUMNS.items():
         head = ["Editor", *map(_title, columns)]
         rows = [
@@ -49,12 +50,15 @@ def to_markdown(trial: Trial) -> str:
             for name, values in trial.table.items()
         ]
         parts.append(f"## {caption}\n\n{_pipes(head, ['---', *['---:'] * len(columns)], *rows)}\n")
-    parts.append("\n".join(f"- **{editor.name}**: {editor.what}" for editor in EDITORS) + "\n")
+    parts.append(
+        "\n".join(f"- **{markdown(editor.name)}**: {markdown(editor.what)}" for editor in EDITORS)
+        + "\n"
+    )
     lines = [[*_cells(outcome), outcome.check.why] for outcome in trial.outcomes]
     checks = _pipes(
         ["Metric", "Expected", "Found", "", "Because"], ["---", "---", "---", "---", "---"], *lines
     )
-    parts.append(f"## Checks\n\n{summary(trial)}\n\n{checks}\n")
+    parts.append(f"## Checks\n\n{markdown(summary(trial))}\n\n{checks}\n")
     return "\n".join(parts)
 
 
@@ -121,4 +125,4 @@ def _cells(outcome: Outcome) -> tuple[str, str, str, str]:
 
 
 def _pipes(*lines: list[str]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(markdown, line)) + " |" for line in lines)

@@ -1,0 +1,163 @@
+"""All that the command line prints goes through here: no text of a user is ever interpreted."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganbench.text import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TextColumn
+
+# Our own characters that a terminal may lack, in ASCII.
+_PLAIN = {"±": "+-", "↑": "^", "↓": "v", "−": "-", "–": "-", "×": "x", "…": "...", "λ": "lambda"}
+
+
+class Closed(Exception):
+    """Who read the output has left, as ``head`` does: there is nobody to tell anything."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell what keeps output from being written.
+
+    Raises:
+        Closed: the reader has left.
+        BadInput: the place that output goes to is full, or fails otherwise.
+    """
+    from ganbench.errors import BadInput
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise Closed from error
+        raise BadInput(
+            f"cannot write the output ({error.strerror}); send it to another place"
+        ) from error
+
+
+def say(text: object, err: bool = False) -> None:
+    """Print a line; control characters in it, newlines too, are shown as escapes."""
+    with _writing():
+        click.echo(printable(text), err=err)
+
+
+def emit(document: str) -> None:
+    """Print a document of several lines that another program may read, as it is."""
+    with _writing():
+        click.echo(document, nl=False)
+
+
+def screen(err: bool = False, quiet: bool = False) -> Any:
+    """A console of Rich that takes text for text: no markup, no emoji codes, no control characters.
+
+    A string is one line; characters that are not shown as themselves become escapes, in strings, cells,
+    titles and progress bars alike.
+    """
+    # Imported late: most commands print no tables.
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+    from rich.text import Text
+
+    class Screen(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            with _writing():
+                super().print(*objects, **options)
+
+        def on_broken_pipe(self) -> None:
+            raise Closed
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(printable(text), **options)
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            # Texts that others have built do not pass render_str.
+            for segment in super().render(renderable, options):
+                if segment.control or segment.text.isprintable():
+                    yield segment
+                else:
+                    yield Segment(printable(segment.text, keep="\n"), segment.style)
+
+    return Screen(stderr=err, quiet=quiet, markup=False, highlight=False, emoji=False)
+
+
+def words(template: str) -> TextColumn:
+    """A column of a progress bar whose text is no markup, e.g. ``"{task.description}"``."""
+    from rich.progress import Task, TextColumn
+    from rich.text import Text
+
+    class Words(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text(printable(template.format(task=task)))
+
+    return Words(template, markup=False)
+
+
+def progress(*columns: Any, console: Any, count: bool = False, transient: bool = True) -> Progress:
+    """Progress bars: what is done, a bar, and then the columns.
+
+    Nothing is drawn where nobody looks.
+
+    Args:
+        columns: what follows the bar; the time that remains if there are none.
+        console: made by ``screen``.
+        count: show the numbers of what is done and of all.
+        transient: the bars vanish in the end.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    return Progress(
+        words("{task.description}"),
+        BarColumn(),
+        *[MofNCompleteColumn()] * count,
+        *(columns or (TimeRemainingColumn(),)),
+        console=console,
+        transient=transient,
+        disable=not console.is_terminal,
+    )
+
+
+def set_up_output() -> None:
+    """Let no character be an error where the terminal, or the encoding of a pipe, lacks it.
+
+    A stream that is closed from the start prints nowhere.
+    """
+    codecs.register_error("ganbench", _replace)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Kept open for as long as the process lives, as a terminal is.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="ganbench")
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c) or ascii(c)[1:-1] for c in lacking), error.end
+
+
+def leave_output() -> None:
+    """Point the streams that nobody reads elsewhere, so that Python does not fail at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            try:
+                os.dup2(null, stream.fileno())
+            except (OSError, ValueError, AttributeError):
+                continue
