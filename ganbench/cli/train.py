@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ganbench.training.loop import Progress
     from ganbench.training.plan import Memory, Plan
     from ganbench.training.recipe import Recipe
+    from ganbench.training.schedule import Choice, Schedule
     from ganbench.training.session import Setup
 
 # AffectNet's training images of the seven emotions: what its recipes count epochs in.
@@ -61,6 +62,14 @@ SPEED = 1e13
     help="Start from the weights of a checkpoint of METHOD; the network is then the checkpoint's.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
+@click.option(
+    "--resume-rate",
+    type=click.Choice(["continue", "restart"]),
+    default="continue",
+    show_default=True,
+    help="With --resume and another number of iterations, once the learning rate has begun to fall: "
+    "let it fall on to 0 at the new end, or restart it as the recipe has it for the new length.",
+)
 @device_option
 @click.option(
     "--seed", default=0, show_default=True, help="Of weights, data order, augmentation and noise."
@@ -92,6 +101,7 @@ def train(
     out: str | None,
     init: str | None,
     resume: bool,
+    resume_rate: Choice,
     device: str,
     seed: int,
     dry_run: bool,
@@ -113,6 +123,7 @@ def train(
     from ganbench.errors import BadInput
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in, best
+    from ganbench.training.loop import planned
     from ganbench.training.session import configure, prepare
 
     share = distributed.share()
@@ -140,7 +151,8 @@ def train(
         setup = configure(name, recipe, assignments, init=start, resumed=resumed)
         given = context.get_parameter_source("data") is not ParameterSource.DEFAULT
         images, source = _count_images(setup, kind if given else None, root, label_order, options)
-        _show(setup, folder, images, source)
+        schedule = planned(folder, setup.recipe, resume_rate) if resume else None
+        _show(setup, folder, images, source, schedule)
         return
     # What the result depends on; folders and devices of one machine say nothing to another.
     words = [
@@ -207,7 +219,11 @@ def train(
 
         with share.together():
             run = session.run(dataset, folder, command, on_log)
-        run.resume() if resume else run.start()
+        if resume:
+            if remark := run.resume(resume_rate):
+                console.print(remark, highlight=False, markup=False, soft_wrap=True)
+        else:
+            run.start()
         if events:
             events.begin(run.done)
         bars.begin(run.done)
@@ -249,8 +265,10 @@ def _count_images(
     return len(listing.frame), f"listed: {', '.join(parts)}"
 
 
-def _show(setup: Setup, folder: Path, images: int, source: str) -> None:
-    """Print the plan of a run."""
+def _show(
+    setup: Setup, folder: Path, images: int, source: str, schedule: Schedule | None = None
+) -> None:
+    """Print the plan of a run; ``schedule`` is that of a resumed one."""
     from rich.table import Table
 
     from ganbench.data.augment import Augment
@@ -280,7 +298,7 @@ def _show(setup: Setup, folder: Path, images: int, source: str) -> None:
         f"{seen / images:.1f} epochs",
     )
     facts.add_row("Optimiser", f"Adam, betas {recipe.beta1:g} and {recipe.beta2:g}")
-    facts.add_row("Schedule", _schedule(recipe))
+    facts.add_row("Schedule", _schedule(recipe, schedule))
     for objective in found.objectives:
         label = "Warm-up loss" if objective.warmup else "Loss"
         facts.add_row(label, f"{', '.join(objective.parts)}: {_formula(objective.terms)}")
@@ -321,7 +339,11 @@ def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) ->
     )
 
 
-def _schedule(recipe: Recipe) -> str:
+def _schedule(recipe: Recipe, schedule: Schedule | None = None) -> str:
+    if schedule is not None and not schedule.simple:
+        leg = schedule.legs[-1]
+        what = "the recipe's" if leg.scale is None else f"{recipe.learning_rate * leg.scale:g}"
+        return f"from iteration {leg.start:,} on {what}, falling to 0 at {leg.end:,}"
     end, begin = recipe.iterations, recipe.iterations - recipe.decay_iterations
     begin = max(begin, recipe.warmup_iterations)
     parts = []

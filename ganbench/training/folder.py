@@ -16,6 +16,7 @@ LAUNCH = "torchrun.txt"
 CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 PROBE = "probe_accuracy"
 PROCESSES = "processes"  # key of a card; of a run in one process it is left out
+SCHEDULE = "schedule"  # key of a state, and of a card whose rates are not its recipe's alone
 
 # Keys of a recipe that a resumed run may change: its length, what it reports and what it keeps.
 FREE = frozenset(

@@ -34,6 +34,8 @@ from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
 from ganbench.store import replacing, sync
 from ganbench.training import folder as folders
+from ganbench.training.recipe import Recipe
+from ganbench.training.schedule import Choice, Schedule
 from ganbench.training.trainer import Batch, Trainer, dealt
 
 
@@ -52,6 +54,16 @@ class Progress:
     total: int
     values: Mapping[str, float]
     images_per_second: float
+
+
+def planned(folder: Path, recipe: Recipe, rate: Choice = "continue") -> Schedule:
+    """The learning rates that the run in a folder would have if it were resumed by a recipe.
+
+    Raises:
+        BadInput: nothing to resume, or it is damaged.
+    """
+    state = _State.read(folder, folders.read_card(folder), recipe)
+    return state.schedule.lengthened(state.done, rate)[0]
 
 
 class Run:
@@ -116,48 +128,41 @@ class Run:
                 self._save_state()  # from here on the run can be resumed
         self._compare()
 
-    def resume(self) -> None:
+    def resume(self, rate: Choice = "continue") -> str:
         """Continue from ``state.pt``; log lines written after it are dropped.
+
+        Args:
+            rate: which learning rate follows where the recipe has another length now and the rate
+                has begun to fall; see ``Schedule.lengthened``.
+
+        Returns:
+            What becomes of the learning rate, in words; empty where the recipe alone says it.
 
         Raises:
             BadInput: nothing to resume, or the run was started with another recipe, data or seed, or
                 with another number of processes.
         """
         with self.share.together():
-            self._read_state()
+            remark = self._read_state(rate)
             if self.share.first:
                 folders.clean(self.folder)
                 folders.cut_log(self.folder, self.done)
+                if remark:
+                    self._save_state()  # before the card, by which an old state's length is known
                 folders.write_card(self.folder, self.card)
                 # If it died just before that.
                 folders.prune(self.folder, self.trainer.recipe.keep)
         self._compare()
+        return remark
 
-    def _read_state(self) -> None:
-        before = folders.read_card(self.folder)
-        try:
-            state = torch.load(self.folder / folders.STATE, map_location="cpu", weights_only=True)
-            done, seconds = int(state["iteration"]), float(state["seconds"])
-            # A state of ganbench before 0.1.0 has none: it was written at a log line only.
-            window = _Window(**state.get("window", {"iteration": done, "seconds": seconds}))
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            UnpicklingError,
-        ) as error:
-            raise BadInput(
-                f"cannot resume: state.pt in {self.folder} is damaged ({type(error).__name__}); "
-                "start a new run with another --out"
-            ) from error
+    def _read_state(self, rate: Choice) -> str:
+        before, recipe = folders.read_card(self.folder), self.trainer.recipe
+        state = _State.read(self.folder, before, recipe)
         if before.get("name") == self.name:
             # What has become an option since then had its default.
             for part, now in (
                 ("network", self.trainer.model.config),
-                ("recipe", self.trainer.recipe),
+                ("recipe", recipe),
             ):
                 before[part] = config.plain(type(now)()) | before.get(part, {})
         if changed := folders.differences(before, self.card):
@@ -165,13 +170,17 @@ class Run:
                 f"cannot resume: {'; '.join(changed)}; "
                 "give the same options, or start a new run with another --out"
             )
-        if done > self.trainer.recipe.iterations:
+        if state.done > recipe.iterations:
             raise BadInput(
-                f"cannot resume: {done} iterations are done, {self.trainer.recipe.iterations} asked for; "
+                f"cannot resume: {state.done} iterations are done, {recipe.iterations} asked for; "
                 "raise iterations"
             )
-        self.trainer.load_state_dict(state["trainer"])
-        self.done, self.seconds, self._window = done, seconds, window
+        self.trainer.load_state_dict(state.trainer)
+        self.done, self.seconds, self._window = state.done, state.seconds, state.window
+        self.trainer.schedule, remark = state.schedule.lengthened(state.done, rate)
+        if not self.trainer.schedule.simple:
+            self.card[folders.SCHEDULE] = self.trainer.schedule.plain
+        return remark
 
     def _compare(self) -> None:
         """Refuse to go on if the processes do not hold the same weights after the same iterations."""
@@ -338,6 +347,7 @@ class Run:
             "iteration": self.done,
             "seconds": self.seconds,
             "window": vars(self._window),
+            folders.SCHEDULE: self.trainer.schedule.plain,
         }
         with folders.writing(self.folder, f"the state of iteration {self.done}"):
             sync(self.folder / folders.LOG)  # the lines up to here are dropped by no power cut
@@ -373,6 +383,59 @@ class _Window:
 
     def means(self) -> dict[str, float]:
         return {key: float(total) / self.counts[key] for key, total in self.sums.items()}
+
+
+@dataclass
+class _State:
+    """What ``state.pt`` holds.
+
+    Attributes:
+        trainer: what ``Trainer.load_state_dict`` takes.
+        done, seconds: iterations, and how long they took.
+        window: of the log line that is not written yet.
+        schedule: the rates so far.
+    """
+
+    trainer: dict[str, Any]
+    done: int
+    seconds: float
+    window: _Window
+    schedule: Schedule
+
+    @classmethod
+    def read(cls, folder: Path, card: Mapping[str, Any], recipe: Recipe) -> _State:
+        """The state in a folder.
+
+        Args:
+            folder: of the run.
+            card: what it was started with.
+            recipe: with which it is to go on.
+
+        Raises:
+            BadInput: it is damaged.
+        """
+        try:
+            state = torch.load(folder / folders.STATE, map_location="cpu", weights_only=True)
+            done, seconds = int(state["iteration"]), float(state["seconds"])
+            # A state of ganbench before 0.1.0 has none: it was written at a log line only.
+            window = _Window(**state.get("window", {"iteration": done, "seconds": seconds}))
+            length = int(card.get("recipe", {}).get("iterations", recipe.iterations))
+            schedule = Schedule.read(recipe, state.get(folders.SCHEDULE), length)
+            return cls(state["trainer"], done, seconds, window, schedule)
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            UnpicklingError,
+        ) as error:
+            raise BadInput(
+                f"cannot resume: state.pt in {folder} is damaged ({type(error).__name__}); "
+                "start a new run with another --out"
+            ) from error
 
 
 @contextmanager

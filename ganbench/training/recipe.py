@@ -99,15 +99,20 @@ class Recipe:
         if not holds:
             raise BadInput(f"{key} must be {what}: {getattr(self, key)}; change it in the recipe")
 
-    def rate(self, iteration: int) -> float:
-        """The learning rate of an iteration, as a multiple of the network's base rate."""
+    def rate(self, iteration: int, end: int | None = None) -> float:
+        """The learning rate of an iteration, as a multiple of the network's base rate.
+
+        Args:
+            iteration: counted from 0.
+            end: length of the run; ``iterations`` when None.
+        """
         if iteration < self.warmup_iterations:
             peak = self.warmup_learning_rate / self.learning_rate
             return peak + (1 - peak) * iteration / self.warmup_iterations
         if self.schedule == "official":
             return 1.0
-        left = self.iterations - iteration
-        return min(1.0, left / max(1, min(self.decay_iterations, self.iterations)))
+        end = self.iterations if end is None else end
+        return min(1.0, (end - iteration) / max(1, min(self.decay_iterations, end)))
 
 
 def shipped_recipes() -> list[str]:

@@ -98,13 +98,19 @@ def check(claim: Claim, setup: Setup, seed: int, dataset: Dataset) -> None:
         setup, seed, dataset: what the command of its card means today.
 
     Raises:
-        BadInput: the recipe, the network or the data are not those of the card.
+        BadInput: the recipe, the network or the data are not those of the card, or the card tells
+            of a training that one command did not make.
     """
     card = claim.card
     if "init" in card:
         raise BadInput(
             f"cannot reproduce {claim.name}: it was started from {card['init']['name']}, which is "
             "not shipped; train it with 'ganbench train --init'"
+        )
+    if folders.SCHEDULE in card:
+        raise BadInput(
+            f"cannot reproduce {claim.name}: it was resumed to another length while its learning rate "
+            "fell, so its recipe alone does not say its rates; train it with 'ganbench train --resume'"
         )
     network, recipe = (
         # Built again from the card: what has become an option since then had its default.

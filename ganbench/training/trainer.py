@@ -21,6 +21,7 @@ from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.layers import PatchConv
 from ganbench.seeds import generator
 from ganbench.training.recipe import Recipe
+from ganbench.training.schedule import Schedule
 
 # Name -> (weight, value): an objective is the weighted sum of its named terms.
 Terms = Mapping[str, tuple[float, Tensor]]
@@ -141,6 +142,7 @@ class Trainer(ABC):
                 f"{recipe.accumulate}; use accumulate = 1 and a smaller batch_size"
             )
         self.model, self.recipe = model, recipe
+        self.schedule = Schedule(recipe)
         self.ema: nn.Module | None = None
         if recipe.ema_decay:
             self.ema = copy.deepcopy(model).requires_grad_(False)
@@ -269,7 +271,7 @@ class Trainer(ABC):
         divided by their second moment the first adversarial ones would make steps of many times
         the rate, which wrecks the generator.
         """
-        scale = self.recipe.rate(iteration)
+        scale = self.schedule.rate(iteration)
         for optimizer in self.optimizers.values():
             if 0 < iteration == self.recipe.warmup_iterations:
                 optimizer.state.clear()
