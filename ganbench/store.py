@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,14 @@ def canonical(value: Any) -> str:
 def digest(value: Any) -> str:
     """sha256 (hex) of the canonical JSON of a value."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text out of a file, such as a card, can be the name of a file, and of no other place.
+
+    Letters, digits, spaces and ``._+-()`` only, at most 120, and no dot at the beginning.
+    """
+    return re.fullmatch(r"(?!\.)[\w .+()-]{1,120}", text) is not None and text.strip() == text
 
 
 @contextmanager

@@ -164,10 +164,10 @@ def _shipped() -> dict[str, dict[str, Any]]:
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    from ganbench.config import read_toml
+    from ganbench.methods.manifest import MANIFEST, read_manifest
 
-    path = folder / "MANIFEST.toml"
-    return read_toml(path) if path.is_file() else {}
+    path = folder / MANIFEST
+    return read_manifest(path) if path.is_file() else {}
 
 
 def _find(name: str) -> Path:
@@ -224,7 +224,9 @@ def _verify(path: Path) -> str:
     """
     from ganbench import load_judge, load_method
     from ganbench.errors import BadInput
+    from ganbench.methods.tensors import check_usual
     from ganbench.methods.weights import (
+        UNUSED,
         holds_discriminator,
         load_discriminator,
         read_header,
@@ -242,7 +244,5 @@ def _verify(path: Path) -> str:
         method = load_method(header["name"], path, device="cpu")
         if holds_discriminator(path):
             load_discriminator(path, method.official().discriminator(method.config))
-    for key, tensor in read_tensors(path).items():
-        if not bool(tensor.isfinite().all()):
-            raise BadInput(f"not finite: {key} in {path}; the training diverged, take another")
+    check_usual(read_tensors(path, UNUSED), path)
     return "complete" + (", hash as in MANIFEST.toml" if path.name in hashes else "")

@@ -42,8 +42,9 @@ def reproduce(
     import sys
     from pathlib import Path
 
+    from ganbench.methods.manifest import MANIFEST
     from ganbench.methods.weights import shipped
-    from ganbench.training.reproduce import MANIFEST, read_claims
+    from ganbench.training.reproduce import read_claims
 
     file = Path(manifest) if manifest else shipped("judge").parent / MANIFEST
     plans = [_Plan(claim, file.parent) for claim in read_claims(file, name)]
@@ -72,6 +73,8 @@ class _Plan:
 
         from ganbench.cli.train import train
         from ganbench.data import load_dataset
+        from ganbench.errors import BadInput
+        from ganbench.store import is_file_name
         from ganbench.training.reproduce import check
         from ganbench.training.session import configure
 
@@ -82,6 +85,11 @@ class _Plan:
         self.data = given["data"]
         self.kind, self.options = parse_data(self.data)
         recipe = given["recipe"]
+        if not is_file_name(recipe):
+            raise BadInput(
+                f"recipe in the card of {claim.path} is no name of a recipe: {recipe[:80]!r}; the "
+                "card was changed: take the file that the training wrote"
+            )
         if (folder / recipe).is_file():
             recipe = str(folder / recipe)
         self.setup = configure(claim.name, recipe, self.assignments)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.interface import Judged, JudgeSpec, resample
+from ganbench.methods.tensors import fitted
 from ganbench.methods.weights import sha256
 
 SIZE = 112
@@ -128,7 +129,7 @@ def load_face_api(device: str | torch.device = "auto") -> FaceAPIJudge:
     """Load the independent judge."""
     path = Path(str(resources.files("ganbench.judges") / "face_api.safetensors"))
     model = ExpressionNet()
-    model.load_state_dict(read_weights(path))
+    model.load_state_dict(fitted(model.state_dict(), read_weights(path), path))
     model.to(resolve(device)).eval().requires_grad_(False)
     spec = JudgeSpec(
         name="face-api",

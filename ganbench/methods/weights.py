@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ganbench import config
 from ganbench.devices import resolve
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
+from ganbench.methods.tensors import check_parameters, fitted
 from ganbench.registry import METHODS
 from ganbench.store import replacing
 
@@ -89,7 +90,11 @@ def save_checkpoint(
         name: the registered name.
         card: JSON-ready facts about the training: recipe, seed, data, command, licence ...
         beside: tensors under ``discriminator.`` and ``unused.``.
+
+    Raises:
+        BadInput: a weight is NaN or infinite: nobody could load such a file.
     """
+    check_parameters(model, name)
     header = {
         "format": FORMAT,
         "kind": kind,
@@ -136,13 +141,29 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
-    """The tensors of a checkpoint whose keys begin with ``prefix``, by the rest of the key."""
-    with safe_open(path, framework="pt") as file:
-        return {
-            key.removeprefix(prefix): file.get_tensor(key)
-            for key in file.keys()  # noqa: SIM118
-            if key.startswith(prefix)
-        }
+    """The tensors of a checkpoint whose keys begin with ``prefix``, by the rest of the key.
+
+    Raises:
+        BadInput: a tensor that torch cannot hold.
+    """
+    return {
+        key.removeprefix(prefix): tensor
+        for key, tensor in _read(path, lambda key: key.startswith(prefix)).items()
+    }
+
+
+def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
+    tensors, key = {}, ""
+    try:
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118
+                if wanted(key):
+                    tensors[key] = file.get_tensor(key)
+    except Exception as error:  # types that torch lacks raise whatever they resemble
+        raise BadInput(
+            f"cannot read the tensor {key!r} of {path} ({type(error).__name__}); {MADE_BY}"
+        ) from error
+    return tensors
 
 
 def holds_discriminator(path: Path) -> bool:
@@ -155,22 +176,17 @@ def load_state(path: Path, model: nn.Module) -> None:
     """Fill a model from a checkpoint; the discriminator and unused tensors are passed over.
 
     Raises:
-        BadInput: missing, extra or mis-shaped tensors.
+        BadInput: missing, extra or mis-shaped tensors, or such as ``tensors.fitted`` refuses.
     """
-    with safe_open(path, framework="pt") as file:
-        tensors = {
-            key: file.get_tensor(key)
-            for key in file.keys()  # noqa: SIM118
-            if not key.startswith((DISCRIMINATOR, UNUSED))
-        }
-    _fill(model, tensors, path)
+    _fill(model, _read(path, lambda key: not key.startswith((DISCRIMINATOR, UNUSED))), path)
 
 
 def load_discriminator(path: Path, module: nn.Module) -> None:
     """Fill a discriminator from the one that a checkpoint holds beside its method.
 
     Raises:
-        BadInput: there is none, or missing, extra or mis-shaped tensors.
+        BadInput: there is none, or missing, extra or mis-shaped tensors, or such as
+            ``tensors.fitted`` refuses.
     """
     tensors = read_tensors(path, DISCRIMINATOR)
     if not tensors:
@@ -178,16 +194,28 @@ def load_discriminator(path: Path, module: nn.Module) -> None:
             f"no discriminator in the checkpoint: {path}; import the authors' files anew, with "
             "--discriminator FILE"
         )
-    _fill(module, tensors, path)
+    _fill(module, tensors, path, DISCRIMINATOR)
 
 
-def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    if wrong := mismatch(module.state_dict(), tensors):
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, prefix: str = "") -> None:
+    where = f"{prefix.rstrip('.')} of {path}" if prefix else path
+    module.load_state_dict(fill(module.state_dict(), tensors, where))
+
+
+def fill(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
+) -> dict[str, Tensor]:
+    """The tensors of one of our checkpoints, once they are known to fill its network.
+
+    Raises:
+        BadInput: missing, extra or mis-shaped tensors, or such as ``tensors.fitted`` refuses.
+    """
+    if wrong := mismatch(expected, found):
         raise BadInput(
-            f"checkpoint does not fit its own configuration: {path} ({wrong}); the file is damaged: "
+            f"checkpoint does not fit its own configuration: {where} ({wrong}); the file is damaged: "
             "fetch it again"
         )
-    module.load_state_dict(tensors)
+    return fitted(expected, found, where)
 
 
 def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:

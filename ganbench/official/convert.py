@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ganbench import __version__
 from ganbench import config as configuration
 from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
+from ganbench.methods.tensors import check_usual, fitted
 from ganbench.methods.weights import (
     DISCRIMINATOR,
     UNUSED,
+    fill,
     grouped,
     mismatch,
     read_header,
@@ -27,6 +30,9 @@ from ganbench.methods.weights import (
 from ganbench.official.files import SAFE, identify, read, refusal, write
 from ganbench.official.layout import Layout, Role, Tensors
 from ganbench.registry import METHODS
+from ganbench.store import is_file_name
+
+MOST = 10**12  # iterations: more than any training has
 
 IMAGE_SIZE = 128  # pixels, as in all the papers, where neither file nor user tells
 
@@ -89,12 +95,8 @@ def import_checkpoint(
         keys["emotions"] = [names[i] for i in order]
     config = configuration.build(cls.Config, keys, f"network of {file.name}")
 
-    with torch.device("meta"):
-        model = cls(config)
-        wanted = model.state_dict()
-        if any(address.startswith(f"{layout.critic}.") for address in tensors):
-            critic = layout.discriminator(config).state_dict()
-            wanted |= {f"{DISCRIMINATOR}{key}": tensor for key, tensor in critic.items()}
+    has_critic = any(address.startswith(f"{layout.critic}.") for address in tensors)
+    model, wanted = _wanted(cls, layout, config, has_critic)
     addresses = {key: layout.address(key, config) for key in wanted}
     used, unused = _sorted_out(
         tensors, {addresses[key]: tensor for key, tensor in wanted.items()}, layout, file
@@ -103,6 +105,9 @@ def import_checkpoint(
     ours = {key: used[address] for key, address in addresses.items()}
     beside = {key: ours.pop(key) for key in list(ours) if key.startswith(DISCRIMINATOR)}
     notes = _notes(layout, config, names, assumed, bool(beside), unused)
+    kinds = {str(t.dtype).removeprefix("torch.") for a, t in tensors.items() if a not in unused}
+    if other := sorted(kinds - {"float32", "int64"}):
+        notes += (f"stored as float32, which holds the same values: {' and '.join(other)} tensors",)
     beside |= {f"{UNUSED}{address}": tensor for address, tensor in unused.items()}
     model.load_state_dict(ours, assign=True)
     card = {
@@ -141,7 +146,8 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
         The files: the generator's, then the discriminator's if ``path`` holds one.
 
     Raises:
-        BadInput: a judge's checkpoint, or a file that exists or cannot be written.
+        BadInput: a judge's checkpoint, one that is damaged, or a file that exists or cannot be
+            written.
         Unsupported: no layout of this method is known.
     """
     header = read_header(path)
@@ -152,25 +158,34 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
     config = configuration.build(cls.Config, header["config"], f"checkpoint {path.name}")
     layout.check(config)
     source = header["card"].get("official", {})
+    source = source if isinstance(source, dict) else {}
 
-    tensors: Tensors = {}
-    unused: Tensors = {}
-    for key, tensor in read_tensors(path).items():
-        if key.startswith(UNUSED):
-            unused[key.removeprefix(UNUSED)] = tensor
-        else:
-            tensors[layout.address(key, config)] = tensor
-    names = source.get("classes", layout.file_order(config.emotions))
+    stored = read_tensors(path)
+    unused = {
+        key.removeprefix(UNUSED): stored.pop(key) for key in list(stored) if key.startswith(UNUSED)
+    }
+    check_usual(unused, path)
+    has_critic = any(key.startswith(DISCRIMINATOR) for key in stored)
+    wanted = _wanted(cls, layout, config, has_critic)[1]
+    tensors = {
+        layout.address(key, config): tensor for key, tensor in fill(wanted, stored, path).items()
+    }
+    names = _classes(source, layout, config, path)
     tensors = layout.reorder(tensors, [config.emotions.index(name) for name in names], config)
     tensors = layout.conventional(tensors, config)
     contents = layout.contents(layout.standard(tensors, config) | tensors | unused)
 
     number = header["card"].get("iteration", 0)
+    if not isinstance(number, int) or not 0 <= number < MOST:
+        raise BadInput(
+            f"iteration in the card of {path} is no number of iterations: {str(number)[:80]!r}; the "
+            "card was changed: take the file that the training wrote"
+        )
     written = {role: layout.names[role].format(n=number) for role in contents}
     given = {
-        role: _torch_name(source[role]["file"], written[role])
+        role: _torch_name(name, written[role])
         for role in contents
-        if source.get(role)
+        if (name := _imported_name(source, role))
     }
     if len(given) == len(set(given.values())):  # two imported files may have had one name
         written |= given
@@ -183,13 +198,47 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
     return list(places.values())
 
 
+def _wanted(
+    cls: type[Method], layout: Layout, config: Any, has_critic: bool
+) -> tuple[Method, dict[str, Tensor]]:
+    """A method without values, and the tensors that a checkpoint of it holds, by our names."""
+    with torch.device("meta"):
+        model = cls(config)
+        wanted = model.state_dict()
+        if has_critic:
+            critic = layout.discriminator(config).state_dict()
+            wanted |= {f"{DISCRIMINATOR}{key}": tensor for key, tensor in critic.items()}
+    return model, wanted
+
+
+def _classes(source: dict[str, Any], layout: Layout, config: Any, path: Path) -> Sequence[str]:
+    """The classes of the imported file in its order, as the card has them, or the authors' order.
+
+    Raises:
+        BadInput: the card names other classes than the network has.
+    """
+    names = source.get("classes") or layout.file_order(config.emotions)
+    if not isinstance(names, list | tuple) or sorted(map(str, names)) != sorted(config.emotions):
+        raise BadInput(
+            f"classes in the card of {path} are not those of its network, "
+            f"{', '.join(config.emotions)}: {names!r}; the card was changed: import the file again"
+        )
+    return names
+
+
 def _read(layout: Layout, method: str, file: Path, role: Role) -> Tensors:
-    """The tensors of an authors' file by address, once it is known to be what it is given as."""
+    """The tensors of an authors' file by address, once it is known to be what it is given as.
+
+    Raises:
+        BadInput: it is something else, or holds tensors that are no weights.
+    """
     content = read(file)
     kind = identify(content)
     if method not in kind.methods or role not in kind.roles:
         raise refusal(file, kind, method, role)
-    return layout.address_all(content, role)
+    tensors = layout.address_all(content, role)
+    check_usual(tensors, file)
+    return tensors
 
 
 def _image_size(layout: Layout, tensors: Tensors, option: int | None) -> int:
@@ -226,7 +275,7 @@ def _sorted_out(
     """The tensors that fill ``wanted``, all by address, and those that nothing reads.
 
     Raises:
-        BadInput: missing, extra or mis-shaped tensors.
+        BadInput: missing, extra or mis-shaped tensors, or such as ``methods.tensors`` refuses.
     """
     unused = {a: t for a, t in tensors.items() if a not in wanted and layout.ignores(a)}
     used = {a: t for a, t in tensors.items() if a not in unused}
@@ -235,7 +284,7 @@ def _sorted_out(
             f"tensors of {file} do not fit its own sizes: {wrong}; it is incomplete, or made by a "
             "changed network, which ganbench cannot compute"
         )
-    return used, unused
+    return fitted(wanted, used, file), unused
 
 
 def _notes(
@@ -269,10 +318,17 @@ def _rank(name: str) -> int:
     return EMOTIONS.index(name) if name in EMOTIONS else len(EMOTIONS)
 
 
+def _imported_name(source: dict[str, Any], role: Role) -> str:
+    """Name of the imported file, as the card has it; empty if it has none that is a file's name."""
+    facts = source.get(role)
+    name = facts.get("file") if isinstance(facts, dict) else None
+    return name if isinstance(name, str) and is_file_name(name) else ""
+
+
 def _torch_name(imported: str, conventional: str) -> str:
     """Name of an exported file: as it was, but what ``torch.save`` writes is not called safetensors."""
-    name = Path(imported).name
-    return Path(name).stem + Path(conventional).suffix if name.endswith(SAFE) else name
+    stem = imported.removesuffix(SAFE)
+    return imported if stem == imported else stem + Path(conventional).suffix
 
 
 def _source(file: Path) -> dict[str, Any]:

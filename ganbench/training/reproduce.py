@@ -16,6 +16,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import BadInput, unknown
 from ganbench.evaluation import evaluate
 from ganbench.judges import load_judge
+from ganbench.methods.manifest import MANIFEST, read_manifest
 from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.records import Results
 from ganbench.scoring import REAL, Evidence
@@ -24,8 +25,6 @@ from ganbench.training import folder as folders
 from ganbench.training.loop import Progress
 from ganbench.training.provenance import versions
 from ganbench.training.session import Setup, prepare
-
-MANIFEST = "MANIFEST.toml"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def read_claims(manifest: Path, name: str) -> list[Claim]:
     Raises:
         BadInput: no manifest, no such entry, or a file that is not the one of the manifest.
     """
-    entries = config.read_toml(manifest)
+    entries = read_manifest(manifest)
     if name != "all" and name not in entries:
         raise unknown("checkpoint", name, [*entries, "all"])
     claims = []

@@ -1,0 +1,34 @@
+"""``MANIFEST.toml``: which checkpoints lie in a folder, with the hashes that they must have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ganbench import config
+from ganbench.errors import BadInput
+from ganbench.store import is_file_name
+
+MANIFEST = "MANIFEST.toml"
+
+
+def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a manifest by name; each has ``file``, which lies beside it, and ``sha256``.
+
+    Raises:
+        BadInput: no such file, no TOML, or an entry without those two texts, or whose file would
+            lie elsewhere.
+    """
+    entries = config.read_toml(path)
+    for name, entry in entries.items():
+        texts = [entry.get(key) for key in ("file", "sha256")] if isinstance(entry, dict) else []
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise BadInput(
+                f"entry {name!r} of {path} is no table with the texts 'file' and 'sha256'; mend it"
+            )
+        if not is_file_name(entry["file"]):
+            raise BadInput(
+                f"entry {name!r} of {path} names no file beside it: {entry['file'][:80]!r}; give the "
+                "name of a file, without a folder"
+            )
+    return entries

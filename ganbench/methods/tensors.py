@@ -1,0 +1,126 @@
+"""What the tensors of a file may be: numbers that are finite, in the types that a network has.
+
+Torch itself fills a float32 weight from integers, booleans or complex numbers without a word, and NaN
+passes through every layer. All files that weights come from are checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ganbench.errors import BadInput
+
+# Types that a tensor may have where no network says which: those in which weights are trained, and
+# int64, in which normalisation layers count batches.
+USUAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64)
+
+
+def fitted(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
+) -> dict[str, Tensor]:
+    """Tensors of a file in the types of a network; names and shapes are the same.
+
+    Floating-point tensors of another precision are converted where that changes no value: always
+    from float16 and bfloat16 to float32, and from float64 where it holds no more digits.
+
+    Args:
+        expected: the network's tensors, which may be on the device "meta".
+        found: the file's, by the same names.
+        where: the file, for messages.
+
+    Raises:
+        BadInput: a tensor of another type, one that no conversion keeps, or values that are not
+            finite. A constant of the network, such as a mask of infinities, may be infinite.
+    """
+    return {
+        name: _fit(name, expected[name], tensor, where) for name, tensor in sorted(found.items())
+    }
+
+
+def check_usual(found: Mapping[str, Tensor], where: object) -> None:
+    """Check tensors of a file before anything is read from them, whatever network they are of.
+
+    Raises:
+        BadInput: a type that no weights have, or values that are not finite.
+    """
+    for name, tensor in sorted(found.items()):
+        _check_stored(name, tensor, where)
+        if tensor.dtype not in USUAL:
+            raise _of_another_type(name, tensor, torch.float32, where)
+        if not is_finite(tensor):
+            raise not_finite(name, tensor, where)
+
+
+def check_parameters(module: nn.Module, where: object) -> None:
+    """Check the weights that a network holds now, wherever they came from.
+
+    Raises:
+        BadInput: a parameter that is not finite.
+    """
+    for name, parameter in module.named_parameters():
+        if not is_finite(parameter):
+            raise not_finite(name, parameter, where)
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether no value is NaN or infinite."""
+    tensor = tensor.detach()
+    if tensor.is_floating_point() and tensor.element_size() < 2:
+        tensor = tensor.float()  # torch asks nothing of floats of 8 bits
+    return bool(tensor.isfinite().all())
+
+
+def not_finite(name: str, tensor: Tensor, where: object) -> BadInput:
+    """The error for a tensor with values that are NaN or infinite."""
+    wrong = int((~tensor.detach().isfinite()).sum())
+    return BadInput(
+        f"not finite: {name} in {where} ({wrong:,} of {tensor.numel():,} values are NaN or infinite); "
+        "the training diverged or the file is damaged: take another checkpoint"
+    )
+
+
+def _fit(name: str, expected: Tensor, tensor: Tensor, where: object) -> Tensor:
+    _check_stored(name, tensor, where)
+    kind = expected.dtype
+    if tensor.dtype != kind and not (
+        kind.is_floating_point and tensor.dtype in USUAL and tensor.is_floating_point()
+    ):
+        raise _of_another_type(name, tensor, kind, where)
+    if not is_finite(tensor):
+        constant = expected.device.type != "meta" and torch.equal(expected.cpu(), tensor)
+        if not constant:
+            raise not_finite(name, tensor, where)
+    if tensor.dtype == kind:
+        return tensor
+    converted = tensor.to(kind)
+    if not torch.equal(converted.to(tensor.dtype), tensor):
+        raise BadInput(
+            f"{name} in {where} is {_short(tensor.dtype)} with digits that {_short(kind)} does not "
+            f"hold; where rounding is meant, save it as {_short(kind)}"
+        )
+    return converted
+
+
+def _check_stored(name: str, tensor: Tensor, where: object) -> None:
+    """Refuse a tensor whose values do not all lie in the file."""
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise BadInput(
+            f"{name} in {where} is no plain tensor: its values do not all lie in the file; save "
+            "tensor.to_dense().clone() of it"
+        )
+
+
+def _of_another_type(name: str, tensor: Tensor, kind: torch.dtype, where: object) -> BadInput:
+    return BadInput(
+        f"wrong type of tensor: {name} in {where} is {_short(tensor.dtype)}, not {_short(kind)}; "
+        "save the weights as they were trained, not quantised or converted"
+    )
+
+
+def _short(kind: torch.dtype) -> str:
+    """torch.float32 -> "float32"."""
+    return str(kind).removeprefix("torch.")
