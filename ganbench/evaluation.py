@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from ganbench import agreement, protocol
 from ganbench.data.cache import cache_root
 from ganbench.data.dataset import Dataset
+from ganbench.data.doctor import examine_labels, refuse
+from ganbench.data.leaks import check_evaluation
 from ganbench.devices import resolve
 from ganbench.differences import differences
 from ganbench.emotions import EMOTIONS
@@ -52,6 +54,7 @@ class Evaluation:
         stopwatch: what each stage took.
         store: where the finished jobs lie, and where reports may keep what they compute.
         outcomes: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
+        notes: what a reader must know of the data, a line each.
     """
 
     results: Results
@@ -60,6 +63,7 @@ class Evaluation:
     stopwatch: Stopwatch
     store: Store
     outcomes: dict[str, NDArray[np.int8]]
+    notes: list[str] = field(default_factory=list)
 
 
 def evaluate(
@@ -77,6 +81,8 @@ def evaluate(
     metrics: str | Sequence[str] = "default",
     seeds: int = 1,
     others: Sequence[Judge] = (),
+    allow_leaks: bool = False,
+    same_data: bool = False,
 ) -> Evaluation:
     """Evaluate methods on a test set.
 
@@ -96,10 +102,12 @@ def evaluate(
         seeds: how many seeds the noise is repeated with, from ``seed`` on. Numbers, intervals and
             pictures are of the first; what depends on noise gets its mean and standard deviation
             over all seeds beside it (``ganbench.scoring.spread``).
+        allow_leaks: go on where an image is also in the training split, or under two emotions.
+        same_data: go on where methods or judges learned from these very images.
 
     Raises:
         BadInput: methods of different image sizes or emotions, one named twice, an empty data set,
-            an unknown metric.
+            an unknown metric, images that are also in the training split.
     """
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
@@ -116,6 +124,8 @@ def evaluate(
             metrics,
             seeds,
             others,
+            allow_leaks,
+            same_data,
         )
     perform(run, progress)
     with stopwatch.measure("score"):
@@ -175,6 +185,8 @@ def prepare(
     metrics: str | Sequence[str] = "default",
     seeds: int = 1,
     others: Sequence[Judge] = (),
+    allow_leaks: bool = False,
+    same_data: bool = False,
 ) -> Pass:
     """The pass that ``evaluate`` performs, checked but not begun.
 
@@ -201,6 +213,10 @@ def prepare(
         raise BadInput(f"batch size must be at least 1: {batch_size}")
     if seeds < 1:
         raise BadInput(f"number of seeds must be at least 1: {seeds}")
+    cards = {f"method {method.title}": getattr(method, "card", {}) for method in methods}
+    cards |= {f"judge {one.spec.title}": getattr(one, "card", {}) for one in (judge, *others)}
+    found = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
+    refuse(found)
     return Pass(
         methods={method.name: method for method in methods},
         dataset=dataset,
@@ -213,6 +229,7 @@ def prepare(
         metrics=choose(metrics),
         seeds=seeds,
         others=tuple(others),
+        notes=[one.text for one in (*examine_labels(dataset), *found)],
     )
 
 
@@ -291,7 +308,9 @@ def conclude(run: Pass) -> Evaluation:
         },
     )
     pictures = Gallery(sources[:SHOWN], *run.shown(), edits)
-    return Evaluation(results, clouds, pictures, run.stopwatch, run.store, outcomes)
+    return Evaluation(
+        results, clouds, pictures, run.stopwatch, run.store, outcomes, list(run.notes)
+    )
 
 
 def evidence(

@@ -93,7 +93,7 @@ class Pass:
     """Everything an evaluation needs to know, and the jobs that it consists of.
 
     Edits that depend on noise are made with ``seeds`` seeds, the first being ``seed``; all others, and
-    the metrics' probes, once.
+    the metrics' probes, once. ``notes`` are what a reader must know of the data.
     """
 
     methods: dict[str, Method]
@@ -107,6 +107,7 @@ class Pass:
     metrics: tuple[Metric, ...] = ()
     seeds: int = 1
     others: Sequence[Judge] = ()
+    notes: list[str] = field(default_factory=list)
     _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
     _probed: dict[tuple[str, str], Tensor | None] = field(default_factory=dict, repr=False)
 

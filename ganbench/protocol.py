@@ -16,11 +16,12 @@ from torch import Tensor
 
 from ganbench import agreement
 from ganbench.data.dataset import Dataset
+from ganbench.data.leaks import familiarity
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.interface import Method
-from ganbench.records import FURTHER
+from ganbench.records import FURTHER, LEARNED
 from ganbench.seeds import generator
 
 VERSION = 1
@@ -142,6 +143,11 @@ def describe(
     """
     names = agreement.labels([judge, *others])[1:]
     further = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
+    learned = {
+        one.fingerprint: answer
+        for one in (judge, *others)
+        if (answer := familiarity(one.pictures, one.trained_on, dataset))
+    }
     return {
         "version": VERSION,
         "data": {
@@ -158,6 +164,7 @@ def describe(
             "chunk": CHUNK,
         },
         **({FURTHER: further} if further else {}),
+        **({LEARNED: learned} if learned else {}),
     }
 
 
@@ -174,10 +181,21 @@ def _describe_judge(judge: JudgeSpec) -> dict[str, Any]:
 
 def judge_notes(protocol: dict[str, Any]) -> list[str]:
     """What a reader must know of judges on data that they were not trained on."""
-    data = protocol["data"]["name"]
-    return [
-        f"judge {judge['title']} was trained on {judge['trained_on']}, not on {data}: trust it no "
-        "further than its own accuracy in the row Real"
-        for judge in (protocol["judge"], *protocol.get(FURTHER, {}).values())
-        if judge.get("trained_on", data) != data  # results of earlier versions do not say
-    ]
+    data, learned = protocol["data"]["name"], protocol.get(LEARNED, {})
+    trust = "trust it no further than its own accuracy in the row Real"
+    found = []
+    for judge in (protocol["judge"], *protocol.get(FURTHER, {}).values()):
+        trained, title = judge.get("trained_on", data), judge["title"]
+        answer = learned.get(judge.get("fingerprint"))
+        if answer == "these":
+            continue
+        if answer == "unknown":
+            found.append(
+                f"judge {title} was trained on data of the kind {trained}, and its card does not tell "
+                f"whether these are the same: {trust}"
+            )
+        elif answer == "others" and trained == data:
+            found.append(f"judge {title} was trained on other {trained} data than these: {trust}")
+        elif trained != data:  # results of earlier versions do not say
+            found.append(f"judge {title} was trained on {trained}, not on {data}: {trust}")
+    return found

@@ -23,6 +23,10 @@ SCHEMA = 1
 # The part of a protocol that tells of judges beside the first. Only their own numbers depend on it.
 FURTHER = "further judges"
 
+# The part of a protocol that tells whether judges learned from the data that they judge: "these",
+# "others" or "unknown". It decides no number.
+LEARNED = "judges learned from"
+
 # How the variant of a record begins that tells how much its method exceeds another: "minus stargan".
 MINUS = "minus "
 
@@ -107,8 +111,10 @@ class Results:
 
     @property
     def protocol_hash(self) -> str:
-        """sha256 (hex) of the protocol, without further judges."""
-        return digest({key: value for key, value in self.protocol.items() if key != FURTHER})
+        """sha256 (hex) of what numbers depend on: without ``FURTHER`` judges and ``LEARNED``."""
+        return digest(
+            {key: value for key, value in self.protocol.items() if key not in (FURTHER, LEARNED)}
+        )
 
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ganbench.cli.options import label_order_option
+from ganbench.cli.options import label_order_option, leak_options
 from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ganbench.data.doctor import Finding
     from ganbench.data.table import TableDataset
 
 
@@ -127,9 +128,17 @@ def _write(path: Path, content: bytes) -> None:
 @click.option("--size", default=64, show_default=True, help="Side of the images in use, in pixels.")
 @click.option("--split", type=click.Choice(["both", "train", "test"]), default="both", show_default=True, help="What must be usable.")  # fmt: skip
 @label_order_option
+@leak_options
 @click.option("--skip-bad", is_flag=True, help="Bad images are no fault: they will be left out.")
 def check(
-    name: str, root: str | None, size: int, split: str, label_order: str | None, skip_bad: bool
+    name: str,
+    root: str | None,
+    size: int,
+    split: str,
+    label_order: str | None,
+    allow_leaks: bool,
+    same_data: bool,
+    skip_bad: bool,
 ) -> None:
     """Examine a data set before training on it: labels, bad and duplicate files, sizes.
 
@@ -165,7 +174,7 @@ def check(
                 bad = [*table.bad, *table.undecodable(progress)]
             found += [Finding("note" if skip_bad else "fault", text) for text in _bad(part, bad)]
             found += examine(table)
-        found += [Finding("note", text) for text in _duplicates(opened)]
+        found += _leaks(opened, allow_leaks, same_data)
     for level in ("note", "fault"):
         for text in dict.fromkeys(one.text for one in found if one.level == level):
             console.print(f"{level}: {text}", soft_wrap=True)
@@ -209,34 +218,18 @@ def _bad(split: str, bad: list[tuple[str, str]]) -> Iterator[str]:
         yield f"{split}: {len(bad) - 10} further images cannot be used"
 
 
-def _duplicates(opened: dict[str, TableDataset]) -> Iterator[str]:
-    """Equal files, in one split, across the two, and under different labels."""
-    import hashlib
-    from collections import defaultdict
+def _leaks(
+    opened: dict[str, TableDataset], allow_leaks: bool, same_data: bool
+) -> Iterator[Finding]:
+    """Equal files: across the splits, under different labels, within a split."""
+    from ganbench.data import leaks
 
-    by_bytes: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    for split, dataset in opened.items():
-        for i, path in enumerate(dataset.paths):
-            by_bytes[(dataset.root / path).stat().st_size].append((split, i))
-    # Only files of equal length can be equal: most are never read again.
-    alike: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for group in by_bytes.values():
-        for split, i in group if len(group) > 1 else ():
-            dataset = opened[split]
-            content = (dataset.root / dataset.paths[i]).read_bytes()
-            alike[hashlib.sha256(content).hexdigest()].append((split, i))
-    groups = [group for group in alike.values() if len(group) > 1]
-    leaks = [group for group in groups if len({split for split, _ in group}) > 1]
-    torn = [g for g in groups if len({int(opened[split].labels[i]) for split, i in g}) > 1]
-    within = sum(
-        max(0, sum(part == split for part, _ in group) - 1) for group in groups for split in opened
-    )
-    for found, what in ((leaks, "both in train and in test"), (torn, "under different emotions")):
-        if found:
-            split, i = found[0][0]
-            yield f"{len(found)} images are {what}, first {opened[split].paths[i]!r}; remove one"
-    if within:
-        yield f"{within} images repeat another of their split"
+    parts = list(opened.values())
+    if len(parts) > 1 and (both := leaks.undivided(parts[0], same_data)) is not None:
+        yield both
+        parts = parts[:1]  # in the other split there are the same images
+    splits = [leaks.Split(d.split, d.root, d.paths, d.labels.tolist()) for d in parts]
+    yield from leaks.find(splits, allow_leaks)
 
 
 @contextmanager

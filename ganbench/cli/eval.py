@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganbench.cli import screen as output
-from ganbench.cli.options import data_options, device_option, parse_data
+from ganbench.cli.options import data_options, device_option, leak_options, parse_data
 from ganbench.cli.screen import say
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ REPORT = 15
     help="Which methods: the paper's six, or names; NAME=FILE evaluates a checkpoint of your own.",
 )
 @data_options
+@leak_options
 @click.option(
     "--judge",
     default="vgg",
@@ -131,6 +132,8 @@ def evaluate(
     metrics: str,
     device: str,
     label_order: str | None,
+    allow_leaks: bool,
+    same_data: bool,
     skip_bad: bool,
     dry_run: bool,
     shard: str | None,
@@ -183,9 +186,6 @@ def evaluate(
         if left_out := dataset.left_out:
             bars.print(f"left out of {data}: {left_out}", soft_wrap=True)
         specs = [one.spec for one in others]
-        if share.first:
-            for warning in judge_notes(describe(dataset, judging.spec, len(dataset), specs)):
-                say(f"warning: {warning}", err=True)
         with share.together():
             run = evaluation.prepare(
                 loaded,
@@ -199,7 +199,14 @@ def evaluate(
                 metrics=metrics,
                 seeds=seeds,
                 others=others,
+                # One process looks for all.
+                allow_leaks=allow_leaks or not share.first,
+                same_data=same_data or not share.first,
             )
+            if share.first:
+                notes = judge_notes(describe(dataset, judging.spec, len(dataset), specs))
+                for warning in (*notes, *run.notes):
+                    say(f"warning: {warning}", err=True)
             if share.first and not dry_run and not shard:
                 check_writable(folder)
         if dry_run:

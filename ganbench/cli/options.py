@@ -35,6 +35,26 @@ def data_options(command: Command) -> Command:
     return command
 
 
+def allow_leaks_option(command: Command) -> Command:
+    """--allow-leaks: pictures may be where they should not."""
+    return click.option(
+        "--allow-leaks",
+        is_flag=True,
+        help="Go on where an image is in both splits, or under two emotions.",
+    )(command)
+
+
+def leak_options(command: Command) -> Command:
+    """--allow-leaks and --same-data."""
+    same = click.option(
+        "--same-data",
+        is_flag=True,
+        help="The images may serve for training and testing alike: the numbers are then those of "
+        "training images.",
+    )
+    return allow_leaks_option(same(command))
+
+
 def label_order_option(command: Command) -> Command:
     """--label-order: what numbers as labels mean."""
     return click.option(

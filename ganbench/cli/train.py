@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ganbench.cli.options import data_options, device_option, parse_data
+from ganbench.cli.options import allow_leaks_option, data_options, device_option, parse_data
 from ganbench.cli.screen import say, screen
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ SPEED = 1e13
     "--accumulate", type=int, metavar="K", help="Take each batch in K parts, which saves memory."
 )
 @data_options
+@allow_leaks_option
 @click.option("--out", type=click.Path(), help="Folder of the run.  [default: runs/METHOD]")
 @click.option(
     "--init",
@@ -97,6 +98,7 @@ def train(
     data: str,
     root: str | None,
     label_order: str | None,
+    allow_leaks: bool,
     skip_bad: bool,
     out: str | None,
     init: str | None,
@@ -218,7 +220,14 @@ def train(
                 events.on_log(progress)
 
         with share.together():
-            run = session.run(dataset, folder, command, on_log)
+            run = session.run(
+                dataset,
+                folder,
+                command,
+                on_log,
+                allow_leaks,
+                lambda note: say(f"warning: {note}", err=True),
+            )
         if resume:
             if remark := run.resume(resume_rate):
                 console.print(remark, highlight=False, markup=False, soft_wrap=True)

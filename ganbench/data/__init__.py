@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,8 @@ def read_listing(
         "folder": read_folder,
     }
     order = None if label_order is None else parse_order(label_order)
-    return readers[name](_existing(name, root), split, order)
+    source = _existing(name, root)
+    return replace(readers[name](source, split, order), kind=name, source=source)
 
 
 def _existing(name: str, root: str | Path | None) -> Path:

@@ -105,7 +105,7 @@ def read_list(
     if "regions_filePath" in frame:
         given = frame["regions_filePath"]
         frame["regions"] = [f"regions/{path}" if path else "" for path in given]
-    named = splits.part_of(listed.stem)
+    named = splits.is_of(listed.stem, split)
     return Listing(
         name,
         split,
@@ -193,7 +193,7 @@ def read_affectnet_npy(root: Path, split: str, order: LabelOrder | None = None) 
         frame,
         dict(dropped),
         tuple(unread),
-        undivided=root.name if folder == root and not splits.part_of(root.name) else "",
+        undivided=root.name if folder == root and not splits.is_of(root.name, split) else "",
         label_order=order.name if order else "",
     )
 

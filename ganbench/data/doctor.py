@@ -40,8 +40,7 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
         dataset: the split.
         emotions: the classes that are needed, for example those of the network to be trained.
     """
-    found = [Finding("fault", text) for text in _missing(dataset, emotions)]
-    found += [Finding("note", text) for text in _rare(dataset, emotions)]
+    found = examine_labels(dataset, emotions)
     try:
         dataset.action_units([])
     except BadInput as error:
@@ -49,6 +48,12 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
     if isinstance(dataset, TableDataset):
         found += [Finding("note", text) for text in _extents(dataset)]
     return found
+
+
+def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Finding]:
+    """Emotions that no image of a split shows (faults), and those that few show (notes)."""
+    found = [Finding("fault", text) for text in _missing(dataset, emotions)]
+    return found + [Finding("note", text) for text in _rare(dataset, emotions)]
 
 
 def refuse(findings: Sequence[Finding]) -> None:
@@ -78,9 +83,13 @@ def _missing(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
     empty = [name for name, count in counts(dataset, emotions).items() if not count]
     if empty:
         needed = "all seven emotions" if tuple(emotions) == EMOTIONS else ", ".join(emotions)
+        dropped = dataset.dropped if isinstance(dataset, TableDataset) else {}
+        # Neutral is 0 in AffectNet's order; where numbers begin with 1, the last is taken for contempt.
+        shifted = empty[0] == EMOTIONS[0] and "contempt" in dropped
+        hint = ", or, if the labels' numbers begin with 1, give --label-order raf-db" * shifted
         yield (
             f"{dataset.split} has no image of: {', '.join(empty)}; the methods need {needed}: "
-            "add images of them"
+            f"add images of them{hint}"
         )
 
 

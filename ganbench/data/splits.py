@@ -35,6 +35,11 @@ def part_of(text: str) -> str | None:
     return next((p for p, names in PARTS.items() if key in map(plain, names)), None)
 
 
+def is_of(text: str, split: str) -> bool:
+    """Whether a name is that of a part which a split may be taken from."""
+    return part_of(text) in _OF_SPLIT[split]
+
+
 def names_of(split: str) -> tuple[str, ...]:
     """The spellings of all parts that a split may be taken from, the preferred first."""
     return tuple(name for part in _OF_SPLIT[split] for name in PARTS[part])

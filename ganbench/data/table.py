@@ -67,6 +67,7 @@ class Listing:
         undivided: the list or folder whose images serve as whichever split is asked for, because
             nothing in it tells the splits apart; empty where the split is known.
         label_order: what the labels' numbers were said to mean; empty if nothing was said.
+        kind, source: the kind of data set and the place that ``read_listing`` was given.
     """
 
     name: str
@@ -78,6 +79,8 @@ class Listing:
     aside: tuple[str, ...] = ()
     undivided: str = ""
     label_order: str = ""
+    kind: str = ""
+    source: Path | None = None
 
 
 class TableDataset(Dataset):

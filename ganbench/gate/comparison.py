@@ -22,7 +22,7 @@ from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
 from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sign_flip
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
-from ganbench.records import FURTHER, MINUS, Record, Results
+from ganbench.records import FURTHER, LEARNED, MINUS, Record, Results
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
 # ends to tails of one in a thousand, where they are some per cent too short: with four methods at
@@ -159,7 +159,8 @@ def _differences(a: Any, b: Any, where: str = "") -> list[str]:
 def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
     """How the protocols differ in what all numbers depend on, in words."""
     before, after = (
-        {k: v for k, v in protocol.items() if k != FURTHER} for protocol in (base, head)
+        {k: v for k, v in protocol.items() if k not in (FURTHER, LEARNED)}
+        for protocol in (base, head)
     )
     found = ", ".join(_differences(before, after))
     return f"other protocol: {found}" if found else ""

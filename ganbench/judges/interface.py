@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ class JudgeSpec:
         fingerprint: sha256 (hex) of its weights.
         licence: licence of its weights.
         trained_on: the data it learned from.
+        pictures: what its card keeps of these data's images, see ``ganbench.data.leaks``; None if
+            nothing. It is no part of the identity, which the weights' hash has.
     """
 
     name: str
@@ -48,6 +50,7 @@ class JudgeSpec:
     fingerprint: str
     licence: str
     trained_on: str
+    pictures: Any = field(default=None, compare=False, repr=False)
 
 
 class Judge(Protocol):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench import config as configuration
+from ganbench.data.leaks import CARD as PICTURES
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -195,5 +196,6 @@ def load_vgg(
         fingerprint=sha256(path),
         licence=card.get("licence", "unknown"),
         trained_on=data,
+        pictures=card.get(PICTURES),
     )
     return VGGJudge(model, spec, card)

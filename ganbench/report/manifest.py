@@ -31,6 +31,7 @@ def manifest(
     command: Sequence[str],
     files: dict[str, str],
     left_out: str = "",
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """JSON-ready.
 
@@ -38,6 +39,7 @@ def manifest(
         command: the command line that made the run, one argument an item.
         files: for each other file of the run its sha256.
         left_out: what of the data was not used, see ``Dataset.left_out``.
+        notes: what a reader must know of the data.
     """
     stages = {
         name: {"seconds": round(stage.seconds, 3), "peak_mib": round(stage.peak_mib)}
@@ -53,7 +55,7 @@ def manifest(
         "protocol": results.protocol,
         "protocol_hash": results.protocol_hash,
         "left_out": left_out,
-        "notes": judge_notes(results.protocol),
+        "notes": [*judge_notes(results.protocol), *notes],
         "methods": {name: facts["weights"] for name, facts in results.methods.items()},
         "python": platform.python_version(),
         "packages": {name: v for name in PACKAGES if (v := _version(name))},

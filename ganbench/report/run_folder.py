@@ -107,12 +107,15 @@ def write_run(
             [*grids, *plates],
             planes,
             maps,
-            manifest(results, watch, command, {}, left_out),
+            manifest(results, watch, command, {}, left_out, evaluation.notes),
         )
         files["report.html"] = page.encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = (
-        json.dumps(manifest(results, watch, command, hashes, left_out), indent=1).encode() + b"\n"
+        json.dumps(
+            manifest(results, watch, command, hashes, left_out, evaluation.notes), indent=1
+        ).encode()
+        + b"\n"
     )
     stale = {*_pictures_of(folder), JUDGES} - files.keys()
     for name, data in files.items():

@@ -28,6 +28,7 @@ from ganbench.seeds import generator
 from ganbench.training import provenance
 from ganbench.training import recipe as recipes
 from ganbench.training.folder import PROCESSES, read_card
+from ganbench.training.intake import admit
 from ganbench.training.loop import Progress, Run
 from ganbench.training.probe import find_probe
 from ganbench.training.recipe import Recipe
@@ -86,9 +87,28 @@ class Session:
         folder: Path,
         command: str,
         watch: Callable[[Progress], None] = lambda _: None,
+        allow_leaks: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> Run:
-        """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``."""
+        """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``.
+
+        Args:
+            dataset: the training split.
+            folder: where the run lives.
+            command: that makes the run again, for its card.
+            watch: called after each log line.
+            allow_leaks: train on images that are also in the test split, or under two emotions.
+            tell: called with each line that a user should read about the data.
+
+        Raises:
+            BadInput: the data have a fault.
+        """
         setup, device, share = self.setup, self.trainer.device, self.trainer.share
+        notes, pictures = (
+            admit(dataset, setup.network.emotions, allow_leaks) if share.first else ([], {})
+        )
+        for note in notes:
+            tell(note)
         wanted = setup.recipe.probe_every and share.first
         probe = find_probe(self.trainer.model, dataset, device) if wanted else None
         card: dict[str, Any] = {
@@ -107,6 +127,7 @@ class Session:
             },
             "versions": provenance.versions(),
             "machine": {**machine(), "device": device.type},
+            **pictures,
         }
         if git := provenance.git():
             card["git"] = git

@@ -42,10 +42,10 @@ def test_the_note_is_in_the_manifest(tmp_path):
 
 
 def test_the_command_line_warns_once(tmp_path):
-    for emotion in EMOTIONS:
+    for shade, emotion in enumerate(EMOTIONS):
         folder = tmp_path / "photos" / "test" / emotion
         folder.mkdir(parents=True)
-        Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(folder / "0.png")
+        Image.fromarray(np.full((64, 64, 3), shade, np.uint8)).save(folder / "0.png")
     command = [sys.executable, "-m", "ganbench", "eval", "--methods", "stargan", "--dry-run"]
     command += ["--data", "folder", "--root", str(tmp_path / "photos"), "--device", "cpu"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
