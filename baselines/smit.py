@@ -87,7 +87,7 @@ class SMITConfig:
     critic_scales: int = 3
 
     def __post_init__(self) -> None:
-        at_least(self, width=1, scales=0, blocks=0, noise_dim=1, critic_scales=1)
+        at_least(self, width=1, scales=0, blocks=0, noise_dim=1, critic_scales=1, image_size=1)
         if self.critic_width is not None:
             at_least(self, critic_width=1)
         if not self.label_gain > 0:

@@ -77,7 +77,9 @@ class StarGANv2Config:
     output: Literal["image", "change"] = "image"
 
     def __post_init__(self) -> None:
-        at_least(self, max_channels=1, style_dim=1, latent_dim=1, hidden=1, bottleneck=0)
+        at_least(
+            self, max_channels=1, style_dim=1, latent_dim=1, hidden=1, bottleneck=0, image_size=1
+        )
         if self.image_size < 32 or self.image_size & (self.image_size - 1):
             raise BadInput(
                 f"image_size of stargan-v2 must be a power of two from 32 on: {self.image_size}; "

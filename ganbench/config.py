@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 import types
 import typing
@@ -11,9 +12,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ganbench import borders
 from ganbench.errors import BadInput, unknown
+from ganbench.text import clipped, shown
 
 T = TypeVar("T")
+
+# No count, rate, weight or size is larger: beyond it sums of them stop being finite or whole.
+LARGEST = 10**12
+
+# The most that a field of this name may be; other sizes of networks are below WIDEST. The time to build
+# a network grows with the number of its layers, its memory with the square of their widths.
+MOST = {
+    "image_size": 4096,
+    **dict.fromkeys(
+        ("scales", "blocks", "critic_layers", "critic_scales", "bottleneck", "stages"), 256
+    ),
+}
+WIDEST = 65_536
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -48,17 +64,20 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
         return _convert(next(a for a in arguments if a is not type(None)), value, where)
     if origin is typing.Literal:
         if value not in arguments:
-            raise unknown(where, str(value), [str(a) for a in arguments])
+            given = value if isinstance(value, str) else shown(value)
+            raise unknown(where, given, [str(a) for a in arguments])
         return value
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise BadInput(f"wrong type of {where}: {value!r}; give a list")
+            raise BadInput(f"wrong type of {where}: {shown(value)}; give a list")
         inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
         if len(inner) != len(value):
             raise BadInput(f"wrong length of {where}: {len(value)}; give {len(inner)} values")
@@ -66,24 +85,40 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if isinstance(value, Mapping):
             return build(typing.cast(type, hint), value, where)
-        raise BadInput(f"wrong type of {where}: {value!r}; give a table")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    raise BadInput(f"wrong type of {where}: {value!r}; give a value of type {hint.__name__}")
+        raise BadInput(f"wrong type of {where}: {shown(value)}; give a table")
+    kind = origin or hint  # dict[str, int] -> dict
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(_in_range(value, where))
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return _in_range(value, where) if isinstance(value, int | float) else value
+    raise BadInput(f"wrong type of {where}: {shown(value)}; give a value of type {kind.__name__}")
+
+
+def _in_range(value: Any, where: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"{where} is {value}; give a finite number")
+    if abs(value) > LARGEST:
+        raise BadInput(f"{where} is out of range: {shown(value, 40)}; give at most {LARGEST:.0e}")
+    return value
 
 
 def at_least(config: Any, **minima: int) -> None:
-    """Check fields of a dataclass against their smallest values; every item of a tuple counts.
+    """Check sizes of a network against their smallest and largest values; all items of a tuple count.
 
     Raises:
-        BadInput: a value is too small, or a tuple is empty.
+        BadInput: a value is too small or beyond ``MOST``, or a tuple is empty or too long.
     """
     for key, least in minima.items():
         value = getattr(config, key)
         if min(value if isinstance(value, tuple) else (value,), default=least - 1) < least:
             raise BadInput(f"{key} must be at least {least}: {value}; raise it")
+        most = MOST.get(key, WIDEST)
+        if max(value if isinstance(value, tuple) else (value,)) > most:
+            raise BadInput(f"{key} must be at most {most:,}: {clipped(str(value))}; lower it")
+        if isinstance(value, tuple) and len(value) > MOST["stages"]:
+            raise BadInput(
+                f"{key} has {len(value):,} values, more than {MOST['stages']}; drop some"
+            )
 
 
 def plain(config: Any) -> dict[str, Any]:
@@ -96,13 +131,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
     Raises:
-        BadInput: the file is missing or is not TOML.
+        BadInput: the file is missing or is not TOML, or breaks a rule of ``borders``.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot read recipe: {path} ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = borders.read_bytes(path, borders.SMALL)
+    except borders.Refused as error:
+        raise BadInput(f"cannot read recipe: {path} ({error}); check the path") from error
+    try:
+        return borders.parse_toml(borders.decode(data))
+    except borders.Refused as error:
         raise BadInput(f"not a TOML file: {path} ({error}); mend that line") from error
 
 
@@ -114,12 +151,20 @@ def override(table: dict[str, Any], assignment: str) -> None:
     """
     key, separator, text = assignment.partition("=")
     if not separator or not key.strip():
-        raise BadInput(f"not an assignment: {assignment!r}; write --set key=value")
+        raise BadInput(f"not an assignment: {shown(assignment)}; write --set key=value")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = borders.parse_toml(f"value = {text}")["value"]
+    except borders.Refused as error:
+        if not isinstance(error.__cause__, tomllib.TOMLDecodeError):
+            raise BadInput(
+                f"cannot use --set {clipped(assignment)} ({error}); change it"
+            ) from error
         value = text.strip()
     *path, last = key.strip().split(".")
+    if len(path) > borders.DEPTH:
+        raise BadInput(
+            f"a key of {len(path) + 1:,} parts in --set {clipped(assignment)}; drop dots"
+        )
     for part in path:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):

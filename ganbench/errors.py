@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from ganbench.text import shown
+
 
 class GanbenchError(Exception):
     """Anything ganbench raises on purpose; the command line prints it and exits with ``exit_code``."""
@@ -28,7 +30,8 @@ class Diverged(GanbenchError, RuntimeError):
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     """``BadInput`` for a name that is not in ``known``, with the nearest known names as a hint."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    names, name = sorted(known), str(name)
+    # The search for near names takes time that grows with their length.
+    near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return BadInput(f"unknown {kind}: {name!r}; {hint}known: {', '.join(names)}")
+    return BadInput(f"unknown {kind}: {shown(name)}; {hint}known: {', '.join(names)}")

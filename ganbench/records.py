@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ganbench import config
+from ganbench import borders, config
 from ganbench.errors import BadInput
 from ganbench.store import digest, write_atomic
+from ganbench.text import clipped, shown
 
 SCHEMA = 1
+
+# More images than any data set has.
+LARGEST_COUNT = 10**12
 
 # The part of a protocol that tells of judges beside the first. Only their own numbers depend on it.
 FURTHER = "further judges"
@@ -75,6 +79,10 @@ class Record:
     def __post_init__(self) -> None:
         if any(x is not None and not math.isfinite(x) for x in (self.value, self.low, self.high)):
             raise BadInput(f"record is not finite: {self}; a missing value is None, with a note")
+        if not 0 <= self.n <= LARGEST_COUNT:
+            raise BadInput(f"n of a record is {shown(self.n)}; it is a count of images or edits")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise BadInput(f"low is above high in the record {clipped(str(self))}; evaluate again")
 
     @property
     def headline(self) -> bool:
@@ -163,8 +171,8 @@ class Results:
             BadInput: not results, of another schema, or changed by hand.
         """
         try:
-            table = json.loads(text)
-        except json.JSONDecodeError as error:
+            table = borders.parse_json(text)
+        except borders.Refused as error:
             raise BadInput(
                 f"not JSON: {where} ({error}); give the results.json of a run"
             ) from error
@@ -172,7 +180,7 @@ class Results:
             raise BadInput(f"no schema number in: {where}; give the results.json of a run")
         if table["schema"] != SCHEMA:
             raise BadInput(
-                f"schema {table['schema']!r} in: {where}; this ganbench reads schema {SCHEMA}: "
+                f"schema {shown(table['schema'])} in: {where}; this ganbench reads schema {SCHEMA}: "
                 "evaluate again, or use the version that wrote it"
             )
         records = table.get("records")
@@ -194,6 +202,7 @@ class Results:
                 )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadInput(f"'records' is missing or no list of tables in: {where}; evaluate again")
+        _check_tables(fields, where)
         if any("moves" in record for record in records):
             raise BadInput(f"unknown key 'moves' in the records of {where}; evaluate again")
         results = cls(
@@ -217,9 +226,41 @@ class Results:
             BadInput: no such file, or not results (see ``from_json``).
         """
         file = Path(path)
-        file = file / "results.json" if file.is_dir() else file
+        file = file / "results.json" if borders.is_folder(file) else file
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = borders.read_text(file, borders.RESULTS)
+        except borders.Refused as error:
             raise BadInput(f"cannot read results: {file} ({error}); give a run folder") from error
         return cls.from_json(text, file.name)
+
+
+def _check_tables(fields: dict[str, Any], where: str) -> None:
+    """Check the tables of results as deep as they are read.
+
+    Raises:
+        BadInput: the first that is of another shape.
+    """
+    try:
+        for name in ("methods", "metrics"):
+            for key, facts in fields[name].items():
+                borders.need(fields[name], {key: dict})
+                if name == "methods":
+                    borders.need(facts, {key: str for key in ("title",) if key in facts})
+        further = fields["protocol"].get(FURTHER, {})
+        borders.need({FURTHER: further}, {FURTHER: dict})
+        borders.need(further, dict.fromkeys(further, dict))
+        for name, counts in fields["confusion"].items():
+            flat = _flatten(counts, 3)
+            if not all(type(count) is int and 0 <= count <= LARGEST_COUNT for count in flat):
+                raise borders.Refused(f"confusion of {shown(name)} holds other things than counts")
+    except borders.Refused as error:
+        raise BadInput(f"{error} in: {where}; evaluate again") from error
+
+
+def _flatten(table: Any, levels: int) -> list[Any]:
+    """All values of lists that are nested in so many levels."""
+    if not levels:
+        return [table]
+    if not isinstance(table, list):
+        raise borders.Refused(f"confusion has no nested lists but {shown(table, 40)}")
+    return [value for row in table for value in _flatten(row, levels - 1)]

@@ -94,11 +94,11 @@ def test_plain_is_what_json_gives_back():
 finite = st.floats(-1e6, 1e6)
 outers = st.builds(
     Outer,
-    size=st.integers(),
+    size=st.integers(-(10**12), 10**12),
     rate=finite,
     kind=st.sampled_from(["soft", "hard"]),
     names=st.lists(st.text(max_size=3), max_size=4).map(tuple),
-    maybe=st.none() | st.integers(),
+    maybe=st.none() | st.integers(-(10**12), 10**12),
     flag=st.booleans(),
     inner=st.builds(Inner, finite, st.tuples(finite, finite)),
 )

@@ -15,9 +15,9 @@ def plot(run: str, out: str | None) -> None:
 
     The run may still be going on.
     """
-    import json
     from pathlib import Path
 
+    from ganbench import borders
     from ganbench.errors import BadInput
     from ganbench.figures.curves import draw
     from ganbench.figures.page import to_pdf, to_png
@@ -29,12 +29,14 @@ def plot(run: str, out: str | None) -> None:
     writers = {".png": to_png, ".pdf": to_pdf}
     if file.suffix.lower() not in writers:
         raise BadInput(f"a plot is a png or pdf: {str(file)!r}; name it {file.stem}.pdf")
-    if not (folder / LOG).is_file():
+    if not borders.is_file(folder / LOG):
         raise BadInput(f"no {LOG} in: {folder}; give a folder of 'ganbench train'")
     try:
-        card = json.loads((folder / CARD).read_text())
+        card = borders.read_json(folder / CARD)
         title, warmup = f"{card['name']}, seed {card['seed']}", card["recipe"]["warmup_iterations"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if type(warmup) is not int:
+            raise TypeError
+    except (BadInput, KeyError, TypeError) as error:
         raise BadInput(
             f"cannot read {CARD} in: {folder} ({type(error).__name__}); "
             "give a folder of 'ganbench train'"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ganbench import borders
 from ganbench.data.cache import cache_root
 from ganbench.errors import BadInput
 from ganbench.store import write_atomic
@@ -33,8 +34,8 @@ def read(root: Path, whole: bool) -> Entries:
         whole: whether identities are hashes of content.
     """
     try:
-        entries = json.loads(_place(root, whole).read_text())
-    except (OSError, ValueError):
+        entries = borders.read_json(_place(root, whole), borders.RESULTS)
+    except BadInput:
         return {}
     return entries if isinstance(entries, dict) else {}
 

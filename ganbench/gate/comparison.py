@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ganbench import borders
 from ganbench.differences import interval_of
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
@@ -116,7 +117,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         BadInput: no results, or damaged ones.
     """
     results = Results.load(path)
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    folder = Path(path) if borders.is_folder(path) else Path(path).parent
     return Run(*read_outcomes(folder / OUTCOMES, results))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench import borders
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.metrics import Moves
@@ -52,13 +53,11 @@ def read_outcomes(path: Path, results: Results) -> tuple[Results, dict[str, NDAr
     Raises:
         BadInput: no outcomes, or not those that ``results`` were computed from.
     """
-    if not path.is_file():
+    if not path.exists():
         return results, {}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except Exception as error:
-        # Of zip, deflate and numpy, and of Python's tokenizer, which reads the headers of arrays.
+        arrays = borders.read_npz(path)
+    except borders.Refused as error:
         raise BadInput(f"cannot read outcomes: {path} ({error}); evaluate again") from error
     judged = {name: array for name, array in arrays.items() if "/" not in name}
     for name, array in judged.items():

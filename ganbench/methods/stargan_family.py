@@ -44,7 +44,7 @@ class BackboneConfig:
     critic_layers: int = 6
 
     def __post_init__(self) -> None:
-        at_least(self, width=1, scales=0, blocks=0, critic_width=1, critic_layers=1)
+        at_least(self, width=1, scales=0, blocks=0, critic_width=1, critic_layers=1, image_size=1)
         if len(self.emotions) < 2:
             raise BadInput(
                 f"emotions must name two classes or more: {list(self.emotions)}; add some"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ganbench import borders
 from ganbench.errors import BadInput
 from ganbench.store import sweep, write_atomic
 
@@ -62,13 +63,13 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not (folder / STATE).is_file():
         raise BadInput(f"nothing to resume: {folder} has no state.pt; start without --resume")
     try:
-        card = json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
+        card = borders.read_json(folder / CARD, kind=dict)
+    except borders.Refused as error:
         raise BadInput(
-            f"cannot resume: recipe.json in {folder} is damaged ({type(error).__name__}); "
+            f"cannot resume: recipe.json in {folder} is damaged ({error}); "
             "start a new run with another --out"
         ) from error
-    return card if isinstance(card, dict) else {}
+    return dict(card)
 
 
 def write_launch(folder: Path, launch: str | None) -> None:
@@ -80,8 +81,8 @@ def write_launch(folder: Path, launch: str | None) -> None:
 def began_in(folder: Path, launch: str | None) -> bool:
     """Whether the run in a folder was begun by this launch of ``torchrun``."""
     try:
-        return (folder / STATE).exists() and (folder / LAUNCH).read_text() == launch
-    except OSError:
+        return borders.is_file(folder / STATE) and borders.read_text(folder / LAUNCH) == launch
+    except BadInput:
         return False
 
 
@@ -109,17 +110,24 @@ def differences(
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the log; one cut short by a crash is left out."""
-    found = []
+    """The lines of the log, numbers by name; one cut short by a crash is left out.
+
+    Raises:
+        BadInput: it cannot be read at all.
+    """
     log = folder / LOG
-    for text in log.read_text().splitlines() if log.exists() else []:
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
-            found.append(line)
-    return found
+    if not log.exists():
+        return []
+    try:
+        text = borders.read_text(log, borders.RESULTS)
+    except borders.Refused as error:
+        raise BadInput(f"cannot read the log: {log} ({error}); remove it") from error
+    return [
+        line
+        for line in borders.lines_of_json(text)
+        if type(line.get("iteration")) is int
+        and all(type(value) in (int, float) for value in line.values())
+    ]
 
 
 def cut_log(folder: Path, iteration: int) -> None:
