@@ -7,9 +7,10 @@ continues, a second one only reads, and a new method adds only its own jobs.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganbench import agreement, protocol
+from ganbench import agreement, labels, protocol
 from ganbench.data.cache import cache_root
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import examine_labels, refuse
@@ -37,7 +38,15 @@ from ganbench.scoring.spread import spread
 from ganbench.stopwatch import Stopwatch
 from ganbench.store import Arrays, Store
 
-MethodLike = str | tuple[str, str | os.PathLike[str] | None] | Method
+MethodLike = str | Method | tuple[str, str | os.PathLike[str] | Method | None]
+"""A name, a method, or a pair: a name and a checkpoint, or a label and a method.
+
+A name may lead with a label: ``"mine:gaussian"``. It then names the method in results, tables, pictures
+and files, and two checkpoints of one method can be evaluated together.
+"""
+
+Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
+"""Several, or for each label what it stands for."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many images of the pass are done, and how many there are."""
@@ -67,7 +76,7 @@ class Evaluation:
 
 
 def evaluate(
-    methods: Sequence[MethodLike],
+    methods: Methods,
     dataset: Dataset,
     judge: Judge,
     *,
@@ -87,7 +96,9 @@ def evaluate(
     """Evaluate methods on a test set.
 
     Args:
-        methods: names, (name, checkpoint) pairs, or loaded methods.
+        methods: names, (name, checkpoint) pairs, or loaded methods; each may have a label of its own:
+            ``"mine:gaussian"``, ``("mine:gaussian", checkpoint)``, ``("mine", method)``, or
+            ``{"mine": method}``. Without one the registered name is the label.
         dataset: the test split, at the methods' image size.
         judge: all metrics are computed from its verdicts and features.
         others: further judges of the same edits, for their accuracy and agreement with ``judge``.
@@ -106,8 +117,8 @@ def evaluate(
         same_data: go on where methods or judges learned from these very images.
 
     Raises:
-        BadInput: methods of different image sizes or emotions, one named twice, an empty data set,
-            an unknown metric, images that are also in the training split.
+        BadInput: methods of different image sizes or emotions, a label given twice, an empty data
+            set, an unknown metric, images that are also in the training split.
     """
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
@@ -137,44 +148,93 @@ def default_store() -> Store:
     return Store(cache_root() / "evaluations")
 
 
-def load_all(methods: Sequence[MethodLike], device: torch.device) -> list[Method]:
-    """Load methods that can share one table.
+def load_all(methods: Methods, device: torch.device) -> dict[str, Method]:
+    """Load methods that can share one table; each has the title that it is printed with.
+
+    Returns:
+        The methods by their labels.
 
     Raises:
-        BadInput: none given, one given twice, or they differ in image size or emotions.
+        BadInput: none given, a label given twice or not allowed, or the methods differ in image size
+            or emotions.
     """
-    loaded: list[Method] = []
-    for method in methods:
-        if isinstance(method, Method):
-            loaded.append(method.to(device))
-        else:
-            name, checkpoint = (method, None) if isinstance(method, str) else method
-            loaded.append(load_method(name, checkpoint, device))
+    if isinstance(methods, Mapping):
+        asked = [_ask(like, label) for label, like in methods.items()]
+    else:
+        asked = [_ask(like) for like in methods]
+    labels.check_apart(label for label, *_ in asked)
+    loaded = {
+        label: found.to(device) if isinstance(found, Method) else load_method(name, found, device)
+        for label, name, found in asked
+    }
+    return _fitting(entitled(loaded))
+
+
+def _ask(
+    like: MethodLike, label: str | None = None
+) -> tuple[str, str, Method | str | os.PathLike[str] | None]:
+    """Label, registered name, and a method or the checkpoint to load it from."""
+    text, found = (like, None) if isinstance(like, (str, Method)) else like
+    if isinstance(text, Method):
+        text, found = text.name, text
+    if isinstance(found, Method):
+        name, label = found.name, text if label is None else label
+        labels.check(label, name)
+        return label, name, found
+    own, name = labels.split(text)
+    if label is None:
+        return own, name, found
+    labels.check(label, name)
+    return label, name, found
+
+
+def entitled(methods: Mapping[str, Method] | Iterable[Method]) -> dict[str, Method]:
+    """Methods by their labels, with titles that tell them apart.
+
+    A method that takes another title is a copy that shares its weights.
+
+    Args:
+        methods: by their labels, or some whose registered names are their labels.
+    """
+    if not isinstance(methods, Mapping):
+        methods = list(methods)
+        labels.check_apart(method.name for method in methods)
+        methods = {method.name: method for method in methods}
+    titles = labels.titles({label: (m.name, type(m).title) for label, m in methods.items()})
+    found = {}
+    for label, method in methods.items():
+        if method.title != titles[label]:
+            method = copy.copy(method)
+            method.title = titles[label]
+        found[label] = method
+    return found
+
+
+def _fitting(loaded: dict[str, Method]) -> dict[str, Method]:
+    """The methods, if they can share one table.
+
+    Raises:
+        BadInput: there are none, or they differ in image size or emotions.
+    """
     if not loaded:
         raise BadInput("no methods to evaluate: give names, or 'all'")
-    names = [method.name for method in loaded]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInput(
-            f"methods given twice: {', '.join(twice)}; evaluate one checkpoint of each a run"
-        )
-    sizes = {method.name: method.spec.image_size for method in loaded}
+    sizes = {label: method.spec.image_size for label, method in loaded.items()}
     if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{name} {size} px" for name, size in sizes.items())
+        listed = ", ".join(f"{label} {size} px" for label, size in sizes.items())
         raise BadInput(
             f"methods differ in image size: {listed}; evaluate each size in a run of its own"
         )
-    for method in loaded:
+    for label, method in loaded.items():
         if method.spec.emotions != EMOTIONS:
             raise BadInput(
-                f"{method.name} was trained on other emotions: {', '.join(method.spec.emotions)}; "
+                f"{label} was trained on other emotions: {', '.join(method.spec.emotions)}; "
                 f"an evaluation needs {', '.join(EMOTIONS)}"
             )
     return loaded
 
 
 def prepare(
-    methods: list[Method],
+    methods: Mapping[str, Method] | Sequence[Method],
     dataset: Dataset,
     judge: Judge,
     seed: int,
@@ -190,10 +250,14 @@ def prepare(
 ) -> Pass:
     """The pass that ``evaluate`` performs, checked but not begun.
 
+    Args:
+        methods: by their labels, as of ``load_all``; of a sequence the registered names are the labels.
+
     Raises:
         BadInput: the parts do not fit each other.
     """
-    size = methods[0].spec.image_size
+    methods = entitled(methods)
+    size = next(iter(methods.values())).spec.image_size
     if not len(dataset):
         raise BadInput(f"no images to evaluate: {dataset.name} ({dataset.split}) is empty")
     if dataset.size != size:
@@ -213,12 +277,12 @@ def prepare(
         raise BadInput(f"batch size must be at least 1: {batch_size}")
     if seeds < 1:
         raise BadInput(f"number of seeds must be at least 1: {seeds}")
-    cards = {f"method {method.title}": getattr(method, "card", {}) for method in methods}
+    cards = {f"method {method.title}": getattr(method, "card", {}) for method in methods.values()}
     cards |= {f"judge {one.spec.title}": getattr(one, "card", {}) for one in (judge, *others)}
     found = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
     refuse(found)
     return Pass(
-        methods={method.name: method for method in methods},
+        methods=methods,
         dataset=dataset,
         judge=judge,
         seed=seed,
@@ -283,7 +347,10 @@ def conclude(run: Pass) -> Evaluation:
         ]
         methods[name] = {
             "title": method.title,
+            "method": method.name,
             "weights": fingerprint(method),
+            # Without folders: results are published, and paths are of one machine.
+            "loaded_from": method.source or None,
             "paper": method.paper,
             "licence": method.licence,
             "stochastic": method.spec.stochastic,

@@ -57,7 +57,7 @@ class Job:
         chunk: the images it is about.
         title: what it is called in progress bars.
         images: how many images it makes or judges.
-        method, codes: of ``edits``: the method's name and the set of codes; of ``probe``: and the
+        method, codes: of ``edits``: the method's label and the set of codes; of ``probe``: and the
             probe's name.
         target: of ``render``: the emotion.
         seed: of ``edits`` and ``probe``: that of their noise.
@@ -92,6 +92,7 @@ class _Inputs:
 class Pass:
     """Everything an evaluation needs to know, and the jobs that it consists of.
 
+    ``methods`` are by their labels (``ganbench.labels``), each with the title that it is printed with.
     Edits that depend on noise are made with ``seeds`` seeds, the first being ``seed``; all others, and
     the metrics' probes, once. ``notes`` are what a reader must know of the data.
     """
@@ -189,7 +190,7 @@ class Pass:
         if job.kind == "edits":
             method = self.methods[job.method]
             key |= {
-                "method": job.method,
+                "method": method.name,  # a label decides no number
                 "weights": fingerprint(method),
                 "codes": job.codes,
                 "seed": job.seed if _random(method, job.codes) else None,
@@ -200,7 +201,7 @@ class Pass:
             assert codes is not None
             values = codes.detach().cpu().contiguous().numpy()
             key |= {
-                "method": job.method,
+                "method": method.name,  # a label decides no number
                 "weights": fingerprint(method),
                 "images": len(codes),
                 # Themselves, not their name: a metric may come to mean others by it.

@@ -171,12 +171,15 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _find(name: str) -> Path:
-    """A file, or the shipped checkpoint of this name."""
+    """A file, the result of a run folder, or the shipped checkpoint of this name."""
     from pathlib import Path
 
+    from ganbench.locate import checkpoint_file
     from ganbench.methods.weights import shipped
 
-    return shipped(name) if name in _shipped() and not Path(name).is_file() else Path(name)
+    if name in _shipped() and not Path(name).is_file():
+        return shipped(name)
+    return checkpoint_file(name)
 
 
 def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

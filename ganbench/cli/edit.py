@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     "--method", required=True, metavar="NAME", help="Whose edits; see 'ganbench methods'."
 )
 @click.option(
-    "--checkpoint", metavar="FILE", help="A checkpoint of your own.  [default: the shipped one]"
+    "--checkpoint",
+    metavar="FILE|RUN",
+    help="A checkpoint of your own, or its run folder.  [default: the shipped one]",
 )
 @click.option("--emotion", required=True, metavar="NAME", help="What the edits are to show.")
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder of the edits.")

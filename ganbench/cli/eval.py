@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ganbench.data.dataset import Dataset
+    from ganbench.evaluation import MethodLike
     from ganbench.judges import Judge
     from ganbench.judges.onnx import OnnxInput
     from ganbench.passes import Pass
@@ -30,8 +31,9 @@ REPORT = 15
     "--methods",
     default="all",
     show_default=True,
-    metavar="all|NAME[=FILE],...",
-    help="Which methods: the paper's six, or names; NAME=FILE evaluates a checkpoint of your own.",
+    metavar="all|[LABEL:]NAME[=FILE],...",
+    help="Which methods: the paper's six, or names; NAME=FILE evaluates a checkpoint of your own, or "
+    "the run folder of one. Two of one method need labels: mine:gaussian=FILE.",
 )
 @data_options
 @leak_options
@@ -39,7 +41,7 @@ REPORT = 15
     "--judge",
     default="vgg",
     show_default=True,
-    metavar="vgg|face-api|FILE|onnx:FILE,...",
+    metavar="vgg|face-api|FILE|RUN|onnx:FILE,...",
     help="Who judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train "
     "judge', or an ONNX classifier with --labels. Of several the first is the main one.",
 )
@@ -178,7 +180,7 @@ def evaluate(
             judging, *others = _load_judges(
                 judge, device, _expects(labels, judge_size, judge_mean, judge_std)
             )
-        size = loaded[0].spec.image_size
+        size = next(iter(loaded.values())).spec.image_size
         with watch.measure("data"):
             dataset = share.in_turn(
                 lambda: _load(data, root, size, label_order, skip_bad, dry_run, bars)
@@ -268,25 +270,28 @@ def evaluate(
     screen.print(f"{folder / 'report.html'}", soft_wrap=True)
 
 
-def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
-    """``all``, or names separated by commas, each perhaps with ``=FILE``.
+def parse_methods(text: str) -> list[MethodLike]:
+    """Names separated by commas, each perhaps with ``LABEL:`` before and ``=FILE`` after it.
+
+    ``all`` among them stands for the paper's six.
 
     Raises:
-        BadInput: an empty name or file. Unknown names are refused when they are loaded.
+        BadInput: an empty name or file. Labels and names are checked when the methods are loaded.
     """
     from ganbench.errors import BadInput
     from ganbench.registry import METHODS
 
-    if text.strip() == "all":  # the paper's six; a plug-in ships no checkpoint that could be meant
-        return [name for name in METHODS.names() if name in METHODS.first]
-    found: list[str | tuple[str, str | None]] = []
+    found: list[MethodLike] = []
     for part in text.split(","):
         name, separator, file = (piece.strip() for piece in part.partition("="))
         if not name or (separator and not file):
             raise BadInput(
                 f"not a list of methods: {text!r}; write --methods all, or stargan,smit=FILE"
             )
-        found.append((name, file or None))
+        if name == "all" and not separator:  # a plug-in ships no checkpoint that could be meant
+            found += [name for name in METHODS.names() if name in METHODS.first]
+        else:
+            found.append((name, file or None))
     return found
 
 

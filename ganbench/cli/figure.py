@@ -81,8 +81,8 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 # The command line of each name in an ``Entry``, and of what all figures take.
 OPTIONS: dict[str, list[click.Parameter]] = {
     "method": [click.Option(["--method"], required=True, metavar="NAME", help="Whose edits; see 'ganbench methods'.")],
-    "checkpoint": [click.Option(["--checkpoint"], metavar="FILE", help="A checkpoint of your own.  [default: the shipped one]")],
-    "methods": [click.Option(["--methods"], default="all", show_default=True, metavar="all|NAME[=FILE],...", help="Whose edits, as for 'ganbench eval'.")],
+    "checkpoint": [click.Option(["--checkpoint"], metavar="FILE|RUN", help="A checkpoint of your own, or its run folder.  [default: the shipped one]")],
+    "methods": [click.Option(["--methods"], default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", help="Whose edits, as for 'ganbench eval'.")],
     "codes": [click.Option(["--codes"], metavar="X,Y;X,Y;...", callback=_parsed(parse_codes), help="Codes to show.  [default: the most even mixtures of two emotions]")],
     "code": [click.Option(["--code"], metavar="X,Y", callback=_parsed(parse_code), help="The middle.  [default: half way from neutral to happy]")],
     "step": [click.Option(["--step"], type=POSITIVE, help="Distance of neighbouring codes.  [default: 0.1]")],
@@ -90,7 +90,7 @@ OPTIONS: dict[str, list[click.Parameter]] = {
     "rho": [click.Option(["--rho"], metavar="R,R,...", callback=_parsed(parse_numbers), help="Distance of each ring from the centre of the plane; GANmut's intensity.  [default: 0.4,1]")],
     "emotion": [click.Option(["--emotion"], metavar="NAME", help="The emotion shown.  [default: happy]")],
     "limit": [click.Option(["--limit"], type=click.IntRange(1, 700), help="Use so many test images.  [default: 350]")],
-    "judge": [click.Option(["--judge"], default="vgg", show_default=True, metavar="vgg|face-api|FILE", help="Who judges: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'.")],
+    "judge": [click.Option(["--judge"], default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="Who judges: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'.")],
     "images": [
         click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Pictures of your own instead of test faces: jpg, png; cut to their middle square."),
         click.Argument(["more"], nargs=-1, metavar=""),
@@ -162,7 +162,7 @@ def make(name: str, /, **given: Any) -> None:
     else:
         asked = [(given["method"], given["checkpoint"])]
     device, console = resolve(given["device"]), output.screen(err=True)
-    methods = tuple(load_all(asked, device))
+    methods = tuple(load_all(asked, device).values())
     entry, size = find(name), methods[0].spec.image_size
 
     @cache

@@ -59,8 +59,9 @@ SPEED = 1e13
 @click.option(
     "--init",
     type=click.Path(),
-    metavar="FILE",
-    help="Start from the weights of a checkpoint of METHOD; the network is then the checkpoint's.",
+    metavar="FILE|RUN",
+    help="Start from the weights of a checkpoint of METHOD, or of a run folder's; the network is then "
+    "the checkpoint's.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
 @click.option(
@@ -123,6 +124,7 @@ def train(
     from ganbench.cli.bars import training_bars
     from ganbench.data import load_dataset
     from ganbench.errors import BadInput
+    from ganbench.locate import checkpoint_file
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in, best
     from ganbench.training.loop import planned
@@ -140,11 +142,11 @@ def train(
         assignments += (f"accumulate={accumulate}",)
     console = screen(err=True, quiet=not share.first)
     folder = Path(out) if out else Path("runs") / name
-    start = Path(init) if init else None
-    if start and resume:
+    if init and resume:
         raise BadInput(
             f"--init {init} with --resume: a resumed run has its weights already; drop one of them"
         )
+    start = checkpoint_file(init) if init else None
     kind, options = parse_data(data)
     if dry_run:
         if not share.first:

@@ -15,7 +15,7 @@ from ganbench.cli.screen import progress, screen
     "--judge",
     default="vgg",
     show_default=True,
-    metavar="vgg|FILE",
+    metavar="vgg|FILE|RUN",
     help="Whose verdicts the metrics use, and whom the texture deceives: the suite's VGG, or a "
     "checkpoint of 'ganbench train judge'.",
 )

@@ -31,8 +31,8 @@ def load_judge(
     """Load a judge.
 
     Args:
-        name: ``"vgg"``, the path of a checkpoint made by ``ganbench train judge``, ``"face-api"``, or
-            ``"onnx:FILE"``.
+        name: ``"vgg"``, the path of a checkpoint or run folder made by ``ganbench train judge``,
+            ``"face-api"``, or ``"onnx:FILE"``.
         checkpoint: such a path, for ``"vgg"``; None loads the shipped one.
         device: ``auto`` takes the GPU if there is one; ONNX networks run on the CPU.
         expects: labels and input of an ONNX network.
@@ -59,9 +59,9 @@ def load_judge(
 
     from ganbench.judges.vgg import load_vgg
 
-    if checkpoint is None and name.endswith(".safetensors"):
-        return load_vgg(name, device)
     if name != "vgg":
+        if checkpoint is None and (name.endswith(".safetensors") or Path(name).is_dir()):
+            return load_vgg(name, device)
         raise unknown("judge", name, [*list_judges(), "FILE.safetensors", "onnx:FILE"])
     return load_vgg(checkpoint, device)
 

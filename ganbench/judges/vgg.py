@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -21,6 +20,7 @@ from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, resample
+from ganbench.locate import checkpoint_file
 from ganbench.methods.weights import load_state, read_header, sha256, shipped
 from ganbench.training import recipe as training
 from ganbench.training.trainer import Batch, Trainer
@@ -169,13 +169,13 @@ class VGGJudge:
 def load_vgg(
     checkpoint: str | os.PathLike[str] | None = None, device: str | torch.device = "auto"
 ) -> VGGJudge:
-    """Load a judge made by ``ganbench train judge``; None loads the shipped one.
+    """Load a judge made by ``ganbench train judge``, a file or its run folder; None loads the shipped one.
 
     Raises:
         BadInput: missing or foreign file, or the checkpoint of a method.
     """
     where = resolve(device)
-    path = shipped("judge") if checkpoint is None else Path(checkpoint)
+    path = shipped("judge") if checkpoint is None else checkpoint_file(checkpoint)
     header = read_header(path)
     if header["kind"] != "judge":
         raise BadInput(

@@ -66,7 +66,7 @@ class Method(nn.Module):
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
+    title: str  # the class's; of two methods in one table perhaps "mine (GGANmut)"
     paper: ClassVar[str]
     Config: ClassVar[type[Any]]
     conditions: tuple[type, ...] = (Category,)
@@ -78,6 +78,7 @@ class Method(nn.Module):
         # Facts of the checkpoint it was loaded from.
         self.licence = "Apache-2.0"
         self.fingerprint = ""
+        self.source: dict[str, str] = {}  # "file", its name without folders, and "sha256"
         self.card: dict[str, Any] = {}
 
     # -- what a subclass provides -----------------------------------------------------------------

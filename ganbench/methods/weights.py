@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ganbench import config
 from ganbench.devices import resolve
 from ganbench.errors import BadInput
+from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_parameters, fitted
 from ganbench.registry import METHODS
@@ -254,8 +255,8 @@ def load_method(
 
     Args:
         name: a name of ``list_methods()``.
-        checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``; None loads
-            the shipped one.
+        checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``, or the
+            folder of a finished run of ``ganbench train``; None loads the shipped one.
         device: ``auto`` takes the GPU if there is one.
 
     Raises:
@@ -263,7 +264,7 @@ def load_method(
     """
     cls: type[Method] = METHODS.load(name, Method)
     where = resolve(device)
-    path = shipped(name) if checkpoint is None else Path(checkpoint)
+    path = shipped(name) if checkpoint is None else checkpoint_file(checkpoint)
     header = read_header(path)
     if (header["kind"], header["name"]) != ("method", name):
         raise BadInput(
@@ -274,5 +275,6 @@ def load_method(
     load_state(path, method)
     method.licence = header["card"].get("licence", "unknown")
     method.fingerprint = sha256(path)
+    method.source = {"file": path.name, "sha256": method.fingerprint}
     method.card = header["card"]
     return method.to(where).eval().requires_grad_(False)

@@ -14,6 +14,7 @@ from ganbench import __version__
 from ganbench import config as configuration
 from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
+from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_usual, fitted
 from ganbench.methods.weights import (
@@ -139,7 +140,7 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
     with. Files have the names of the imported ones, or such as the authors' code gives them.
 
     Args:
-        path: a checkpoint of a method, imported or trained by ganbench.
+        path: a checkpoint of a method, imported or trained by ganbench, or a finished run's folder.
         folder: where to write; made if missing.
 
     Returns:
@@ -150,6 +151,7 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
             written.
         Unsupported: no layout of this method is known.
     """
+    path = checkpoint_file(path)
     header = read_header(path)
     if header["kind"] != "method":
         raise BadInput(f"not a method: {path} is a {header['kind']}; only methods have authors")

@@ -10,11 +10,13 @@ from typing import Any
 
 from ganbench import borders
 from ganbench.errors import BadInput
+from ganbench.locate import CARD as CARD
+from ganbench.locate import CHECKPOINTS as CHECKPOINTS
 from ganbench.store import sweep, write_atomic
 
-CARD, LOG, STATE = "recipe.json", "log.jsonl", "state.pt"
+LOG, STATE = "log.jsonl", "state.pt"
 LAUNCH = "torchrun.txt"
-CHECKPOINTS, SAMPLES = "checkpoints", "samples"
+SAMPLES = "samples"
 PROBE = "probe_accuracy"
 PROCESSES = "processes"  # key of a card; of a run in one process it is left out
 SCHEDULE = "schedule"  # key of a state, and of a card whose rates are not its recipe's alone

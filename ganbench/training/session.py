@@ -14,6 +14,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, unknown
+from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.weights import (
     holds_discriminator,
@@ -156,7 +157,7 @@ def configure(
         name: a registered method, or ``"judge"``.
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         assignments: ``key=value`` overrides.
-        init: a checkpoint to start from; the network is then the checkpoint's, whatever the recipe
+        init: a checkpoint, or a finished run's folder, to start from; the network is then the checkpoint's, whatever the recipe
             says.
         resumed: folder of a run that is to be continued; if that run started from a checkpoint, its
             network is the one.
@@ -191,6 +192,7 @@ def configure(
 
 def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
     """The setup with a checkpoint's network; ``asked`` are the recipe's own keys of it."""
+    path = checkpoint_file(path)
     header = read_header(path)
     if (header["kind"], header["name"]) != (setup.kind, setup.name):
         raise BadInput(
@@ -258,6 +260,7 @@ def load_weights(trainer: Trainer, path: Path) -> None:
     Raises:
         BadInput: its tensors do not fit.
     """
+    path = checkpoint_file(path)
     load_state(path, trainer.model)
     if trainer.ema is not None:
         trainer.ema.load_state_dict(trainer.model.state_dict())

@@ -147,6 +147,10 @@ def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, ca
         (["--methods", "stargan=missing.safetensors"], "not found"),
         (["--methods", "smit=stargan.safetensors"], "'stargan', not 'smit'"),
         (["--methods", "stargan,,"], "not a list of methods"),
+        (["--methods", "stargan,stargan"], "methods given twice: stargan"),
+        (["--methods", "real:stargan"], "reserved label"),
+        (["--methods", "stargan=photos"], "not a run folder"),
+        (["--judge", "photos"], "not a run folder"),
         (["--judge", "stargan.safetensors"], "not a judge"),
         (["--judge", "vggg"], "did you mean 'vgg'"),
         (["--judge", "judge.safetensors,"], "not a list of judges"),
@@ -178,5 +182,9 @@ def test_methods_are_names_perhaps_with_a_file():
         ("smit", "a/b.safetensors"),
     ]
     assert parse_methods("all")[:2] == ["linear", "gaussian"]
+    assert parse_methods("all, mine:smit=runs/mine")[5:] == [
+        "stargan-v2",
+        ("mine:smit", "runs/mine"),
+    ]
     with pytest.raises(BadInput):
         parse_methods("smit=")

@@ -1,0 +1,107 @@
+"""What the methods of one evaluation are called: a label in files, and a title in print.
+
+Two checkpoints of one method can stand in one table, so the registered name cannot be the key of a
+number. The label is: by default the registered name, or what the user writes before a colon, as
+``mine`` in ``mine:gaussian=FILE``. Random draws and stored jobs do not depend on labels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from ganbench.errors import BadInput
+from ganbench.registry import METHODS
+
+# A label is a part of file names, of keys in ``results.json`` and of words on a command line.
+PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+LONGEST = 64
+
+# Labels that mean something else where a label may stand: rows of the tables, the word for all
+# methods, the other thing that is trained.
+RESERVED = frozenset({"all", "judge", "real", "truth"})
+
+# Titles of the rows that are no method.
+MARKS = ("Real", "Real images", "True edits")
+
+# The file ``tsne_LABEL_figure1.png`` stands beside ``tsne_LABEL.png``.
+_SUFFIX = "_figure1"
+
+
+def split(text: str) -> tuple[str, str]:
+    """``LABEL:NAME`` or ``NAME`` -> the label, and the registered name.
+
+    Raises:
+        BadInput: the label is not one.
+    """
+    label, colon, name = (part.strip() for part in text.partition(":"))
+    if not colon or text.strip() in METHODS.names():  # a plug-in may have a colon in its name
+        label = name = text.strip()
+    elif not name:
+        raise BadInput(f"no method after the label: {text!r}; write {label or 'mine'}:gaussian")
+    check(label, name)
+    return label, name
+
+
+def check(label: str, name: str) -> None:
+    """Refuse a label that cannot name the results of the method ``name``.
+
+    Raises:
+        BadInput: not of the pattern, too long, reserved, or the name of another method.
+    """
+    way_out = f"write LABEL:{name}, where LABEL has letters, digits and . _ + -"
+    if not PATTERN.fullmatch(label) or label.lower().endswith((_SUFFIX, ".npy")):
+        raise BadInput(f"not a label for results: {label!r}; {way_out}")
+    if len(label) > LONGEST:
+        raise BadInput(
+            f"label of {len(label)} characters: {label[:20]!r}...; give {LONGEST} or fewer"
+        )
+    if label.lower() in RESERVED:
+        raise BadInput(f"reserved label: {label!r} has a meaning of its own; choose another")
+    others = {other.lower(): other for other in METHODS.names() if other != name}
+    if label != name and label.lower() in others:
+        raise BadInput(
+            f"label of another method: {label!r} would name results of {name}; choose another"
+        )
+
+
+def check_apart(labels: Iterable[str]) -> None:
+    """Refuse labels that files cannot keep apart: some file systems take A and a for one name.
+
+    Raises:
+        BadInput: two are equal but for upper and lower case.
+    """
+    labels = list(labels)
+    counts = Counter(label.lower() for label in labels)
+    twice = list(dict.fromkeys(label for label in labels if counts[label.lower()] > 1))
+    if twice:
+        raise BadInput(
+            f"methods given twice: {', '.join(twice)}; give each checkpoint a label of its own: "
+            "first:NAME=FILE,second:NAME=FILE"
+        )
+
+
+def titles(methods: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """What each method is called in print, no two alike.
+
+    The method's own title, and ``LABEL (title)`` where the label is not the registered name, or where
+    another method or row has the same title.
+
+    Args:
+        methods: for each label the registered name and the title of the method's class.
+    """
+    long = {label: f"{label} ({title})" for label, (_, title) in methods.items()}
+    found = {
+        label: title if label == name else long[label] for label, (name, title) in methods.items()
+    }
+    while True:
+        counts = Counter(title.casefold() for title in (*MARKS, *found.values()))
+        alike = [
+            label
+            for label, title in found.items()
+            if counts[title.casefold()] > 1 and title != long[label]
+        ]
+        if not alike:
+            return found
+        found |= {label: long[label] for label in alike}

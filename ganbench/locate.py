@@ -1,0 +1,74 @@
+"""Which file is meant where a checkpoint is asked for: the file itself, or the result of a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import BadInput
+
+# The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
+CARD, CHECKPOINTS = "recipe.json", "checkpoints"
+
+
+def checkpoint_file(place: str | os.PathLike[str]) -> Path:
+    """The checkpoint that a path means: that file, or of a run folder the one that its training ended with.
+
+    Raises:
+        BadInput: a folder that is none of ``ganbench train``, or whose training has not ended.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        return folder
+    card = _card(folder)
+    name = card.get("name")
+    if not isinstance(name, str) or Path(name).name != name:
+        raise BadInput(
+            f"recipe.json does not tell what was trained in: {folder}; give the .safetensors file itself"
+        )
+    final = folder / f"{name}.safetensors"
+    if not final.is_file():
+        raise BadInput(f"run is not finished: {folder} has no {final.name}; {_way_out(folder)}")
+    recipe = card.get("recipe")
+    asked = recipe.get("iterations") if isinstance(recipe, dict) else None
+    done = _iteration(final)
+    if asked is not None and done is not None and done != asked:
+        raise BadInput(
+            f"run is not finished: {folder} is to have {asked} iterations and {final.name} is of "
+            f"iteration {done}; {_way_out(folder)}, or {final}"
+        )
+    return final
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        card = None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(
+            f"cannot read recipe.json in: {folder} ({type(error).__name__}); "
+            "give the .safetensors file itself"
+        ) from error
+    if not isinstance(card, dict):
+        raise BadInput(
+            f"not a run folder: {folder} has no {CARD} of 'ganbench train'; give a .safetensors file"
+        )
+    return card
+
+
+def _iteration(file: Path) -> int | None:
+    """The iteration that a checkpoint is of; None if its card does not tell."""
+    from ganbench.methods.weights import read_header  # it imports this module
+
+    found = read_header(file)["card"].get("iteration")
+    return found if isinstance(found, int) else None
+
+
+def _way_out(folder: Path) -> str:
+    """What to do about a run that is not finished."""
+    periodic = sorted((folder / CHECKPOINTS).glob("*.safetensors"))
+    newest = f", or give its newest checkpoint, {periodic[-1]}" if periodic else ""
+    return f"finish it with 'ganbench train ... --resume'{newest}"
