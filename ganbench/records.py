@@ -11,6 +11,7 @@ import json
 import math
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,9 @@ MINUS = "minus "
 
 # How the variant of a record begins that a further judge is responsible for: "judge face-api".
 JUDGE = "judge "
+
+Key = tuple[str, str, str | None, str]
+"""What a record is about: method, metric, emotion, variant."""
 
 Direction = Literal["higher", "lower", "reported"]
 
@@ -127,12 +131,16 @@ class Results:
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""
     ) -> Record | None:
-        """The record of exactly this identity, or None."""
-        wanted = (method, metric, emotion, variant)
-        for record in self.records:
-            if (record.method, record.metric, record.emotion, record.variant) == wanted:
-                return record
-        return None
+        """The record of exactly this identity, the first of several, or None."""
+        return self.index.get((method, metric, emotion, variant))
+
+    @cached_property
+    def index(self) -> dict[Key, Record]:
+        """The records by method, metric, emotion and variant, the first of several, in their order."""
+        found: dict[Key, Record] = {}
+        for r in self.records:
+            found.setdefault((r.method, r.metric, r.emotion, r.variant), r)
+        return found
 
     def to_json(self) -> str:
         """The text of ``results.json``."""

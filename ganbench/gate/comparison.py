@@ -23,7 +23,7 @@ from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
 from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sign_flip
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
-from ganbench.records import FURTHER, LEARNED, MINUS, Record, Results
+from ganbench.records import FURTHER, LEARNED, MINUS, Key, Record, Results
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
 # ends to tails of one in a thousand, where they are some per cent too short: with four methods at
@@ -32,7 +32,6 @@ ALPHA = 0.03
 
 Status = Literal["", "worse", "gone", "better", "new", "not comparable", "same"]
 Test = Literal["", "paired", "intervals", "no interval"]
-Key = tuple[str, str, str | None, str]
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,8 @@ def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report
 
 def _index(results: Results) -> dict[Key, Record]:
     return {
-        (r.method, r.metric, r.emotion, r.variant): r
-        for r in results.records
+        key: r
+        for key, r in results.index.items()
         if r.value is not None and not r.variant.startswith(MINUS)
     }
 
