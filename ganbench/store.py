@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench.data.cache import using_cache
 from ganbench.errors import BadInput
 
 Arrays = dict[str, NDArray[Any]]
@@ -133,10 +134,11 @@ class Store:
     def get(self, key: Any) -> Arrays | None:
         """The arrays of ``key``, or None if there are none or the file is damaged."""
         path = self.path(key)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return None
+        with using_cache(self.root):
+            try:
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         body, mark = data[:-_MARK], data[-_MARK:]
         if hashlib.sha256(body).digest() == mark:
             with np.load(io.BytesIO(body), allow_pickle=False) as entry:
@@ -160,7 +162,8 @@ class Store:
                 with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
         body = file.getvalue()
-        write_atomic(self.path(key), body + hashlib.sha256(body).digest())
+        with using_cache(self.root):
+            write_atomic(self.path(key), body + hashlib.sha256(body).digest())
 
     def fetch(self, key: Any, compute: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
         """The arrays of ``key``, computed and stored first if they are missing or damaged."""

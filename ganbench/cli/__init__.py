@@ -116,6 +116,28 @@ def _call() -> int:
     except (click.Abort, KeyboardInterrupt):
         say("ganbench: interrupted; what was finished is kept", err=True)
         return 130
+    except OSError as error:
+        say(f"ganbench: {message(_of_the_system(error))}", err=True)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        say("ganbench: the memory does not suffice; take a smaller --batch-size or size", err=True)
+        return 2
     except SystemExit as done:
         return int(done.code or 0)
     return 0
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system refused, in words: a full disk, a folder that may not be read ..."""
+    places = " to ".join(str(p) for p in (error.filename, error.filename2) if p is not None)
+    return f"{places or 'a file'}: {error.strerror or error}; check place, rights and room"
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether an error is the machine's lack of memory; torch has a type for GPUs and none for CPUs."""
+    words = ("OutOfMemoryError", "not enough memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or any(
+        word in f"{type(error).__name__} {error}" for word in words
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli.options import PIXELS
 from ganbench.cli.screen import say, screen
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def checkpoints() -> None:
 @click.option("--out", type=click.Path(), help="File to write.  [default: METHOD-FILE.safetensors]")
 @click.option(
     "--image-size",
-    type=click.IntRange(min=1),
+    type=PIXELS,
     help="In pixels, where the file does not tell.  [default: 128]",
 )
 @click.option(

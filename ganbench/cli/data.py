@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ganbench.cli.options import label_order_option, leak_options
+from ganbench.cli.options import COUNT, PIXELS, label_order_option, leak_options
 from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
@@ -36,9 +36,13 @@ def list_() -> None:
 @data.command()
 @click.argument("name", metavar="NAME")
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--size", default=64, show_default=True, help="Side of the pictures, in pixels.")
-@click.option("--train", default=7000, show_default=True, help="Faces in the training split.")
-@click.option("--test", default=700, show_default=True, help="Faces in the test split.")
+@click.option(
+    "--size", type=PIXELS, default=64, show_default=True, help="Side of the pictures, in pixels."
+)
+@click.option(
+    "--train", type=COUNT, default=7000, show_default=True, help="Faces in the training split."
+)
+@click.option("--test", type=COUNT, default=700, show_default=True, help="Faces in the test split.")
 @click.option("--seed", default=0, show_default=True, help="Of the faces.")
 @click.option("--quality", default=95, show_default=True, help="Of the JPEGs, 1 to 100.")
 @click.option("--force", is_flag=True, help="Write into a folder that holds something; files of the same name are replaced, none is removed.")  # fmt: skip
@@ -125,7 +129,13 @@ def _write(path: Path, content: bytes) -> None:
 @data.command()
 @click.option("--data", "name", default="faces", show_default=True, help="Kind of data set; see 'ganbench data list'.")  # fmt: skip
 @click.option("--root", type=click.Path(), help="Folder of the data set; the embedded faces need none.")  # fmt: skip
-@click.option("--size", default=64, show_default=True, help="Side of the images in use, in pixels.")
+@click.option(
+    "--size",
+    type=PIXELS,
+    default=64,
+    show_default=True,
+    help="Side of the images in use, in pixels.",
+)
 @click.option("--split", type=click.Choice(["both", "train", "test"]), default="both", show_default=True, help="What must be usable.")  # fmt: skip
 @label_order_option
 @leak_options

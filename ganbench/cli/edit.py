@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.options import device_option
+from ganbench.cli.options import BATCH, device_option
 from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
 @click.option("--overwrite", is_flag=True, help="Replace edits that are already there.")
-@click.option(
-    "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="At once."
-)
+@click.option("--batch-size", type=BATCH, default=32, show_default=True, help="At once.")
 @click.option("--seed", default=0, show_default=True, help="Of the noise of smit and stargan-v2.")
 @device_option
 def edit(

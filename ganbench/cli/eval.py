@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ganbench.cli import screen as output
-from ganbench.cli.options import data_options, device_option, leak_options, parse_data
+from ganbench.cli.options import (
+    BATCH,
+    COUNT,
+    PIXELS,
+    data_options,
+    device_option,
+    leak_options,
+    parse_data,
+)
 from ganbench.cli.screen import say
 
 if TYPE_CHECKING:
@@ -52,7 +60,7 @@ REPORT = 15
 )
 @click.option(
     "--judge-size",
-    type=click.IntRange(min=1),
+    type=PIXELS,
     help="Of an ONNX judge: side of its images, where the file does not say.",
 )
 @click.option(
@@ -70,12 +78,12 @@ REPORT = 15
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Use only so many test images, balanced over the emotions.",
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=BATCH,
     default=32,
     show_default=True,
     help="Edits made at once; changes speed and memory, no number.",
@@ -89,7 +97,7 @@ REPORT = 15
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
     help="Repeat what depends on noise with so many seeds, from --seed on, and report the spread.",

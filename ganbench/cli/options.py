@@ -7,6 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+# Pictures at once, or in a data set: more of them than any machine holds is a slip of the finger.
+BATCH, COUNT = click.IntRange(1, 65_536), click.IntRange(1, 1_000_000_000)
+PIXELS = click.IntRange(1, 4096)
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -79,14 +83,15 @@ def parse_data(text: str) -> tuple[str, dict[str, Any]]:
         BadInput: not of that form. Unknown kinds and keys are refused when the data are opened.
     """
     from ganbench.errors import BadInput
+    from ganbench.text import shown
 
     name, separator, rest = text.partition(":")
     found: dict[str, Any] = {}
     for part in rest.split(",") if separator else ():
         key, _, value = (piece.strip() for piece in part.partition("="))
-        if not key or not value.isdecimal():
+        if not key or not value.isdecimal() or len(value) > 20:
             raise BadInput(
-                f"not a data set: {text!r}; write --data {name or 'faces'}, or "
+                f"not a data set: {shown(text)}; write --data {name or 'faces'}, or "
                 "--data faces:train=700,seed=1"
             )
         found[key] = int(value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ganbench.cli.options import allow_leaks_option, data_options, device_option, parse_data
+from ganbench.cli.options import BATCH, allow_leaks_option, data_options, device_option, parse_data
 from ganbench.cli.screen import say, screen
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ SPEED = 1e13
     "--compile", "compiled", is_flag=True, help="Let torch.compile make the generator's code."
 )
 @click.option(
-    "--accumulate", type=int, metavar="K", help="Take each batch in K parts, which saves memory."
+    "--accumulate", type=BATCH, metavar="K", help="Take each batch in K parts, which saves memory."
 )
 @data_options
 @allow_leaks_option

@@ -21,7 +21,7 @@ from ganbench.cli.screen import progress, screen
 )
 @click.option(
     "--faces",
-    type=click.IntRange(min=14),
+    type=click.IntRange(14, 1_000_000),
     default=140,
     show_default=True,
     help="How many test faces.",

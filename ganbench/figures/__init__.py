@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ganbench.data.cache import house_matplotlib
 from ganbench.errors import unknown
 
 if TYPE_CHECKING:
     from ganbench.figures.page import Drawing
+
+house_matplotlib()  # before the modules here import matplotlib
 
 
 @dataclass(frozen=True)

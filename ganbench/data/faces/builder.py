@@ -18,16 +18,20 @@ from typing import Any
 
 from PIL import Image
 
+from ganbench.borders import is_folder
+from ganbench.data.cache import using_cache
 from ganbench.data.faces.face import Face
 from ganbench.data.faces.head import load_head
 from ganbench.data.faces.renderer import RENDERER_VERSION, check_size, render
 from ganbench.data.faces.sample import sample_face
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.text import shown
 
 Progress = Callable[[int, int], None]
 TABLES = {"train": "training.csv", "test": "validation.csv"}  # AffectNet's names
 SUFFIX = {"png": ".png", "jpeg": ".jpg"}
+MOST = 10_000_000  # pictures in a split: months of rendering
 CHUNK = 64  # pictures handed to the threads at a time
 
 
@@ -49,11 +53,15 @@ class FacesConfig:
     def __post_init__(self) -> None:
         for name in ("train", "test"):
             count = getattr(self, name)
+            if count > MOST:
+                raise BadInput(f"too many {name} pictures: {shown(count)}; use at most {MOST:,}")
             if count < len(EMOTIONS):
                 raise BadInput(f"too few {name} pictures: {count}; use 7 or more, one an emotion")
         check_size(self.size)
         if self.seed < 0:
             raise BadInput(f"negative seed: {self.seed}; use 0 or more")
+        if self.seed >= 2**63:
+            raise BadInput(f"seed out of range: {shown(self.seed)}; use less than 2**63")
         if self.images not in SUFFIX:
             raise BadInput(f"unknown picture format: {self.images!r}; use png or jpeg")
 
@@ -179,10 +187,11 @@ def ensure_built(config: FacesConfig, cache_root: Path, progress: Progress | Non
     # cannot leave old pictures behind; the fingerprint, which results carry, does not.
     key = faces_fingerprint(config) + _code_hash()
     folder = cache_root / f"faces-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if not folder.is_dir():
+    if not is_folder(folder):
         try:
-            build(config, folder, progress)
-        except (OSError, BadInput):
+            with using_cache(cache_root):
+                build(config, folder, progress)
+        except BadInput:
             if not folder.is_dir():
                 raise
     return folder
