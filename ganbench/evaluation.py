@@ -30,6 +30,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.judges.interface import Judge
+from ganbench.label_check import LabelCheck, check_labels, judge_notes
 from ganbench.methods import Method, load_method
 from ganbench.passes import SHOWN, Job, Kind, Pass, fingerprint
 from ganbench.records import Record, Results
@@ -247,11 +248,14 @@ def prepare(
     others: Sequence[Judge] = (),
     allow_leaks: bool = False,
     same_data: bool = False,
+    look: bool = True,
 ) -> Pass:
     """The pass that ``evaluate`` performs, checked but not begun.
 
     Args:
         methods: by their labels, as of ``load_all``; of a sequence the registered names are the labels.
+        look: look at the images too, for leaks and for labels in another order. Of several processes one
+            is enough.
 
     Raises:
         BadInput: the parts do not fit each other.
@@ -277,10 +281,10 @@ def prepare(
         raise BadInput(f"batch size must be at least 1: {batch_size}")
     if seeds < 1:
         raise BadInput(f"number of seeds must be at least 1: {seeds}")
-    cards = {f"method {method.title}": getattr(method, "card", {}) for method in methods.values()}
-    cards |= {f"judge {one.spec.title}": getattr(one, "card", {}) for one in (judge, *others)}
-    found = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
-    refuse(found)
+    found, labels = [], LabelCheck(vouched=dataset.has_true_edits)
+    if look:
+        found = _examined(methods, dataset, (judge, *others), allow_leaks, same_data)
+        labels = check_labels(dataset, judge.device)
     return Pass(
         methods=methods,
         dataset=dataset,
@@ -293,8 +297,32 @@ def prepare(
         metrics=choose(metrics),
         seeds=seeds,
         others=tuple(others),
-        notes=[one.text for one in (*examine_labels(dataset), *found)],
+        notes=[*found, *[labels.note] * bool(labels.note)],
+        labels=labels,
     )
+
+
+def _examined(
+    methods: Mapping[str, Method],
+    dataset: Dataset,
+    judges: Sequence[Judge],
+    allow_leaks: bool,
+    same_data: bool,
+) -> list[str]:
+    """What a reader must know of the data.
+
+    Raises:
+        BadInput: there are leaks.
+    """
+    named: list[tuple[str, Any]] = [
+        (f"method {method.title}" + f" ({label})" * (label != method.name), method)
+        for label, method in methods.items()
+    ]
+    named += [(f"judge {one.spec.title}", one) for one in judges]
+    cards = [(name, getattr(one, "card", {})) for name, one in named]
+    found = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
+    refuse(found)
+    return [one.text for one in (*examine_labels(dataset), *found)]
 
 
 def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | None = None) -> None:
@@ -376,8 +404,21 @@ def conclude(run: Pass) -> Evaluation:
     )
     pictures = Gallery(sources[:SHOWN], *run.shown(), edits)
     return Evaluation(
-        results, clouds, pictures, run.stopwatch, run.store, outcomes, list(run.notes)
+        results,
+        clouds,
+        pictures,
+        run.stopwatch,
+        run.store,
+        outcomes,
+        [*run.notes, *_notes_on_judges(run, sources)],
     )
+
+
+def _notes_on_judges(run: Pass, labels: NDArray[np.int64]) -> list[str]:
+    """What the real images tell of judges whose classes are in another order."""
+    judges = (run.judge, *run.others)
+    logits = [run.gather("real", judge=judge)["logits"] for judge in judges]
+    return judge_notes(judges, labels, logits, run.dataset, run.labels)
 
 
 def evidence(

@@ -24,6 +24,7 @@ from ganbench import protocol
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.interface import Judge
+from ganbench.label_check import LabelCheck
 from ganbench.methods.interface import Method
 from ganbench.metrics.background import SPEC as BACKGROUND
 from ganbench.metrics.background import background_change
@@ -94,7 +95,8 @@ class Pass:
 
     ``methods`` are by their labels (``ganbench.labels``), each with the title that it is printed with.
     Edits that depend on noise are made with ``seeds`` seeds, the first being ``seed``; all others, and
-    the metrics' probes, once. ``notes`` are what a reader must know of the data.
+    the metrics' probes, once. ``notes`` are what a reader must know of the data, ``labels`` is
+    what the shipped judges say of their labels.
     """
 
     methods: dict[str, Method]
@@ -109,6 +111,7 @@ class Pass:
     seeds: int = 1
     others: Sequence[Judge] = ()
     notes: list[str] = field(default_factory=list)
+    labels: LabelCheck = field(default_factory=LabelCheck)
     _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
     _probed: dict[tuple[str, str], Tensor | None] = field(default_factory=dict, repr=False)
 

@@ -157,6 +157,7 @@ def check(
     from ganbench.data import load_dataset
     from ganbench.data.doctor import Finding, examine, refuse
     from ganbench.errors import BadInput
+    from ganbench.label_check import check_labels
 
     opened: dict[str, TableDataset] = {}
     found: list[Finding] = []
@@ -184,6 +185,9 @@ def check(
                 bad = [*table.bad, *table.undecodable(progress)]
             found += [Finding("note" if skip_bad else "fault", text) for text in _bad(part, bad)]
             found += examine(table)
+        for table in opened.values():
+            if labels := check_labels(table, "cpu").note:
+                found.append(Finding("fault", labels))
         found += _leaks(opened, allow_leaks, same_data)
     for level in ("note", "fault"):
         for text in dict.fromkeys(one.text for one in found if one.level == level):

@@ -209,9 +209,9 @@ def evaluate(
                 metrics=metrics,
                 seeds=seeds,
                 others=others,
-                # One process looks for all.
-                allow_leaks=allow_leaks or not share.first,
-                same_data=same_data or not share.first,
+                allow_leaks=allow_leaks,
+                same_data=same_data,
+                look=share.first,
             )
             if share.first:
                 notes = judge_notes(describe(dataset, judging.spec, len(dataset), specs))
@@ -258,6 +258,8 @@ def evaluate(
         bar = progress.add_task("score", total=None)
         with watch.measure("score"):
             found = evaluation.conclude(run)
+        for warning in found.notes[len(run.notes) :]:
+            say(f"warning: {warning}", err=True)
         progress.update(bar, description="tables and pictures")
         write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
     shown = [paper_table1(), table1(found.results)]

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from ganbench.data import splits
 from ganbench.data.columns import is_image as is_image
 from ganbench.data.columns import read_frame
-from ganbench.data.label_order import UNUSED, LabelOrder, check_numbers, name_label, read_label
+from ganbench.data.label_order import (
+    UNUSED,
+    LabelOrder,
+    check_numbers,
+    is_number,
+    name_label,
+    read_label,
+)
 from ganbench.data.table import Listing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -95,6 +102,7 @@ def read_list(
     """
     frame = read_frame(listed, name)
     frame, aside, divided = _rows_of(frame, split, listed)
+    numbered = all(is_number(str(label)) for label in frame["expression"].unique())
     ids = _label_ids(frame["expression"], listed, order)
     dropped = Counter(UNUSED[i] for i in ids.tolist() if i in UNUSED)
     frame["expression"] = ids
@@ -115,6 +123,7 @@ def read_list(
         aside=aside,
         undivided="" if divided or named else listed.name,
         label_order=order.name if order else "",
+        numbered=numbered,
     )
 
 
@@ -195,6 +204,7 @@ def read_affectnet_npy(root: Path, split: str, order: LabelOrder | None = None) 
         tuple(unread),
         undivided=root.name if folder == root and not splits.is_of(root.name, split) else "",
         label_order=order.name if order else "",
+        numbered=all(map(is_number, texts)),
     )
 
 

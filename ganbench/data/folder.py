@@ -63,5 +63,11 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
         }
     )
     return Listing(
-        "folder", split, root, frame, dict(dropped), label_order=order.name if order else ""
+        "folder",
+        split,
+        root,
+        frame,
+        dict(dropped),
+        label_order=order.name if order else "",
+        numbered=len(numbers) == len(classes),
     )

@@ -164,19 +164,19 @@ def sketch(card: Mapping[str, Any], split: str) -> Sketch | None:
 
 
 def trained_on(
-    cards: Mapping[str, Mapping[str, Any]], dataset: TableDataset, hashes: Sequence[str]
+    cards: Sequence[tuple[str, Mapping[str, Any]]], dataset: TableDataset, hashes: Sequence[str]
 ) -> Iterator[tuple[str, float]]:
     """Networks that were trained on pictures of a data set, by their cards.
 
     Args:
-        cards: the card of each network, by what it is called in messages.
+        cards: what each network is called in messages, and its card.
         dataset: the pictures that it is to be tested on.
         hashes: of these pictures.
 
     Yields:
         The network, and the estimated share of the pictures that it was trained on, in (0, 1].
     """
-    for name, card in cards.items():
+    for name, card in cards:
         data = card.get("data")
         if isinstance(data, Mapping) and data.get("fingerprint") == dataset.fingerprint:
             yield name, 1.0
@@ -243,7 +243,7 @@ def check_training(dataset: Dataset, allowed: bool = False) -> tuple[list[Findin
 
 def check_evaluation(
     dataset: Dataset,
-    cards: Mapping[str, Mapping[str, Any]],
+    cards: Sequence[tuple[str, Mapping[str, Any]]],
     *,
     allow_leaks: bool = False,
     same_data: bool = False,
@@ -252,7 +252,7 @@ def check_evaluation(
 
     Args:
         dataset: the test split.
-        cards: of the methods and judges, by what they are called in messages.
+        cards: of the methods and judges: what each is called in messages, and its card.
         allow_leaks: leaks are no faults.
         same_data: the test images may be those of the training.
     """
@@ -262,9 +262,9 @@ def check_evaluation(
     assert isinstance(dataset, TableDataset)
     train = other_split(dataset)
     found = _graver(find([test, *([train] if train else [])], allow_leaks))
-    seen = dict(trained_on(cards, dataset, test.hashes))
-    same = [name for name, share in seen.items() if share > 0.5]
-    some = [f"{name} from about {share:.0%}" for name, share in seen.items() if share <= 0.5]
+    seen = list(trained_on(cards, dataset, test.hashes))
+    same = [name for name, share in seen if share > 0.5]
+    some = [f"{name} from about {share:.0%}" for name, share in seen if share <= 0.5]
     if same:
         where = f" ({dataset.listing.undivided!r})" if dataset.listing.undivided else ""
         found.append(

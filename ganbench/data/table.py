@@ -67,6 +67,7 @@ class Listing:
         undivided: the list or folder whose images serve as whichever split is asked for, because
             nothing in it tells the splits apart; empty where the split is known.
         label_order: what the labels' numbers were said to mean; empty if nothing was said.
+        numbered: whether the labels are given as numbers, whose meaning depends on an order.
         kind, source: the kind of data set and the place that ``read_listing`` was given.
     """
 
@@ -79,6 +80,7 @@ class Listing:
     aside: tuple[str, ...] = ()
     undivided: str = ""
     label_order: str = ""
+    numbered: bool = False
     kind: str = ""
     source: Path | None = None
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from ganbench.data import leaks
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import examine_labels, refuse
+from ganbench.label_check import check_labels
 
 
 def admit(
-    dataset: Dataset, emotions: Sequence[str], allow_leaks: bool = False
+    dataset: Dataset,
+    emotions: Sequence[str],
+    allow_leaks: bool = False,
+    device: str | torch.device = "auto",
 ) -> tuple[list[str], dict[str, Any]]:
     """Look at the training images.
 
@@ -19,6 +25,7 @@ def admit(
         dataset: the training split.
         emotions: the classes of the network.
         allow_leaks: images in both splits, or under two emotions, are no faults.
+        device: where the judges look at the labels.
 
     Returns:
         What a user should be told, a line each, and what the card gets of it.
@@ -31,4 +38,6 @@ def admit(
     notes = [
         one.text for one in (*examine_labels(dataset, emotions), *found) if one.level == "note"
     ]
+    if labels := check_labels(dataset, device).note:
+        notes.append(labels)
     return notes, {leaks.CARD: pictures} if pictures else {}

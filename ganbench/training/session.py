@@ -106,7 +106,7 @@ class Session:
         """
         setup, device, share = self.setup, self.trainer.device, self.trainer.share
         notes, pictures = (
-            admit(dataset, setup.network.emotions, allow_leaks) if share.first else ([], {})
+            admit(dataset, setup.network.emotions, allow_leaks, device) if share.first else ([], {})
         )
         for note in notes:
             tell(note)
