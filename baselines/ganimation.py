@@ -29,6 +29,7 @@ from ganbench.methods.layers import full_precision, tile
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator, one_hot, trunk
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.limits import Facts, Limit, cross_entropy, mask, squared
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.trainer import Batch, Terms
 
@@ -183,6 +184,19 @@ class GANimationTrainer(AdversarialTrainer):
             return self.recipe.lambda_cls, F.cross_entropy(output, emotions)
         rows = self.share.total(len(codes))
         return self.recipe.lambda_condition, F.mse_loss(output, codes) / rows
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Conditions lie in [0, 1]; the smoothness of a mask in [0, 1] is limited by itself."""
+        found = super().limits(facts) | {"g_mask": mask()}
+        if self.recipe.classification == "softmax":
+            k = self.method.code_dim
+            weight, real, edits = self.recipe.lambda_cls, cross_entropy(k, facts.entropy()), cross_entropy(k)  # fmt: skip
+        else:
+            # L_y is divided by the batch, as in the authors' code.
+            real = edits = squared(1 / self.recipe.batch_size)
+            weight = self.recipe.lambda_condition
+        found["d_source"] = edits
+        return found | {"d_cond": real, "g_cond": edits} if weight else found
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         own = self.own(batch)

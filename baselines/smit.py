@@ -46,6 +46,15 @@ from ganbench.methods.layers import (
 from ganbench.methods.stargan_family import one_hot
 from ganbench.training import recipe
 from ganbench.training.adversarial import permuted, seen, source_terms
+from ganbench.training.limits import (
+    Facts,
+    Limit,
+    binary_cross_entropy,
+    cross_entropy,
+    hinge,
+    mask,
+    reconstruction,
+)
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen, shuffled
 
@@ -437,6 +446,30 @@ class SMITTrainer(Trainer):
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
         """Two batches: one for the step of D, one for that of G."""
         return shuffled(len(labels), 2 * self.recipe.batch_size, iteration, seed)
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Scores and classes are summed over the scales of D."""
+        scales, k = self.model.config.critic_scales, len(self.model.config.emotions)
+        if self.recipe.classification == "softmax":
+            real = cross_entropy(k, facts.entropy(), scales)
+            edits = cross_entropy(k, heads=scales)
+        else:
+            real = binary_cross_entropy(k, facts.binary_entropy, scales)
+            edits = binary_cross_entropy(k, heads=scales)
+        found = {
+            "d_adv": hinge(scales),
+            "g_adv": hinge(scales),
+            "d_source": edits,
+            "g_mask": mask(),
+        }
+        found["g_warmup"] = reconstruction()
+        if self.recipe.lambda_cls:
+            found |= {"d_cls": real, "g_cls": edits}
+        if self.recipe.lambda_rec:
+            found["g_rec"] = reconstruction(facts)
+        if self.recipe.lambda_idt:
+            found["g_idt"] = reconstruction(facts)
+        return found
 
     def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
         """Codes of the emotions with fresh styles."""

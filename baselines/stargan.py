@@ -23,6 +23,7 @@ from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.stargan_family import Discriminator, Generator, PainterConfig, one_hot
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.limits import Facts, Limit, binary_cross_entropy, cross_entropy
 from ganbench.training.trainer import Batch, Terms
 
 if TYPE_CHECKING:
@@ -97,6 +98,16 @@ class StarGANTrainer(AdversarialTrainer):
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         emotions = self.share.of(permuted(batch.whole.emotions, random))
         return Target(one_hot(emotions, self.method.code_dim), emotions)
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Classification: of real images it must be learned, of edits it is part of the game."""
+        k = self.method.code_dim
+        if self.recipe.classification == "softmax":
+            real, edits = cross_entropy(k, facts.entropy()), cross_entropy(k)
+        else:
+            real, edits = binary_cross_entropy(k, facts.binary_entropy), binary_cross_entropy(k)
+        found = super().limits(facts) | {"d_source": edits}
+        return found | {"d_cls": real, "g_cls": edits} if self.recipe.lambda_cls else found
 
     def classification(self, logits: Tensor, emotions: Tensor) -> Tensor:
         """-log D_cls(c | x), mean over the batch."""

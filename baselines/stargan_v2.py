@@ -14,10 +14,10 @@ style s~ = F_y~(z), z ~ N(0, I), or s~ = E_y~(x_ref):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log2, sqrt
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ from ganbench.methods.layers import InstanceNorm, full_precision, he_init, insta
 from ganbench.methods.stargan_family import one_hot
 from ganbench.seeds import generator
 from ganbench.training import recipe
+from ganbench.training.limits import Facts, Limit, logistic, r1, reconstruction
 from ganbench.training.penalties import r1_penalty
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen
 
@@ -375,6 +376,8 @@ class StarGANv2(Method):
         return StarGANv2Layout(Discriminator)
 
 
+T = TypeVar("T")
+
 # -- training -------------------------------------------------------------------------------------
 
 
@@ -498,6 +501,14 @@ class StarGANv2Trainer(Trainer):
         chosen = [members[c][int(p * len(members[c]))] for c, p in zip(classes, place, strict=True)]
         return np.array(chosen, dtype=np.int64)
 
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Of a latent step and of a reference step; styles have no scale, so g_sty has no limit."""
+        found = {"d_real": logistic(), "d_fake": logistic(), "d_match": logistic(), "d_reg": r1()}
+        found["g_adv"] = logistic()
+        if self.recipe.lambda_cyc:
+            found["g_cyc"] = reconstruction(facts)
+        return {"g_warmup": reconstruction()} | found | marked(found)
+
     def generate(self, x: Tensor, styles: Tensor) -> Tensor:
         """G(x, s) in the recipe's precision; the output is float32."""
         with self.autocast():
@@ -605,6 +616,6 @@ class StarGANv2Trainer(Trainer):
         return values
 
 
-def marked(values: dict[str, Tensor]) -> dict[str, Tensor]:
+def marked(values: Mapping[str, T]) -> dict[str, T]:
     """Values of a reference step, under names of their own."""
     return {f"{name}_ref": value for name, value in values.items()}

@@ -229,6 +229,7 @@ def train(
                 on_log,
                 allow_leaks,
                 lambda note: say(f"warning: {note}", err=True),
+                _again(context),
             )
         if resume:
             if remark := run.resume(resume_rate):
@@ -247,6 +248,27 @@ def train(
         accuracy, path = found
         console.print(f"best by the probe: {path} ({accuracy:.1%})", soft_wrap=True)
     say(f"{final}")
+
+
+def _again(context: click.Context) -> str:
+    """The command line as it was given, without what a new run of the same does not repeat."""
+    import shlex
+
+    once = {"out", "resume", "resume_rate", "dry_run"}
+    words = ["ganbench", "train"]
+    for parameter in context.command.params:
+        name, value = str(parameter.name), context.params.get(str(parameter.name))
+        if name in once or context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            continue
+        if not isinstance(parameter, click.Option):
+            words.append(str(value))
+        elif parameter.is_flag:
+            words += parameter.opts if value else []
+        else:
+            many: list[Any] = list(value or ()) if parameter.multiple else [value]
+            for each in many:
+                words += [parameter.opts[0], str(each)]
+    return shlex.join(words)
 
 
 def _count_images(

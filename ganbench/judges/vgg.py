@@ -23,6 +23,7 @@ from ganbench.judges.interface import Judged, JudgeSpec, resample
 from ganbench.locate import checkpoint_file
 from ganbench.methods.weights import load_state, read_header, sha256, shipped
 from ganbench.training import recipe as training
+from ganbench.training.limits import Facts, Limits, cross_entropy
 from ganbench.training.trainer import Batch, Trainer
 
 
@@ -127,6 +128,11 @@ class VGGTrainer(Trainer):
     def __init__(self, model: VGG, recipe: VGGRecipe) -> None:
         super().__init__(model, recipe)
         self.optimizers = {"judge": self.adam(model, decay=recipe.weight_decay)}
+
+    def limits(self, facts: Facts) -> Limits:
+        """Cross-entropy; with smoothed labels, answering their shares still is the idle answer."""
+        idle = facts.entropy(self.recipe.label_smoothing)
+        return {"loss": cross_entropy(len(facts.shares), idle, patience=400)}
 
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         # Dropout has no generator argument; seeding the global one keeps a resumed run exact.

@@ -28,6 +28,7 @@ from ganbench.methods.linear import GANmut, flat
 from ganbench.methods.stargan_family import Discriminator, PainterConfig
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.limits import SQUARED, Facts, Limit, cross_entropy, squared
 from ganbench.training.trainer import Batch, Terms
 
 if TYPE_CHECKING:
@@ -210,6 +211,23 @@ class GaussianTrainer(AdversarialTrainer):
         nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
         emotions = torch.cat([labels.to(nearest), nearest])
         return Target(self.share.of(codes), self.share.of(emotions))
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Codes lie in the square; L_div is at most twice the largest log p_z / D_cls.
+
+        That is some hundred where Gaussians are narrow, so its limit is wide.
+        """
+        found = super().limits(facts) | {
+            "d_source": cross_entropy(self.classes),
+            "g_div": Limit(SQUARED, "narrow Gaussians have some hundred", 0.5 * SQUARED),
+        }
+        if self.recipe.lambda_cls_d:
+            found["d_cls"] = cross_entropy(self.classes, facts.entropy())
+        if self.recipe.lambda_cls_g:
+            found["g_cls"] = cross_entropy(self.classes)
+        if self.recipe.lambda_coor:
+            found["d_coor"] = squared()
+        return found
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         cls, _ = self.split(self.discriminator(x)[1])

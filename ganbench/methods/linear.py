@@ -28,6 +28,7 @@ from ganbench.methods.interface import Method
 from ganbench.methods.stargan_family import Discriminator, Generator, PainterConfig
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.limits import Facts, Limit, cross_entropy, r1, squared
 from ganbench.training.penalties import r1_penalty
 from ganbench.training.trainer import Batch, Terms
 
@@ -247,6 +248,19 @@ class LinearTrainer(AdversarialTrainer):
         else:
             strength = torch.where(emotions == NEUTRAL, 0.2 * u, 0.2 + 0.8 * u)
         return Target(self.scatter(emotions, strength, random), emotions, strength)
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Codes lie in the unit disc but for their noise; the intensity loss cannot leave [0, 1]."""
+        k = len(self.method.config.emotions)
+        found = super().limits(facts) | {"d_source": cross_entropy(k)}
+        if self.recipe.penalty == "r1":
+            found["d_gp"] = r1()
+        if self.recipe.lambda_cls:
+            found |= {"d_cls": cross_entropy(k, facts.entropy()), "g_cls": cross_entropy(k)}
+        if self.recipe.lambda_coor:
+            code = squared(1 + self.recipe.noise**2)
+            found |= {"d_coor": code, "g_coor": code}
+        return found
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         return {"d_cls": (1.0, F.cross_entropy(self.discriminator(x)[1], batch.emotions))}

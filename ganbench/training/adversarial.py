@@ -14,7 +14,7 @@ from ganbench.data.augment import Augment, augment
 from ganbench.distributed import WHOLE, Share
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import he_init
-from ganbench.training import recipe
+from ganbench.training import limits, recipe
 from ganbench.training.penalties import distance_from_one, gradient_penalty
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen
 
@@ -98,6 +98,13 @@ class AdversarialTrainer(Trainer):
     @property
     def cycle(self) -> int:
         return int(self.recipe.n_critic)
+
+    def limits(self, facts: limits.Facts) -> dict[str, limits.Limit]:
+        """Of what all have: the penalty, whatever its weight, and reconstructions."""
+        found = {"d_gp": limits.penalty(), "g_warmup": limits.reconstruction()}
+        if self.recipe.lambda_rec:
+            found["g_rec"] = limits.reconstruction(facts)
+        return found
 
     @abstractmethod
     def target(self, batch: Batch, random: torch.Generator) -> Target:

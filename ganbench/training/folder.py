@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ganbench import borders
+from ganbench.distributed import launch, relaunched
 from ganbench.errors import BadInput
 from ganbench.locate import CARD as CARD
 from ganbench.locate import CHECKPOINTS as CHECKPOINTS
+from ganbench.lock import Lock
 from ganbench.store import sweep, write_atomic
 
 LOG, STATE = "log.jsonl", "state.pt"
@@ -25,6 +28,30 @@ SCHEDULE = "schedule"  # key of a state, and of a card whose rates are not its r
 FREE = frozenset(
     {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
 )
+
+
+def lock(folder: Path) -> Lock:
+    """Make the folder if it is missing, and keep other processes out of it.
+
+    Raises:
+        BadInput: it cannot be made, or another training runs in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"cannot write to: {folder} ({error.strerror}); choose another --out"
+        ) from error
+    return Lock(folder, "training", launch(), relaunched())
+
+
+def stamp(folder: Path) -> tuple[int, ...]:
+    """What changes whenever ``state.pt`` is written; nothing where there is none."""
+    try:
+        found = (folder / STATE).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def make(folder: Path) -> None:
@@ -74,16 +101,16 @@ def read_card(folder: Path) -> dict[str, Any]:
     return dict(card)
 
 
-def write_launch(folder: Path, launch: str | None) -> None:
+def write_launch(folder: Path, name: str | None) -> None:
     """Write which launch of ``torchrun`` began the run, if one did."""
-    if launch is not None:
-        write_atomic(folder / LAUNCH, launch)
+    if name is not None:
+        write_atomic(folder / LAUNCH, name)
 
 
-def began_in(folder: Path, launch: str | None) -> bool:
+def began_in(folder: Path, name: str | None) -> bool:
     """Whether the run in a folder was begun by this launch of ``torchrun``."""
     try:
-        return borders.is_file(folder / STATE) and borders.read_text(folder / LAUNCH) == launch
+        return borders.is_file(folder / STATE) and borders.read_text(folder / LAUNCH) == name
     except BadInput:
         return False
 
@@ -164,6 +191,17 @@ def prune(folder: Path, keep: int) -> None:
     for old in checkpoints(folder)[:-keep]:
         if found is None or old != found[1]:
             old.unlink()
+
+
+def good(folder: Path, iteration: int) -> Path | None:
+    """The newest periodic checkpoint of at most an iteration; None if there is none."""
+    found = [path for path in checkpoints(folder) if path <= checkpoint(folder, iteration)]
+    return found[-1] if found else None
+
+
+def beside(folder: Path) -> Path:
+    """A folder for a new run that is not there yet: the name with a number."""
+    return next(path for n in count(2) if not (path := Path(f"{folder}-{n}")).exists())
 
 
 def kept(folder: Path) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -30,10 +31,12 @@ from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
 from ganbench.distributed import launch
 from ganbench.errors import BadInput, Diverged
+from ganbench.lock import Lock
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
 from ganbench.store import replacing, sync
 from ganbench.training import folder as folders
+from ganbench.training.limits import Facts, Watch
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Choice, Schedule
 from ganbench.training.trainer import Batch, Trainer, dealt
@@ -82,6 +85,8 @@ class Run:
         card: JSON-ready facts stored with the run and in every checkpoint.
         watch: called after each log line, in the first process.
         probe: judges the shipped model, in [0, 1], without a trace in it; None if nobody can.
+        again: the command line that trains the same with other options behind it, for advice; the
+            card's when empty.
     """
 
     def __init__(
@@ -95,11 +100,13 @@ class Run:
         card: dict[str, Any],
         watch: Callable[[Progress], None] = lambda _: None,
         probe: Callable[[nn.Module], float] | None = None,
+        again: str = "",
     ) -> None:
         self.trainer, self.kind, self.name = trainer, kind, name
         self.dataset, self.folder, self.seed = dataset, folder, seed
         self.card, self.watch, self.probe = card, watch, probe
         self.share = trainer.share
+        self.again = again or str(card["command"])
         classes, highest = len(card["network"]["emotions"]), int(dataset.labels.max(initial=0))
         if highest >= classes:
             raise BadInput(
@@ -109,7 +116,10 @@ class Run:
         self.done = 0
         self.seconds = 0.0
         self._window = _Window()
+        self._watch = Watch({}, trainer.recipe)
         self._stop = False
+        self._lock: Lock | None = None  # of the first process
+        self._stamp: tuple[int, ...] = ()
 
     # -- starting and resuming --------------------------------------------------------------------
 
@@ -117,9 +127,10 @@ class Run:
         """Begin in an empty folder.
 
         Raises:
-            BadInput: the folder already holds a run, or cannot be written.
+            BadInput: the folder already holds a run, or cannot be written, or another process trains
+                in it.
         """
-        with self.share.together():
+        with self.share.together(), self._alone():
             if self.share.first:
                 folders.make(self.folder)
                 folders.write_launch(self.folder, launch())
@@ -140,9 +151,9 @@ class Run:
 
         Raises:
             BadInput: nothing to resume, or the run was started with another recipe, data or seed, or
-                with another number of processes.
+                with another number of processes, or another process trains in the folder.
         """
-        with self.share.together():
+        with self.share.together(), self._alone(resumed=True):
             remark = self._read_state(rate)
             if self.share.first:
                 folders.clean(self.folder)
@@ -157,6 +168,7 @@ class Run:
 
     def _read_state(self, rate: Choice) -> str:
         before, recipe = folders.read_card(self.folder), self.trainer.recipe
+        self._stamp = folders.stamp(self.folder)
         state = _State.read(self.folder, before, recipe)
         if before.get("name") == self.name:
             # What has become an option since then had its default.
@@ -181,6 +193,30 @@ class Run:
         if not self.trainer.schedule.simple:
             self.card[folders.SCHEDULE] = self.trainer.schedule.plain
         return remark
+
+    @contextmanager
+    def _alone(self, resumed: bool = False) -> Iterator[None]:
+        """Lock the folder, and keep the lock unless what is done in here fails."""
+        if not self.share.first:
+            yield
+            return
+        if resumed:
+            folders.read_card(self.folder)  # a folder without a run gets no lock
+        if self._lock is None or not self._lock.held:
+            self._lock = folders.lock(self.folder)
+        try:
+            yield
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _unchanged(self) -> None:
+        """Refuse to go on if another run has written the state since this one read or wrote it."""
+        if self.share.first and folders.stamp(self.folder) != self._stamp:
+            raise BadInput(
+                f"the run in {self.folder} went on elsewhere since iteration {self.done}; resume it "
+                "again from its newest state"
+            )
 
     def _compare(self) -> None:
         """Refuse to go on if the processes do not hold the same weights after the same iterations."""
@@ -210,11 +246,26 @@ class Run:
             The finished checkpoint, or None if the run was stopped before, at a resumable point.
 
         Raises:
-            Diverged: a loss became NaN or the method's own check failed; the last good checkpoint
-                is kept.
-            BadInput: the folder cannot be written; the last good checkpoint is kept.
+            Diverged: a loss became NaN, left its limits or stayed where a network has it that learns
+                nothing, edits show nothing at the end, or the method's own check failed; the last
+                good checkpoint is kept and named.
+            BadInput: the folder cannot be written; the last good checkpoint is kept. Or another
+                process trains in it, or has since this run was started or resumed.
         """
+        with self.share.together(), self._alone():
+            self._unchanged()
+        if self._lock is None:
+            return self._train(until)
+        self._lock.busy = True
+        try:
+            return self._train(until)
+        finally:
+            self._lock.busy = False
+            self._lock.release()
+
+    def _train(self, until: int | None) -> Path | None:
         recipe, trainer = self.trainer.recipe, self.trainer
+        self._watch = self._watching()
         end = recipe.iterations if until is None else min(until, recipe.iterations)
         clock = time.perf_counter()
         with _interruptible(self), ThreadPoolExecutor(1) as pool:
@@ -294,12 +345,44 @@ class Run:
         self._window = _Window(self.done, self.seconds)
         if self.share.first:
             self._write_line(values, speed)
+        self._watch.add(self.done, values)
         try:
             self.trainer.check(values)
         except Diverged as error:
-            raise Diverged(
-                f"{error} (at iteration {self.done}; {folders.kept(self.folder)})"
-            ) from None
+            raise self._diverged(str(error), self._watch.good()) from None
+        fault, edits = self._watch.fault(), getattr(self.probe, "edits", 0)
+        if fault is None and edits and probed and self.done == self.trainer.recipe.iterations:
+            classes = len(self.card["network"]["emotions"])
+            fault = self._watch.probed(probed[folders.PROBE], edits, classes)
+        if fault is not None:
+            raise self._diverged(fault.text, fault.good)
+
+    def _watching(self) -> Watch:
+        """The limits of the losses, and what the log holds of them so far."""
+        facts = Facts.of(self.dataset, len(self.card["network"]["emotions"]))
+        watch = Watch(self.trainer.limits(facts), self.trainer.recipe)
+        lines: list[dict[str, Any]] = []
+        with suppress(BadInput):  # a log that cannot be read cannot be written, which ends the run
+            lines = folders.read_log(self.folder)
+        for line in lines:
+            if line["iteration"] <= self.done:
+                values = {k: v for k, v in line.items() if isinstance(v, float)}
+                watch.add(line["iteration"], values)
+        return watch
+
+    def _diverged(self, what: str, good: int) -> Diverged:
+        """The end of a run that went wrong after iteration ``good``, and the way out of it."""
+        best = folders.good(self.folder, good)
+        kept = f"last good checkpoint: {best}" if best else "no checkpoint is from before that"
+        rate = float(f"{self.trainer.recipe.learning_rate / 10:.3g}")
+        more = ["--set", f"learning_rate={rate!r}", "--out", str(folders.beside(self.folder))]
+        if best:
+            more = ["--init", str(best), *more]
+        return Diverged(
+            f"{what} (at iteration {self.done}; {kept}); --resume would meet it again, so lower "
+            f"learning_rate and start {'from that checkpoint' if best else 'anew'}: "
+            f"{self.again} {shlex.join(more)}"
+        )
 
     def _write_line(self, values: dict[str, float], speed: float) -> None:
         line = {
@@ -313,16 +396,16 @@ class Run:
             (self.folder / folders.LOG).open("a") as file,
         ):
             file.write(json.dumps(line) + "\n")
+        if self._lock is not None:
+            self._lock.beat()
         self.watch(Progress(self.done, self.trainer.recipe.iterations, values, speed))
 
     def _check_networks(self) -> None:
         for network, tensors in self.trainer.state_dict()["networks"].items():
             for name, value in tensors.items():
                 if not bool(torch.isfinite(value).all()):
-                    raise Diverged(
-                        f"training diverged: {network} {name} is not finite; lower learning_rate "
-                        f"(at iteration {self.done}; {folders.kept(self.folder)})"
-                    )
+                    what = f"training diverged: {network} {name} is not finite"
+                    raise self._diverged(what, self.done - 1)
 
     def _sample(self) -> None:
         from ganbench.training.samples import save_samples
@@ -359,6 +442,7 @@ class Run:
                     if isinstance(error.__context__, OSError):
                         raise error.__context__ from error
                     raise
+        self._stamp = folders.stamp(self.folder)
 
 
 @dataclass

@@ -26,6 +26,6 @@ def check_mask(values: Mapping[str, float]) -> None:
     if mean is not None and not 0.001 <= mean <= 0.999:
         what = "keeps the input everywhere" if mean > 0.5 else "repaints every pixel"
         raise Diverged(
-            f"the attention mask saturated: its mean is {mean:.4f}, it {what}; "
-            "change lambda_mask or lower learning_rate"
+            f"the attention mask saturated: its mean is {mean:.4f}, it {what}, which another "
+            "lambda_mask may prevent"
         )

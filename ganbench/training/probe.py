@@ -35,6 +35,11 @@ class Probe:
         self.judge = judge
 
     @property
+    def edits(self) -> int:
+        """How many edits one look judges."""
+        return len(self.images) * len(self.judge.spec.emotions)
+
+    @property
     def card(self) -> dict[str, object]:
         """What a reader must know of it, for the run's card."""
         return {"judge": self.judge.spec.fingerprint, "faces": len(self.images)}

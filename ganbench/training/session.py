@@ -90,6 +90,7 @@ class Session:
         watch: Callable[[Progress], None] = lambda _: None,
         allow_leaks: bool = False,
         tell: Callable[[str], None] = lambda _: None,
+        again: str = "",
     ) -> Run:
         """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``.
 
@@ -100,6 +101,7 @@ class Session:
             watch: called after each log line.
             allow_leaks: train on images that are also in the test split, or under two emotions.
             tell: called with each line that a user should read about the data.
+            again: the command line as it was given, for advice; ``command`` when empty.
 
         Raises:
             BadInput: the data have a fault.
@@ -139,7 +141,16 @@ class Session:
         if probe:
             card["probe"] = probe.card
         return Run(
-            self.trainer, setup.kind, setup.name, dataset, folder, self.seed, card, watch, probe
+            self.trainer,
+            setup.kind,
+            setup.name,
+            dataset,
+            folder,
+            self.seed,
+            card,
+            watch,
+            probe,
+            again,
         )
 
 

@@ -20,6 +20,7 @@ from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.layers import PatchConv
 from ganbench.seeds import generator
+from ganbench.training.limits import Facts, Limits
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Schedule
 
@@ -172,6 +173,14 @@ class Trainer(ABC):
         """After how many iterations the kinds of step repeat; a plan looks at so many."""
         return 1
 
+    def limits(self, facts: Facts) -> Limits:
+        """The ranges of the losses in a training that works; see ``ganbench.training.limits``.
+
+        Args:
+            facts: what they need to know of the data.
+        """
+        return {}
+
     def check(self, values: Mapping[str, float]) -> None:
         """Look at logged means; raise if going on makes no sense.
 
@@ -180,7 +189,7 @@ class Trainer(ABC):
         """
         for name, value in values.items():
             if not np.isfinite(value):
-                raise Diverged(f"training diverged: {name} is {value}; lower learning_rate")
+                raise Diverged(f"training diverged: {name} is {value}")
 
     def describe(self) -> dict[str, int]:
         """Number of learnable parameters of each network."""
