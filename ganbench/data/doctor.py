@@ -101,10 +101,12 @@ def _rare(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
     }
     if few:
         listed = ", ".join(f"{count:,} {name}" for name, count in few.items())
-        yield (
-            f"{dataset.split}: few of the {total:,} images show some emotions: {listed}; a network "
-            "may never learn them, and their accuracies rest on few images"
+        effect = (
+            "a network may never learn them (a judge draws all alike with --set balance=true)"
+            if dataset.split == "train"
+            else "their accuracies rest on these few"
         )
+        yield f"{dataset.split}: few of the {total:,} images show some emotions: {listed}; {effect}"
 
 
 def _extents(dataset: TableDataset) -> Iterator[str]:

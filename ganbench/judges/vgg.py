@@ -7,10 +7,12 @@ Batch normalisation, which VGG-16 of 2015 lacks, makes it train without staged i
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +25,7 @@ from ganbench.judges.interface import Judged, JudgeSpec, resample
 from ganbench.locate import checkpoint_file
 from ganbench.methods.weights import load_state, read_header, sha256, shipped
 from ganbench.training import recipe as training
+from ganbench.training.balance import balanced
 from ganbench.training.limits import Facts, Limits, cross_entropy
 from ganbench.training.trainer import Batch, Trainer
 
@@ -110,6 +113,8 @@ class VGGRecipe(training.Recipe):
     Attributes:
         weight_decay: L2 penalty.
         label_smoothing: mass spread over the other classes, against over-confident verdicts.
+        balance: draw all emotions alike, however few images show one. Otherwise images are drawn
+            alike, and an emotion that few of them show may never be learned.
     """
 
     batch_size: int = 64
@@ -117,6 +122,7 @@ class VGGRecipe(training.Recipe):
     beta1: float = 0.9
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    balance: bool = False
 
 
 class VGGTrainer(Trainer):
@@ -131,8 +137,16 @@ class VGGTrainer(Trainer):
 
     def limits(self, facts: Facts) -> Limits:
         """Cross-entropy; with smoothed labels, answering their shares still is the idle answer."""
+        if self.recipe.balance:
+            there = facts.shares > 0
+            facts = replace(facts, shares=there / there.sum())
         idle = facts.entropy(self.recipe.label_smoothing)
         return {"loss": cross_entropy(len(facts.shares), idle, patience=400)}
+
+    def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
+        if self.recipe.balance:
+            return balanced(labels, self.recipe.batch_size, iteration, seed)
+        return super().indices(labels, iteration, seed)
 
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
         # Dropout has no generator argument; seeding the global one keeps a resumed run exact.
