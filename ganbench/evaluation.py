@@ -144,9 +144,9 @@ def evaluate(
         return conclude(run)
 
 
-def default_store() -> Store:
-    """The store in the user's cache, beside the rendered data."""
-    return Store(cache_root() / "evaluations")
+def default_store(fresh: bool = False) -> Store:
+    """The store in the user's cache, beside the rendered data; ``fresh`` as for ``Store``."""
+    return Store(cache_root() / "evaluations", fresh)
 
 
 def load_all(methods: Methods, device: torch.device) -> dict[str, Method]:
@@ -330,6 +330,7 @@ def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | N
 
     Ctrl-C loses at most the job in hand.
     """
+    run.refresh()
     jobs = run.jobs() if jobs is None else jobs
     total = sum(job.images for job in jobs)
     done = 0
@@ -346,6 +347,7 @@ def _tell(progress: Progress | None, title: str, before: int, total: int, now: i
 
 def conclude(run: Pass) -> Evaluation:
     """Records and pictures from the stored jobs of a pass."""
+    run.refresh()
     indices = np.concatenate([chunk.indices for chunk in run.chunks])
     sources = run.dataset.labels[indices]
     targets = np.broadcast_to(np.arange(len(EMOTIONS)), (len(sources), len(EMOTIONS)))

@@ -3,15 +3,18 @@
 A job is a chunk of the test set seen by one maker: the camera (``real``), the renderer of right
 answers (``render``, ``truth``), or a method with one set of codes (``edits``). A metric may ask for
 further edits of a few images, each a job of its own (``probe``). A job's key names all that its numbers
-depend on, and nothing else; batch size is not among them. Every judge has an entry of its own, the same
+depend on, and nothing else: the data, the current state of method and judge, and the source of the
+code that runs between pictures and arrays (``ganbench.state``). Batch size is not among them. Every judge has an entry of its own, the same
 as if it were the only one; edits are made once for all whose entry is missing.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -19,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-import ganbench
 from ganbench import protocol
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
 from ganbench.judges.interface import Judge
 from ganbench.label_check import LabelCheck
 from ganbench.methods.interface import Method
@@ -33,6 +36,8 @@ from ganbench.metrics.truth import SPEC as TRUTH
 from ganbench.metrics.truth import joint_regions, truth_distances
 from ganbench.protocol import Chunk
 from ganbench.scoring import Metric
+from ganbench.state import identity as identity_of
+from ganbench.state import opaque, tensor_hash
 from ganbench.stopwatch import Stopwatch
 from ganbench.store import Arrays, Store
 from ganbench.thumbnails import thumbnails
@@ -90,13 +95,46 @@ class _Inputs:
 
 
 @dataclass
+class Pieces:
+    """How much of a pass was stored before it began.
+
+    Attributes:
+        computed: pieces that were computed.
+        reused: pieces that were stored.
+        first, last: when the oldest and the newest of those were made, ISO 8601 in UTC; empty without.
+    """
+
+    computed: int = 0
+    reused: int = 0
+    first: str = ""
+    last: str = ""
+
+    def reuse(self, made: Sequence[float]) -> None:
+        """Count stored pieces by the times when they were made, in seconds since 1970."""
+        times = [datetime.fromtimestamp(t, UTC).isoformat(timespec="seconds") for t in made]
+        self.reused += len(times)
+        self.first = min([*times, *[self.first] * bool(self.first)], default="")
+        self.last = max([*times, self.last])
+
+    def __str__(self) -> str:
+        """In words; empty if nothing was stored."""
+        if not self.reused:
+            return ""
+        when = f"made at {self.first}" + f" to {self.last}" * (self.first != self.last)
+        if not self.computed:
+            return f"all {self.reused} pieces were stored, {when}: nothing was computed anew"
+        return f"{self.reused} of {self.reused + self.computed} pieces were stored, {when}"
+
+
+@dataclass
 class Pass:
     """Everything an evaluation needs to know, and the jobs that it consists of.
 
     ``methods`` are by their labels (``ganbench.labels``), each with the title that it is printed with.
     Edits that depend on noise are made with ``seeds`` seeds, the first being ``seed``; all others, and
     the metrics' probes, once. ``notes`` are what a reader must know of the data, ``labels`` is
-    what the shipped judges say of their labels.
+    what the shipped judges say of their labels. Without ``computes`` a piece that the store lacks is
+    bad input.
     """
 
     methods: dict[str, Method]
@@ -112,6 +150,10 @@ class Pass:
     others: Sequence[Judge] = ()
     notes: list[str] = field(default_factory=list)
     labels: LabelCheck = field(default_factory=LabelCheck)
+    computes: bool = True
+    pieces: Pieces = field(default_factory=Pieces, repr=False)
+    began: float = field(default_factory=time.time, repr=False)
+    _identities: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
     _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
     _probed: dict[tuple[str, str], Tensor | None] = field(default_factory=dict, repr=False)
 
@@ -180,8 +222,10 @@ class Pass:
             "protocol": protocol.VERSION,
             # Computed in the pass, hence stored.
             "pixels": [BACKGROUND.version, TRUTH.version, IDENTITY.version],
-            "ganbench": ganbench.__version__,
+            "pass": self.identity(type(self), protocol.codes, protocol.chunks),
             "data": self.dataset.fingerprint,
+            "files": self.dataset.stamp,
+            "reader": self.identity(type(self.dataset)),
             "size": self.dataset.size,
             "chunk": job.chunk.number,
             "images": len(job.chunk),
@@ -189,12 +233,16 @@ class Pass:
         if job.kind == "render":
             return {**key, "target": job.target}
         # Kernels differ between kinds of device in the last bits; a table should hold one kind.
-        key |= {"judge": judge.spec.fingerprint, "judged on": judge.device.type}
+        key |= {
+            "judge": judge.spec.fingerprint,
+            "judged by": self.identity(judge),
+            "judged on": judge.device.type,
+        }
         if job.kind == "edits":
             method = self.methods[job.method]
             key |= {
                 "method": method.name,  # a label decides no number
-                "weights": fingerprint(method),
+                "edited by": self.identity(method),
                 "codes": job.codes,
                 "seed": job.seed if _random(method, job.codes) else None,
                 "edited on": method.device.type,
@@ -205,7 +253,7 @@ class Pass:
             values = codes.detach().cpu().contiguous().numpy()
             key |= {
                 "method": method.name,  # a label decides no number
-                "weights": fingerprint(method),
+                "edited by": self.identity(method),
                 "images": len(codes),
                 # Themselves, not their name: a metric may come to mean others by it.
                 "codes": [list(values.shape), hashlib.sha256(values.tobytes()).hexdigest()],
@@ -213,16 +261,63 @@ class Pass:
             }
         return key
 
+    def refresh(self) -> None:
+        """Forget what methods and judges were: they may have been changed since."""
+        self._identities.clear()
+
+    def identity(self, *objects: object) -> dict[str, str]:
+        """What numbers depend on that some objects compute, as they were at the last ``refresh``."""
+        first = id(objects[0])
+        if first not in self._identities:
+            self._identities[first] = identity_of(*objects)
+        return self._identities[first]
+
+    def untold(self) -> list[str]:
+        """The methods and judges whose pieces are never used again, since their state cannot be told."""
+        parts: list[tuple[str, object]] = [(m.title, m) for m in self.methods.values()]
+        parts += [(judge.spec.title, judge) for judge in (self.judge, *self.others)]
+        return [
+            f"{title} ({', '.join(sorted(set(found)))})"
+            for title, part in parts
+            if (found := opaque(part))
+        ]
+
     def perform(self, job: Job, watch: Watch = lambda _: None) -> None:
-        """Compute and store what is missing of a job; ``watch`` as for ``compute``."""
-        if missing := self.missing(job):
+        """Compute and store what is missing of a job; ``watch`` as for ``compute``.
+
+        ``pieces`` counts what was stored and what was computed.
+        """
+        missing = self.missing(job)
+        made = [
+            self.store.made(self.key(job, judge))
+            for judge in self.judges(job)
+            if judge not in missing
+        ]
+        self.pieces.reuse([then for then in made if then is not None and then < self.began])
+        if missing:
             for judge, arrays in zip(missing, self.compute(job, missing, watch), strict=True):
                 self.store.put(self.key(job, judge), arrays)
+                self.pieces.computed += 1
 
     def fetch(self, job: Job, judge: Judge | None = None) -> Arrays:
-        """The job's arrays, computed first if need be."""
+        """The job's arrays, computed first if need be.
+
+        Raises:
+            BadInput: they are missing or damaged, and the pass does not compute.
+        """
         judge = judge or self.judge
-        return self.store.fetch(self.key(job, judge), lambda: self.compute(job, [judge])[0])
+        key = self.key(job, judge)
+        found = self.store.get(key)
+        if found is None:
+            if not self.computes:
+                raise BadInput(
+                    f"the store lacks a piece, or holds a damaged one: {job.title}, chunk "
+                    f"{job.chunk.number}; run its shard again, or leave --merge out to compute it here"
+                )
+            found = self.compute(job, [judge])[0]
+            self.store.put(key, found)
+            self.pieces.computed += 1
+        return found
 
     def gather(
         self,
@@ -423,15 +518,13 @@ class Pass:
 
 
 def fingerprint(method: Method) -> str:
-    """sha256 (hex) of the method: of its checkpoint, or of its configuration and tensors without one."""
-    known = getattr(method, "fingerprint", "")
-    if known:
-        return str(known)
-    digest = hashlib.sha256(repr(method.config).encode())
-    for name, tensor in sorted(method.state_dict().items()):
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    """sha256 (hex) of a method's weights.
+
+    It is that of the checkpoint's file while the method holds what the file held; else, as of a method
+    without a file, that of its configuration and tensors as they are now.
+    """
+    now = tensor_hash(method)
+    return method.fingerprint if method.fingerprint and method.loaded == now else now
 
 
 def _random(method: Method, codes: str) -> bool:

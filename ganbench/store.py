@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -113,15 +114,54 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
         ) from error
 
 
+def write_together(folder: Path, files: Mapping[str, bytes], last: str) -> None:
+    """Replace several files of a folder that belong together.
+
+    All are written beside their places first, so that a full disk or a kill leaves the old ones; then
+    they take their names, ``last`` at the end. A reader that finds hashes of the others in ``last`` can
+    tell whether it was cut off between the two.
+
+    Args:
+        folder: made if missing.
+        files: content by name; ``last`` is one of them.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    mark = secrets.token_hex(6)
+    written = {name: folder / f".{name}.{mark}{_TEMPORARY}" for name in files}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, temporary in written.items():
+            temporary.write_bytes(files[name])
+        for name in sorted(files, key=lambda name: name == last):
+            os.replace(written[name], folder / name)
+    except OSError as error:
+        raise BadInput(
+            f"cannot write: {folder} ({error.strerror}); choose another place"
+        ) from error
+    finally:
+        for temporary in written.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
 class Store:
     """Named arrays under a key; a key is any JSON value that says what they were computed from.
 
     One file an entry, ``root/ab/abcd....npz`` (sha256 of the key), without pickles, closed by its own
-    checksum. An entry that is damaged counts as missing: it is dropped, and computed again.
+    checksum. An entry that is damaged counts as missing: it is dropped, and computed again. The file's
+    time of modification tells when the entry was made, its time of access when it was used last.
+
+    Args:
+        root: its folder, which need not exist.
+        fresh: entries that were not made by this object count as missing where it is asked whether
+            something must be computed (``in``, ``made`` and ``fetch``).
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(root)
+    def __init__(self, root: str | os.PathLike[str], fresh: bool = False) -> None:
+        self.root, self.fresh = Path(root), fresh
+        self._own: set[Path] = set()
 
     def path(self, key: Any) -> Path:
         """Where the entry of ``key`` lives, whether or not it exists."""
@@ -129,7 +169,15 @@ class Store:
         return self.root / name[:2] / f"{name}.npz"
 
     def __contains__(self, key: Any) -> bool:
-        return self.path(key).is_file()
+        path = self.path(key)
+        return path.is_file() and (not self.fresh or path in self._own)
+
+    def made(self, key: Any) -> float | None:
+        """When the entry of ``key`` was made, in seconds since 1970; None if it counts as missing."""
+        try:
+            return self.path(key).stat().st_mtime if key in self else None
+        except OSError:
+            return None
 
     def get(self, key: Any) -> Arrays | None:
         """The arrays of ``key``, or None if there are none or the file is damaged."""
@@ -139,13 +187,12 @@ class Store:
                 data = path.read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        body, mark = data[:-_MARK], data[-_MARK:]
-        if hashlib.sha256(body).digest() == mark:
-            with np.load(io.BytesIO(body), allow_pickle=False) as entry:
-                label = json.loads(entry[_LABEL].tobytes())
-                if label["key"] == json.loads(canonical(key)):
-                    return {name: entry[name] for name in label["arrays"]}
-        path.unlink(missing_ok=True)
+        found = read_entry(data)
+        if found is not None and found[0] == json.loads(canonical(key)):
+            touch(path)
+            return found[1]
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
 
     def put(self, key: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -161,14 +208,40 @@ class Store:
             for name, array in ({_LABEL: np.frombuffer(label, np.uint8)} | dict(arrays)).items():
                 with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-        body = file.getvalue()
+        body, path = file.getvalue(), self.path(key)
         with using_cache(self.root):
-            write_atomic(self.path(key), body + hashlib.sha256(body).digest())
+            write_atomic(path, body + hashlib.sha256(body).digest())
+        self._own.add(path)
 
     def fetch(self, key: Any, compute: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
         """The arrays of ``key``, computed and stored first if they are missing or damaged."""
-        found = self.get(key)
+        found = self.get(key) if key in self else None
         if found is None:
             found = dict(compute())
             self.put(key, found)
         return found
+
+
+def read_entry(data: bytes) -> tuple[Any, Arrays] | None:
+    """The key and the arrays of an entry's file; None if it is damaged."""
+    body, mark = data[:-_MARK], data[-_MARK:]
+    if hashlib.sha256(body).digest() != mark:
+        return None
+    with np.load(io.BytesIO(body), allow_pickle=False) as entry:
+        label = json.loads(entry[_LABEL].tobytes())
+        return label["key"], {name: entry[name] for name in label["arrays"]}
+
+
+def read_key(path: Path) -> Any:
+    """The key of an entry's file, whose arrays are not read; None if the file is damaged."""
+    try:
+        with zipfile.ZipFile(path) as entry, entry.open(f"{_LABEL}.npy") as member:
+            return json.loads(np.lib.format.read_array(member, allow_pickle=False).tobytes())["key"]
+    except Exception:  # of zip, numpy and json, on bytes of any kind
+        return None
+
+
+def touch(path: Path) -> None:
+    """Note that a file or folder was used now; the time when it was made stays."""
+    with suppress(OSError):
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))

@@ -7,6 +7,7 @@ shows. The toy method paints that patch; the toy judge reads it. Both count what
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import Unsupported
 from ganbench.judges.interface import Judged, JudgeSpec
 from ganbench.methods.interface import Method
+
+# How many images each toy has edited or judged. It is no state of theirs, on which results depend.
+COUNTS: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 
 SIZE = 8
 K = len(EMOTIONS)
@@ -89,7 +93,14 @@ class Painter(Method):
         super().__init__(ToyConfig(size))
         self.weight = nn.Parameter(torch.tensor([leak, float(noise), float(wrong)]))
         self.leak, self.noise_dim, self.wrong = leak, noise, wrong
-        self.edited = 0
+
+    @property
+    def edited(self) -> int:
+        return COUNTS.get(self, 0)
+
+    @edited.setter
+    def edited(self, count: int) -> None:
+        COUNTS[self] = count
 
     @property
     def code_dim(self) -> int:
@@ -155,13 +166,20 @@ class Wheel(Plane):
         raise Unsupported("wheel defines no label distribution")
 
 
-@dataclass
+@dataclass(eq=False)
 class Reader:
     """Reads the patch; its features are the means of four parts of the image."""
 
     fingerprint: str = "reader"
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    judged: int = 0
+
+    @property
+    def judged(self) -> int:
+        return COUNTS.get(self, 0)
+
+    @judged.setter
+    def judged(self, count: int) -> None:
+        COUNTS[self] = count
 
     @property
     def spec(self) -> JudgeSpec:

@@ -40,6 +40,7 @@ COMMANDS = {
     ),
     "edit": ("ganbench.cli.edit", "edit", "Edit any number of pictures to an emotion."),
     "data": ("ganbench.cli.data", "data", "Export and check data sets."),
+    "cache": ("ganbench.cli.cache", "cache", "Show, prune and verify what runs have stored."),
     "methods": ("ganbench.cli.methods", "methods", "List the methods."),
     "checkpoints": (
         "ganbench.cli.checkpoints",

@@ -123,7 +123,12 @@ REPORT = 15
     "with the same GANBENCH_CACHE.",
 )
 @click.option(
-    "--merge", is_flag=True, help="Report from what the shards have stored; compute nothing."
+    "--merge",
+    is_flag=True,
+    help="Report from what the shards have stored; edit and judge no test image.",
+)
+@click.option(
+    "--fresh", is_flag=True, help="Compute everything anew, whatever earlier runs have stored."
 )
 def evaluate(
     methods: str,
@@ -148,6 +153,7 @@ def evaluate(
     dry_run: bool,
     shard: str | None,
     merge: bool,
+    fresh: bool,
 ) -> None:
     """Edit every test image towards seven emotions with each method, judge the edits, and report.
 
@@ -160,7 +166,7 @@ def evaluate(
     import sys
     from pathlib import Path
 
-    from ganbench import distributed, evaluation
+    from ganbench import cache, distributed, evaluation
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
     from ganbench.protocol import describe, judge_notes
@@ -178,9 +184,12 @@ def evaluate(
     if part and (merge or share.world > 1):
         other = "--merge" if merge else "torchrun, whose processes take a shard each"
         raise BadInput(f"--shard {part} with {other}; leave one of them out")
+    if fresh and merge:
+        raise BadInput("--fresh with --merge, which computes no piece; leave one of them out")
     if share.world > 1:
         part = Shard(share.rank + 1, share.world)
     choose(metrics)  # a wrong name should not cost the time to load data
+    cache.current_limit()
     device = distributed.device_of(share, device)
     with distributed.joined(share, device, distributed.LONG):
         with watch.measure("load"), share.together():
@@ -204,7 +213,7 @@ def evaluate(
                 seed=seed,
                 limit=limit,
                 batch_size=batch_size,
-                store=evaluation.default_store(),
+                store=evaluation.default_store(fresh),
                 stopwatch=watch,
                 metrics=metrics,
                 seeds=seeds,
@@ -217,12 +226,19 @@ def evaluate(
                 notes = judge_notes(describe(dataset, judging.spec, len(dataset), specs))
                 for warning in (*notes, *run.notes):
                     say(f"warning: {warning}", err=True)
+            run.computes = not merge
             if share.first and not dry_run and not shard:
                 check_writable(folder)
         if dry_run:
             if share.first:
                 _show_plan(run, folder)
             return
+        for untold in run.untold() if share.first else ():
+            say(
+                f"warning: cannot tell whether {untold} changes from run to run; nothing that it makes "
+                "is used again",
+                err=True,
+            )
         with _bars(bars) as progress, share.together():
             bar = progress.add_task("evaluate", total=None)
             if part:
@@ -237,7 +253,11 @@ def evaluate(
                 )
     if not share.first:
         return
+    run.store.fresh = False  # the other processes have computed their pieces anew, too
     lacking = left(run, part.count if part else None) if part or merge else None
+    run.store.fresh = fresh
+    if stored := str(run.pieces):
+        say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
     if part and share.world == 1:
         images = sum(len(job.chunk) for job in part.jobs(run) if job.kind == "real")
         say(
@@ -262,6 +282,7 @@ def evaluate(
             say(f"warning: {warning}", err=True)
         progress.update(bar, description="tables and pictures")
         write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
+        cache.keep_limit()
     shown = [paper_table1(), table1(found.results)]
     shown += [seeds_table(found.results)] * (seeds > 1)
     # Nobody asked for those of the usual choice that Table 1 has no room for: they are on the page.

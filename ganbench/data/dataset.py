@@ -29,6 +29,8 @@ class Dataset(ABC):
         fingerprint: sha256 (hex) of everything that determines images and labels.
         label_order: what the labels' numbers were said to mean (``--label-order``); empty if nothing
             was said.
+        stamp: what else a copy of the data on one disk is known by: a hash of the sizes and times of
+            its files, where these are too large to be read whole; else empty.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Dataset(ABC):
     paths: Sequence[str]
     fingerprint: str
     label_order: str = ""
+    stamp: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from ganbench.data.faces import (
     render_many,
     sample_face,
 )
+from ganbench.data.faces.builder import sums
 from ganbench.data.faces.head import load_head
 from ganbench.data.table import Progress, TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
@@ -73,7 +75,20 @@ class FacesDataset(TableDataset):
             super().__init__(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
         except BadInput as error:
             raise BadInput(f"{error}; or delete {str(folder)!r}: it is rendered again") from error
+        self._check(folder)
         self.fingerprint = _fingerprint(seed, size, split, self.paths)
+
+    def _check(self, folder: Path) -> None:
+        """Refuse pictures that are not those that were rendered: the fingerprint says that they are."""
+        known = sums(folder)
+        for i, found in enumerate(self.contents if known and not self.stamp else ()):
+            names = [path.relative_to(folder).as_posix() for path in self._files(i)]
+            then = b"".join(bytes.fromhex(known.get(name, "")) for name in names)
+            if hashlib.sha256(then).hexdigest() != found:
+                raise BadInput(
+                    f"changed since it was rendered: {folder / names[0]} or its region map; delete "
+                    f"{str(folder)!r}: it is rendered again"
+                )
 
     def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
         """The same faces rendered with ``emotion`` at canonical intensity.

@@ -18,12 +18,15 @@ Entries = dict[str, list[Any]]
 
 
 def stamp(*files: Path) -> str:
-    """Sizes and times of change: what else a file's content is taken to be known by. Empty if one is missing."""
+    """Sizes and times: a file whose stamp is the same is not read again. Empty if one is missing.
+
+    The time of change of the file's entry is among them, since the time of its content can be set back.
+    """
     try:
         found = [path.stat() for path in files]
     except OSError:
         return ""
-    return " ".join(f"{one.st_size}:{one.st_mtime_ns}" for one in found)
+    return " ".join(f"{one.st_size}:{one.st_mtime_ns}:{one.st_ctime_ns}" for one in found)
 
 
 def read(root: Path, whole: bool) -> Entries:
@@ -47,5 +50,5 @@ def write(root: Path, whole: bool, entries: Entries) -> None:
 
 
 def _place(root: Path, whole: bool) -> Path:
-    name = hashlib.sha256(f"1 {whole} {root.resolve()}".encode()).hexdigest()[:24]
+    name = hashlib.sha256(f"2 {whole} {root.resolve()}".encode()).hexdigest()[:24]
     return cache_root() / "index" / f"{name}.json"

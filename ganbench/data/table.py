@@ -32,8 +32,11 @@ AU_SCALE = 5.0  # OpenFace's intensities end at 5, the FACS level E
 
 # Splits with fewer bytes of pixels than this are kept in memory.
 KEEP_BYTES = 1 << 30
-# Above this many bytes on disk the fingerprint takes a file's size for its content.
+# Above this many bytes on disk the fingerprint takes samples of large files for their content.
 HASH_BYTES = 2 << 30
+# Then a file of more bytes than the first number is known by its size and by so many bytes, as the second
+# says, of its beginning, its middle and its end.
+SAMPLED, SAMPLE = 64 << 10, 16 << 10
 # From this many images on, what opening found out is kept for the next time.
 INDEXED = 10_000
 
@@ -98,8 +101,8 @@ class TableDataset(Dataset):
     when an image is first used (``undecodable`` looks at all).
 
     The fingerprint is the sha256 of the size and of every row in order: path, label, content of
-    the image and of its region map, action units. Above ``HASH_BYTES`` on disk the size of a file
-    stands for its content. Rows count in order because results are kept by index.
+    the image and of its region map, action units. Above ``HASH_BYTES`` on disk size
+    and samples of a large file stand for its content, and ``stamp`` holds the times of all files. Rows count in order because results are kept by index.
 
     Args:
         listing: the rows.
@@ -168,7 +171,9 @@ class TableDataset(Dataset):
                 f"seven emotions; unused labels: {self.dropped or 'none'}, bad: {len(self.bad)}"
             )
         self.extents = np.array([one.extent for one in seen], dtype=np.int32)
-        self.fingerprint = self._fingerprint([one.identity for one in seen])
+        # Of each row a hash of the content of its files, or of samples of large ones.
+        self.contents = [one.identity for one in seen]
+        self.fingerprint = self._fingerprint(self.contents)
 
     @property
     def left_out(self) -> str:
@@ -211,6 +216,8 @@ class TableDataset(Dataset):
         stamps = [index.stamp(*self._files(i)) for i in rows]
         sizes = (int(one.partition(":")[0]) for text in stamps for one in text.split())
         whole = sum(sizes) < HASH_BYTES
+        if not whole:
+            self.stamp = hashlib.sha256("\n".join(stamps).encode()).hexdigest()
         large = self._pixels is None and len(rows) >= INDEXED
         known = index.read(self.root, whole) if large else {}
         seen: dict[int, _Seen] = {}
@@ -246,12 +253,13 @@ class TableDataset(Dataset):
                     return _Seen(fault=f"no such {what}" + (f": {path}" if kind else ""))
                 with opened as stream:
                     source: BinaryIO = stream
-                    if whole:
+                    size = os.fstat(stream.fileno()).st_size
+                    if whole or size <= SAMPLED:
                         content = stream.read()
                         digest.update(hashlib.sha256(content).digest())
                         source = BytesIO(content)
                     else:
-                        digest.update(str(os.fstat(stream.fileno()).st_size).encode())
+                        digest.update(_samples(stream, size))
                     if kind == 0:
                         extent = self._take_image(i, source)
                     elif self._maps is not None:
@@ -404,6 +412,16 @@ def check_limit(limit: int | None) -> None:
     """Raise ``BadInput`` unless ``limit`` is None or a number of images."""
     if limit is not None and limit < 1:
         raise BadInput(f"limit must be at least 1 image, not {limit}; leave it out to use all")
+
+
+def _samples(stream: BinaryIO, size: int) -> bytes:
+    """sha256 of the size and of the beginning, middle and end of a file of ``size`` bytes."""
+    digest = hashlib.sha256(str(size).encode())
+    for start in (0, (size - SAMPLE) // 2, size - SAMPLE):
+        stream.seek(start)
+        digest.update(stream.read(SAMPLE))
+    stream.seek(0)
+    return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)

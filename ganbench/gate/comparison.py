@@ -19,6 +19,7 @@ from typing import Any, Literal
 from ganbench import borders
 from ganbench.differences import interval_of
 from ganbench.emotions import EMOTIONS
+from ganbench.gate.folder import check_whole
 from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
 from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sign_flip
 from ganbench.gate.tolerance import Tolerance
@@ -113,10 +114,12 @@ def load(path: str | os.PathLike[str]) -> Run:
     """A run folder, or its ``results.json``, with the outcomes beside it.
 
     Raises:
-        BadInput: no results, or damaged ones.
+        BadInput: no results, damaged ones, or a folder whose files are of different runs.
     """
     results = Results.load(path)
     folder = Path(path) if borders.is_folder(path) else Path(path).parent
+    if borders.is_folder(path):
+        check_whole(folder)
     return Run(*read_outcomes(folder / OUTCOMES, results))
 
 

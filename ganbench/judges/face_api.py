@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
-from ganbench.judges.interface import Judged, JudgeSpec, resample
+from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
 from ganbench.methods.tensors import fitted
 from ganbench.methods.weights import sha256
 
@@ -101,22 +101,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-class FaceAPIJudge:
+class FaceAPIJudge(NetworkJudge):
     """The network behind the interface of judges."""
 
     def __init__(self, model: ExpressionNet, spec: JudgeSpec) -> None:
-        self.model, self._spec = model, spec
+        super().__init__(model, spec)
+        self.model = model
         self.order = [OUTPUTS.index(emotion) for emotion in spec.emotions]
-
-    @property
-    def spec(self) -> JudgeSpec:
-        """Its identity."""
-        return self._spec
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return self.model.fc.weight.device
 
     @torch.inference_mode()
     def judge(self, images: Tensor) -> Judged:

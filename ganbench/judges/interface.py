@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ganbench.state import tensor_hash
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,29 @@ class Judge(Protocol):
 
     def judge(self, images: Tensor) -> Judged:
         """Judge images float32 [N, 3, H, W], RGB in [0, 1]; H and W may differ from its own size."""
+
+
+class NetworkJudge:
+    """A judge that is a network loaded from a file.
+
+    Args:
+        model: the network.
+        spec: its identity as the file has it.
+    """
+
+    def __init__(self, model: nn.Module, spec: JudgeSpec) -> None:
+        self._spec, self._network, self._loaded = spec, model, tensor_hash(model)
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """Its identity; a network that was changed since it was loaded has a fingerprint of its own."""
+        now = tensor_hash(self._network)
+        return self._spec if now == self._loaded else replace(self._spec, fingerprint=now)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self._network.parameters()).device
 
 
 def resample(images: Tensor, size: int) -> Tensor:

@@ -101,6 +101,10 @@ class OnnxJudge:
         """Where it computes."""
         return torch.device("cpu")
 
+    def fingerprint_state(self) -> list[object]:
+        """What stands for it in ``ganbench.state``: the session holds what the file held."""
+        return [self._spec, self.expects, self.columns, self.outputs, self.ends_in_softmax]
+
     @torch.inference_mode()
     def judge(self, images: Tensor) -> Judged:
         """See ``Judge``; outputs that are no emotion are left out, so a softmax is over the seven."""

@@ -21,7 +21,7 @@ from ganbench.data.leaks import CARD as PICTURES
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.judges.interface import Judged, JudgeSpec, resample
+from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
 from ganbench.locate import checkpoint_file
 from ganbench.methods.weights import load_state, read_header, sha256, shipped
 from ganbench.training import recipe as training
@@ -162,21 +162,12 @@ class VGGTrainer(Trainer):
         return values | {"accuracy": (logits.argmax(1) == batch.emotions).float().mean()}
 
 
-class VGGJudge:
+class VGGJudge(NetworkJudge):
     """A trained VGG behind the interface of judges."""
 
     def __init__(self, model: VGG, spec: JudgeSpec, card: dict[str, Any]) -> None:
-        self.model, self._spec, self.card = model, spec, card
-
-    @property
-    def spec(self) -> JudgeSpec:
-        """Its identity."""
-        return self._spec
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return next(self.model.parameters()).device
+        super().__init__(model, spec)
+        self.model, self.card = model, card
 
     @torch.inference_mode()
     def judge(self, images: Tensor) -> Judged:

@@ -79,6 +79,7 @@ class Method(nn.Module):
         self.licence = "Apache-2.0"
         self.fingerprint = ""
         self.source: dict[str, str] = {}  # "file", its name without folders, and "sha256"
+        self.loaded = ""  # ``tensor_hash`` of ``ganbench.state`` when it was loaded
         self.card: dict[str, Any] = {}
 
     # -- what a subclass provides -----------------------------------------------------------------

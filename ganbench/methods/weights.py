@@ -24,6 +24,7 @@ from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_parameters, fitted
 from ganbench.registry import METHODS
+from ganbench.state import tensor_hash
 from ganbench.store import replacing
 
 FORMAT = 1
@@ -274,7 +275,7 @@ def load_method(
     method = cls(config.build(cls.Config, header["config"], f"checkpoint {path.name}"))
     load_state(path, method)
     method.licence = header["card"].get("licence", "unknown")
-    method.fingerprint = sha256(path)
+    method.fingerprint, method.loaded = sha256(path), tensor_hash(method)
     method.source = {"file": path.name, "sha256": method.fingerprint}
     method.card = header["card"]
     return method.to(where).eval().requires_grad_(False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.data.faces.rasterise import compiled
+from ganbench.kernels import compiled
 
 Array = NDArray[Any]
 

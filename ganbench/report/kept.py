@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import ganbench
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import GanbenchError
 from ganbench.figures.page import Drawing, to_png
@@ -19,7 +18,7 @@ from ganbench.figures.scene import Faces, Scene, to_bytes
 from ganbench.gallery import Gallery
 from ganbench.judges.interface import Judged
 from ganbench.methods.interface import Method
-from ganbench.passes import Pass, fingerprint
+from ganbench.passes import Pass
 from ganbench.report.html import Picture
 
 # Pixels an inch of a figure on the page, which is twice as dense as a screen; print has 300.
@@ -42,9 +41,9 @@ class KeptScene(Scene):
         method = method or self.method
         key = {
             "kind": "edits of a figure",
-            "ganbench": ganbench.__version__,
+            "drawn by": self.run.identity(type(self)),
             "method": method.name,
-            "weights": fingerprint(method),
+            "edited by": self.run.identity(method),
             "edited on": method.device.type,
             "images": _digest(images),
             "codes": _digest(codes),
@@ -60,8 +59,9 @@ class KeptScene(Scene):
         judge = self.judge()
         key = {
             "kind": "verdicts of a figure",
-            "ganbench": ganbench.__version__,
+            "drawn by": self.run.identity(type(self)),
             "judge": judge.spec.fingerprint,
+            "judged by": self.run.identity(judge),
             "judged on": judge.device.type,
             "images": _digest(images),
         }

@@ -5,6 +5,7 @@ It names the machine's kind but not the machine, and files but not where a user 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import re
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 import ganbench
+from ganbench.passes import Pieces
 from ganbench.protocol import judge_notes
 from ganbench.records import Results
 from ganbench.stopwatch import Stopwatch
@@ -32,6 +34,7 @@ def manifest(
     files: dict[str, str],
     left_out: str = "",
     notes: Sequence[str] = (),
+    pieces: Pieces | None = None,
 ) -> dict[str, Any]:
     """JSON-ready.
 
@@ -40,6 +43,7 @@ def manifest(
         files: for each other file of the run its sha256.
         left_out: what of the data was not used, see ``Dataset.left_out``.
         notes: what a reader must know of the data.
+        pieces: how much of the run was stored before it began.
     """
     stages = {
         name: {"seconds": round(stage.seconds, 3), "peak_mib": round(stage.peak_mib)}
@@ -55,6 +59,7 @@ def manifest(
         "protocol": results.protocol,
         "protocol_hash": results.protocol_hash,
         "left_out": left_out,
+        "pieces": None if pieces is None else dataclasses.asdict(pieces),
         "notes": [*judge_notes(results.protocol), *notes],
         "methods": {name: facts["weights"] for name, facts in results.methods.items()},
         "python": platform.python_version(),

@@ -28,6 +28,7 @@ def draw_planes(run: Pass, gallery: Gallery) -> list[Picture]:
     What the judge sees in the plane is the mean of its verdicts on the edits with codes uniform over
     Z, which the pass has made. Only the few faces shown are edited here; the store keeps them.
     """
+    run.refresh()
     return [
         as_picture(f"{kind}_{name}", _draw(kind, run, name, scene(run, gallery, [method])))
         for name, method in run.methods.items()

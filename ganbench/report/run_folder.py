@@ -1,7 +1,7 @@
 """The folder that a run leaves behind.
 
-Everything is made first and then written file by file, each by temp + rename: whoever looks into the
-folder of an earlier run sees whole files at any time.
+Everything is made and written first, and then put in the place of an earlier run, the manifest last. It
+has the hashes of all files: a folder that does not agree with it was cut off on the way.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import ganbench
 from ganbench.evaluation import Evaluation
 from ganbench.figures.page import to_png
 from ganbench.gallery import Cloud
+from ganbench.gate.folder import MANIFEST
 from ganbench.gate.outcomes import OUTCOMES, to_npz
 from ganbench.passes import Pass
 from ganbench.protocol import code_sets
@@ -31,9 +31,9 @@ from ganbench.report.planes import draw_planes, plane_names
 from ganbench.report.plates import draw_plates, plate_names
 from ganbench.report.tables import in_order, paper_table1, table1
 from ganbench.scoring import REAL
-from ganbench.store import write_atomic
+from ganbench.source import code_hash
+from ganbench.store import write_atomic, write_together
 
-MANIFEST = "manifest.json"
 JUDGES = "judges.csv"
 
 # How the names of pictures begin.
@@ -73,6 +73,7 @@ def write_run(
     """
     results, watch = evaluation.results, evaluation.stopwatch
     left_out = "" if run is None else run.dataset.left_out
+    pieces = None if run is None else run.pieces
     # The map needs one core and no Python for seconds: it is laid out while the figures are drawn.
     with ThreadPoolExecutor(1) as beside:
         laying = beside.submit(lay_map, evaluation)
@@ -107,19 +108,18 @@ def write_run(
             [*grids, *plates],
             planes,
             maps,
-            manifest(results, watch, command, {}, left_out, evaluation.notes),
+            manifest(results, watch, command, {}, left_out, evaluation.notes, pieces),
         )
         files["report.html"] = page.encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = (
         json.dumps(
-            manifest(results, watch, command, hashes, left_out, evaluation.notes), indent=1
+            manifest(results, watch, command, hashes, left_out, evaluation.notes, pieces), indent=1
         ).encode()
         + b"\n"
     )
     stale = {*_pictures_of(folder), JUDGES} - files.keys()
-    for name, data in files.items():
-        write_atomic(folder / name, data)
+    write_together(folder, files, last=MANIFEST)
     for name in stale:
         (folder / name).unlink(missing_ok=True)
     return list(files)
@@ -161,7 +161,7 @@ def lay_map(evaluation: Evaluation) -> Map:
         return []  # a map of so few points shows nothing
     key = {
         "kind": "t-SNE",
-        "ganbench": ganbench.__version__,
+        "code": code_hash(["ganbench.report.tsne"]),
         "settings": tsne.SETTINGS,
         "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
         "seed": seed,

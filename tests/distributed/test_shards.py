@@ -9,8 +9,8 @@ from launching import begin, end, photograph, said
 from ganbench.errors import BadInput
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import save_checkpoint
-from ganbench.passes import Pass
 from ganbench.sharding import parse_shard
+from ganbench.store import Store, read_key
 
 ARGUMENTS = ["--methods", "gaussian=./gaussian.safetensors,stargan=./stargan.safetensors"]
 ARGUMENTS += ["--data", "folder", "--root", "photos", "--judge", "judge.safetensors"]
@@ -36,7 +36,7 @@ def place(call, tmp_path, monkeypatch, tiny_method):
     return run
 
 
-def test_shards_are_merged_into_the_numbers_of_one_process(place, monkeypatch):
+def test_shards_are_merged_into_the_numbers_of_one_process(place):
     assert place("alone", "--out", "alone")[0] == 0
     whole = (place.folder / "alone" / "results.json").read_bytes()
 
@@ -54,9 +54,23 @@ def test_shards_are_merged_into_the_numbers_of_one_process(place, monkeypatch):
     ]
     assert not (place.folder / "shared" / "results.json").exists()
     assert "nothing is left: --merge reports" in place("shared", "--shard", "2/3")[1]
-    with monkeypatch.context() as patched:
-        patched.setattr(Pass, "compute", None)  # everything is there
-        assert place("shared", "--merge", "--out", "shared")[0] == 0
+    store = Store(place.folder / "caches" / "shared" / "evaluations")
+
+    def pieces():
+        found = {path: read_key(path)["kind"] for path in store.root.glob("*/*.npz")}
+        return {path for path, kind in found.items() if kind in ("real", "edits", "probe")}
+
+    before = pieces()
+    damaged = min(before)
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    code, _, err = place("shared", "--merge", "--out", "shared")
+    assert code == 2
+    assert "the store lacks a piece, or holds a damaged one: " in err
+    assert not (place.folder / "shared" / "results.json").exists()
+    damaged.write_bytes(content)
+    assert place("shared", "--merge", "--out", "shared")[0] == 0
+    assert pieces() == before
     assert (place.folder / "shared" / "results.json").read_bytes() == whole
 
     code, _, err = end(

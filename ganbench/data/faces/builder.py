@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -26,12 +27,15 @@ from ganbench.data.faces.renderer import RENDERER_VERSION, check_size, render
 from ganbench.data.faces.sample import sample_face
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.source import code_hash
+from ganbench.store import touch
 from ganbench.text import shown
 
 Progress = Callable[[int, int], None]
 TABLES = {"train": "training.csv", "test": "validation.csv"}  # AffectNet's names
 SUFFIX = {"png": ".png", "jpeg": ".jpg"}
 MOST = 10_000_000  # pictures in a split: months of rendering
+SUMS = "SHA256SUMS"  # of all other files, as sha256sum writes and checks it
 CHUNK = 64  # pictures handed to the threads at a time
 
 
@@ -80,13 +84,23 @@ def split_faces(config: FacesConfig, split: str) -> Iterator[Face]:
         yield sample_face(config.seed, split, i, EMOTIONS[i % len(EMOTIONS)])
 
 
-def _save(face: Face, config: FacesConfig, picture: Path, mask: Path) -> None:
+def _save(face: Face, config: FacesConfig, picture: Path, mask: Path) -> dict[Path, str]:
+    """Render a face and write both files; the sha256 of each."""
     image, regions = render(face, config.size)
     if config.images == "jpeg":
-        Image.fromarray(image).save(picture, quality=95, subsampling=0)
+        options: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
     else:
-        Image.fromarray(image).save(picture, compress_level=1)
-    Image.fromarray(regions).save(mask, compress_level=1)
+        options = {"format": "PNG", "compress_level": 1}
+    hashes = {}
+    for path, pixels, how in (
+        (picture, image, options),
+        (mask, regions, {"format": "PNG", "compress_level": 1}),
+    ):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, **how)
+        path.write_bytes(file.getvalue())
+        hashes[path] = hashlib.sha256(file.getvalue()).hexdigest()
+    return hashes
 
 
 def _write_split(
@@ -98,6 +112,7 @@ def _write_split(
 ) -> None:
     for kind in ("images", "regions"):
         (folder / kind / split).mkdir(parents=True)
+    hashes: dict[Path, str] = {}
     with open(folder / TABLES[split], "w", newline="", encoding="utf-8") as stream:
         table: csv.DictWriter[str] | None = None
         numbered = enumerate(split_faces(config, split))
@@ -125,8 +140,13 @@ def _write_split(
                     table.writeheader()
                 table.writerow(row)
             for job in jobs:
-                job.result()
+                hashes |= job.result()
                 report(1)
+    table_path = folder / TABLES[split]
+    hashes[table_path] = hashlib.sha256(table_path.read_bytes()).hexdigest()
+    with open(folder / SUMS, "a", encoding="utf-8") as sums:
+        for path, value in sorted(hashes.items()):
+            sums.write(f"{value}  {path.relative_to(folder).as_posix()}\n")
 
 
 def build(
@@ -141,7 +161,7 @@ def build(
         workers: threads; all cores by default.
 
     Returns:
-        The folder, with training.csv, validation.csv, images/ and regions/.
+        The folder, with training.csv, validation.csv, images/, regions/ and SHA256SUMS.
 
     Raises:
         BadInput: the folder holds something already.
@@ -170,12 +190,25 @@ def build(
     return folder
 
 
-def _code_hash() -> str:
-    """sha256 over this package's modules."""
-    digest = hashlib.sha256()
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(module.read_bytes())
-    return digest.hexdigest()
+def sums(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of a data set when it was made, by name; empty if that is not known."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return {name: value for value, _, name in (line.partition("  ") for line in lines)}
+
+
+def changed(folder: Path) -> list[str]:
+    """The files of a data set that are not what they were when it was made."""
+    return [name for name, value in sums(folder).items() if _file_hash(folder / name) != value]
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def ensure_built(config: FacesConfig, cache_root: Path, progress: Progress | None = None) -> Path:
@@ -185,7 +218,7 @@ def ensure_built(config: FacesConfig, cache_root: Path, progress: Progress | Non
     """
     # The name also covers the code, so that a change to the renderer that forgot to raise its version
     # cannot leave old pictures behind; the fingerprint, which results carry, does not.
-    key = faces_fingerprint(config) + _code_hash()
+    key = faces_fingerprint(config) + code_hash([__name__])
     folder = cache_root / f"faces-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if not is_folder(folder):
         try:
@@ -194,4 +227,5 @@ def ensure_built(config: FacesConfig, cache_root: Path, progress: Progress | Non
         except BadInput:
             if not folder.is_dir():
                 raise
+    touch(folder)
     return folder

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ganbench.data.faces.paint import BACKGROUND, HEAD, MOUTH, clip
-from ganbench.data.faces.rasterise import Array, compiled
+from ganbench.data.faces.rasterise import Array
+from ganbench.kernels import compiled
 
 SHOULDER = 0.78  # display values above it are compressed, so that no skin burns out
 

@@ -21,8 +21,8 @@ from ganbench.data.faces.rasterise import (
     TEETH,
     TONGUE,
     Array,
-    compiled,
 )
+from ganbench.kernels import compiled
 
 BACKGROUND, HEAD, FACE, EYES, MOUTH = range(5)  # codes of Rendering.regions
 MOUTH_Y = -0.97  # rest coordinate of the lips, measured on the base mesh

@@ -6,15 +6,14 @@ No fast-math: the same parameters must give the same bytes in every process of a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench.kernels import compiled
+
 Array = NDArray[Any]
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 # Part codes of triangles, as tools/build_head.py writes them.
 SKIN, EYE_LEFT, EYE_RIGHT, TEETH, TONGUE, LASHES, HAIR, MOUTH_BAG = range(8)
@@ -22,15 +21,6 @@ SKIN, EYE_LEFT, EYE_RIGHT, TEETH, TONGUE, LASHES, HAIR, MOUTH_BAG = range(8)
 # eyeball, in inter-pupil distances, keeps it behind the skin.
 EYE_SINK = 0.03
 FAR = 1e9
-
-
-def compiled(function: Kernel) -> Kernel:
-    """``numba.njit`` with the options of this package; the type stays the function's own.
-
-    The machine code is cached by the file a kernel stands in, not by the files it calls: after an
-    edit of a kernel delete ``__pycache__`` beside it, or its callers keep the old one.
-    """
-    return cast(Kernel, numba.njit(cache=True, nogil=True)(function))
 
 
 @compiled

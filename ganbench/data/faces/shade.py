@@ -13,9 +13,9 @@ from ganbench.data.faces.rasterise import (
     TEETH,
     TONGUE,
     Array,
-    compiled,
     sample_mask,
 )
+from ganbench.kernels import compiled
 
 
 @compiled

@@ -1,0 +1,96 @@
+"""``ganbench cache``."""
+
+from __future__ import annotations
+
+import click
+
+from ganbench.cli.screen import say
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def cache(context: click.Context) -> None:
+    """Show what runs have stored: what it is, how large, when it was last used.
+
+    The cache is $GANBENCH_CACHE, else ~/.cache/ganbench. Everything in it can be computed again. Each
+    evaluation prunes it to 20 GB, or to $GANBENCH_CACHE_LIMIT (such as 5GB), and keeps what it has just
+    used.
+    """
+    if context.invoked_subcommand is None:
+        _show()
+
+
+def _show() -> None:
+    from datetime import datetime
+
+    from rich.table import Table
+
+    from ganbench.cache import groups, show_size
+    from ganbench.cli import screen as output
+    from ganbench.data.cache import cache_root
+
+    found = groups()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("What", no_wrap=True)
+    for head in ("Pieces", "Size", "Last used"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for group in found:
+        when = datetime.fromtimestamp(group.used).strftime("%Y-%m-%d %H:%M")
+        table.add_row(group.what, str(group.items), show_size(group.size), when)
+    if found:
+        output.screen().print(table)
+    total = sum(group.size for group in found)
+    say(f"{show_size(total)} in {cache_root()}" if found else f"nothing in {cache_root()}")
+
+
+@cache.command()
+@click.option("--older-than", metavar="AGE", help="Remove what was not used for so long: 30d, 12h.")
+@click.option(
+    "--limit", metavar="SIZE", help="Remove what was used least recently until SIZE is left: 5GB."
+)
+@click.option("--all", "everything", is_flag=True, help="Remove everything.")
+def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
+    """Remove what was not used for long.
+
+    Without options the cache is pruned to its limit.
+    """
+    from ganbench import cache as kept
+    from ganbench.errors import BadInput
+
+    if everything and (older_than or limit):
+        raise BadInput("--all with --older-than or --limit; give one of them")
+    size = kept.parse_size(limit, "--limit") if limit else None
+    age = kept.parse_age(older_than, "--older-than") if older_than else None
+    if everything:
+        size = 0
+    elif size is None and age is None:
+        size = kept.current_limit()
+    gone = kept.prune(size, age)
+    say(f"removed {gone.items} pieces, {kept.show_size(gone.size)}")
+
+
+@cache.command()
+@click.option(
+    "--remove", is_flag=True, help="Remove what is damaged; the next run computes it again."
+)
+def verify(remove: bool) -> None:
+    """Check every stored piece against its checksum, and rendered faces against their hashes.
+
+    The exit code is 1 if something is damaged and was not removed.
+    """
+    import sys
+
+    from ganbench import cache as kept
+
+    bad = kept.verify()
+    for item in bad:
+        say(f"damaged: {item.what}: {item.path}")
+    if remove:
+        for item in bad:
+            kept.remove(item)
+    say(
+        f"{len(bad)} damaged{', removed' * (remove and bool(bad))}"
+        if bad
+        else "everything is sound"
+    )
+    sys.exit(1 if bad and not remove else 0)

@@ -1,0 +1,190 @@
+"""The hash of an object's current state: what changes it, and what must not."""
+
+import subprocess
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+import torch
+import toys
+from torch import nn
+from toys import Painter, Plane, Reader
+
+from ganbench import state
+from ganbench.emotions import EMOTIONS
+from ganbench.state import identity, opaque
+
+
+def hashed(*objects):
+    return identity(*objects)["state"]
+
+
+def zero(method):
+    method.weight.data.zero_()  # leaves no trace in the tensor's version
+
+
+def hook(method):
+    method.register_forward_hook(lambda module, inputs, output: output * 0)
+
+
+def on_instance(method):
+    method.translate = types.MethodType(lambda self, x, codes: (x, None), method)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        zero,
+        hook,
+        on_instance,
+        lambda method: setattr(method, "leak", 0.5),
+        lambda method: setattr(method, "_private", np.ones(2)),
+        lambda method: setattr(method, "config", toys.ToyConfig(16)),
+        lambda method: method.register_buffer("scale", torch.ones(1)),
+        lambda method: method.register_buffer("scale", torch.ones(1), persistent=False),
+        lambda method: method.add_module("more", nn.Linear(1, 1)),
+        lambda method: setattr(method, "__class__", Plane),
+    ],
+)
+def test_whatever_changes_an_edit_changes_the_state(change):
+    method = Painter(leak=0.25)
+    before = hashed(method)
+    assert hashed(method) == before
+    change(method)
+    assert hashed(method) != before
+
+
+def test_what_changes_no_edit_changes_nothing():
+    method = Painter(leak=0.25)
+    before = identity(method)
+    method.card, method.licence, method.fingerprint = {"hours": 3}, "MIT", "f" * 64
+    method.train()
+    method.requires_grad_(False)
+    method.edit(torch.rand(2, 3, 8, 8), method.codes(torch.tensor([0, 1])))
+    assert identity(method) == before == identity(Painter(leak=0.25))
+
+
+def test_code_that_no_file_tells_of_counts(monkeypatch):
+    before = hashed(Painter())
+    with monkeypatch.context() as patched:
+        patched.setattr(Painter, "translate", lambda self, x, codes: (x, None))
+        assert hashed(Painter()) != before
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            toys, "level", lambda emotion: emotion * 0
+        )  # a function that translate uses
+        assert hashed(Painter()) != before
+    with monkeypatch.context() as patched:
+        patched.setattr(toys, "K", 6)
+        assert hashed(Painter()) != before
+    assert hashed(Painter()) == before
+
+
+def test_a_function_is_what_it_does_and_what_it_encloses():
+    def make(gain, shift=1):
+        return lambda x, offset=shift: gain * x + offset
+
+    assert hashed(make(2)) == hashed(make(2)) != hashed(make(3))
+    assert hashed(make(2, 1)) != hashed(make(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1, 1.0), ("1", 1), ([1, 2], (1, 2)), ({"a": 1}, {"a": 2}), ({1}, {2}), (True, 1),
+        (np.zeros(2), np.zeros(3)), (np.zeros(2), np.zeros(2, np.float32)),
+        (torch.zeros(2), torch.zeros(2, dtype=torch.int64)), (torch.zeros(2), torch.zeros(1, 2)),
+        (np.array([[1], [2, 3]], dtype=object), np.array([[1], [2, 4]], dtype=object)),
+        (torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)),
+    ],
+)  # fmt: skip
+def test_values_are_told_apart(a, b):
+    assert hashed(a) != hashed(b)
+    assert hashed(a) == hashed(a)
+
+
+def test_order_of_keys_and_cycles_do_not_matter():
+    assert hashed({"a": 1, "b": 2}) == hashed({"b": 2, "a": 1})
+    loop = [1]
+    loop.append(loop)
+    assert hashed(loop) == hashed(loop)
+
+
+def test_a_judge_in_training_is_another():
+    class Judge(Reader):
+        pass
+
+    judge = Judge()
+    judge.network = nn.Dropout()
+    before = hashed(judge)
+    judge.network.eval()
+    assert hashed(judge) != before
+
+
+def test_what_cannot_be_told_is_never_the_same_twice():
+    class Handle:
+        __slots__ = ()
+
+        def __reduce_ex__(self, protocol):
+            raise TypeError("a handle of a library")
+
+    method = Painter()
+    method.handle = Handle()
+    assert opaque(method) == [f"{Handle.__module__}.{Handle.__qualname__}"]
+    assert hashed(method) != hashed(method)
+    method.handle = threading.Lock()
+    assert not opaque(method)
+    assert hashed(method) == hashed(method)
+
+
+def test_an_object_may_speak_for_itself():
+    class Session:
+        def __init__(self, file):
+            self.file, self.handle = file, object()
+
+        def fingerprint_state(self):
+            return self.file
+
+    assert hashed(Session("a")) == hashed(Session("a")) != hashed(Session("b"))
+
+
+def test_another_process_finds_the_same():
+    code = (
+        "import ganbench, json; from ganbench.state import identity;"
+        "print(json.dumps([identity(ganbench.load_method(n, device='cpu')) for n in "
+        "('gaussian', 'stargan-v2')] + [identity(ganbench.load_judge(device='cpu'))]))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert runs[0].stdout == runs[1].stdout
+
+
+def test_weights_are_named_by_their_file_only_while_they_are_its(tiny_method, tmp_path):
+    from ganbench.methods.weights import load_method, save_checkpoint, sha256
+    from ganbench.passes import fingerprint
+
+    path = tmp_path / "stargan.safetensors"
+    save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {"licence": "MIT"})
+    method = load_method("stargan", path, device="cpu")
+    assert fingerprint(method) == sha256(path)
+    next(method.parameters()).data.mul_(1.001)
+    changed = fingerprint(method)
+    assert changed not in (sha256(path), "")
+    next(method.parameters()).data.mul_(2)
+    assert fingerprint(method) != changed
+    assert state.tensor_hash(method) == fingerprint(method)
+
+
+def test_a_judge_that_was_changed_has_a_fingerprint_of_its_own():
+    from ganbench import load_judge
+
+    for name in ("vgg", "face-api"):
+        judge = load_judge(name, device="cpu")
+        shipped = judge.spec.fingerprint
+        next(judge.model.parameters()).data.mul_(1.5)
+        assert judge.spec.fingerprint != shipped
+        assert judge.spec.emotions == EMOTIONS
