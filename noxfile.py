@@ -74,6 +74,7 @@ def bench(session: nox.Session) -> None:
     """Measure the promised limits."""
     run(session, "benchmarks/limits.py", *session.posargs)
     run(session, "benchmarks/frechet.py")
+    run(session, "benchmarks/compare.py")
 
 
 @nox.session(venv_backend="none")

@@ -9,6 +9,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,23 +44,72 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     Raises:
         BadInput: an unknown key (with a hint), a value of the wrong type, a missing required key.
     """
-    hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints, required = _fields_of(typing.cast(Any, cls))
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in fields:
-            raise unknown(f"key in {where}", key, fields)
-        values[key] = _convert(hints[key], value, f"{where} {key}")
-    missing = [
-        name
-        for name, field in fields.items()
-        if name not in values
-        and field.default is dataclasses.MISSING
-        and field.default_factory is dataclasses.MISSING
-    ]
-    if missing:
+        if key not in hints:
+            raise unknown(f"key in {where}", key, hints)
+        hint = hints[key]
+        # Results hold millions of values, nearly all of which are right as they are.
+        right = hint.takes(value)
+        values[key] = value if right else _convert(hint.hint, value, f"{where} {key}")
+    if missing := [name for name in required if name not in values]:
         raise BadInput(f"missing key in {where}: {', '.join(missing)}; add it")
     return cls(**values)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Hint:
+    """The type of a field, and which values ``_convert`` would give back as they are.
+
+    Attributes:
+        hint: the type.
+        whole: types whose values all fit.
+        numbers: types whose values fit if they are in range.
+        words: texts that fit.
+    """
+
+    hint: Any
+    whole: frozenset[type]
+    numbers: frozenset[type]
+    words: frozenset[str]
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value certainly fits; False asks for a closer look."""
+        kind = type(value)
+        if kind in self.whole:
+            return True
+        if kind in self.numbers:
+            return bool(-LARGEST <= value <= LARGEST)  # NaN is not
+        return kind is str and value in self.words
+
+
+def _hint_of(hint: Any) -> _Hint:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    kind: Any = hint
+    whole: set[type] = set()
+    if origin in (typing.Union, types.UnionType) and type(None) in arguments:
+        whole.add(type(None))
+        arguments = tuple(a for a in arguments if a is not type(None))
+        kind = arguments[0] if len(arguments) == 1 else None
+        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    whole |= {one for one in (str, bool) if one is kind}
+    numbers = frozenset(one for one in (int, float) if one is kind)
+    words = {a for a in arguments if isinstance(a, str)} if origin is typing.Literal else set()
+    return _Hint(hint, frozenset(whole), numbers, frozenset(words))
+
+
+@cache
+def _fields_of(cls: type[Any]) -> tuple[dict[str, _Hint], list[str]]:
+    """The types of a dataclass's fields, and which fields have no default."""
+    hints = typing.get_type_hints(cls)
+    fields = dataclasses.fields(cls)
+    required = [
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    return {field.name: _hint_of(hints[field.name]) for field in fields}, required
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ SCHEMA = 1
 
 # How many names a row of several numbers gives.
 SHOWN = 4
+
+# Rows of the table, and names in a sentence, that a reader will look at. The JSON has everything.
+ROWS, NAMES = 500, 30
 
 # The order of the table: what fails the gate first.
 ORDER = ("worse", "gone", "better", "new", "not comparable", "same")
@@ -35,8 +39,11 @@ class Line:
 
 
 def lines(report: Report) -> list[Line]:
-    """Rows of the table: all that changed, then the headlines that did not."""
-    found = []
+    """Rows of the table: all that changed, then the headlines that did not; ``ROWS`` at most.
+
+    What is left out stands last in the order, and its number in a last row.
+    """
+    found: list[tuple[str, list[Comparison]]] = []
     for status in ORDER:
         chosen = [c for c in report.comparisons if c.status == status]
         chosen.sort(key=lambda c: not c.headline)
@@ -52,8 +59,12 @@ def lines(report: Report) -> list[Line]:
             else:
                 continue
             groups.setdefault(key, []).append(c)
-        found += [_line(c[0]) if len(c) == 1 else _lump(c) for c in groups.values()]
-    return found
+        found += [(status, group) for group in groups.values()]
+    rows = [_line(c[0]) if len(c) == 1 else _lump(c) for _, c in found[:ROWS]]
+    if rest := found[ROWS:]:
+        words = f"{len(rest):,} rows more; --json has them all"
+        rows.append(Line(rest[0][0], ("", "", "", "", "", "", words)))
+    return rows
 
 
 def summary(report: Report) -> list[str]:
@@ -66,12 +77,30 @@ def summary(report: Report) -> list[str]:
         if c.detectable is not None and c.detectable > caught.get(c.record.metric, (0.0, ""))[0]:
             caught[c.record.metric] = (c.detectable, c.record.unit)
     if caught:
-        listed = ", ".join(f"{name} {value:.3g} {unit}" for name, (value, unit) in caught.items())
+        listed = _listed(f"{name} {value:.3g} {unit}" for name, (value, unit) in caught.items())
         found.append(f"A real worsening is caught in 95 % of cases from: {listed}.")
     margins = sorted({c.record.metric for c in report.comparisons if c.test == "no interval"})
     if margins:
-        found.append(f"Some have no interval, so only the margin decided: {', '.join(margins)}.")
+        found.append(f"Some have no interval, so only the margin decided: {_listed(margins)}.")
+    base, head = (
+        {label: str(facts.get("method", label)) for label, facts in run.methods.items()}
+        for run in (report.base, report.head)
+    )
+    others = [
+        f"{label} {base[label]} in base, {head[label]} in head"
+        for label in base
+        if label in head and base[label] != head[label]
+    ]
+    if others:
+        found.append(f"One label stands for two methods: {_listed(others)}.")
     return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names in a sentence, ``NAMES`` at most."""
+    names = list(names)
+    more = [f"and {len(names) - NAMES:,} more"] if len(names) > NAMES else []
+    return ", ".join([*names[:NAMES], *more])
 
 
 def to_rich(report: Report) -> Table:

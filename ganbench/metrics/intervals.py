@@ -114,7 +114,7 @@ def paired(a: Interval, b: Interval) -> bool:
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Of moves; their means are those of the values, so nothing is subtracted."""
-    if a.shape != b.shape:
+    if a.shape != b.shape or not len(a):
         return 0.0
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(np.clip(a @ b / lengths, -1, 1)) if lengths else 0.0
