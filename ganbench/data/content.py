@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,8 +31,8 @@ DIGITS = (
 
 # From this many files on, hashes are kept for the next time.
 INDEXED = 2_000
-# Files whose turn is fixed at once: each order takes memory.
-_AHEAD = 4_096
+# Files that a thread reads in one go.
+_PART = 64
 # Hashes in a sketch. A leak of one in a hundred images is met with a chance of 92 %.
 SKETCH = 256
 
@@ -65,32 +66,49 @@ def content_hashes(files: Sequence[Path], place: Path) -> list[str]:
     Returns:
         A hash for each file; empty where it cannot be read.
     """
+    stamps = [_stamp(path) for path in files]
     known = _read_index(place) if len(files) >= INDEXED else {}
-    found = dict(known)
+    hashes = [""] * len(files)
+    unread: list[int] = []
+    for i, stamp in enumerate(stamps):
+        before = known.get(str(files[i]))
+        if stamp and isinstance(before, list) and before[:-1] == stamp:
+            hashes[i] = str(before[-1])
+        elif stamp:
+            unread.append(i)
 
-    def one(path: Path) -> str:
-        name = str(path)
-        try:
-            stat = path.stat()
-            stamp = [stat.st_size, stat.st_mtime_ns]
-            before = known.get(name)
-            if isinstance(before, list) and len(before) == 3 and before[:2] == stamp:
-                return str(before[2])
-            value = content_hash(path)
-        except OSError:
-            return ""
-        found[name] = [*stamp, value]
-        return value
+    def read(part: list[int]) -> list[str]:
+        return [_hash_or_nothing(files[i]) for i in part]
 
-    # Reading waits for the disk; hashing lets go of the interpreter's lock only for large blocks.
-    hashes: list[str] = []
+    # Reading waits for the disk. An order for every file would cost as much as reading it.
+    parts = [unread[start : start + _PART] for start in range(0, len(unread), _PART)]
     with ThreadPoolExecutor(4) as pool:
-        for start in range(0, len(files), _AHEAD):
-            hashes += pool.map(one, files[start : start + _AHEAD])
-    if len(files) >= INDEXED and found != known:
+        for part, found in zip(parts, pool.map(read, parts), strict=True):
+            for i, value in zip(part, found, strict=True):
+                hashes[i] = value
+    if len(files) >= INDEXED and unread:
+        known |= {str(files[i]): [*stamps[i], hashes[i]] for i in unread if hashes[i]}
         with suppress(BadInput):  # in a cache that cannot be written nothing is kept
-            write_atomic(_index(place), json.dumps(found))
+            write_atomic(_index(place), json.dumps(known))
     return hashes
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size and times of change of a file; empty if it is none that can be read as a picture."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return []
+    if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
+        return []
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _hash_or_nothing(path: Path) -> str:
+    try:
+        return content_hash(path)
+    except OSError:
+        return ""
 
 
 def _index(place: Path) -> Path:
@@ -114,8 +132,8 @@ def equal_files(files: Sequence[Path], place: Path) -> list[list[int]]:
     """
     by_size: dict[int, list[int]] = defaultdict(list)
     for i, path in enumerate(files):
-        with suppress(OSError):
-            by_size[path.stat().st_size].append(i)
+        if stamp := _stamp(path):
+            by_size[stamp[0]].append(i)
     alike = sorted(i for group in by_size.values() if len(group) > 1 for i in group)
     by_hash: dict[str, list[int]] = defaultdict(list)
     for i, value in zip(alike, content_hashes([files[i] for i in alike], place), strict=True):

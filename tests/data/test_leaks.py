@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_only_equal_files_are_twins(tmp_path):
     files = [picture(tmp_path / f"{i}.png", i) for i in range(5)]
     files[3].write_bytes(files[1].read_bytes())
     assert equal_files([*files, tmp_path / "missing.png"], tmp_path) == [[1, 3]]
+
+
+def test_pipes_and_folders_are_no_pictures(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe2")
+    (tmp_path / "folder").mkdir()
+    files = [tmp_path / name for name in ("pipe", "pipe2", "folder", "missing", "bad\0name")]
+    assert content_hashes(files, tmp_path) == [""] * 5
+    assert equal_files(files, tmp_path) == []
 
 
 def test_large_files_are_compared_whole(tmp_path):
