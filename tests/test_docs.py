@@ -45,7 +45,7 @@ FOUND = [
 def parse(words):
     """The innermost command of a line and its parameters; nothing is executed."""
     command, name, rest = cli, "ganbench", list(words[1:])
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and (rest or not command.invoke_without_command):
         name, command, rest = command.resolve_command(click.Context(command), rest)
     return command.make_context(name, rest)
 
