@@ -22,8 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganbench.errors import BadInput
-from ganbench.methods.conditions import ActionUnits, Category, Condition
+from ganbench.data.action_units import ACTION_UNITS
+from ganbench.emotions import canonical
+from ganbench.errors import BadInput, Unsupported
+from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import full_precision, tile
 from ganbench.methods.stargan_family import BackboneConfig, Discriminator, one_hot, trunk
@@ -31,12 +33,12 @@ from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.limits import Facts, Limit, cross_entropy, mask, squared
 from ganbench.training.masks import check_mask, total_variation
-from ganbench.training.trainer import Batch, Terms
+from ganbench.training.trainer import Batch, Terms, missing_units
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
 
-UNITS = 17  # OpenFace's intensity-scored action units
+UNITS = len(ACTION_UNITS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,11 @@ class GANimationGenerator(nn.Module):
 
 
 class GANimation(Method):
-    """A x + (1 - A) C, conditioned on emotions or action units."""
+    """A x + (1 - A) C, conditioned on emotions or action units.
+
+    Trained on action units it also shows emotions, where its card has their mean units in the
+    training data (``emotion_units``): an emotion of intensity rho is rho times these.
+    """
 
     name = "ganimation"
     title = "GANimation"
@@ -80,9 +86,22 @@ class GANimation(Method):
 
     def __init__(self, config: GANimationConfig) -> None:
         super().__init__(config)
-        if config.condition == "action_units":
-            self.conditions = (ActionUnits,)
         self.generator = GANimationGenerator(config, self.code_dim)
+
+    @property
+    def conditions(self) -> tuple[type, ...]:  # type: ignore[override]
+        """Emotions or action units; emotions too where their mean action units are known."""
+        if self.config.condition == "emotions":
+            return (Category,)
+        return (ActionUnits, Category) if self.emotion_units is not None else (ActionUnits,)
+
+    @property
+    def emotion_units(self) -> Tensor | None:
+        """Mean units [emotions, 17] in [0, 1] of the training images that show each; None if unknown."""
+        stored, names = self.card.get(EMOTION_UNITS), [canonical(e) for e in self.config.emotions]
+        if not isinstance(stored, dict) or not set(names) <= stored.keys():
+            return None
+        return torch.tensor([stored[name] for name in names], device=self.device).float()
 
     @property
     def code_dim(self) -> int:
@@ -92,12 +111,26 @@ class GANimation(Method):
     def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """One-hot labels, or absolute action-unit intensities."""
         if self.config.condition == "action_units":
+            if isinstance(condition, Category):
+                return self._units_of(condition)
             if not isinstance(condition, ActionUnits) or condition.relative:
                 raise self.refuse(condition)
             return condition.values
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
         return one_hot(condition.emotions, self.code_dim)
+
+    def _units_of(self, condition: Category) -> Tensor:
+        known = self.emotion_units
+        if known is None:
+            raise Unsupported(
+                f"{self.name} cannot be conditioned on Category: it was trained on action units without "
+                "emotions; give units ('ganbench edit --aus AU12=0.8,AU06=0.5'), or train it on a list "
+                "that also has labels"
+            )
+        units = known[condition.emotions.to(known.device)]
+        rho = condition.intensity
+        return units if rho is None else units * rho.to(units)[:, None]
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
         """The edited image and the mask."""
@@ -157,16 +190,14 @@ class GANimationTrainer(AdversarialTrainer):
                 nn.init.normal_(module.weight, 0.0, 0.02)
         super().__init__(method, discriminator, recipe)
         self.needs_action_units = method.config.condition == "action_units"
+        self.needs_emotions = not self.needs_action_units
 
     def own(self, batch: Batch) -> Tensor:
         """The condition that the input shows: [B, code_dim]."""
         if self.method.config.condition == "emotions":
             return one_hot(batch.emotions, self.method.code_dim)
         if batch.action_units is None:
-            raise BadInput(
-                "action units are missing: the data has no AUxx_r columns; "
-                "add OpenFace's columns to the CSV, or set network.condition = 'emotions'"
-            )
+            raise missing_units()
         return batch.action_units
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:

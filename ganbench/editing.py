@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from ganbench.data.affectnet import is_image
 from ganbench.data.table import UNREADABLE, why_unreadable
 from ganbench.errors import BadInput
+from ganbench.methods.conditions import ActionUnits
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
 from ganbench.store import write_atomic
@@ -84,10 +85,11 @@ def find_pictures(places: Sequence[Path], out: Path, overwrite: bool = False) ->
 
 def edit_pictures(
     method: Method,
-    emotion: int,
+    emotion: int | None,
     items: Iterable[Item],
     out: Path,
     *,
+    units: Sequence[float] | None = None,
     resize: bool = False,
     batch_size: int = 32,
     seed: int = 0,
@@ -97,9 +99,10 @@ def edit_pictures(
 
     Args:
         method: whose edits.
-        emotion: what they are to show.
+        emotion: what they are to show; None where ``units`` say it.
         items: taken only as they are needed.
         out: folder of the edits.
+        units: action units [17] in [0, 1] to show instead of an emotion, for methods trained on these.
         resize: cut pictures of another size to their middle square and resample them (Lanczos);
             without it they are refused.
         batch_size: pictures edited at once; changes memory and speed only.
@@ -132,7 +135,12 @@ def edit_pictures(
         if method.noise_dim:
             draws = [method.draw_noise(1, generator(seed, "edit", item.name)) for item, _ in batch]
             noise = torch.cat([draw for draw in draws if draw is not None])
-        codes = method.codes(torch.full((len(batch),), emotion), noise=noise)
+        if units is not None:
+            wanted = torch.tensor(units, device=method.device).expand(len(batch), -1)
+            codes = method.encode(ActionUnits(wanted), noise)
+        else:
+            assert emotion is not None
+            codes = method.codes(torch.full((len(batch),), emotion), noise=noise)
         edits = method.edit(images.permute(0, 3, 1, 2).float().div_(255), codes).images
         pixels = (edits * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         for (item, _), edit in zip(batch, pixels, strict=True):

@@ -60,7 +60,7 @@ def check_labels(dataset: Dataset, device: str | torch.device = "auto") -> Label
     Labels of rendered faces are right, and nobody looks at them. A permutation is not told if one of the
     judges that sees it is contradicted by the other.
     """
-    if not isinstance(dataset, TableDataset) or dataset.has_true_edits:
+    if not isinstance(dataset, TableDataset) or dataset.has_true_edits or not dataset.labelled:
         return LabelCheck(vouched=dataset.has_true_edits)
     known = dataset.labels[dataset.labels < K]
     sizes = np.bincount(known, minlength=K)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ganbench.cli.options import COUNT, PIXELS, label_order_option, leak_options
+from ganbench.cli.options import (
+    COUNT,
+    PIXELS,
+    au_scale_of,
+    au_scale_option,
+    label_order_option,
+    leak_options,
+)
 from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
@@ -138,6 +145,7 @@ def _write(path: Path, content: bytes) -> None:
 )
 @click.option("--split", type=click.Choice(["both", "train", "test"]), default="both", show_default=True, help="What must be usable.")  # fmt: skip
 @label_order_option
+@au_scale_option
 @leak_options
 @click.option("--skip-bad", is_flag=True, help="Bad images are no fault: they will be left out.")
 def check(
@@ -146,6 +154,7 @@ def check(
     size: int,
     split: str,
     label_order: str | None,
+    au_scale: str,
     allow_leaks: bool,
     same_data: bool,
     skip_bad: bool,
@@ -171,6 +180,8 @@ def check(
                     size=size,
                     skip_bad=True,
                     label_order=label_order,
+                    au_scale=au_scale_of(au_scale),
+                    unlabelled=True,
                     progress=progress,
                 )
             except BadInput as error:

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     metavar="FILE|RUN",
     help="A checkpoint of your own, or its run folder.  [default: the shipped one]",
 )
-@click.option("--emotion", required=True, metavar="NAME", help="What the edits are to show.")
+@click.option("--emotion", metavar="NAME", help="What the edits are to show.")
+@click.option(
+    "--aus",
+    metavar="AU12=.8,...",
+    help="Action units to show instead, 0 to 1 each; those not named are 0. For a checkpoint that was "
+    "trained on action units.",
+)
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder of the edits.")
 @click.option(
     "--resize",
@@ -48,7 +54,8 @@ def edit(
     more: tuple[str, ...],
     method: str,
     checkpoint: str | None,
-    emotion: str,
+    emotion: str | None,
+    aus: str | None,
     out: str,
     resize: bool,
     skip_bad: bool,
@@ -57,24 +64,39 @@ def edit(
     seed: int,
     device: str,
 ) -> None:
-    """Edit any number of pictures to an emotion, into PNG files of the same names.
+    """Edit any number of pictures to an emotion, or to action units, into PNG files of the same names.
 
     Pictures must be as large as the method's; a face fills them as in the training data.
     """
     from pathlib import Path
 
     from ganbench import emotions
+    from ganbench.data.action_units import parse_units
     from ganbench.editing import edit_pictures, find_pictures
     from ganbench.errors import BadInput
     from ganbench.methods import load_method
+    from ganbench.methods.conditions import ActionUnits
 
-    label, folder, console = emotions.index(emotion), Path(out), screen(err=True)
+    if (emotion is None) == (aus is None):
+        raise BadInput(
+            "what are the edits to show? give one of --emotion NAME and --aus AU12=0.8,AU06=0.5"
+        )
+    label = None if emotion is None else emotions.index(emotion)
+    units = None if aus is None else parse_units(aus)
+    folder, console = Path(out), screen(err=True)
     items = find_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
     loaded = load_method(method, checkpoint, device)
-    name = emotions.EMOTIONS[label]
-    if name not in loaded.spec.emotions:
+    if label is not None:
+        name = emotions.EMOTIONS[label]
+        if name not in loaded.spec.emotions:
+            raise BadInput(
+                f"{method} cannot show {name!r}; it knows: {', '.join(loaded.spec.emotions)}"
+            )
+        label = loaded.spec.emotions.index(name)
+    elif ActionUnits not in loaded.conditions:
         raise BadInput(
-            f"{method} cannot show {name!r}; it knows: {', '.join(loaded.spec.emotions)}"
+            f"{method} was not trained on action units, so --aus {aus} means nothing to it; use --emotion, "
+            "or a checkpoint of ganimation with network.condition = 'action_units'"
         )
     bad = 0
 
@@ -85,9 +107,10 @@ def edit(
 
     edits = edit_pictures(
         loaded,
-        loaded.spec.emotions.index(name),
+        label,
         items,
         folder,
+        units=units,
         resize=resize,
         batch_size=batch_size,
         seed=seed,

@@ -69,6 +69,23 @@ def label_order_option(command: Command) -> Command:
     )(command)
 
 
+def au_scale_option(command: Command) -> Command:
+    """--au-scale: where the action units of a list end."""
+    return click.option(
+        "--au-scale",
+        type=click.Choice(["auto", "5", "1"]),
+        default="auto",
+        show_default=True,
+        help="Where the action units of a list end: at 5, as OpenFace's, or at 1. auto: at 5 if a "
+        "value is above 1; at 1 if 100 rows or more have none, but one above 0.5; else it is refused.",
+    )(command)
+
+
+def au_scale_of(text: str) -> float | None:
+    """The choice of --au-scale as ``load_dataset`` takes it."""
+    return None if text == "auto" else float(text)
+
+
 def device_option(command: Command) -> Command:
     """--device: where to compute."""
     return click.option(

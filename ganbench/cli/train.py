@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ganbench.cli.options import BATCH, allow_leaks_option, data_options, device_option, parse_data
+from ganbench.cli.options import (
+    BATCH,
+    allow_leaks_option,
+    au_scale_of,
+    au_scale_option,
+    data_options,
+    device_option,
+    parse_data,
+)
 from ganbench.cli.screen import say, screen
 
 if TYPE_CHECKING:
@@ -54,6 +62,7 @@ SPEED = 1e13
     "--accumulate", type=BATCH, metavar="K", help="Take each batch in K parts, which saves memory."
 )
 @data_options
+@au_scale_option
 @allow_leaks_option
 @click.option("--out", type=click.Path(), help="Folder of the run.  [default: runs/METHOD]")
 @click.option(
@@ -99,6 +108,7 @@ def train(
     data: str,
     root: str | None,
     label_order: str | None,
+    au_scale: str,
     allow_leaks: bool,
     skip_bad: bool,
     out: str | None,
@@ -172,6 +182,8 @@ def train(
     ]
     if label_order:
         words += ["--label-order", label_order]
+    if au_scale != "auto":
+        words += ["--au-scale", au_scale]
     if start:
         words += ["--init", start.name]
     for assignment in assignments:
@@ -209,6 +221,8 @@ def train(
                 size=session.image_size,
                 skip_bad=skip_bad,
                 label_order=label_order,
+                au_scale=au_scale_of(au_scale),
+                unlabelled=not session.trainer.needs_emotions,
                 progress=bars.on_data,
                 **options,
             )
@@ -292,6 +306,8 @@ def _count_images(
         return len(faces), "embedded faces"
     check_options(kind, options)
     listing = read_listing(kind, "train", root, label_order)
+    if (listing.frame["expression"] < 0).any():
+        return len(listing.frame), "listed with action units, without emotions"
     counts = listing.frame["expression"].value_counts()
     parts = [f"{counts.get(i, 0):,} {emotion}" for i, emotion in enumerate(EMOTIONS)]
     parts += [f"{count:,} of {label} left out" for label, count in listing.dropped.items()]

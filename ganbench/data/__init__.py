@@ -39,6 +39,8 @@ def load_dataset(
     skip_bad: bool = False,
     lazy: bool = False,
     label_order: str | None = None,
+    au_scale: float | None = None,
+    unlabelled: bool = False,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Dataset:
@@ -58,6 +60,9 @@ def load_dataset(
         label_order: what numbers as labels mean: ``"table1"`` (AffectNet's order), ``"alphabetical"``,
             ``"fer2013"``, ``"raf-db"``, or names in the order of the numbers, ``"1:happy,sad,..."`` if
             these begin with 1. None takes AffectNet's order, and refuses folders called by numbers.
+        au_scale: 5 or 1, where the action units of a list end; None finds it out: it is 5 if a value
+            is above 1, and 1 if 100 rows or more have none, but one above 0.5.
+        unlabelled: whether a list of action units without emotions will do.
         progress: called with (done, in all) while rendering and opening.
         options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
 
@@ -88,8 +93,18 @@ def load_dataset(
         )
     from ganbench.data.table import TableDataset
 
+    if au_scale not in (None, 5, 1):
+        raise BadInput(f"action units end at 5 or at 1, not {au_scale}; give au_scale 5 or 1")
     listing = read_listing(name, split, root, label_order)
-    return TableDataset(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
+    if not unlabelled and (listing.frame["expression"] < 0).any():
+        raise BadInput(
+            f"{str(listing.source)!r} lists action units, but no emotions ({split}): add a column 'label', "
+            "or train what needs none: ganbench train ganimation --set "
+            "network.condition=action_units"
+        )
+    return TableDataset(
+        listing, size=size, limit=limit, skip_bad=skip_bad, au_scale=au_scale, progress=progress
+    )
 
 
 def check_options(name: str, options: Iterable[str]) -> None:

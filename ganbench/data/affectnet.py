@@ -95,15 +95,18 @@ def read_list(
     The columns of path and label go by AffectNet's or another usual name; without a header there
     are either two columns, or AffectNet's nine. ``regions_filePath`` (relative to ``root/regions``)
     and ``AU01_r`` ... are optional. Labels are ids or emotion names. Where a column tells the split
-    of each row, only the rows of ``split`` are used.
+    of each row, only the rows of ``split`` are used. A list of action units needs no labels.
 
     Raises:
         BadInput: the columns are not there, a label is unknown, or no listed image is found.
     """
     frame = read_frame(listed, name)
     frame, aside, divided = _rows_of(frame, split, listed)
-    numbered = all(is_number(str(label)) for label in frame["expression"].unique())
-    ids = _label_ids(frame["expression"], listed, order)
+    if "expression" in frame:
+        numbered = all(is_number(str(label)) for label in frame["expression"].unique())
+        ids = _label_ids(frame["expression"], listed, order)
+    else:
+        numbered, ids = False, np.full(len(frame), -1)
     dropped = Counter(UNUSED[i] for i in ids.tolist() if i in UNUSED)
     frame["expression"] = ids
     frame = frame.loc[ids < len(EMOTIONS)].reset_index(drop=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.label_order import is_number, name_label
 from ganbench.data.splits import plain
-from ganbench.data.table import AU_COLUMNS
 from ganbench.errors import BadInput
 
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -56,7 +56,8 @@ class _Layout:
         skipped: lines before the header: Excel writes "sep=;".
         headed: whether there is a header.
         names: of the columns.
-        path, labels: the column of paths, and those that may hold the labels, the likeliest first.
+        path, labels: the column of paths, and those that may hold the labels, the likeliest first;
+            a list of action units may have none.
     """
 
     delimiter: str
@@ -74,6 +75,8 @@ def is_image(path: Path) -> bool:
 
 def read_frame(listed: Path, name: str) -> pd.DataFrame:
     """A list with columns ``path`` and ``expression`` as text, and all others but the landmarks.
+
+    A list of action units may have no column for the label; the frame then has no ``expression``.
 
     Columns are separated by commas, semicolons, tabs or bars: by whichever gives a path and a label.
     Of several columns that may hold the label one with emotions' names is preferred to numbers.
@@ -102,6 +105,7 @@ def read_frame(listed: Path, name: str) -> pd.DataFrame:
             "decimal": "," if layout.delimiter == ";" else ".",
         }
         frame: pd.DataFrame = pd.read_csv(listed, **options)
+        surplus = list(_surplus(listed, layout))  # which pandas drops without a word
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -112,12 +116,40 @@ def read_frame(listed: Path, name: str) -> pd.DataFrame:
     for column in (layout.path, *layout.labels, _REGIONS):
         if column in frame:
             frame[column] = frame[column].str.strip()
-    label = _label_column(frame, layout.labels)
-    frame = frame.rename(columns={layout.path: "path", label: "expression"})
+    if surplus:
+        raise BadInput(
+            f"{str(listed)!r}: data row {surplus[0]} has more fields than the {len(layout.names)} "
+            f"columns, and so have {len(surplus)} of {len(frame)} rows; put text with a "
+            f"{layout.delimiter!r} in it into quotes"
+        )
+    label = {_label_column(frame, layout.labels): "expression"} if layout.labels else {}
+    frame = frame.rename(columns={layout.path: "path", **label})
     empty = np.flatnonzero((frame["path"] == "").to_numpy())
     if len(empty):
         raise BadInput(f"{str(listed)!r}: data row {empty[0] + 1} has no image path")
     return frame
+
+
+def _surplus(listed: Path, layout: _Layout) -> Iterator[int]:
+    """Data rows, from 1 on, with more fields than columns; a delimiter at the end is none."""
+    columns, delimiter = len(layout.names), layout.delimiter
+    with listed.open(encoding="utf-8-sig", newline="") as stream:
+        quoted = any('"' in line for line in stream)
+    with listed.open(encoding="utf-8-sig", newline="") as stream:
+        for _ in range(layout.skipped):
+            stream.readline()
+        # Most lists have no quotes, and counting delimiters is far quicker than parsing them.
+        lines = (line for line in stream if line.strip())
+        rows: Iterable[Sequence[str]] = (
+            (row for row in csv.reader(stream, delimiter=delimiter) if row)
+            if quoted
+            else (
+                line.split(delimiter) if line.count(delimiter) >= columns else () for line in lines
+            )
+        )
+        for number, row in enumerate(rows, 0 if layout.headed else 1):
+            if len(row) > columns and any(cell.strip() for cell in row[columns:]):
+                yield number
 
 
 def _layout(listed: Path, name: str) -> _Layout:
@@ -151,7 +183,12 @@ def _cut(first: list[str], delimiter: str, marked: bool, listed: Path, name: str
     names = [_own_name(cell) for cell in first] if headed else _without_header(first, listed)
     path, *_ = _columns(names, _PATH_COLUMNS, "image path", listed, name)
     others = [column for column in names if column != path]
-    labels = _columns(others, _LABEL_COLUMNS, "label", listed, name, names)
+    try:
+        labels = _columns(others, _LABEL_COLUMNS, "label", listed, name, names)
+    except BadInput:
+        if not set(AU_COLUMNS) & set(names):
+            raise
+        labels = []
     return _Layout(delimiter, int(marked), headed, tuple(names), path, tuple(labels))
 
 

@@ -52,6 +52,11 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
 
 def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Finding]:
     """Emotions that no image of a split shows (faults), and those that few show (notes)."""
+    if not dataset.labelled:
+        text = (
+            f"{dataset.split} has no emotions: it serves methods that are trained on action units"
+        )
+        return [Finding("note", text)]
     found = [Finding("fault", text) for text in _missing(dataset, emotions)]
     return found + [Finding("note", text) for text in _rare(dataset, emotions)]
 

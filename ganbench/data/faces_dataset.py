@@ -72,7 +72,9 @@ class FacesDataset(TableDataset):
         folder = ensure_built(config, cache_root(), progress)
         listing = dataclasses.replace(read_affectnet(folder, split), name="faces")
         try:
-            super().__init__(listing, size=size, limit=limit, skip_bad=skip_bad, progress=progress)
+            super().__init__(
+                listing, size=size, limit=limit, skip_bad=skip_bad, au_scale=5, progress=progress
+            )
         except BadInput as error:
             raise BadInput(f"{error}; or delete {str(folder)!r}: it is rendered again") from error
         self._check(folder)

@@ -21,14 +21,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ganbench.data import index
+from ganbench.data.action_units import AU_COLUMNS, SCALES, numbers, read_units
 from ganbench.data.dataset import MOUTH, Dataset, Indices
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-
-# OpenFace 2's intensity outputs, in its order; the columns are called AU01_r ... AU45_r.
-ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
-AU_COLUMNS = tuple(f"AU{unit:02d}_r" for unit in ACTION_UNITS)
-AU_SCALE = 5.0  # OpenFace's intensities end at 5, the FACS level E
 
 # Splits with fewer bytes of pixels than this are kept in memory.
 KEEP_BYTES = 1 << 30
@@ -62,7 +58,7 @@ class Listing:
         name: what the data is called in reports.
         split: ``"train"`` or ``"test"``.
         root: the folder that ``path`` and ``regions`` are relative to.
-        frame: a row per image: ``path``, ``expression`` (0-6), where known ``regions`` (the region
+        frame: a row per image: ``path``, ``expression`` (0-6; -1 in a list without emotions), where known ``regions`` (the region
             map) and ``AU01_r`` ..., and whatever else the table held.
         dropped: how many rows of which unused label were left out.
         unread: (path, reason) of images that the reader could not label.
@@ -109,6 +105,7 @@ class TableDataset(Dataset):
         size: side of the images, in pixels.
         limit: use only so many images: the first of every emotion, then the second of every one ...
         skip_bad: leave out images that are missing or unreadable instead of failing.
+        au_scale: 5 or 1, where the action units end; None finds it out (``read_units``).
         progress: called with (images done, images in all) while opening.
         keep_bytes: see above.
 
@@ -117,6 +114,7 @@ class TableDataset(Dataset):
         frame: the rows used, in the order of ``labels``.
         dropped: see ``Listing``.
         bad: (path, reason) of every image left out by ``skip_bad``.
+        au_scale: where the action units end, once they were asked for.
         extents: int32 [N, 2], width and height of the images as stored.
 
     Raises:
@@ -130,10 +128,12 @@ class TableDataset(Dataset):
         size: int = 64,
         limit: int | None = None,
         skip_bad: bool = False,
+        au_scale: float | None = None,
         progress: Progress | None = None,
         keep_bytes: int = KEEP_BYTES,
     ) -> None:
         check_limit(limit)
+        self._au_scale = au_scale
         if size < 1:
             raise BadInput(f"image size must be at least 1 pixel, not {size}")
         self.name, self.split, self.size = listing.name, listing.split, size
@@ -191,6 +191,7 @@ class TableDataset(Dataset):
         self.paths = [str(path) for path in frame["path"]]
         self._regions = self._region_paths()
         self._units: Tensor | None = None
+        self.au_scale = SCALES[0]
 
     def _region_paths(self) -> list[str] | None:
         if "regions" not in self.frame:
@@ -288,7 +289,9 @@ class TableDataset(Dataset):
         present = [column for column in AU_COLUMNS if column in self.frame]
         if present:
             digest.update(json.dumps(present).encode())
-            digest.update(self._numbers(present).astype("<f8").tobytes())
+            digest.update(numbers(self.frame, present).astype("<f8").tobytes())
+            if self._au_scale == 1:
+                digest.update(b"to 1")
         return digest.hexdigest()
 
     # --- use
@@ -321,41 +324,18 @@ class TableDataset(Dataset):
         return torch.from_numpy(maps)
 
     def action_units(self, indices: Indices) -> Tensor | None:
-        """OpenFace intensities over 5, float32 [n, 17] in [0, 1]; None if the table has none.
+        """FACS intensities, float32 [n, 17] in [0, 1]; None if the table has none.
 
         Columns are found by name (``AU01_r`` ...), never by position.
 
         Raises:
-            BadInput: some of the 17 columns are missing, or a value is no number.
+            BadInput: they cannot be used; see ``read_units``.
         """
         if self._units is None:
-            self._units = self._read_units()
+            where = f"{self.name} ({self.split})"
+            values, self.au_scale = read_units(self.frame, where, self._au_scale)
+            self._units = None if values is None else torch.from_numpy(values)
         return None if self._units is None else self._units[torch.from_numpy(self._index(indices))]
-
-    def _read_units(self) -> Tensor | None:
-        present = [column for column in AU_COLUMNS if column in self.frame]
-        if not present:
-            return None
-        if len(present) < len(AU_COLUMNS):
-            missing = ", ".join(column for column in AU_COLUMNS if column not in present)
-            raise BadInput(
-                f"{self.name} ({self.split}) has {len(present)} of OpenFace's 17 action unit "
-                f"columns; missing: {missing}; add them or remove the others"
-            )
-        values = self._numbers(present)
-        if np.isnan(values).any():
-            row, column = (int(place) for place in np.argwhere(np.isnan(values))[0])
-            raise BadInput(
-                f"{present[column]} of {self.paths[row]!r} is {self.frame[present].iat[row, column]!r}, "
-                "not a number; run the extractor again on this image or remove its row"
-            )
-        return torch.from_numpy(np.clip(values / AU_SCALE, 0.0, 1.0).astype(np.float32))
-
-    def _numbers(self, columns: list[str]) -> NDArray[np.float64]:
-        """[N, columns]; NaN where there is no number."""
-        numbers = self.frame[columns].apply(pd.to_numeric, errors="coerce")
-        values: NDArray[np.float64] = numbers.to_numpy(dtype=np.float64)
-        return values
 
     def undecodable(self, progress: Progress | None = None) -> list[tuple[str, str]]:
         """(path, reason) of every image that cannot be decoded; looks at all, in constant memory.

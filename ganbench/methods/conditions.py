@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+# Key of a card: emotion -> its mean action units in the training data, 17 numbers in [0, 1].
+EMOTION_UNITS = "emotion_units"
+
 
 @dataclass(frozen=True)
 class Category:

@@ -87,7 +87,9 @@ class Facts:
     @classmethod
     def of(cls, dataset: Dataset, classes: int) -> Facts:
         """The facts of a data set; the same in every process."""
-        counts = np.bincount(dataset.labels, minlength=classes)
+        # A list of action units may have no emotions.
+        labels = dataset.labels if dataset.labelled else np.arange(classes)
+        counts = np.bincount(labels, minlength=classes)
         places = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(np.int64))
         images = dataset.images(places)
         middle = images.median(dim=0).values

@@ -13,8 +13,10 @@ from ganbench import config
 from ganbench.data.dataset import Dataset
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
+from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, unknown
 from ganbench.locate import checkpoint_file
+from ganbench.methods.conditions import EMOTION_UNITS
 from ganbench.methods.interface import Method
 from ganbench.methods.weights import (
     holds_discriminator,
@@ -33,7 +35,7 @@ from ganbench.training.intake import admit
 from ganbench.training.loop import Progress, Run
 from ganbench.training.probe import find_probe
 from ganbench.training.recipe import Recipe
-from ganbench.training.trainer import Trainer
+from ganbench.training.trainer import Trainer, missing_units
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class Session:
             BadInput: the data have a fault.
         """
         setup, device, share = self.setup, self.trainer.device, self.trainer.share
+        if units := self._units(dataset):
+            # By these a network that is trained on action units is asked for emotions.
+            for model in (self.trainer.model, self.trainer.shipped):
+                model.card = units  # type: ignore[assignment]
         notes, pictures = (
             admit(dataset, setup.network.emotions, allow_leaks, device) if share.first else ([], {})
         )
@@ -132,6 +138,7 @@ class Session:
             "machine": {**machine(), "device": device.type},
             **pictures,
         }
+        card |= units
         if git := provenance.git():
             card["git"] = git
         if share.world > 1:
@@ -152,6 +159,37 @@ class Session:
             probe,
             again,
         )
+
+    def _units(self, dataset: Dataset) -> dict[str, Any]:
+        """What a card says of the data's action units; nothing where they are not trained on.
+
+        Raises:
+            BadInput: the data lack emotions or action units, whichever is needed, or the latter
+                cannot be used.
+        """
+        if self.trainer.needs_emotions and not dataset.labelled:
+            raise BadInput(
+                f"{dataset.name} ({dataset.split}) has no emotions, and {self.setup.name} is trained on "
+                "them; add a column 'label', or train what needs none: ganimation with "
+                "network.condition = 'action_units'"
+            )
+        if not self.trainer.needs_action_units:
+            return {}
+        values = dataset.action_units(range(len(dataset)))
+        if values is None:
+            raise missing_units()
+        found: dict[str, Any] = {}
+        if getattr(dataset, "au_scale", 5) == 1:
+            found["au_scale"] = 1
+        # By name, since a network may list its emotions in any order.
+        shown = {
+            int(label): EMOTIONS[label] for label in set(dataset.labels.tolist()) if label >= 0
+        }
+        means = {
+            name: values[dataset.labels == label].double().mean(0).tolist()
+            for label, name in sorted(shown.items())
+        }
+        return found | ({EMOTION_UNITS: means} if means else {})
 
 
 def configure(

@@ -28,6 +28,14 @@ from ganbench.training.schedule import Schedule
 Terms = Mapping[str, tuple[float, Tensor]]
 
 
+def missing_units() -> BadInput:
+    """The error for data without action units where these are trained on."""
+    return BadInput(
+        "action units are missing: the data has no AUxx_r columns; "
+        "add OpenFace's columns to the CSV, or set network.condition = 'emotions'"
+    )
+
+
 @dataclass(frozen=True)
 class Batch:
     """Training images of one step, on the device; of several processes, this one's share.
@@ -132,6 +140,7 @@ class Trainer(ABC):
 
     Recipe: ClassVar[type[Recipe]] = Recipe
     needs_action_units = False
+    needs_emotions = True
     joins = False
     splits = False
     """Whether every loss is a mean over images, so that a batch can be taken in parts."""
