@@ -124,17 +124,25 @@ def _read_index(place: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def equal_files(files: Sequence[Path], place: Path) -> list[list[int]]:
+def equal_files(files: Sequence[Path], place: Path, first: int | None = None) -> list[list[int]]:
     """Groups of files with the same content, byte for byte, by their positions.
 
     Only files that share their size with another one are read; of those only files that share a hash
     are read whole.
+
+    Args:
+        files: any files.
+        place: the folder of the data set.
+        first: only groups that hold one of so many first files are wanted; None wants all.
     """
     by_size: dict[int, list[int]] = defaultdict(list)
     for i, path in enumerate(files):
         if stamp := _stamp(path):
             by_size[stamp[0]].append(i)
-    alike = sorted(i for group in by_size.values() if len(group) > 1 for i in group)
+    wanted = len(files) if first is None else first
+    alike = sorted(
+        i for group in by_size.values() if len(group) > 1 and group[0] < wanted for i in group
+    )
     by_hash: dict[str, list[int]] = defaultdict(list)
     for i, value in zip(alike, content_hashes([files[i] for i in alike], place), strict=True):
         if value:
@@ -146,7 +154,7 @@ def equal_files(files: Sequence[Path], place: Path) -> list[list[int]]:
             with suppress(OSError), files[i].open("rb") as file:
                 whole[hashlib.file_digest(file, "sha256").hexdigest()].append(i)
         found += [equal for equal in whole.values() if len(equal) > 1]
-    return sorted(found)
+    return sorted(group for group in found if group[0] < wanted)
 
 
 @dataclass(frozen=True)

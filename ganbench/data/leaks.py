@@ -94,16 +94,19 @@ def _of_listing(listing: Listing) -> Split:
     )
 
 
-def find(splits: Sequence[Split], allowed: bool = False) -> list[Finding]:
+def find(splits: Sequence[Split], allowed: bool = False, first_only: bool = False) -> list[Finding]:
     """Equal pictures in two splits and under two emotions (faults), and within a split (a note).
 
     Args:
         splits: of one data set.
         allowed: the faults are notes.
+        first_only: look for the pictures of the first split only; what the others hold twice among
+            themselves does not matter.
     """
     files = [path for split in splits for path in split.files]
+    own = len(splits[0].paths) if first_only else None
     whose = [(k, i) for k, split in enumerate(splits) for i in range(len(split.paths))]
-    groups = [[whose[i] for i in group] for group in equal_files(files, splits[0].place)]
+    groups = [[whose[i] for i in group] for group in equal_files(files, splits[0].place, own)]
 
     def first_pair(what: str, differs: Callable[[tuple[int, int]], int]) -> Iterator[Finding]:
         pairs = [
@@ -229,7 +232,7 @@ def check_training(dataset: Dataset, allowed: bool = False) -> tuple[list[Findin
         return [], {}
     assert isinstance(dataset, TableDataset)
     test = other_split(dataset)
-    found = _graver(find([train, *([test] if test else [])], allowed))
+    found = _graver(find([train, *([test] if test else [])], allowed, True))
     if dataset.listing.undivided:
         found.append(
             Finding(
@@ -261,7 +264,7 @@ def check_evaluation(
         return []
     assert isinstance(dataset, TableDataset)
     train = other_split(dataset)
-    found = _graver(find([test, *([train] if train else [])], allow_leaks))
+    found = _graver(find([test, *([train] if train else [])], allow_leaks, True))
     seen = list(trained_on(cards, dataset, test.hashes))
     same = [name for name, share in seen if share > 0.5]
     some = [f"{name} from about {share:.0%}" for name, share in seen if share <= 0.5]

@@ -199,6 +199,10 @@ class TestTraining:
         hashes = leaks.split_of(test).hashes
         assert leaks.sketch(card, "test").met(hashes) == (14, 14)
         assert leaks.sketch(card, "train").met(hashes)[0] == 0
+        code, text, _ = call("checkpoints", "show", "run/judge.safetensors")
+        assert code == 0
+        assert len(text) < 5_000
+        assert ["pictures.train", "14"] in [line.split() for line in text.splitlines()]
         code, _, error = self.train(call, tiny_recipe, "folder", root, "--resume")
         assert code == 0, error
 
@@ -245,6 +249,10 @@ class TestEvaluation:
         root = copied(folders(tmp_path / "d"), "test/sad/0.png", "test/angry/0.png")
         with pytest.raises(BadInput, match="under different emotions"):
             self.run(tmp_path, root)
+
+    def test_what_the_training_split_repeats_does_not_matter(self, tmp_path):
+        root = copied(folders(tmp_path / "d"), "train/sad/0.png", "train/angry/0.png")
+        assert self.run(tmp_path, root).notes == []
 
     def test_what_a_method_learned_from(self, tmp_path):
         root = folders(tmp_path / "d")
