@@ -9,6 +9,7 @@ nox -s regression  the shipped checkpoints on a fixed subset, compared with repo
 nox -s reference   a new reports/reference, on purpose; says what moved
 nox -s reproduce   a short training from scratch, compared with its recorded log
 nox -s intervals   how often the intervals of FED and KID cover, by simulation
+nox -s fuzz        2,000 damaged files of all kinds: no traceback, no hang, no flood of memory
 nox -s oracle      every metric against other people's implementations
 """
 
@@ -89,6 +90,12 @@ def intervals(session: nox.Session) -> None:
 def oracle(session: nox.Session) -> None:
     """Compare every metric with other people's implementations."""
     run(session, "benchmarks/oracle.py", extras="dev,oracle")
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Read 2,000 damaged files of all kinds; --count, --seed, --only and --case choose others."""
+    run(session, "benchmarks/fuzz", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none")

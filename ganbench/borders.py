@@ -28,9 +28,9 @@ from ganbench.text import clipped, printable, shown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Bytes. Results of 200,000 records have 70 MB.
+# Bytes. Results of 200,000 records have 70 MB, AffectNet's list of training images has 350 MB.
 RESULTS, TEXT = 256 << 20, 64 << 20
-ARRAYS = 512 << 20
+ARRAYS, TABLE, NETWORK = 512 << 20, 1 << 30, 4 << 30
 
 # Levels of a tree: those of our own files have fewer than ten.
 DEPTH = 32
@@ -90,6 +90,18 @@ def regular(path: str | os.PathLike[str], most: int | None = None) -> Path:
     if most is not None and found.st_size > most:
         raise Refused(f"it has {size(found.st_size)}, more than {size(most)}")
     return Path(path)
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path whose ``~`` is the home of a user.
+
+    Raises:
+        BadInput: that user does not exist or has no home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise BadInput(f"cannot use the path: {path} ({why(error)}); write it in full") from error
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from ganbench import borders
 from ganbench.errors import BadInput
 
 # The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
@@ -20,7 +20,7 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
         BadInput: a folder that is none of ``ganbench train``, or whose training has not ended.
     """
     folder = Path(place)
-    if not folder.is_dir():
+    if not borders.is_folder(folder):
         return folder
     card = _card(folder)
     name = card.get("name")
@@ -29,7 +29,7 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
             f"recipe.json does not tell what was trained in: {folder}; give the .safetensors file itself"
         )
     final = folder / f"{name}.safetensors"
-    if not final.is_file():
+    if not borders.is_file(final):
         raise BadInput(f"run is not finished: {folder} has no {final.name}; {_way_out(folder)}")
     recipe = card.get("recipe")
     asked = recipe.get("iterations") if isinstance(recipe, dict) else None
@@ -44,13 +44,10 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
 
 def _card(folder: Path) -> dict[str, Any]:
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        card = None
-    except (OSError, ValueError, RecursionError) as error:
+        card = borders.read_json(folder / CARD) if (folder / CARD).exists() else None
+    except borders.Refused as error:
         raise BadInput(
-            f"cannot read recipe.json in: {folder} ({type(error).__name__}); "
-            "give the .safetensors file itself"
+            f"cannot read recipe.json in: {folder} ({error}); give the .safetensors file itself"
         ) from error
     if not isinstance(card, dict):
         raise BadInput(

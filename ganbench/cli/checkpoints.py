@@ -174,17 +174,17 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     from ganbench.methods.manifest import MANIFEST, read_manifest
 
     path = folder / MANIFEST
-    return read_manifest(path) if path.is_file() else {}
+    return read_manifest(path) if path.exists() else {}
 
 
 def _find(name: str) -> Path:
     """A file, the result of a run folder, or the shipped checkpoint of this name."""
-    from pathlib import Path
 
+    from ganbench.borders import is_file
     from ganbench.locate import checkpoint_file
     from ganbench.methods.weights import shipped
 
-    if name in _shipped() and not Path(name).is_file():
+    if name in _shipped() and not is_file(name):
         return shipped(name)
     return checkpoint_file(name)
 

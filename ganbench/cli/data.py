@@ -60,8 +60,7 @@ def export(
 
     NAME is "faces". 'ganbench data check --data affectnet --root DIR' reads the result back.
     """
-    from pathlib import Path
-
+    from ganbench.borders import user_path
     from ganbench.data import list_datasets, load_dataset
     from ganbench.errors import BadInput, unknown
 
@@ -71,7 +70,7 @@ def export(
         raise unknown("data set to export", name, ["faces"])
     if not 1 <= quality <= 100:
         raise BadInput(f"quality must be 1 to 100, not {quality}")
-    target = Path(folder).expanduser()
+    target = user_path(folder)
     if target.exists() and not target.is_dir():
         raise BadInput(f"{folder!r} is a file; give a folder")
     if target.is_dir() and any(target.iterdir()) and not force:

@@ -71,6 +71,7 @@ class _Plan:
     def __init__(self, claim: Claim, folder: Path) -> None:
         import shlex
 
+        from ganbench.borders import is_file
         from ganbench.cli.train import train
         from ganbench.data import load_dataset
         from ganbench.errors import BadInput
@@ -79,7 +80,13 @@ class _Plan:
         from ganbench.training.session import configure
 
         # The same parser reads the command that wrote it.
-        words = shlex.split(claim.card["command"])[2:]
+        try:
+            words = shlex.split(claim.card["command"])[2:]
+        except ValueError as error:
+            raise BadInput(
+                f"command in the card of {claim.path} is none ({error}); the card was changed: take "
+                "the file that the training wrote"
+            ) from error
         given: dict[str, Any] = train.make_context("train", words).params
         self.claim, self.assignments = claim, given["assignments"]
         self.data = given["data"]
@@ -90,7 +97,7 @@ class _Plan:
                 f"recipe in the card of {claim.path} is no name of a recipe: {recipe[:80]!r}; the "
                 "card was changed: take the file that the training wrote"
             )
-        if (folder / recipe).is_file():
+        if is_file(folder / recipe):
             recipe = str(folder / recipe)
         self.setup = configure(claim.name, recipe, self.assignments)
         self.size = self.setup.network.image_size

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganbench.borders import is_file, is_folder, user_path
 from ganbench.errors import BadInput, unknown
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def read_listing(
 def _existing(name: str, root: str | Path | None) -> Path:
     if root is None:
         raise BadInput(f"data set {name!r} ({DATASETS[name][0]}) needs --root, the folder it is in")
-    path = Path(root).expanduser()
-    if not path.exists():
+    path = user_path(root)
+    if not is_file(path) and not is_folder(path):
         raise BadInput(
             f"no such folder: {str(root)!r}; give --root the folder of data set {name!r}"
         )

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ganbench import borders
 from ganbench.data import splits
 from ganbench.data.columns import is_image as is_image
 from ganbench.data.columns import read_frame
@@ -28,6 +29,9 @@ from ganbench.data.label_order import (
 from ganbench.data.table import Listing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+
+# Bytes of an annotation that holds one label: its header has 128.
+_LABEL_BYTES = 4096
 
 _LIST_ENDINGS = (".csv", ".tsv")
 
@@ -79,7 +83,7 @@ def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing
     Raises:
         BadInput: no such file; says what was looked for.
     """
-    if root.is_file():
+    if borders.is_file(root):
         return read_list(root, root.parent, "csv", split, order)
     listed = _find_list(root, split)
     if listed is None:
@@ -231,7 +235,7 @@ def nothing_found(root: Path, split: str, name: str) -> BadInput:
 
 
 def _looks_like(root: Path, split: str, name: str) -> str:
-    if not root.is_dir():
+    if not borders.is_folder(root):
         return "it is a file: give --root the folder"
     if name in ("folder", "affectnet-npy") and _find_list(root, split) is not None:
         return "it has a list: use --data affectnet"
@@ -303,10 +307,10 @@ def _npy_label(path: Path) -> str:
     """The text of an annotation."""
     try:
         # Never unpickled: AffectNet's annotations are plain text or numbers.
-        return str(np.load(path, allow_pickle=False).item())
-    except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"{str(path)!r} holds no expression label: {reason}") from error
+        array = borders.parse_npy(borders.read_bytes(path, _LABEL_BYTES))
+        return str(array.item())
+    except ValueError as error:
+        raise BadInput(f"{str(path)!r} holds no expression label: {borders.why(error)}") from error
 
 
 def _read(text: str, path: Path, order: LabelOrder | None) -> int:

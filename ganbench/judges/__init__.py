@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganbench.borders import is_folder
 from ganbench.errors import BadInput, unknown
 from ganbench.judges.interface import Judge, Judged, JudgeSpec
 
@@ -60,7 +61,7 @@ def load_judge(
     from ganbench.judges.vgg import load_vgg
 
     if name != "vgg":
-        if checkpoint is None and (name.endswith(".safetensors") or Path(name).is_dir()):
+        if checkpoint is None and (name.endswith(".safetensors") or is_folder(name)):
             return load_vgg(name, device)
         raise unknown("judge", name, [*list_judges(), "FILE.safetensors", "onnx:FILE"])
     return load_vgg(checkpoint, device)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench import borders
 from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, resample
@@ -172,8 +173,10 @@ def load_onnx(path: Path, expects: OnnxInput) -> OnnxJudge:
         raise BadInput(
             "ONNX Runtime is not installed: onnxruntime; pip install 'ganbench[onnx]'"
         ) from error
-    if not path.is_file():
-        raise BadInput(f"judge not found: {path}; check the path")
+    try:
+        borders.regular(path, borders.NETWORK)
+    except borders.Refused as error:
+        raise BadInput(f"judge not found: {path} ({error}); check the path") from error
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's exceptions have no public base

@@ -23,7 +23,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
 from ganbench.locate import checkpoint_file
-from ganbench.methods.weights import load_state, read_header, sha256, shipped
+from ganbench.methods.weights import check_network, load_state, read_header, sha256, shipped
 from ganbench.training import recipe as training
 from ganbench.training.balance import balanced
 from ganbench.training.limits import Facts, Limits, cross_entropy
@@ -192,7 +192,9 @@ def load_vgg(
         raise BadInput(
             f"not a judge: {path} holds the {header['kind']} {header['name']!r}; give a judge's checkpoint"
         )
-    model = VGG(configuration.build(VGGConfig, header["config"], f"checkpoint {path.name}"))
+    network = configuration.build(VGGConfig, header["config"], f"checkpoint {path.name}")
+    check_network(path, lambda: VGG(network))
+    model = VGG(network)
     load_state(path, model)
     model.to(where).to(memory_format=torch.channels_last).eval().requires_grad_(False)
     size, card = model.config.image_size, header["card"]

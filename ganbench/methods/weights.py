@@ -17,13 +17,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ganbench import config
+from ganbench import borders, config
+from ganbench.cards import check_card
 from ganbench.devices import resolve
 from ganbench.errors import BadInput
 from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_parameters, fitted
 from ganbench.registry import METHODS
+from ganbench.room import state_bytes
 from ganbench.state import tensor_hash
 from ganbench.store import replacing
 
@@ -117,19 +119,20 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         BadInput: missing, not safetensors, not ours, or of a newer format.
     """
-    if not path.is_file():
-        raise BadInput(f"checkpoint not found: {path}; check the path")
+    try:
+        borders.regular(path)
+    except borders.Refused as error:
+        raise BadInput(f"checkpoint not found: {path} ({error}); check the path") from error
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise BadInput(f"not a ganbench checkpoint: {path} ({error}); {MADE_BY}") from error
     try:
-        header: dict[str, Any] = json.loads(metadata["ganbench"])
-    except (KeyError, json.JSONDecodeError) as error:
-        raise BadInput(
-            f"not a ganbench checkpoint: {path} (no card in its header); {MADE_BY}"
-        ) from error
+        header: dict[str, Any] = borders.parse_json(metadata["ganbench"])
+    except (KeyError, borders.Refused) as error:
+        reason = "no card in its header" if isinstance(error, KeyError) else f"its card: {error}"
+        raise BadInput(f"not a ganbench checkpoint: {path} ({reason}); {MADE_BY}") from error
     parts = {"format": int, "kind": str, "name": str, "config": dict, "card": dict}
     if not isinstance(header, dict) or any(
         not isinstance(header.get(key), kind) for key, kind in parts.items()
@@ -139,6 +142,12 @@ def read_header(path: Path) -> dict[str, Any]:
         raise BadInput(
             f"checkpoint of format {header['format']!r}: {path}; this ganbench reads format {FORMAT}: upgrade it"
         )
+    try:
+        check_card(header["card"])
+    except borders.Refused as error:
+        raise BadInput(
+            f"damaged card in the checkpoint: {path} ({error}); fetch it again"
+        ) from error
     return header
 
 
@@ -220,6 +229,19 @@ def fill(
     return fitted(expected, found, where)
 
 
+def check_network(path: Path, build: Callable[[], nn.Module]) -> None:
+    """Refuse a configuration whose network is far larger than its file, before it is built.
+
+    Raises:
+        BadInput: it is.
+    """
+    if state_bytes(build) > 16 * path.stat().st_size + (1 << 20):
+        raise BadInput(
+            f"checkpoint does not fit its own configuration: {path} (its network would be "
+            f"{borders.size(state_bytes(build))}); the file is damaged: fetch it again"
+        )
+
+
 def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     """What keeps tensors from filling a network, in words; empty if they fit."""
     missing = expected.keys() - found.keys()
@@ -272,7 +294,9 @@ def load_method(
             f"checkpoint of another {header['kind']}: {path} holds {header['name']!r}, not {name!r}; "
             f"load it as {header['name']!r}"
         )
-    method = cls(config.build(cls.Config, header["config"], f"checkpoint {path.name}"))
+    network = config.build(cls.Config, header["config"], f"checkpoint {path.name}")
+    check_network(path, lambda: cls(network))
+    method = cls(network)
     load_state(path, method)
     method.licence = header["card"].get("licence", "unknown")
     method.fingerprint, method.loaded = sha256(path), tensor_hash(method)

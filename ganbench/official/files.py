@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ganbench import borders
 from ganbench.errors import BadInput
 from ganbench.official.layout import Role, bare
 from ganbench.store import write_atomic
@@ -31,8 +32,14 @@ def read(path: Path) -> Any:
     Raises:
         BadInput: missing, of another format, damaged, holding more than plain tensors, or ganbench's.
     """
-    if not path.is_file():
-        raise BadInput(f"checkpoint not found: {path}; check the path")
+    try:
+        borders.regular(path, borders.NETWORK)
+        with path.open("rb") as file:
+            borders.check_zip(file, borders.ARRAYS)
+    except (borders.Refused, OSError) as error:
+        raise BadInput(
+            f"checkpoint not found: {path} ({borders.why(error)}); check the path"
+        ) from error
     if path.suffix == SAFE:
         return _read_safe(path)
     try:

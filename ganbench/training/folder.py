@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench import borders
+from ganbench.cards import check_card
 from ganbench.distributed import launch, relaunched
 from ganbench.errors import BadInput
 from ganbench.locate import CARD as CARD
@@ -93,6 +94,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise BadInput(f"nothing to resume: {folder} has no state.pt; start without --resume")
     try:
         card = borders.read_json(folder / CARD, kind=dict)
+        check_card(card)
     except borders.Refused as error:
         raise BadInput(
             f"cannot resume: recipe.json in {folder} is damaged ({error}); "

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from ganbench import config, gate
+from ganbench.borders import Refused
+from ganbench.cards import check_card
 from ganbench.data.dataset import Dataset
 from ganbench.errors import BadInput, unknown
 from ganbench.evaluation import evaluate
@@ -25,6 +27,11 @@ from ganbench.training import folder as folders
 from ganbench.training.loop import Progress
 from ganbench.training.provenance import versions
 from ganbench.training.session import Setup, prepare
+
+# What a card must tell so that the training can be repeated.
+REQUIRED = (
+    "iteration", "seed", "command", "recipe_name", "recipe", "network", "data", "versions", "hours",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,12 @@ def read_claims(manifest: Path, name: str) -> list[Claim]:
         header = read_header(path)
         if sha256(path) != entries[key]["sha256"]:
             raise BadInput(f"changed: {path} has another hash than in {MANIFEST}; fetch it again")
+        try:
+            check_card(header["card"], required=REQUIRED)
+        except Refused as error:
+            raise BadInput(
+                f"cannot reproduce {key}: {error}: {path}; it was not made by 'ganbench train'"
+            ) from error
         claims.append(Claim(key, path, header["card"]))
     return claims
 

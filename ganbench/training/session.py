@@ -27,6 +27,7 @@ from ganbench.methods.weights import (
 )
 from ganbench.registry import METHODS
 from ganbench.report.manifest import machine
+from ganbench.room import check_room
 from ganbench.seeds import generator
 from ganbench.training import provenance
 from ganbench.training import recipe as recipes
@@ -292,6 +293,7 @@ def prepare(
     where = resolve_device(device)
     if setup.recipe.precision == "fp16" and where.type != "cuda":
         raise BadInput(f"precision fp16 needs a CUDA device: {where.type}; use bf16, or fp32")
+    check_room(lambda: setup.model(setup.network), f"network of {name}", times=4)
     # Layers initialise themselves from the global generator: on the CPU, for equal weights anywhere.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator(seed, "weights"))))
