@@ -64,7 +64,8 @@ def replacing(target: Path, durable: bool = True) -> Iterator[Path]:
             the name before this returns.
     """
     # Drawn, since processes on machines that share a disk may have the same number.
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}{_TEMPORARY}")
+    # Shorter than the name, which may be as long as file systems allow.
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}{_TEMPORARY}")
     try:
         yield temporary
         if durable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -97,6 +98,8 @@ def main() -> None:
 
 
 def _run() -> int:
+    # What a file has wrong is said in our own words, or does not matter.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return _call()
     except Closed:

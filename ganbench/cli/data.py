@@ -15,6 +15,7 @@ from ganbench.cli.options import (
     au_scale_option,
     label_order_option,
     leak_options,
+    picture_options,
 )
 from ganbench.cli.screen import progress, say, screen
 
@@ -146,6 +147,7 @@ def _write(path: Path, content: bytes) -> None:
 @label_order_option
 @au_scale_option
 @leak_options
+@picture_options
 @click.option("--skip-bad", is_flag=True, help="Bad images are no fault: they will be left out.")
 def check(
     name: str,
@@ -156,6 +158,8 @@ def check(
     au_scale: str,
     allow_leaks: bool,
     same_data: bool,
+    framing: str,
+    max_pixels: int,
     skip_bad: bool,
 ) -> None:
     """Examine a data set before training on it: labels, bad and duplicate files, sizes.
@@ -181,6 +185,8 @@ def check(
                     label_order=label_order,
                     au_scale=au_scale_of(au_scale),
                     unlabelled=True,
+                    framing=framing,
+                    max_pixels=max_pixels,
                     progress=progress,
                 )
             except BadInput as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.options import BATCH, device_option
+from ganbench.cli.options import BATCH, device_option, picture_options
 from ganbench.cli.screen import progress, say, screen
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 @click.option(
     "--resize",
     is_flag=True,
-    help="Cut pictures of another size to their middle square and resample them.",
+    help="Take pictures of another size too: frame them to a square and resample them.",
 )
+@picture_options
 @click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
 @click.option("--overwrite", is_flag=True, help="Replace edits that are already there.")
 @click.option("--batch-size", type=BATCH, default=32, show_default=True, help="At once.")
@@ -58,6 +59,8 @@ def edit(
     aus: str | None,
     out: str,
     resize: bool,
+    framing: str,
+    max_pixels: int,
     skip_bad: bool,
     overwrite: bool,
     batch_size: int,
@@ -66,13 +69,15 @@ def edit(
 ) -> None:
     """Edit any number of pictures to an emotion, or to action units, into PNG files of the same names.
 
-    Pictures must be as large as the method's; a face fills them as in the training data.
+    Pictures must be as large as the method's; a face fills them as in the training data. In folders
+    names and contents of files tell pictures; links are followed.
     """
     from pathlib import Path
 
     from ganbench import emotions
     from ganbench.data.action_units import parse_units
-    from ganbench.editing import edit_pictures, find_pictures
+    from ganbench.data.framing import framing_note, mismatch
+    from ganbench.editing import edit_pictures, select_pictures
     from ganbench.errors import BadInput
     from ganbench.methods import load_method
     from ganbench.methods.conditions import ActionUnits
@@ -84,7 +89,7 @@ def edit(
     label = None if emotion is None else emotions.index(emotion)
     units = None if aus is None else parse_units(aus)
     folder, console = Path(out), screen(err=True)
-    items = find_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
+    chosen = select_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
     loaded = load_method(method, checkpoint, device)
     if label is not None:
         name = emotions.EMOTIONS[label]
@@ -98,7 +103,21 @@ def edit(
             f"{method} was not trained on action units, so --aus {aus} means nothing to it; use --emotion, "
             "or a checkpoint of ganimation with network.condition = 'action_units'"
         )
-    bad = 0
+    bad = len(chosen.unread)
+    for place, reason in chosen.unread:
+        if not skip_bad:
+            raise BadInput(f"{place}: {reason}; mend that or add --skip-bad")
+        say(f"left out: {place} ({reason})", err=True)
+    if chosen.again:
+        say(
+            f"{chosen.again:,} links to the same pictures, or names given twice, count once",
+            err=True,
+        )
+    uneven = chosen.uneven(max_pixels) if resize else 0
+    if note := framing_note(uneven, len(chosen.items), framing):
+        say(note, err=True)
+        if warning := mismatch(loaded.spec.title, loaded.card, framing):
+            say(f"warning: {warning}", err=True)
 
     def on_bad(item: Item, reason: str) -> None:
         nonlocal bad
@@ -108,14 +127,17 @@ def edit(
     edits = edit_pictures(
         loaded,
         label,
-        items,
+        chosen.items,
         folder,
         units=units,
         resize=resize,
+        framing=framing,
+        max_pixels=max_pixels,
         batch_size=batch_size,
         seed=seed,
         on_bad=on_bad if skip_bad else None,
+        on_remark=lambda item, remark: say(f"note: {item.source}: {remark}", err=True),
     )
     with progress(console=console) as bars:
-        count = sum(1 for _ in bars.track(edits, len(items), description="edit"))
+        count = sum(1 for _ in bars.track(edits, len(chosen.items), description="edit"))
     say(f"{folder}: {count:,} edits" + (f", {bad:,} unreadable left out" if bad else ""))

@@ -149,6 +149,8 @@ def evaluate(
     label_order: str | None,
     allow_leaks: bool,
     same_data: bool,
+    framing: str,
+    max_pixels: int,
     skip_bad: bool,
     dry_run: bool,
     shard: str | None,
@@ -167,6 +169,7 @@ def evaluate(
     from pathlib import Path
 
     from ganbench import cache, distributed, evaluation
+    from ganbench.data.framing import mismatch
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
     from ganbench.protocol import describe, judge_notes
@@ -200,10 +203,19 @@ def evaluate(
         size = next(iter(loaded.values())).spec.image_size
         with watch.measure("data"):
             dataset = share.in_turn(
-                lambda: _load(data, root, size, label_order, skip_bad, dry_run, bars)
+                lambda: _load(
+                    data, root, size, label_order, framing, max_pixels, skip_bad, dry_run, bars
+                )
             )
         if left_out := dataset.left_out:
             bars.print(f"left out of {data}: {left_out}", soft_wrap=True)
+        for line in dataset.notes:
+            bars.print(f"{data}: {line}", soft_wrap=True)
+        cards = [(one.spec.title, one.card) for one in loaded.values()]
+        cards += [(one.spec.title, getattr(one, "card", {})) for one in (judging, *others)]
+        for title, card in cards:
+            if line := mismatch(title, card, dataset.framing):
+                bars.print(f"warning: {line}", soft_wrap=True)
         specs = [one.spec for one in others]
         with share.together():
             run = evaluation.prepare(
@@ -384,6 +396,8 @@ def _load(
     root: str | None,
     size: int,
     label_order: str | None,
+    framing: str,
+    max_pixels: int,
     skip_bad: bool,
     lazy: bool,
     console: Console,
@@ -401,6 +415,8 @@ def _load(
             skip_bad=skip_bad,
             lazy=lazy,
             label_order=label_order,
+            framing=framing,
+            max_pixels=max_pixels,
             progress=lambda done, total: progress.update(
                 bar, completed=done, total=total, visible=True
             ),

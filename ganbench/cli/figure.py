@@ -92,7 +92,7 @@ OPTIONS: dict[str, list[click.Parameter]] = {
     "limit": [click.Option(["--limit"], type=click.IntRange(1, 700), help="Use so many test images.  [default: 350]")],
     "judge": [click.Option(["--judge"], default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="Who judges: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'.")],
     "images": [
-        click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Pictures of your own instead of test faces: jpg, png; cut to their middle square."),
+        click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Pictures of your own instead of test faces: jpg, png; framed to squares."),
         click.Argument(["more"], nargs=-1, metavar=""),
     ],
     "seed": [click.Option(["--seed"], type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the choice of faces, and of noise.")],
@@ -139,6 +139,8 @@ def make(name: str, /, **given: Any) -> None:
 
     from ganbench.cli.eval import parse_methods
     from ganbench.data import load_dataset
+    from ganbench.data.finding import keep_originals
+    from ganbench.data.framing import mismatch
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
     from ganbench.evaluation import load_all
@@ -154,6 +156,8 @@ def make(name: str, /, **given: Any) -> None:
     files = [*given.get("images", ()), *given.get("more", ())]
     if given.get("more") and not given["images"]:
         raise BadInput(f"what is {files[0]!r}? pictures of your own follow --images")
+    if files:
+        keep_originals([out], [Path(file) for file in files], "choose another --out")
     source = click.get_current_context().get_parameter_source
     if files and any(source(name) is ParameterSource.COMMANDLINE for name in ("data", "root")):
         raise BadInput("give --images or --data, not both: the faces come from one of them")
@@ -179,7 +183,13 @@ def make(name: str, /, **given: Any) -> None:
 
         def faces(count: int) -> Faces:
             if files:
-                return read_pictures(files, size)
+                return read_pictures(
+                    files,
+                    size,
+                    given["framing"],
+                    given["max_pixels"],
+                    lambda text: console.print(f"note: {text}", soft_wrap=True),
+                )
             kind, options = parse_data(given["data"])
             data = load_dataset(
                 kind,
@@ -187,11 +197,18 @@ def make(name: str, /, **given: Any) -> None:
                 size=size,
                 skip_bad=given["skip_bad"],
                 label_order=given["label_order"],
+                framing=given["framing"],
+                max_pixels=given["max_pixels"],
                 progress=partial(tell, "data"),
                 **options,
             )
             if data.left_out:
                 console.print(f"left out of {data.name}: {data.left_out}", soft_wrap=True)
+            for note in data.notes:
+                console.print(f"{data.name}: {note}", soft_wrap=True)
+            for one in methods:
+                if warning := mismatch(one.spec.title, one.card, data.framing):
+                    console.print(f"warning: {warning}", soft_wrap=True)
             return choose(data, count, given["seed"])
 
         scene = Scene(methods, given["seed"], faces, judge, partial(tell, "edit"))

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ganbench.data.framing import CENTRE, FRAMINGS
+
 # Pictures at once, or in a data set: more of them than any machine holds is a slip of the finger.
 BATCH, COUNT = click.IntRange(1, 65_536), click.IntRange(1, 1_000_000_000)
 PIXELS = click.IntRange(1, 4096)
@@ -15,8 +17,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def data_options(command: Command) -> Command:
-    """--data, --root, --label-order and --skip-bad: which data set, where it lies, how it is read."""
+    """--data, --root, --label-order, --framing, --max-pixels and --skip-bad: which data set, where it
+    lies, how it is read.
+    """
     for option in (
+        picture_options,
         label_order_option,
         click.option(
             "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
@@ -84,6 +89,29 @@ def au_scale_option(command: Command) -> Command:
 def au_scale_of(text: str) -> float | None:
     """The choice of --au-scale as ``load_dataset`` takes it."""
     return None if text == "auto" else float(text)
+
+
+def picture_options(command: Command) -> Command:
+    """--framing and --max-pixels: how pictures of users are read."""
+    for option in (
+        click.option(
+            "--max-pixels",
+            type=click.IntRange(1, 10**12),
+            default=64_000_000,
+            show_default=True,
+            help="Refuse pictures with more pixels, by their headers.",
+        ),
+        click.option(
+            "--framing",
+            type=click.Choice(FRAMINGS),
+            default=CENTRE,
+            show_default=True,
+            help="How a picture that is not square becomes a square: its middle is cut out, or all of it "
+            "is stretched.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def device_option(command: Command) -> Command:

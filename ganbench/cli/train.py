@@ -110,6 +110,8 @@ def train(
     label_order: str | None,
     au_scale: str,
     allow_leaks: bool,
+    framing: str,
+    max_pixels: int,
     skip_bad: bool,
     out: str | None,
     init: str | None,
@@ -133,6 +135,7 @@ def train(
     from ganbench import distributed
     from ganbench.cli.bars import training_bars
     from ganbench.data import load_dataset
+    from ganbench.data.framing import CENTRE
     from ganbench.errors import BadInput
     from ganbench.locate import checkpoint_file
     from ganbench.training.events import open_events
@@ -184,6 +187,8 @@ def train(
         words += ["--label-order", label_order]
     if au_scale != "auto":
         words += ["--au-scale", au_scale]
+    if framing != CENTRE and kind != "faces":
+        words += ["--framing", framing]
     if start:
         words += ["--init", start.name]
     for assignment in assignments:
@@ -223,12 +228,16 @@ def train(
                 label_order=label_order,
                 au_scale=au_scale_of(au_scale),
                 unlabelled=not session.trainer.needs_emotions,
+                framing=framing,
+                max_pixels=max_pixels,
                 progress=bars.on_data,
                 **options,
             )
         )
         if dataset.left_out:
             console.print(f"left out of {data}: {dataset.left_out}", soft_wrap=True)
+        for line in dataset.notes:
+            console.print(f"{data}: {line}", soft_wrap=True)
 
         def on_log(progress: Progress) -> None:
             bars.on_log(progress)

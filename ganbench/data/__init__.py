@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.borders import is_file, is_folder, user_path
+from ganbench.data.framing import FRAMINGS
 from ganbench.errors import BadInput, unknown
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def load_dataset(
     label_order: str | None = None,
     au_scale: float | None = None,
     unlabelled: bool = False,
+    framing: str = "centre",
+    max_pixels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Dataset:
@@ -64,6 +67,9 @@ def load_dataset(
         au_scale: 5 or 1, where the action units of a list end; None finds it out: it is 5 if a value
             is above 1, and 1 if 100 rows or more have none, but one above 0.5.
         unlabelled: whether a list of action units without emotions will do.
+        framing: how pictures that are not square become squares: ``"centre"`` cuts out the middle
+            square, ``"stretch"`` gives up the proportions. The faces are square.
+        max_pixels: refuse pictures with more pixels, by their headers; 64 million if None.
         progress: called with (done, in all) while rendering and opening.
         options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
 
@@ -74,6 +80,8 @@ def load_dataset(
     check_options(name, options)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
+    if framing not in FRAMINGS:
+        raise unknown("framing", framing, FRAMINGS)
     if name == "faces":
         if root is not None:
             raise BadInput(
@@ -92,6 +100,7 @@ def load_dataset(
         return FacesDataset(
             split, size=size, limit=limit, skip_bad=skip_bad, progress=progress, **options
         )
+    from ganbench.data.pictures import MAX_PIXELS
     from ganbench.data.table import TableDataset
 
     if au_scale not in (None, 5, 1):
@@ -104,7 +113,14 @@ def load_dataset(
             "network.condition=action_units"
         )
     return TableDataset(
-        listing, size=size, limit=limit, skip_bad=skip_bad, au_scale=au_scale, progress=progress
+        listing,
+        size=size,
+        limit=limit,
+        skip_bad=skip_bad,
+        au_scale=au_scale,
+        progress=progress,
+        framing=framing,
+        max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
     )
 
 

@@ -5,6 +5,7 @@ AffectNet's ids 0-6 are Table 1's order; 7-10 (contempt, none, uncertain, non-fa
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from ganbench import borders
 from ganbench.data import splits
-from ganbench.data.columns import is_image as is_image
 from ganbench.data.columns import read_frame
+from ganbench.data.finding import is_picture
 from ganbench.data.label_order import (
     UNUSED,
     LabelOrder,
@@ -183,7 +184,7 @@ def read_affectnet_npy(root: Path, split: str, order: LabelOrder | None = None) 
         for path in (folder / "annotations").iterdir()
         if path.name.endswith(ending)
     }
-    images = {path.stem: path for path in (folder / "images").iterdir() if is_image(path)}
+    images = {path.stem: path for path in (folder / "images").iterdir() if is_picture(path)}
     paths: list[str] = []
     texts: list[str] = []
     unread: list[tuple[str, str]] = []
@@ -325,7 +326,7 @@ def _image_folder(paths: Sequence[str], listed: Path, root: Path) -> Path:
     sample = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, 50).astype(int))]
     folders = [root / part for part in _IMAGE_FOLDERS if (root / part).is_dir()]
     folders.append(listed.parent)
-    hits = [sum((folder / path).is_file() for path in sample) for folder in folders]
+    hits = [sum(os.path.isfile(folder / path) for path in sample) for folder in folders]
     if not any(hits):
         looked = ", ".join(dict.fromkeys(_relative(folder, root) for folder in folders))
         raise BadInput(

@@ -14,11 +14,10 @@ import pandas as pd
 
 from ganbench import borders
 from ganbench.data.action_units import AU_COLUMNS
+from ganbench.data.finding import is_image
 from ganbench.data.label_order import is_number, name_label
 from ganbench.data.splits import plain
 from ganbench.errors import BadInput
-
-IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -67,11 +66,6 @@ class _Layout:
     names: tuple[str, ...]
     path: str
     labels: tuple[str, ...]
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image."""
-    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
 
 
 def read_frame(listed: Path, name: str) -> pd.DataFrame:

@@ -31,6 +31,8 @@ class Dataset(ABC):
             was said.
         stamp: what else a copy of the data on one disk is known by: a hash of the sizes and times of
             its files, where these are too large to be read whole; else empty.
+        framing: by which rule pictures that are not square became squares; empty where all are square
+            by themselves.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Dataset(ABC):
     fingerprint: str
     label_order: str = ""
     stamp: str = ""
+    framing: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,6 +80,11 @@ class Dataset(ABC):
     def left_out(self) -> str:
         """What of the data is not used, in words; empty if everything is."""
         return ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how the pictures were read, a line each: framing, colours."""
+        return []
 
     @property
     def has_true_edits(self) -> bool:

@@ -116,7 +116,7 @@ def _rare(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
 
 def _extents(dataset: TableDataset) -> Iterator[str]:
     split, (width, height) = dataset.split, dataset.extents.T
-    if oblong := int(np.sum(width != height)):
-        yield f"{split}: {oblong} images are not square and will be stretched; crop them first"
+    for note in dataset.notes:
+        yield f"{split}: {note}"
     if small := int(np.sum(np.minimum(width, height) < dataset.size)):
         yield f"{split}: {small} images are smaller than {dataset.size} px and will be enlarged"

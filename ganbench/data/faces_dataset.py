@@ -78,6 +78,7 @@ class FacesDataset(TableDataset):
         except BadInput as error:
             raise BadInput(f"{error}; or delete {str(folder)!r}: it is rendered again") from error
         self._check(folder)
+        self.framing = ""  # faces are rendered square
         self.fingerprint = _fingerprint(seed, size, split, self.paths)
 
     def _check(self, folder: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ganbench.data import splits
 from ganbench.data.affectnet import nothing_found
-from ganbench.data.columns import is_image
+from ganbench.data.finding import find_pictures_in
 from ganbench.data.label_order import UNUSED, LabelOrder, is_number, read_label
 from ganbench.data.table import Listing
 from ganbench.errors import BadInput
@@ -18,6 +18,9 @@ from ganbench.errors import BadInput
 
 def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
     """The images of ``root/<split>/<emotion>/``, at any depth, in the order of emotion and name.
+
+    What is an image its name or its content says; links to folders are followed, and several paths
+    of one file in a class count once.
 
     The split's folder is train or training; test, testing, val, valid or validation, in any case.
     Class folders are called by emotions, or by numbers whose meaning ``order`` tells.
@@ -42,10 +45,11 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
         )
     found: list[tuple[int, str]] = []
     dropped: Counter[str] = Counter()
+    again, unread = 0, list[tuple[str, str]]()
     for folder in classes:
-        files = sorted(
-            str(path.relative_to(root).as_posix()) for path in folder.rglob("*") if is_image(path)
-        )
+        inside = find_pictures_in(folder)
+        files = [path.relative_to(root).as_posix() for path in inside.pictures]
+        again += len(inside.again)
         try:
             label = read_label(folder.name, order)
         except BadInput as error:
@@ -55,6 +59,7 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
             dropped[UNUSED[label]] += len(files)
             continue
         found += [(label, path) for path in files]
+        unread += [(path.relative_to(root).as_posix(), why) for path, why in inside.unread]
     found.sort()
     frame = pd.DataFrame(
         {
@@ -68,6 +73,8 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
         root,
         frame,
         dict(dropped),
+        tuple(unread),
+        aside=(f"{again} links to pictures of the same class",) if again else (),
         label_order=order.name if order else "",
         numbered=len(numbers) == len(classes),
     )

@@ -24,7 +24,7 @@ def stamp(*files: Path) -> str:
     """
     try:
         found = [path.stat() for path in files]
-    except OSError:
+    except (OSError, ValueError):  # no such file, or a name that none can have
         return ""
     return " ".join(f"{one.st_size}:{one.st_mtime_ns}:{one.st_ctime_ns}" for one in found)
 

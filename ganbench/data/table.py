@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,12 +16,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from ganbench.data import index
+from ganbench.data import index, pictures
 from ganbench.data.action_units import AU_COLUMNS, SCALES, numbers, read_units
-from ganbench.data.dataset import MOUTH, Dataset, Indices
+from ganbench.data.dataset import Dataset, Indices
+from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
+from ganbench.data.pictures import MAX_PIXELS, UNREADABLE, why_unreadable
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 
@@ -38,16 +38,6 @@ INDEXED = 10_000
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
-
-# What pillow raises for files that are no image, or only half of one.
-UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 
 
 @dataclass(frozen=True)
@@ -85,20 +75,21 @@ class Listing:
 
 
 class TableDataset(Dataset):
-    """The images of a ``Listing``, decoded to RGB and resized to a square.
+    """The images of a ``Listing``, decoded to RGB (see ``ganbench.data.pictures``) and framed.
 
-    Images of another size are resampled by pillow's LANCZOS filter (windowed sinc, antialiased when
-    shrinking) without keeping their proportions; images of the right size are left untouched. EXIF
-    orientation is applied. Region maps are resampled to the nearest pixel.
+    Images that are not square are brought to a square by ``framing``, and images of another size are
+    resampled by pillow's LANCZOS filter (windowed sinc, antialiased when shrinking); images of the
+    right size are left untouched. Region maps are framed alike and resampled to the nearest pixel.
 
     A split whose pixels take less than ``keep_bytes`` is decoded once, when it is opened, and kept
     as uint8. A larger one is decoded at every access by a few threads, in constant memory; opening
     it reads headers and ends of files, which finds those cut short. Damage between the two is found
     when an image is first used (``undecodable`` looks at all).
 
-    The fingerprint is the sha256 of the size and of every row in order: path, label, content of
-    the image and of its region map, action units. Above ``HASH_BYTES`` on disk size
-    and samples of a large file stand for its content, and ``stamp`` holds the times of all files. Rows count in order because results are kept by index.
+    The fingerprint is the sha256 of the size, the framing and every row in order: path, label,
+    content of the image and of its region map, action units. Above ``HASH_BYTES`` on disk size and
+    samples of a large file stand for its content, and ``stamp`` holds the times of all files. Rows
+    count in order because results are kept by index.
 
     Args:
         listing: the rows.
@@ -108,6 +99,9 @@ class TableDataset(Dataset):
         au_scale: 5 or 1, where the action units end; None finds it out (``read_units``).
         progress: called with (images done, images in all) while opening.
         keep_bytes: see above.
+        framing: how images that are not square become squares: ``"centre"`` cuts out the middle
+            square, ``"stretch"`` gives up the proportions.
+        max_pixels: images with more pixels cannot be used; their headers tell.
 
     Attributes:
         listing: the rows as the reader found them.
@@ -116,6 +110,8 @@ class TableDataset(Dataset):
         bad: (path, reason) of every image left out by ``skip_bad``.
         au_scale: where the action units end, once they were asked for.
         extents: int32 [N, 2], width and height of the images as stored.
+        remarks: (path, what a user should know of it) of images that were decoded, e.g. that the
+            colour profile is damaged.
 
     Raises:
         BadInput: nothing to use, or an image is missing or unreadable and ``skip_bad`` is off.
@@ -131,14 +127,21 @@ class TableDataset(Dataset):
         au_scale: float | None = None,
         progress: Progress | None = None,
         keep_bytes: int = KEEP_BYTES,
+        framing: str = CENTRE,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         check_limit(limit)
         self._au_scale = au_scale
+        check_framing(framing)
+        pictures.check_max_pixels(max_pixels)
         if size < 1:
             raise BadInput(f"image size must be at least 1 pixel, not {size}")
         self.name, self.split, self.size = listing.name, listing.split, size
         self.root, self.dropped = listing.root, dict(listing.dropped)
         self.listing, self.label_order = listing, listing.label_order
+        self.framing = self._framing = framing
+        self._max_pixels = max_pixels
+        self.remarks: set[tuple[str, str]] = set()
         frame = listing.frame.reset_index(drop=True)
         if limit is not None:
             turn = frame.groupby("expression", sort=False).cumcount()
@@ -169,6 +172,7 @@ class TableDataset(Dataset):
             raise BadInput(
                 f"{self.name} ({self.split}) under {str(self.root)!r} has no usable image of the "
                 f"seven emotions; unused labels: {self.dropped or 'none'}, bad: {len(self.bad)}"
+                + (f", first {self.bad[0][0]!r}: {self.bad[0][1]}" if self.bad else "")
             )
         self.extents = np.array([one.extent for one in seen], dtype=np.int32)
         # Of each row a hash of the content of its files, or of samples of large ones.
@@ -184,6 +188,19 @@ class TableDataset(Dataset):
             path, reason = self.bad[0]
             parts.append(f"{len(self.bad)} bad files, first {path}: {reason}")
         return ", ".join(parts)
+
+    @property
+    def notes(self) -> list[str]:
+        uneven = int(np.count_nonzero(self.extents[:, 0] != self.extents[:, 1]))
+        lines = [framing_note(uneven, len(self), self._framing)]
+        by_remark: dict[str, list[str]] = {}
+        for path, remark in sorted(self.remarks):
+            by_remark.setdefault(remark, []).append(path)
+        lines += [
+            f"{len(paths):,} pictures, first {paths[0]}: {remark}"
+            for remark, paths in by_remark.items()
+        ]
+        return [line for line in lines if line]
 
     def _use(self, frame: pd.DataFrame) -> None:
         self.frame = frame
@@ -224,7 +241,11 @@ class TableDataset(Dataset):
         seen: dict[int, _Seen] = {}
         for i in rows:
             before = known.get(self.paths[i])
-            if before is not None and before[0] == stamps[i]:
+            if (
+                before is not None
+                and before[0] == stamps[i]
+                and before[1] * before[2] <= self._max_pixels
+            ):
                 seen[i] = _Seen((before[1], before[2]), before[3])
         new = [i for i in rows if i not in seen]
         for i, one in zip(new, _threaded(lambda i: self._look(i, whole), new), strict=True):
@@ -245,14 +266,9 @@ class TableDataset(Dataset):
     def _look(self, i: int, whole: bool) -> _Seen:
         digest = hashlib.sha256()
         extent = (0, 0)
-        try:
-            for kind, path in enumerate(self._files(i)):
-                try:
-                    opened = open(path, "rb")  # noqa: SIM115
-                except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                    what = "region map" if kind else "file"
-                    return _Seen(fault=f"no such {what}" + (f": {path}" if kind else ""))
-                with opened as stream:
+        for kind, path in enumerate(self._files(i)):
+            try:
+                with pictures.open_file(path, self._max_pixels) as stream:
                     source: BinaryIO = stream
                     size = os.fstat(stream.fileno()).st_size
                     if whole or size <= SAMPLED:
@@ -261,27 +277,62 @@ class TableDataset(Dataset):
                         source = BytesIO(content)
                     else:
                         digest.update(_samples(stream, size))
+                    source.seek(0)
                     if kind == 0:
                         extent = self._take_image(i, source)
-                    elif self._maps is not None:
-                        self._maps[i] = _decode_map(source, self.size)
                     else:
-                        Image.open(source).close()
-        except UNREADABLE as error:
-            return _Seen(fault=why_unreadable(error))
+                        self._take_map(i, source, extent)
+            except UNREADABLE as error:
+                reason = why_unreadable(error)
+                return _Seen(fault=self._of_map(i, reason) if kind else reason)
         return _Seen(extent, digest.hexdigest())
 
     def _take_image(self, i: int, source: BinaryIO) -> tuple[int, int]:
         if self._pixels is None:
-            with Image.open(source) as image:
-                if not _ends(source, image.format):
-                    image.load()  # raises if the file is cut short
-                return image.size
-        self._pixels[i], extent = _decode_image(source, self.size)
-        return extent
+            return pictures.header(source, self._max_pixels)
+        found = pictures.decode(source.read(), self._max_pixels)
+        self._pixels[i] = self._framed(found)
+        self._note(i, found)
+        return found.extent
+
+    def _take_map(self, i: int, source: BinaryIO, extent: tuple[int, int]) -> None:
+        if self._maps is None:
+            pictures.header(source, self._max_pixels)
+        else:
+            self._maps[i] = self._framed_map(source, extent)
+
+    def _note(self, i: int, found: pictures.Picture) -> None:
+        if found.remark:
+            self.remarks.add((self.paths[i], found.remark))
+
+    def _framed(self, found: pictures.Picture) -> NDArray[np.uint8]:
+        """uint8 [3, size, size]."""
+        square = to_square(found.image, self.size, self._framing)
+        return pictures.to_array(square).transpose(2, 0, 1)
+
+    def _framed_map(self, source: BinaryIO, extent: tuple[int, int]) -> NDArray[np.uint8]:
+        """uint8 [size, size]."""
+        return pictures.decode_map(
+            source.read(), self.size, self._framing, extent, self._max_pixels
+        )
+
+    def _of_map(self, i: int, reason: str) -> str:
+        """Why a row cannot be used whose region map is at fault."""
+        assert self._regions is not None  # there is no map to be at fault
+        what = "no such region map" if reason == "no such file" else f"{reason}, in the region map"
+        return (
+            f"{what} {self._regions[i]!r} (column regions_filePath); put it there, or remove the column "
+            "to use none"
+        )
 
     def _fingerprint(self, identities: Sequence[str]) -> str:
-        head = {"format": 1, "size": self.size, "resize": "lanczos", "emotions": EMOTIONS}
+        head = {
+            "format": 2,
+            "size": self.size,
+            "framing": self._framing,
+            "resize": "lanczos",
+            "emotions": EMOTIONS,
+        }
         digest = hashlib.sha256(json.dumps(head).encode())
         regions = self._regions or [""] * len(self.paths)
         for row in zip(self.paths, self.labels.tolist(), regions, identities, strict=True):
@@ -348,11 +399,14 @@ class TableDataset(Dataset):
 
         def attempt(i: int) -> str:
             try:
-                self._image(i)
+                self._image(i, thorough=True)
+            except BadInput as error:
+                return why_unreadable(error.__cause__ or error)
+            try:
                 if self._regions is not None:
                     self._map(i)
             except BadInput as error:
-                return why_unreadable(error.__cause__ or error)
+                return self._of_map(i, why_unreadable(error.__cause__ or error))
             return ""
 
         for i, fault in enumerate(_threaded(attempt, range(len(self)))):
@@ -370,20 +424,22 @@ class TableDataset(Dataset):
         rows: NDArray[np.int64] = np.arange(len(self), dtype=np.int64)[chosen]
         return rows
 
-    def _image(self, i: int) -> NDArray[np.uint8]:
+    def _image(self, i: int, thorough: bool = False) -> NDArray[np.uint8]:
         path = self.root / self.paths[i]
         try:
-            with path.open("rb") as stream:
-                return _decode_image(stream, self.size)[0]
+            found = pictures.read(path, self._max_pixels, thorough)
         except UNREADABLE as error:
             raise _unusable(path, error) from error
+        self._note(i, found)
+        return self._framed(found)
 
     def _map(self, i: int) -> NDArray[np.uint8]:
         assert self._regions is not None  # callers checked
         path = self.root / self._regions[i]
+        width, height = self.extents[i].tolist()
         try:
-            with path.open("rb") as stream:
-                return _decode_map(stream, self.size)
+            with pictures.open_file(path, self._max_pixels) as stream:
+                return self._framed_map(stream, (width, height))
         except UNREADABLE as error:
             raise _unusable(path, error) from error
 
@@ -411,55 +467,6 @@ class _Seen:
     extent: tuple[int, int] = (0, 0)
     identity: str = ""
     fault: str = ""
-
-
-# What a whole file of a format has near its end. Some programs append to it, so a file without is
-# no more than suspect.
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
-_TAIL = 4096
-
-
-def _ends(source: BinaryIO, kind: str | None) -> bool:
-    """Whether a file has its format's end, or a format whose end is not known here."""
-    if kind not in _ENDS:
-        return True
-    here = source.tell()
-    source.seek(max(0, source.seek(0, os.SEEK_END) - _TAIL))
-    tail = source.read()
-    source.seek(here)
-    return _ENDS[kind] in tail
-
-
-def _decode_image(source: BinaryIO, size: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """uint8 [3, size, size], and (width, height) as stored."""
-    with Image.open(source) as image:
-        extent = image.size
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"{image.mode} pixels; 8 bits a channel are needed")
-        ImageOps.exif_transpose(image, in_place=True)
-        rgb = image.convert("RGB")
-    if rgb.size != (size, size):
-        rgb = rgb.resize((size, size), Image.Resampling.LANCZOS)
-    return np.asarray(rgb).transpose(2, 0, 1), extent
-
-
-def _decode_map(source: BinaryIO, size: int) -> NDArray[np.uint8]:
-    """uint8 [size, size]."""
-    with Image.open(source) as image:
-        if image.mode not in ("L", "P"):
-            raise ValueError(f"a region map must be an 8-bit grey PNG, not {image.mode}")
-        resized = image.resize((size, size), Image.Resampling.NEAREST)
-    values = np.array(resized, dtype=np.uint8)
-    if values.max() > MOUTH:
-        raise ValueError(f"a region map holds 0 to {MOUTH}, not {values.max()}")
-    return values
-
-
-def why_unreadable(error: BaseException) -> str:
-    """One of ``UNREADABLE`` in a few words."""
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image that pillow can read"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _unusable(path: Path, error: BaseException) -> BadInput:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from ganbench import protocol
+from ganbench.data import finding, pictures
 from ganbench.data.dataset import Dataset
+from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.figures.page import DPI
@@ -121,27 +121,47 @@ def choose(dataset: Dataset, count: int, seed: int) -> Faces:
     return Faces(dataset.images(chosen), tuple(EMOTIONS[label] for label in labels), labels)
 
 
-def read_pictures(files: Sequence[str], size: int) -> Faces:
-    """The user's pictures, cut to their middle square and resized.
+def read_pictures(
+    files: Sequence[str],
+    size: int,
+    framing: str = CENTRE,
+    max_pixels: int = pictures.MAX_PIXELS,
+    remark: Callable[[str], None] = lambda text: None,
+) -> Faces:
+    """The user's pictures as squares.
+
+    Args:
+        files: their paths.
+        size: side of the squares, in pixels.
+        framing: how pictures that are not square become squares; see ``ganbench.data.framing``.
+        max_pixels: pictures with more pixels are refused.
+        remark: told, in a line, what a user should know of the pictures.
 
     Raises:
-        BadInput: a file is missing or is no picture.
+        BadInput: a file is missing, is no picture or cannot be used.
     """
-    images = [_read(Path(file), size) for file in files]
+    check_framing(framing)
+    images, uneven = [], 0
+    for file in files:
+        try:
+            found = pictures.read(Path(file), max_pixels)
+        except pictures.UNREADABLE as error:
+            reason, shown = pictures.why_unreadable(error), finding.shortened(Path(file))
+            if reason == "no such file":
+                raise BadInput(f"no such file: {shown}; give jpg or png files") from error
+            raise BadInput(
+                f"not a picture that can be used ({reason}): {shown}; give jpg or png files"
+            ) from error
+        if found.remark:
+            remark(f"{file}: {found.remark}")
+        uneven += found.extent[0] != found.extent[1]
+        square = pictures.to_array(to_square(found.image, size, framing))
+        images.append(torch.from_numpy(square.copy()).permute(2, 0, 1).float().div_(255))
+    if note := framing_note(uneven, len(files), framing):
+        remark(note)
     return Faces(torch.stack(images), tuple(Path(file).stem for file in files))
 
 
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:
     """[0, 1] -> 0..255, rounded."""
     return (images * 255).round().to(torch.uint8).cpu().numpy()
-
-
-def _read(path: Path, size: int) -> Tensor:
-    try:
-        with Image.open(path) as image:
-            picture = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else "not a picture"
-        raise BadInput(f"{reason}: {path}; give jpg or png files") from error
-    square = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).float().div_(255)

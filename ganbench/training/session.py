@@ -133,6 +133,7 @@ class Session:
                 "name": dataset.name,
                 "images": len(dataset),
                 "fingerprint": dataset.fingerprint,
+                **({"framing": dataset.framing} if dataset.framing else {}),
                 **({"label_order": dataset.label_order} if dataset.label_order else {}),
             },
             "versions": provenance.versions(),

@@ -300,11 +300,15 @@ def test_whole_files_with_something_appended_are_kept(tmp_path):
     assert len(opened(root, keep_bytes=0)) == 2
 
 
-def test_deep_pixels_are_refused(tmp_path):
+def test_deep_pixels_are_scaled_and_those_without_a_white_refused(tmp_path):
     root = listed(tmp_path, [0])
     Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(root / "images/s/0.png")
-    with pytest.raises(BadInput, match="8 bits a channel"):
-        opened(root)
+    assert (bytes_of(opened(root).images([0])) == round(40_000 / 257)).all()
+    for pixels, what in ((np.float32(0.5), "floating-point"), (np.int32(70_000), "32-bit")):
+        Image.fromarray(np.full((8, 8), pixels)).save(root / "images/s/0.png", "TIFF")
+        for keep_bytes in (0, 1 << 30):
+            with pytest.raises(BadInput, match=f"{what} pixels, .* 8 or 16 bits a channel"):
+                opened(root, keep_bytes=keep_bytes)
 
 
 @given(st.binary(max_size=40), st.integers(0, 400), st.sampled_from(["PNG", "JPEG", "GIF"]))

@@ -95,12 +95,25 @@ def test_every_figure_is_written_as_png_and_pdf(run, folder, name):
 def test_pictures_of_ones_own_follow_images(run, folder):
     images = ["--images", "me.png", "you.jpg"]
     code, _, err = run("complex", *ARGUMENTS["complex"], *images, "--out", "own.png")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err == (
+        "note: 2 images are not square, of 2: their middle square is cut out (--framing centre; or "
+        "stretch)\n"
+    )
     code, _, _ = run("complex", *ARGUMENTS["complex"], "--images", "me.png", "--out", "one.png")
     assert code == 0
     sizes = [Image.open(folder / name).width for name in ("own.png", "one.png")]
     assert sizes[0] == pytest.approx(3.53 * 300, abs=3)
     assert sizes[1] == pytest.approx(3.5 * 300, abs=3)
+
+
+def test_a_figure_is_never_written_over_its_pictures(run, folder):
+    before = (folder / "me.png").read_bytes()
+    for name in ("me.png", "../" + folder.name + "/me.png"):
+        code, _, err = run("complex", *ARGUMENTS["complex"], "--images", "me.png", "--out", name)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "would be written over the picture me.png; choose another --out" in err
+    assert (folder / "me.png").read_bytes() == before
 
 
 def test_the_seed_chooses_the_faces(run, folder):
