@@ -304,6 +304,7 @@ class StarGANv2(Method):
     paper = "Choi et al., CVPR 2020, arXiv:1912.01865"
     Config = StarGANv2Config
     conditions = (Category, ReferenceImage)
+    bounded = False  # the last convolution has no activation
 
     def __init__(self, config: StarGANv2Config) -> None:
         super().__init__(config)

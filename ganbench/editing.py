@@ -16,11 +16,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganbench import contract
 from ganbench.data import finding, pictures
 from ganbench.data.framing import CENTRE, check_framing, to_square
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import ActionUnits
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import MUCH, cut_note
+from ganbench.methods.tensors import check_parameters
 from ganbench.seeds import generator
 from ganbench.store import write_atomic
 
@@ -157,6 +160,7 @@ def edit_pictures(
     seed: int = 0,
     on_bad: Callable[[Item, str], None] | None = None,
     on_remark: Callable[[Item, str], None] = lambda item, remark: None,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
     """Edit pictures batch by batch, writing each edit as a PNG.
 
@@ -176,13 +180,14 @@ def edit_pictures(
         on_bad: told of each picture that cannot be read, which is then left out; if None, the first
             one ends it.
         on_remark: told what a user should know of a picture that is edited.
+        on_note: told at the end, if much of the edits lay outside [0, 1] and was cut to it.
 
     Yields:
         each file, after it was written.
 
     Raises:
-        BadInput: a picture of another size or, without ``on_bad``, an unreadable one; what was
-            written before stays.
+        BadInput: a method that fails at the first few pictures (``ganbench.contract``), a picture of
+            another size or, without ``on_bad``, an unreadable one; what was written before stays.
     """
     check_framing(framing)
     size = method.config.image_size
@@ -199,26 +204,33 @@ def edit_pictures(
             else:
                 yield item, pixels
 
-    found = readable()
+    check_parameters(method, method.name)
+    found, count, total = readable(), 0, 0.0
     while batch := list(islice(found, batch_size)):
         images = torch.from_numpy(np.stack([pixels for _, pixels in batch]))
         noise = None
         if method.noise_dim:
             draws = [method.draw_noise(1, generator(seed, "edit", item.name)) for item, _ in batch]
             noise = torch.cat([draw for draw in draws if draw is not None])
-        if units is not None:
-            wanted = torch.tensor(units, device=method.device).expand(len(batch), -1)
-            codes = method.encode(ActionUnits(wanted), noise)
-        else:
-            assert emotion is not None
-            codes = method.codes(torch.full((len(batch),), emotion), noise=noise)
-        edits = method.edit(images.permute(0, 3, 1, 2).float().div_(255), codes).images
+        with contract.blamed(method.name):
+            if units is not None:
+                wanted = torch.tensor(units, device=method.device).expand(len(batch), -1)
+                codes = method.encode(ActionUnits(wanted), noise)
+            else:
+                assert emotion is not None
+                codes = method.codes(torch.full((len(batch),), emotion), noise=noise)
+        inputs = images.permute(0, 3, 1, 2).float().div_(255)
+        made = contract.edit(method, inputs, codes, first=not count)
+        edits, count = made.images, count + len(batch)
+        total += 0.0 if made.clamped is None else float(made.clamped.sum())
         pixels = (edits * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         for (item, _), edit in zip(batch, pixels, strict=True):
             file = io.BytesIO()
             Image.fromarray(edit).save(file, "PNG")
             write_atomic(out / item.name, file.getvalue())
             yield out / item.name
+    if count and total / count > MUCH:
+        on_note(cut_note(method.title, total / count))
 
 
 def read_picture(

@@ -32,6 +32,7 @@ from ganbench.gallery import Cloud, Gallery, cloud
 from ganbench.judges.interface import Judge
 from ganbench.label_check import LabelCheck, check_labels, judge_notes
 from ganbench.methods import Method, load_method
+from ganbench.methods.outputs import cut_notes
 from ganbench.passes import SHOWN, Job, Kind, Pass, fingerprint
 from ganbench.records import Record, Results
 from ganbench.scoring import EXACT, REAL, TRUTH, Evidence, choose, score
@@ -64,7 +65,7 @@ class Evaluation:
         stopwatch: what each stage took.
         store: where the finished jobs lie, and where reports may keep what they compute.
         outcomes: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
-        notes: what a reader must know of the data, a line each.
+        notes: what a reader must know of data, judges and edits, a line each.
     """
 
     results: Results
@@ -329,9 +330,13 @@ def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | N
     """Compute and store every job that is missing, or of ``jobs`` those that are.
 
     Ctrl-C loses at most the job in hand.
+
+    Raises:
+        BadInput: a method or judge fails at a few images; then nothing was computed.
     """
     run.refresh()
     jobs = run.jobs() if jobs is None else jobs
+    run.try_out(jobs)
     total = sum(job.images for job in jobs)
     done = 0
     for job in jobs:
@@ -386,6 +391,8 @@ def conclude(run: Pass) -> Evaluation:
             "stochastic": method.spec.stochastic,
             "codes": list(seen.sets),
         }
+        if "clamped" in seen.edits:  # what earlier versions stored has none
+            methods[name]["clamped"] = float(seen.edits["clamped"].mean(dtype=np.float64))
     records += differences(records, list(run.methods))
     if truth is not None:
         perfect = Evidence(TRUTH, sources, real, {EXACT: truth})
@@ -412,7 +419,7 @@ def conclude(run: Pass) -> Evaluation:
         run.stopwatch,
         run.store,
         outcomes,
-        [*run.notes, *_notes_on_judges(run, sources)],
+        [*run.notes, *_notes_on_judges(run, sources), *cut_notes(methods)],
     )
 
 

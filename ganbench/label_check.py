@@ -20,6 +20,7 @@ from ganbench.data.table import Listing, TableDataset
 from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.judges import Judge, list_judges, load_judge
+from ganbench.judges.interface import ask
 from ganbench.judges.reordering import (
     LEAST_IMAGES,
     LEAST_LABELS,
@@ -104,7 +105,7 @@ def _sample(dataset: TableDataset) -> tuple[torch.Tensor, NDArray[np.int64]]:
 
 
 def _judged(judge: Judge, images: torch.Tensor) -> NDArray[np.int64]:
-    answers: NDArray[np.int64] = judge.judge(images).logits.float().cpu().numpy().argmax(axis=1)
+    answers: NDArray[np.int64] = ask(judge, images).logits.numpy().argmax(axis=1)
     return answers
 
 

@@ -22,13 +22,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench import protocol
+from ganbench import contract, protocol
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.judges.interface import Judge
+from ganbench.judges.interface import Judge, ask
 from ganbench.label_check import LabelCheck
-from ganbench.methods.interface import Method
+from ganbench.methods.interface import Edit, Method
 from ganbench.metrics.background import SPEC as BACKGROUND
 from ganbench.metrics.background import background_change
 from ganbench.metrics.identity import SPEC as IDENTITY
@@ -299,6 +299,26 @@ class Pass:
                 self.store.put(self.key(job, judge), arrays)
                 self.pieces.computed += 1
 
+    def try_out(self, jobs: Sequence[Job]) -> list[str]:
+        """Try the methods and judges that some jobs still need, before any of these is done.
+
+        Returns:
+            Remarks, a line each.
+
+        Raises:
+            BadInput: one of them does not do what it promises (``ganbench.contract``).
+        """
+        missing = [(job, self.missing(job)) for job in jobs]
+        names = dict.fromkeys(job.method for job, judges in missing if judges and job.method)
+        judges = {id(judge): judge for job, own in missing if job.kind != "render" for judge in own}
+        if not names and not judges:
+            return []
+        images = self.dataset.images(self.chunks[0].indices[: contract.IMAGES])
+        with self.stopwatch.measure("try out"), torch.inference_mode():
+            for judge in judges.values():
+                contract.try_judge(judge, images)
+            return contract.try_all([(name, self.methods[name]) for name in names], images)
+
     def fetch(self, job: Job, judge: Judge | None = None) -> Arrays:
         """The job's arrays, computed first if need be.
 
@@ -363,7 +383,7 @@ class Pass:
             uint8 [n, 3, S, S] and regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7],
             features [n, 7, d], and, where the data know them, background [n, 7], truth [n, 7, 6];
             ``truth`` and ``edits`` with exact codes: thumbnail [n, 7, 3, s, s]; ``edits`` also has
-            desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
+            clamped [n, 7] (``Edit.clamped``), desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
         """
         if job.kind == "render":
             with self.stopwatch.measure("render true edits"):
@@ -409,7 +429,10 @@ class Pass:
         changes: dict[str, list[NDArray[Any]]] = {}
 
         def edit(rows: NDArray[np.int64]) -> Tensor:
-            edits = self._edit(method, images[rows // K], codes[rows])
+            made = self._edit(job, images[rows // K], codes[rows])
+            edits = made.images
+            if made.clamped is not None:
+                changes.setdefault("clamped", []).append(made.clamped.cpu().numpy())
             if exact:
                 with self.stopwatch.measure("compare with truth"):
                     self._compare(inputs, rows, edits, changes)
@@ -436,7 +459,7 @@ class Pass:
             job,
             judges,
             n * points,
-            lambda rows: self._edit(method, images[rows // points], rows_of[rows]),
+            lambda rows: self._edit(job, images[rows // points], rows_of[rows]).images,
             watch,
         )
         return [
@@ -444,12 +467,13 @@ class Pass:
             for verdicts in judged
         ]
 
-    def _edit(self, method: Method, images: Tensor, codes: Tensor) -> Tensor:
+    def _edit(self, job: Job, images: Tensor, codes: Tensor) -> Edit:
+        method = self.methods[job.method]
         with self.stopwatch.measure(f"edit: {method.title}"):
-            edits = method.edit(images, codes).images
-            if edits.is_cuda:
+            found = contract.edit(method, images, codes, job.method)
+            if found.images.is_cuda:
                 torch.cuda.synchronize()
-        return edits
+        return found
 
     def _compare(
         self,
@@ -482,15 +506,15 @@ class Pass:
         found: list[dict[str, list[NDArray[np.float32]]]] = [
             {"logits": [], "features": []} for _ in judges
         ]
-        stage = f"judge: {job.title}"
+        stage, specs = f"judge: {job.title}", [judge.spec for judge in judges]
         for start in range(0, n, self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, n))
             images = make(rows)
             with self.stopwatch.measure(stage):
-                for judge, parts in zip(judges, found, strict=True):
-                    judged = judge.judge(images)
-                    parts["logits"].append(judged.logits.float().cpu().numpy())
-                    parts["features"].append(judged.features.float().cpu().numpy())
+                for judge, spec, parts in zip(judges, specs, found, strict=True):
+                    judged = ask(judge, images, spec)
+                    parts["logits"].append(judged.logits.numpy())
+                    parts["features"].append(judged.features.numpy())
             watch(start + len(rows))
         return [{name: np.concatenate(own) for name, own in parts.items()} for parts in found]
 

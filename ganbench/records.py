@@ -107,7 +107,8 @@ class Results:
         protocol: everything that decides what the numbers mean, but not which methods took part and
             not the seed of their noise: results of equal ``protocol_hash`` may be compared.
         seed: of all noise.
-        methods: for each method its title, weights fingerprint and other facts, in table order.
+        methods: for each method its title, weights fingerprint and other facts, in table order;
+            ``clamped`` is the share of the pixels of its edits that were cut to [0, 1], where known.
         records: the numbers.
         confusion: for each method, counts [source][target][judged].
         metrics: for each metric its definition (``MetricSpec``) as a table, so that results explain

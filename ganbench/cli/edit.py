@@ -137,6 +137,7 @@ def edit(
         seed=seed,
         on_bad=on_bad if skip_bad else None,
         on_remark=lambda item, remark: say(f"note: {item.source}: {remark}", err=True),
+        on_note=lambda note: say(f"warning: {note}", err=True),
     )
     with progress(console=console) as bars:
         count = sum(1 for _ in bars.track(edits, len(chosen.items), description="edit"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench import protocol
+from ganbench import contract, protocol
 from ganbench.data import finding, pictures
 from ganbench.data.dataset import Dataset
 from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.figures.page import DPI
-from ganbench.judges.interface import Judge, Judged
+from ganbench.judges.interface import Judge, Judged, ask
 from ganbench.methods.interface import Method
+from ganbench.methods.tensors import check_parameters
 from ganbench.seeds import generator
 
 BATCH = 32
@@ -62,6 +63,7 @@ class Scene:
     judge: Callable[[], Judge]
     progress: Callable[[int, int], None] = lambda done, total: None
     dpi: int = DPI
+    _tried: set[int] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def method(self) -> Method:
@@ -91,23 +93,45 @@ class Scene:
             float32 [m, n, 3, S, S] in [0, 1], on the CPU.
         """
         method = method or self.method
+        first = self.try_methods(images, method)
         m, n = len(codes), len(images)
         flat = codes.expand(n, m, -1).transpose(0, 1) if codes.ndim == 2 else codes
         flat = flat.reshape(m * n, -1)
         found = []
         for start in range(0, m * n, BATCH):
             rows = torch.arange(start, min(start + BATCH, m * n))
-            found.append(method.edit(images[rows % n], flat[rows.to(flat.device)]).images.cpu())
+            wanted = flat[rows.to(flat.device)]
+            made = contract.edit(method, images[rows % n], wanted, first=first and not start)
+            found.append(made.images.cpu())
             self.progress(start + len(rows), m * n)
         return torch.cat(found).reshape(m, n, *images.shape[1:])
+
+    def try_methods(self, images: Tensor, method: Method) -> bool:
+        """Try the other methods on some of the images, before the first edit of any of them.
+
+        Returns:
+            Whether ``method`` is about to edit for the first time.
+
+        Raises:
+            BadInput: as for ``contract.try_method``.
+        """
+        first = not self._tried
+        for one in self.methods if first else ():
+            if one is method:
+                check_parameters(method, method.name)
+            else:
+                contract.try_method(one, images)
+        self._tried.update(map(id, self.methods))
+        return first
 
     def judged(self, images: Tensor) -> Judged:
         """Verdicts on images of any leading shape, in that shape."""
         judge = self.judge()
         flat = images.reshape(-1, *images.shape[-3:])
-        found = [judge.judge(part) for part in torch.split(flat, BATCH)]
-        logits = torch.cat([one.logits.float().cpu() for one in found])
-        features = torch.cat([one.features.float().cpu() for one in found])
+        spec = judge.spec
+        found = [ask(judge, part, spec) for part in torch.split(flat, BATCH)]
+        logits = torch.cat([one.logits for one in found])
+        features = torch.cat([one.features for one in found])
         shape = images.shape[:-3]
         return Judged(logits.reshape(*shape, -1), features.reshape(*shape, -1))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.judges.interface import Judge, JudgeSpec
+from ganbench.judges.interface import Judge, JudgeSpec, ask
 from ganbench.metrics import confusion, judge_calibration, softmax, wilson
 
 BINS = 15
@@ -54,8 +54,9 @@ def judge_card(judge: Judge, dataset: Dataset, batch_size: int = 64) -> JudgeCar
     n, labels = len(dataset), dataset.labels
     if not n:
         raise BadInput(f"no images to judge: {dataset.name} ({dataset.split}) is empty")
+    spec = judge.spec
     logits = torch.cat([
-        judge.judge(dataset.images(rows)).logits.float().cpu()
+        ask(judge, dataset.images(rows), spec).logits
         for rows in np.split(np.arange(n), range(batch_size, n, batch_size))
     ])  # fmt: skip
     p = softmax(logits.numpy())
@@ -66,7 +67,7 @@ def judge_card(judge: Judge, dataset: Dataset, batch_size: int = 64) -> JudgeCar
     low, high = wilson(right, n)
     calibration = judge_calibration(logits.numpy(), labels)
     return JudgeCard(
-        judge=judge.spec,
+        judge=spec,
         data={"name": dataset.name, "split": dataset.split, "fingerprint": dataset.fingerprint},
         images=n,
         accuracy=right / n,

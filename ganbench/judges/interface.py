@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganbench.errors import BadInput
 from ganbench.state import tensor_hash
 
 
@@ -91,6 +92,49 @@ class NetworkJudge:
     def device(self) -> torch.device:
         """Where it computes."""
         return next(self._network.parameters()).device
+
+
+def ask(judge: Judge, images: Tensor, spec: JudgeSpec | None = None) -> Judged:
+    """The verdicts of a judge, checked, float32 and on the CPU: the one way to ask for numbers.
+
+    Args:
+        judge: whoever judges.
+        images: as for ``Judge.judge``.
+        spec: the judge's, to check the widths; to be read once for many batches, since that may take
+            a hash of the judge's weights. Without it the widths are anything.
+
+    Raises:
+        BadInput: verdicts of another shape or type, or that are not finite.
+    """
+    found = judge.judge(images)
+    name = "judge" if spec is None else f"judge {spec.name}"
+    widths = (None, None) if spec is None else (len(spec.emotions), spec.dimension)
+    parts = []
+    for what, width in zip(("logits", "features"), widths, strict=True):
+        values = getattr(found, what, None)
+        if not isinstance(values, Tensor):
+            raise BadInput(
+                f"{name} returns {what} of type {type(values).__name__}, no tensor; mend its code"
+            )
+        shape = list(values.shape)
+        if (
+            len(shape) != 2
+            or shape != [len(images), shape[1] if width is None else width]
+            or not values.is_floating_point()
+        ):
+            kind = str(values.dtype).removeprefix("torch.")
+            raise BadInput(
+                f"{name} returns {what} {kind} {shape} for {len(images)} images; they must be "
+                f"floating point [{len(images)}, {width or 'd'}]: mend its code"
+            )
+        # On the CPU, where they are wanted anyway, the question costs no waiting for a device.
+        parts.append(values.detach().float().cpu())
+        if not bool(parts[-1].isfinite().all()):
+            raise BadInput(
+                f"not finite: {name} returns NaN or infinite {what}; its weights or its code are "
+                "damaged: take another checkpoint, or mend its code"
+            )
+    return Judged(*parts)
 
 
 def resample(images: Tensor, size: int) -> Tensor:

@@ -132,13 +132,41 @@ class OnnxJudge:
                 f"the network fails: {self.path} ({str(error).splitlines()[0]}); it must take float32 "
                 f"N x 3 x {self.size} x {self.size}"
             ) from error
-        first, last = (np.concatenate([outputs[i] for outputs in found]) for i in (0, -1))
+        first, last = (self._joined([outputs[i] for outputs in found], len(x)) for i in (0, -1))
         if first.shape != (len(x), len(self.expects.labels)):
             raise BadInput(
                 f"{len(self.expects.labels)} labels for outputs of shape {first.shape[1:]}: {self.path}; "
                 "the first output must be N x labels"
             )
-        return first.astype(np.float32), last.reshape(len(x), -1).astype(np.float32)
+        return first, last.reshape(len(x), -1)
+
+    def _joined(self, parts: list[Any], n: int) -> NDArray[np.float32]:
+        """One output of all parts of a batch of ``n`` images.
+
+        Raises:
+            BadInput: it holds no floating-point numbers, not one row an image, or NaN or infinity.
+        """
+        kinds = {str(getattr(part, "dtype", type(part).__name__)) for part in parts}
+        if not all(
+            isinstance(p, np.ndarray) and np.issubdtype(p.dtype, np.floating) for p in parts
+        ):
+            raise BadInput(
+                f"an output holds {', '.join(sorted(kinds))}, no floating-point numbers: {self.path}; the "
+                "first output must be N x labels, a second one features"
+            )
+        shapes = [part.shape for part in parts]
+        if len({shape[1:] for shape in shapes}) != 1 or sum(s[0] if s else 0 for s in shapes) != n:
+            raise BadInput(
+                f"outputs of shape {', '.join(map(str, shapes))} for {n} images: {self.path}; the network "
+                "must give one row for each image"
+            )
+        found = np.concatenate(parts).astype(np.float32)
+        if not np.isfinite(found).all():
+            raise BadInput(
+                f"not finite: the network returns NaN or infinity: {self.path}; its weights are damaged, or "
+                "its images need another --judge-mean and --judge-std"
+            )
+        return found
 
 
 def _input(

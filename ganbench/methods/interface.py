@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition
+from ganbench.methods.outputs import MEND, checked, cut
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
@@ -51,10 +52,13 @@ class Edit:
     Attributes:
         images: float32 [N, 3, H, W] in [0, 1].
         mask: float32 [N, 1, H, W] in [0, 1], 1 where the input is kept; None without attention.
+        clamped: float32 [N], the share of each image's pixels that lay outside [0, 1] and were cut
+            to it, as ``methods.outputs.cut`` counts them; None if nobody has counted.
     """
 
     images: Tensor
     mask: Tensor | None = None
+    clamped: Tensor | None = None
 
 
 class Method(nn.Module):
@@ -71,6 +75,8 @@ class Method(nn.Module):
     Config: ClassVar[type[Any]]
     conditions: tuple[type, ...] = (Category,)
     noise_dim: int = 0
+    bounded: bool = True
+    """Whether edits stay near [0, 1] whatever the weights; a last layer without a bound says False."""
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -213,7 +219,17 @@ class Method(nn.Module):
             codes: float [N, code_dim].
 
         Raises:
-            BadInput: another image or code shape, or images outside [0, 1].
+            BadInput: another image or code shape, images outside [0, 1], or a method whose edits are
+                not finite or of another shape or type.
+        """
+        raw, mask = self.unclamped(images, codes)
+        return Edit(raw.clamp(0, 1), mask, cut(raw))
+
+    @torch.no_grad()
+    def unclamped(self, images: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The images and mask of ``edit`` before values outside [0, 1] are cut.
+
+        Args, Raises: as for ``edit``.
         """
         size = self.config.image_size
         if images.ndim != 4 or images.shape[1:] != (3, size, size):
@@ -235,8 +251,17 @@ class Method(nn.Module):
             )
         self.eval()
         x = self.to_native(images.to(self.device, torch.float32))
-        y, mask = self.translate(x, codes.to(self.device, torch.float32))
-        return Edit(self.from_native(y).clamp(0, 1), mask)
+        made = self.translate(x, codes.to(self.device, torch.float32))
+        if not isinstance(made, tuple) or len(made) != 2:
+            raise BadInput(
+                f"{self.name} returns {type(made).__name__} where translate must return images and a "
+                f"mask or None; {MEND}"
+            )
+        y, mask = made
+        numbers = isinstance(y, Tensor) and y.is_floating_point()
+        raw = self.from_native(y) if numbers else y
+        checked(self.name, raw, mask, images.shape)
+        return raw, mask
 
     def label_distribution(self, codes: Tensor) -> Tensor:
         """The emotion distribution p_z [N, emotions] that a code stands for (GGANmut only)."""

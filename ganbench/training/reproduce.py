@@ -18,6 +18,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import BadInput, unknown
 from ganbench.evaluation import evaluate
 from ganbench.judges import load_judge
+from ganbench.judges.interface import ask
 from ganbench.methods.manifest import MANIFEST, read_manifest
 from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.records import Results
@@ -221,9 +222,10 @@ def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
         results = dataclasses.replace(found.results, records=own)
         return gate.Run(results, found.outcomes)
     judge = load_judge(checkpoint=path, device=device)
+    spec = judge.spec
     logits = torch.cat(
         [
-            judge.judge(dataset.images(range(start, min(start + 64, len(dataset))))).logits.cpu()
+            ask(judge, dataset.images(range(start, min(start + 64, len(dataset)))), spec).logits
             for start in range(0, len(dataset), 64)
         ]
     )

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganbench import metrics
-from ganbench.judges.interface import Judge
+from ganbench import contract, metrics
+from ganbench.judges.interface import Judge, ask
 from ganbench.metrics.truth import REGIONS
 from ganbench.thumbnails import thumbnails
 from ganbench.validation.editors import Edits
@@ -50,8 +50,8 @@ class Eye:
         new = list({key: i for i, key in enumerate(keys) if key not in self.seen}.values())
         for start in range(0, len(new), BATCH):
             rows = new[start : start + BATCH]
-            found = self.judge.judge(torch.from_numpy(flat[rows]).float() / 255)
-            logits, features = found.logits.cpu().numpy(), found.features.cpu().numpy()
+            found = ask(self.judge, torch.from_numpy(flat[rows]).float() / 255)
+            logits, features = found.logits.numpy(), found.features.numpy()
             self.seen |= {keys[row]: (logits[i], features[i]) for i, row in enumerate(rows)}
         shape = pictures.shape[:-3]
         logits, features = (np.stack([self.seen[key][i] for key in keys]) for i in (0, 1))
@@ -161,6 +161,8 @@ class Column:
 
 def prepare(scene: Scene, judge: Judge, other: Judge) -> Known:
     """Judge what all editors share."""
+    for one in (judge, other):
+        contract.try_judge(one, torch.from_numpy(scene.images[: contract.IMAGES]).float() / 255)
     eye = Eye(judge)
     return Known(scene, eye, Eye(other), eye.look(scene.images), eye.look(scene.truths))
 

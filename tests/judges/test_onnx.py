@@ -24,8 +24,9 @@ LABELS = ("anger", "Contempt", "disgust", "fear", "happiness", "neutral", "sadne
 def network(tmp_path):
     """Writes a network: mean colour [N, 3], the features, times the weights of each output."""
 
-    def write(batch="n", side=8, features=True, softmax=False):
+    def write(batch="n", side=8, features=True, softmax=False, scale=1.0):
         weights = np.arange(24, dtype=np.float32).reshape(3, 8)
+        weights[1:] *= scale
         nodes = [
             helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
             helper.make_node("Flatten", ["pooled"], ["features"]),
@@ -142,3 +143,44 @@ def test_the_command_line_says_it_in_one_line(network):
     lines = [line for line in ended.stderr.splitlines() if line.strip()]
     assert len(lines) == 1
     assert "labels lack neutral" in lines[0]
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf])
+def test_weights_that_are_not_finite(network, scale):
+    with pytest.raises(BadInput, match=r"not finite: the network returns NaN .*toy.onnx"):
+        load(network(scale=np.float32(scale)))
+
+
+class Session:
+    """Gives what a network of somebody's might give for a batch of two."""
+
+    def __init__(self, *outputs):
+        self.outputs = outputs
+
+    def run(self, names, inputs):
+        return list(self.outputs)
+
+
+GOOD, WIDE = np.zeros((2, 8), np.float32), np.zeros((2, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ((GOOD * np.nan, WIDE), "not finite: the network returns NaN"),
+        ((GOOD, WIDE + np.inf), "not finite: the network returns NaN"),
+        ((GOOD.astype(np.int64), WIDE), "an output holds int64, no floating-point"),
+        (([{"happy": 0.5}], WIDE), "an output holds list, no floating-point"),
+        ((GOOD, np.float32(3.0)), "an output holds float32|outputs of shape"),
+        ((GOOD, np.array(3.0, np.float32)), r"outputs of shape \(\) for 2 images"),
+        ((GOOD, np.zeros((1, 3), np.float32)), r"outputs of shape \(1, 3\) for 2 images"),
+        ((GOOD[:1], WIDE), r"outputs of shape \(1, 8\) for 2 images"),
+        ((GOOD[:, :7], WIDE), r"8 labels for outputs of shape \(7,\)"),
+    ],
+)
+def test_outputs_that_are_no_verdicts(network, outputs, message):
+    judge = load(network())
+    judge.session = Session(*outputs)
+    with pytest.raises(BadInput, match=message) as error:
+        judge.judge(torch.rand(2, 3, 8, 8))
+    assert "\n" not in str(error.value)
