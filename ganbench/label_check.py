@@ -84,7 +84,7 @@ def check_labels(dataset: Dataset, device: str | torch.device = "auto") -> Label
         (claim, title, table)
         for title, table in found
         if (claim := find_reordering(table)) is not None
-        and not any(contradicts(other, claim) or understands(other) for _, other in found)
+        and not any(contradicts(other, claim) for _, other in found)
     ]
     if claims:
         claim, title, table = max(claims, key=lambda one: one[0].after)
