@@ -130,6 +130,7 @@ class VGGTrainer(Trainer):
 
     Recipe = VGGRecipe
     recipe: VGGRecipe
+    model: VGG
 
     def __init__(self, model: VGG, recipe: VGGRecipe) -> None:
         super().__init__(model, recipe)
@@ -141,7 +142,7 @@ class VGGTrainer(Trainer):
             there = facts.shares > 0
             facts = replace(facts, shares=there / there.sum())
         idle = facts.entropy(self.recipe.label_smoothing)
-        return {"loss": cross_entropy(len(facts.shares), idle, patience=400)}
+        return {"loss": cross_entropy(len(self.model.config.emotions), idle, patience=400)}
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
         if self.recipe.balance:

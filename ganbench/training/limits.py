@@ -25,7 +25,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganbench.data.augment import Augment, augment
 from ganbench.data.dataset import Dataset
+from ganbench.seeds import generator
 from ganbench.training.recipe import Recipe
 
 WINDOW = 10  # iterations that a loss beyond its limit is averaged over: one odd step is no fault
@@ -85,13 +87,22 @@ class Facts:
     deviation: float
 
     @classmethod
-    def of(cls, dataset: Dataset, classes: int) -> Facts:
-        """The facts of a data set; the same in every process."""
+    def of(cls, dataset: Dataset, classes: int, changes: Augment | None = None) -> Facts:
+        """The facts of a data set; the same in every process.
+
+        Args:
+            dataset: the training images.
+            classes: how many the network has.
+            changes: the recipe's augmentation, which images are seen through: resampling makes them
+                smoother, and so more alike.
+        """
         # A list of action units may have no emotions.
         labels = dataset.labels if dataset.labelled else np.arange(classes)
         counts = np.bincount(labels, minlength=classes)
         places = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(np.int64))
         images = dataset.images(places)
+        if changes is not None:
+            images = augment(images, changes, generator(0, "facts"))
         middle = images.median(dim=0).values
         deviation = float(2 * (images - middle).abs().mean(dtype=torch.float64))
         return cls(counts / counts.sum(), deviation if deviation >= PLAIN else 0.0)
@@ -138,7 +149,7 @@ def reconstruction(facts: Facts | None = None) -> Limit:
     """
     best = facts.deviation if facts else 0.0
     why = "a grey picture has at most 1" + (f", the best single picture {best:.3g}" if best else "")
-    return Limit(1.0, why, best or 0.5, best or None, window=PAINTING)
+    return Limit(1.0, why, math.sqrt(best or 0.5), best or None, window=PAINTING)
 
 
 def cross_entropy(

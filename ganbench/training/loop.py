@@ -359,7 +359,8 @@ class Run:
 
     def _watching(self) -> Watch:
         """The limits of the losses, and what the log holds of them so far."""
-        facts = Facts.of(self.dataset, len(self.card["network"]["emotions"]))
+        classes = len(self.card["network"]["emotions"])
+        facts = Facts.of(self.dataset, classes, self.trainer.recipe.augment)
         watch = Watch(self.trainer.limits(facts), self.trainer.recipe)
         lines: list[dict[str, Any]] = []
         with suppress(BadInput):  # a log that cannot be read cannot be written, which ends the run

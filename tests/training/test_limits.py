@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import NETWORKS, TinyFaces
 
+from ganbench.data.augment import Augment
 from ganbench.errors import Diverged
 from ganbench.training.limits import Facts, Limit, Watch, cross_entropy, penalty, reconstruction
 from ganbench.training.recipe import Recipe
@@ -39,6 +40,9 @@ def test_the_values_of_networks_that_ignore_their_input():
     assert found.deviation == pytest.approx(
         2 * np.abs(faces.pixels.numpy() - middle).mean(), rel=1e-5
     )
+    # Resampled pictures are smoother, so one picture comes closer to all.
+    blurred = Facts.of(faces, 7, Augment(rotate=5.0, zoom=(0.9, 1.1)))
+    assert 0.5 * found.deviation < blurred.deviation < 0.9 * found.deviation
     # An unbalanced set is easier to guess; smoothing takes some of that away.
     skewed = facts((0.9, 0.1, 0.0))
     assert skewed.entropy() == pytest.approx(-0.9 * math.log(0.9) - 0.1 * math.log(0.1))
