@@ -32,6 +32,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.distributed import launch
 from ganbench.errors import BadInput, Diverged
 from ganbench.lock import Lock
+from ganbench.methods.tensors import check_parameters
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
 from ganbench.store import replacing, sync
@@ -39,6 +40,8 @@ from ganbench.training import folder as folders
 from ganbench.training.limits import Facts, Watch
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Choice, Schedule
+from ganbench.training.seal import check as check_seal
+from ganbench.training.seal import seal
 from ganbench.training.trainer import Batch, Trainer, dealt
 
 
@@ -187,7 +190,16 @@ class Run:
                 f"cannot resume: {state.done} iterations are done, {recipe.iterations} asked for; "
                 "raise iterations"
             )
-        self.trainer.load_state_dict(state.trainer)
+        try:
+            self.trainer.load_state_dict(state.trainer)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            first = (str(error).splitlines() or [""])[0]
+            raise BadInput(
+                f"cannot resume: state.pt in {self.folder} is not of this run "
+                f"({type(error).__name__}: {first[:200]}); start a new run with another --out"
+            ) from error
+        for name, network in self.trainer.networks.items():
+            check_parameters(network, f"{name} of {self.folder / folders.STATE}")
         self.done, self.seconds, self._window = state.done, state.seconds, state.window
         self.trainer.schedule, remark = state.schedule.lengthened(state.done, rate)
         if not self.trainer.schedule.simple:
@@ -287,7 +299,7 @@ class Run:
                     with self.share.together():
                         if log:
                             self._log(self._look() if checkpoint else {})
-                        if checkpoint or stopped:
+                        if checkpoint or stopped or sample:
                             self._check_networks()
                         if sample and self.share.first:
                             self._sample()
@@ -336,7 +348,10 @@ class Run:
         every, last = self.trainer.recipe.probe_every, self.trainer.recipe.iterations
         if self.probe is None or not every or (self.done % every and self.done != last):
             return {}
-        return {folders.PROBE: self.probe(self.trainer.shipped)}
+        try:
+            return {folders.PROBE: self.probe(self.trainer.shipped)}
+        except BadInput:  # edits that are not finite; what diverged is told in a moment
+            return {}
 
     def _log(self, probed: dict[str, float]) -> None:
         values = self._window.means() | probed
@@ -435,14 +450,16 @@ class Run:
         }
         with folders.writing(self.folder, f"the state of iteration {self.done}"):
             sync(self.folder / folders.LOG)  # the lines up to here are dropped by no power cut
-            with replacing(self.folder / folders.STATE) as temporary, temporary.open("wb") as file:
+            with replacing(self.folder / folders.STATE) as temporary:
                 try:
-                    torch.save(state, file)
+                    with temporary.open("wb") as file:
+                        torch.save(state, file)
                 except RuntimeError as error:
                     # So torch reports a full disk, whose own words are what it was handling.
                     if isinstance(error.__context__, OSError):
                         raise error.__context__ from error
                     raise
+                seal(temporary)
         self._stamp = folders.stamp(self.folder)
 
 
@@ -500,6 +517,7 @@ class _State:
             BadInput: it is damaged.
         """
         try:
+            check_seal(folder / folders.STATE)
             state = torch.load(folder / folders.STATE, map_location="cpu", weights_only=True)
             done, seconds = int(state["iteration"]), float(state["seconds"])
             # A state of ganbench before 0.1.0 has none: it was written at a log line only.
@@ -507,6 +525,8 @@ class _State:
             length = int(card.get("recipe", {}).get("iterations", recipe.iterations))
             schedule = Schedule.read(recipe, state.get(folders.SCHEDULE), length)
             return cls(state["trainer"], done, seconds, window, schedule)
+        except BadInput:
+            raise
         except (
             OSError,
             RuntimeError,
