@@ -100,7 +100,7 @@ def _sample(dataset: TableDataset) -> tuple[torch.Tensor, NDArray[np.int64]]:
     """
     frame = dataset.frame.drop(columns="regions", errors="ignore")
     listing = replace(dataset.listing, frame=frame, unread=())
-    sample = TableDataset(listing, size=SIZE, limit=SAMPLE, skip_bad=True)
+    sample = TableDataset(listing, size=SIZE, limit=SAMPLE, skip_bad=True, framing=dataset.framing)
     return sample.images(range(len(sample))), sample.labels
 
 
