@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from ganbench.emotions import EMOTIONS as EMOTIONS
     from ganbench.evaluation import evaluate as evaluate
     from ganbench.judges import load_judge as load_judge
-    from ganbench.methods import list_methods as list_methods
     from ganbench.methods import load_method as load_method
+    from ganbench.registry import list_methods as list_methods
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "EMOTIONS": "ganbench.emotions",
     "evaluate": "ganbench.evaluation",
-    "list_methods": "ganbench.methods",
+    "list_methods": "ganbench.registry",
     "load_dataset": "ganbench.data",
     "load_judge": "ganbench.judges",
     "load_method": "ganbench.methods",

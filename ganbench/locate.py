@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ganbench import borders
 from ganbench.errors import BadInput
+from ganbench.store import is_file_name
 
 # The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
 CARD, CHECKPOINTS = "recipe.json", "checkpoints"
@@ -24,7 +26,7 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
         return folder
     card = _card(folder)
     name = card.get("name")
-    if not isinstance(name, str) or Path(name).name != name:
+    if not isinstance(name, str) or not is_file_name(name):
         raise BadInput(
             f"recipe.json does not tell what was trained in: {folder}; give the .safetensors file itself"
         )
@@ -43,16 +45,17 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
 
 
 def _card(folder: Path) -> dict[str, Any]:
+    if not (folder / CARD).exists():
+        raise BadInput(
+            f"checkpoint not found: {folder} is no run folder, it has no {CARD} of 'ganbench train'; "
+            "give a .safetensors file"
+        )
     try:
-        card = borders.read_json(folder / CARD) if (folder / CARD).exists() else None
+        card: dict[str, Any] = borders.read_json(folder / CARD, kind=dict)
     except borders.Refused as error:
         raise BadInput(
-            f"cannot read recipe.json in: {folder} ({error}); give the .safetensors file itself"
+            f"cannot read {CARD} in: {folder} ({error}); give the .safetensors file itself"
         ) from error
-    if not isinstance(card, dict):
-        raise BadInput(
-            f"not a run folder: {folder} has no {CARD} of 'ganbench train'; give a .safetensors file"
-        )
     return card
 
 
@@ -69,3 +72,8 @@ def _way_out(folder: Path) -> str:
     periodic = sorted((folder / CHECKPOINTS).glob("*.safetensors"))
     newest = f", or give its newest checkpoint, {periodic[-1]}" if periodic else ""
     return f"finish it with 'ganbench train ... --resume'{newest}"
+
+
+def shipped_folder() -> Path:
+    """The folder of the shipped checkpoints and their manifest."""
+    return Path(str(resources.files("ganbench.checkpoints") / "faces"))

@@ -70,6 +70,22 @@ METHODS = Registry(
     first=("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"),
 )
 
+# Title and paper of each of ours, as its class has them: a list of names need not import networks.
+IN_PRINT = {
+    "linear": ("GANmut", "d'Apolito et al., CVPR 2021"),
+    "gaussian": ("GGANmut", "d'Apolito et al., CVPR 2021"),
+    "stargan": ("StarGAN", "Choi et al., CVPR 2018, arXiv:1711.09020"),
+    "ganimation": ("GANimation", "Pumarola et al., ECCV 2018, arXiv:1807.09251"),
+    "smit": ("SMIT", "Romero et al., ICCV Workshops 2019, arXiv:1812.03704"),
+    "stargan-v2": ("StarGAN-v2", "Choi et al., CVPR 2020, arXiv:1912.01865"),
+}
+
+
+def list_methods() -> list[str]:
+    """Names of every registered method: the six of the paper, then plug-ins."""
+    return METHODS.names()
+
+
 METRICS = Registry(
     "ganbench.metrics",
     "metric",

@@ -94,12 +94,11 @@ def list_() -> None:
     """List the shipped checkpoints."""
     from rich.table import Table
 
-    from ganbench.methods.interface import Method
-    from ganbench.registry import METHODS
+    from ganbench.registry import IN_PRINT
 
     table = Table("name", "title", "size", "licence", "recipe", "iterations")
     for name, entry in _shipped().items():
-        title = METHODS.load(name, Method).title if entry["kind"] == "method" else "VGG judge"
+        title = IN_PRINT[name][0] if entry["kind"] == "method" else "VGG judge"
         size = f"{entry['bytes'] / 1e6:.1f} MB"
         table.add_row(
             name, title, size, entry["licence"], entry["recipe"], f"{entry['iterations']:,}"
@@ -165,9 +164,9 @@ def verify(files: tuple[str, ...]) -> None:
 
 def _shipped() -> dict[str, dict[str, Any]]:
     """The tables of the shipped manifest by name."""
-    from ganbench.methods.weights import shipped
+    from ganbench.locate import shipped_folder
 
-    return _manifest(shipped("judge").parent)
+    return _manifest(shipped_folder())
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:

@@ -11,13 +11,25 @@ from ganbench.cli.screen import say
 def methods() -> None:
     """List the methods: the paper's six, then plug-ins."""
     from ganbench.errors import BadInput
-    from ganbench.methods.interface import Method
-    from ganbench.registry import METHODS
+    from ganbench.registry import IN_PRINT, METHODS
 
     for name in METHODS.names():
         try:
-            cls = METHODS.load(name, Method)
+            title, paper = IN_PRINT[name] if name in IN_PRINT else _of_plug_in(name)
         except BadInput as error:
             say(f"{name:<12} {error}", err=True)
         else:
-            say(f"{name:<12} {cls.title:<12} {cls.paper}")
+            say(f"{name:<12} {title:<12} {paper}")
+
+
+def _of_plug_in(name: str) -> tuple[str, str]:
+    """Title and paper that a plug-in's class gives, which takes importing it.
+
+    Raises:
+        BadInput: it cannot be imported, or is no method.
+    """
+    from ganbench.methods.interface import Method
+    from ganbench.registry import METHODS
+
+    cls = METHODS.load(name, Method)
+    return cls.title, cls.paper

@@ -1,15 +1,31 @@
-"""The methods and how to get one."""
+"""The methods and how to get one.
+
+The public names are imported on first use: their lists and manifests are read without any network.
+"""
 
 from __future__ import annotations
 
-from ganbench.methods.interface import Edit, Method, MethodSpec
-from ganbench.methods.weights import load_method
-from ganbench.registry import METHODS
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.methods.interface import Edit as Edit
+    from ganbench.methods.interface import Method as Method
+    from ganbench.methods.interface import MethodSpec as MethodSpec
+    from ganbench.methods.weights import load_method as load_method
+    from ganbench.registry import list_methods as list_methods
+
+_PUBLIC = {
+    "Edit": "ganbench.methods.interface",
+    "Method": "ganbench.methods.interface",
+    "MethodSpec": "ganbench.methods.interface",
+    "list_methods": "ganbench.registry",
+    "load_method": "ganbench.methods.weights",
+}
+__all__ = list(_PUBLIC)
 
 
-def list_methods() -> list[str]:
-    """Names of every registered method: the six of the paper, then plug-ins."""
-    return METHODS.names()
-
-
-__all__ = ["Edit", "Method", "MethodSpec", "list_methods", "load_method"]
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'ganbench.methods' has no attribute {name!r}")
