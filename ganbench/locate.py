@@ -47,7 +47,7 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
 def _card(folder: Path) -> dict[str, Any]:
     if not (folder / CARD).exists():
         raise BadInput(
-            f"checkpoint not found: {folder} is no run folder, it has no {CARD} of 'ganbench train'; "
+            f"checkpoint not found: {folder} is not a run folder, it has no {CARD} of 'ganbench train'; "
             "give a .safetensors file"
         )
     try:

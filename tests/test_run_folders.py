@@ -126,7 +126,7 @@ def test_the_result_of_a_shorter_run_is_not_that_of_a_longer_one(run):
 @pytest.mark.parametrize(
     ("card", "message"),
     [
-        (None, "no run folder"),
+        (None, "not a run folder"),
         ("[1]", "cannot read recipe.json"),
         ("{", "cannot read recipe.json"),
         ("[" * 100_000, "recipe.json"),
