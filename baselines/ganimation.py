@@ -97,11 +97,23 @@ class GANimation(Method):
 
     @property
     def emotion_units(self) -> Tensor | None:
-        """Mean units [emotions, 17] in [0, 1] of the training images that show each; None if unknown."""
+        """Mean units [emotions, 17] in [0, 1] of the training images that show each; None if unknown.
+
+        Raises:
+            BadInput: the card was changed: they are no such numbers.
+        """
         stored, names = self.card.get(EMOTION_UNITS), [canonical(e) for e in self.config.emotions]
         if not isinstance(stored, dict) or not set(names) <= stored.keys():
             return None
-        return torch.tensor([stored[name] for name in names], device=self.device).float()
+        rows = [stored[name] for name in names]
+        for name, row in zip(names, rows, strict=True):
+            whole = isinstance(row, list) and len(row) == UNITS
+            if not whole or not all(type(v) in (int, float) and 0 <= v <= 1 for v in row):
+                raise BadInput(
+                    f"{EMOTION_UNITS} of {name} in the card are not {UNITS} numbers in 0 to 1; take the "
+                    "checkpoint that the training wrote"
+                )
+        return torch.tensor(rows, device=self.device).float()
 
     @property
     def code_dim(self) -> int:

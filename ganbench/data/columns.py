@@ -234,6 +234,11 @@ def _columns(
             f"{str(listed)!r} holds the pixels themselves (columns {text}); write each row as an "
             "image file and list their paths"
         )
+    if what == "image path" and set(AU_COLUMNS) & set(names):
+        raise BadInput(
+            f"{str(listed)!r} has action units, but does not say of which images: found {text}; add a "
+            f"column {usual!r} with the file of each row"
+        )
     raise BadInput(f"{str(listed)!r} has no column for the {what}: found {text}; call it {usual!r}")
 
 

@@ -66,6 +66,15 @@ def test_a_list_without_either_is_no_list(tmp_path):
         units(tmp_path)
 
 
+def test_openface_s_file_of_a_folder_names_no_image(tmp_path):
+    head = ["frame", " face_id", " timestamp", " confidence", " success"]
+    head += [f" {name}" for name in AU_COLUMNS]
+    row = ",".join(["1", "0", "0.0", "0.98", "1", *["1.5"] * 17])
+    (tmp_path / "train.csv").write_text(",".join(head) + "\n" + row + "\n")
+    with pytest.raises(BadInput, match="has action units, but does not say of which images: found frame, face_id"):  # fmt: skip
+        units(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("n", "top", "scale", "divisor"),
     [
@@ -258,3 +267,14 @@ def test_a_network_of_units_is_evaluated_by_emotions(tiny_method, tmp_path):
     assert {"accuracy", "truth", "intensity"} <= found.keys()
     # An intensity rho of an emotion is rho times its units, so there is a response to measure.
     assert found["intensity"].n > 0
+
+
+@pytest.mark.parametrize(
+    "row", [[0.5] * 16, [2.0] * 17, [float("nan")] * 17, "x", [[0.5]] * 17, [True] * 17]
+)
+def test_a_card_whose_units_were_changed_is_refused(tiny_method, row):
+    method = tiny_method("ganimation", condition="action_units")
+    means = dict.fromkeys(EMOTIONS, [0.5] * 17) | {"sad": row}
+    method.card = {EMOTION_UNITS: means}
+    with pytest.raises(BadInput, match="emotion_units of sad in the card are not 17 numbers"):
+        method.codes(torch.tensor([1]))
