@@ -156,6 +156,7 @@ def describe(
             "size": dataset.size,
             "images": images,
             "fingerprint": dataset.fingerprint,
+            **({"framing": dataset.framing} if dataset.framing else {}),
         },
         "judge": _describe_judge(judge),
         "codes": {

@@ -52,7 +52,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
         lab = ImageCms.createProfile("LAB")
         srgb = ImageCms.createProfile("sRGB")
         return _apply(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB")), remark
-    return image.convert("RGB"), remark
+    return image if image.mode == "RGB" else image.convert("RGB"), remark
 
 
 def _apply(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:

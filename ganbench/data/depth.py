@@ -75,14 +75,19 @@ def _shallow(image: Any, raw: str) -> Channels:
     if mode in ("LA", "La"):
         grey, alpha = image.convert("LA").split()
         return grey, alpha
-    if mode in ("RGBA", "RGBa", "PA") or (mode == "P" and key is not None):
-        whole = image.convert("RGBA")
+    if mode in ("RGBA", "RGBa", "PA") or (mode == "P" and (key is not None or _clear(image))):
+        whole = image if mode == "RGBA" else image.convert("RGBA")
         return whole.convert("RGB"), whole.getchannel("A")
     if mode in ("CMYK", "LAB"):
         return image, None
     if mode in ("RGB", "P", "RGBX", "YCbCr", "HSV"):
-        return image.convert("RGB"), None
+        return image if mode == "RGB" else image.convert("RGB"), None
     raise ValueError(f"pixels of mode {mode}: save it as RGB")
+
+
+def _clear(image: Any) -> bool:
+    """Whether the colours of a palette have an alpha of their own."""
+    return image.palette is not None and str(image.palette.mode).endswith("A")
 
 
 def _mask(opaque: NDArray[np.bool_]) -> Image.Image:

@@ -203,6 +203,8 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS, thorough: bool = True) 
         orientation = _orientation(image)
         profile = image.info.get("icc_profile")
         rgb, remark = to_srgb(colours, profile if isinstance(profile, bytes) else None)
+        if alpha is not None and alpha.getextrema()[1] == 0:
+            remark = remark or "every pixel of it is transparent: it is white all over"
         rgb = lay_on_ground(rgb, alpha)
         if orientation in _UPRIGHT:
             rgb = rgb.transpose(_UPRIGHT[orientation])

@@ -201,6 +201,14 @@ def test_what_is_transparent_shows_white(values):
     np.testing.assert_array_equal(shown, np.broadcast_to(on_white(colours, values[..., -1:]), shown.shape))  # fmt: skip
 
 
+def test_a_picture_of_nothing_is_said():
+    empty = scene()
+    empty.putalpha(0)
+    found = decode(encoded(empty, "PNG"))
+    assert "every pixel of it is transparent" in found.remark
+    assert (np.asarray(found.image) == 255).all()
+
+
 def test_transparency_by_colour():
     values = np.zeros((2, 2, 3), np.uint16)
     values[0, 0] = (1, 2, 3)
