@@ -259,7 +259,7 @@ def _leaks(
         yield both
         parts = parts[:1]  # in the other split there are the same images
     splits = [leaks.Split(d.split, d.root, d.paths, d.labels.tolist()) for d in parts]
-    yield from leaks.find(splits, allow_leaks)
+    yield from leaks.find(splits, allow_leaks, pixels=leaks.pixel_hashes(parts))
 
 
 @contextmanager

@@ -6,6 +6,8 @@ nowhere at hand is told by its card, which keeps sketches of its data (``record`
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,7 +96,12 @@ def _of_listing(listing: Listing) -> Split:
     )
 
 
-def find(splits: Sequence[Split], allowed: bool = False, first_only: bool = False) -> list[Finding]:
+def find(
+    splits: Sequence[Split],
+    allowed: bool = False,
+    first_only: bool = False,
+    pixels: Sequence[str] | None = None,
+) -> list[Finding]:
     """Equal pictures in two splits and under two emotions (faults), and within a split (a note).
 
     Args:
@@ -102,11 +109,14 @@ def find(splits: Sequence[Split], allowed: bool = False, first_only: bool = Fals
         allowed: the faults are notes.
         first_only: look for the pictures of the first split only; what the others hold twice among
             themselves does not matter.
+        pixels: a hash of each picture's pixels, split after split, if they are known: equal pixels
+            are then looked for, in whatever files, instead of equal files.
     """
     files = [path for split in splits for path in split.files]
     own = len(splits[0].paths) if first_only else None
     whose = [(k, i) for k, split in enumerate(splits) for i in range(len(split.paths))]
-    groups = [[whose[i] for i in group] for group in equal_files(files, splits[0].place, own)]
+    equal = equal_files(files, splits[0].place, own) if pixels is None else _equal(pixels)
+    groups = [[whose[i] for i in group] for group in equal]
 
     def first_pair(what: str, differs: Callable[[tuple[int, int]], int]) -> Iterator[Finding]:
         pairs = [
@@ -130,6 +140,28 @@ def find(splits: Sequence[Split], allowed: bool = False, first_only: bool = Fals
     if within:
         found.append(Finding("note", f"{within} images repeat another of their split"))
     return found
+
+
+def _equal(keys: Sequence[str]) -> list[list[int]]:
+    """Groups of equal keys, by their positions."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        groups[key].append(i)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def pixel_hashes(datasets: Sequence[TableDataset]) -> list[str] | None:
+    """A hash of each picture's pixels as they are used; None unless all pictures are kept in memory.
+
+    It is the same for a picture that was saved anew in another format without loss.
+    """
+    if not all(dataset.in_memory for dataset in datasets):
+        return None
+    return [
+        hashlib.sha256(dataset.images([i]).numpy().tobytes()).hexdigest()
+        for dataset in datasets
+        for i in range(len(dataset))
+    ]
 
 
 def undivided(dataset: TableDataset, allowed: bool = False) -> Finding | None:

@@ -180,6 +180,11 @@ class TableDataset(Dataset):
         self.fingerprint = self._fingerprint(self.contents)
 
     @property
+    def in_memory(self) -> bool:
+        """Whether all pixels are kept in memory."""
+        return self._pixels is not None
+
+    @property
     def left_out(self) -> str:
         """Unused labels and bad files, counted; the first bad file is named."""
         parts = [f"{count} of label {label}" for label, count in self.dropped.items()]

@@ -138,6 +138,13 @@ class TestCheck:
         assert code == 0
         assert "note: 1 image is both in train and in test" in text
 
+    def test_a_picture_saved_anew_is_the_same(self, call, tmp_path):
+        root = folders(tmp_path / "d")
+        Image.open(root / "test/sad/0.png").save(root / "train/sad/new.bmp")
+        code, _, error = call("data", "check", "--data", "folder", "--root", root, "--size", 8)
+        assert code == 2
+        assert "both in train and in test, first 'train/sad/new.bmp' and 'test/sad/0.png'" in error
+
     def test_two_emotions_of_one_picture_are_a_fault(self, call, tmp_path):
         root = copied(folders(tmp_path / "d"), "train/sad/0.png", "train/angry/1.png")
         options = ("data", "check", "--data", "folder", "--root", root, "--size", 8)
