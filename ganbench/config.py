@@ -27,7 +27,7 @@ LARGEST = 10**12
 MOST = {
     "image_size": 4096,
     **dict.fromkeys(
-        ("scales", "blocks", "critic_layers", "critic_scales", "bottleneck", "stages"), 256
+        ("scales", "blocks", "critic_layers", "critic_scales", "bottleneck", "stages"), 64
     ),
 }
 WIDEST = 65_536

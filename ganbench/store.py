@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench.borders import is_file
 from ganbench.data.cache import using_cache
 from ganbench.errors import BadInput
 
@@ -171,7 +172,7 @@ class Store:
 
     def __contains__(self, key: Any) -> bool:
         path = self.path(key)
-        return path.is_file() and (not self.fresh or path in self._own)
+        return is_file(path) and (not self.fresh or path in self._own)
 
     def made(self, key: Any) -> float | None:
         """When the entry of ``key`` was made, in seconds since 1970; None if it counts as missing."""

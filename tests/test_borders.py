@@ -236,6 +236,64 @@ def test_rates_are_finite_numbers(value):
             config.build(Recipe, table, "recipe")
 
 
+def test_a_batch_that_no_machine_holds_is_refused():
+    from ganbench.training.recipe import Recipe
+
+    with pytest.raises(BadInput, match="batch_size must be at most 65,536"):
+        config.build(Recipe, {"batch_size": 10**9}, "recipe")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_normalisation_of_a_judge_is_finite(value):
+    from ganbench.judges.onnx import OnnxInput
+
+    with pytest.raises(BadInput, match="not a normalisation"):
+        OnnxInput(("a",), std=(value, 1.0, 1.0))
+
+
+def test_networks_that_no_machine_holds_are_refused_before_they_are_built(tiny_method):
+    from ganbench.room import check_room, state_bytes
+
+    method = tiny_method("stargan")
+    cls, network = type(method), method.config
+    held = sum(t.numel() * t.element_size() for t in method.state_dict().values())
+    assert state_bytes(lambda: cls(network)) == held
+    check_room(lambda: cls(network), "network")
+    wide = config.build(cls.Config, {"image_size": 16, "width": 65_536, "critic_layers": 2}, "x")
+    with pytest.raises(BadInput, match="no room for the network: its weights take"):
+        check_room(lambda: cls(wide), "network")
+
+
+def test_a_checkpoint_whose_network_would_be_far_larger_than_its_file(tiny_method, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    from ganbench.methods.weights import load_method, read_header, save_checkpoint
+
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {})
+    header = read_header(path)
+    header["config"]["width"] = 4096
+    save_file(load_file(path), path, metadata={"ganbench": json.dumps(header)})
+    with pytest.raises(BadInput, match="does not fit its own configuration"):
+        load_method("stargan", path, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"seed": "x"}, {"seed": -1}, {"data": []}, {"data": {"name": 3}}, {"iteration": 2.5}, {"hours": True},
+        {"network": {"emotions": "happy"}}, {"recipe": {"iterations": None}}, {"versions": {"torch": 2}},
+    ],
+)  # fmt: skip
+def test_cards_with_facts_of_other_types_are_damaged(card, tiny_method, tmp_path):
+    from ganbench.methods.weights import read_header, save_checkpoint
+
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, tiny_method("stargan"), "method", "stargan", card)
+    with pytest.raises(BadInput, match=r"damaged card in the checkpoint: .*a\.safetensors"):
+        read_header(path)
+
+
 def test_hostile_assignments_are_one_short_line():
     for text in (f"a={'9' * 9000}", f"a={'[' * 5000}", "a." * 5000 + "a=1", "=" * 9000, "x" * 9000):
         with pytest.raises(BadInput) as error:

@@ -9,6 +9,7 @@ The exit code is 1 if one was wrong. ``--case NAME:17`` repeats one and leaves i
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import io
 import json
 import os
@@ -98,12 +99,14 @@ def attempt(reader: Reader, folder: Path, again: bool = True) -> dict[str, Any]:
     the process before; what waits for a pipe does so each time.
     """
     read, write = os.pipe()
+    stuck = folder.with_name("stuck")
     sys.stdout.flush()
     child = os.fork()
     if not child:
         os.close(read)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(DEADLINE)
+        faulthandler.dump_traceback_later(DEADLINE - 2, file=stuck.open("w"))
         before = resource.getrusage(resource.RUSAGE_SELF)
         virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         used = int(before.ru_utime + before.ru_stime)

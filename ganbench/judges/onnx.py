@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,9 +42,10 @@ class OnnxInput:
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
             raise BadInput(f"image size must be at least 1: {self.size}; give pixels")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        finite = all(map(math.isfinite, (*self.mean, *self.std)))
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0 or not finite:
             raise BadInput(
-                f"not a normalisation: mean {self.mean}, std {self.std}; give three numbers each, "
+                f"not a normalisation: mean {self.mean}, std {self.std}; give three finite numbers each, "
                 "std above 0"
             )
 

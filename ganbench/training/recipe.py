@@ -11,6 +11,9 @@ from ganbench import config
 from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, unknown
 
+# Images that are in memory at once: more of them fit no machine.
+LARGEST_BATCH = 65_536
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -78,6 +81,7 @@ class Recipe:
         )
         for key in counts:
             self.require(key, getattr(self, key) >= 1, "at least 1")
+        self.require("batch_size", self.batch_size <= LARGEST_BATCH, f"at most {LARGEST_BATCH:,}")
         self.require(
             "accumulate",
             self.batch_size % self.accumulate == 0,

@@ -34,7 +34,7 @@ from ganbench.text import shown
 Progress = Callable[[int, int], None]
 TABLES = {"train": "training.csv", "test": "validation.csv"}  # AffectNet's names
 SUFFIX = {"png": ".png", "jpeg": ".jpg"}
-MOST = 10_000_000  # pictures in a split: months of rendering
+MOST = 1_000_000  # pictures in a split: a day of rendering
 SUMS = "SHA256SUMS"  # of all other files, as sha256sum writes and checks it
 CHUNK = 64  # pictures handed to the threads at a time
 
