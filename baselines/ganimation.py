@@ -120,7 +120,7 @@ class GANimation(Method):
         """One entry for each emotion or action unit."""
         return UNITS if self.config.condition == "action_units" else len(self.config.emotions)
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """One-hot labels, or absolute action-unit intensities."""
         if self.config.condition == "action_units":
             if isinstance(condition, Category):
@@ -190,6 +190,7 @@ class GANimationTrainer(AdversarialTrainer):
     recipe: GANimationRecipe
     method: GANimation
     joins = True
+    permuted_parts = 1
 
     def __init__(self, method: GANimation, recipe: GANimationRecipe) -> None:
         if recipe.classification == "softmax" and method.config.condition != "emotions":

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from ganbench.config import at_least
 from ganbench.data.augment import Augment
-from ganbench.emotions import EMOTIONS
+from ganbench.emotions import EMOTIONS, distinct
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
@@ -96,6 +96,7 @@ class SMITConfig:
     critic_scales: int = 3
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "emotions", distinct(self.emotions))
         at_least(self, width=1, scales=0, blocks=0, noise_dim=1, critic_scales=1, image_size=1)
         if self.critic_width is not None:
             at_least(self, critic_width=1)
@@ -332,7 +333,7 @@ class SMIT(Method):
         """The style's entries and one for each emotion."""
         return int(self.config.noise_dim) + len(self.config.emotions)
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """[z, one-hot c]; ``noise`` [N, noise_dim] is the style z and must be given."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
@@ -436,6 +437,7 @@ class SMITTrainer(Trainer):
     recipe: SMITRecipe
     model: SMIT
     joins = True
+    permuted_parts = 2  # D's and G's images
 
     def __init__(self, method: SMIT, recipe: SMITRecipe) -> None:
         super().__init__(method, recipe)
@@ -475,7 +477,7 @@ class SMITTrainer(Trainer):
         """Codes of the emotions with fresh styles."""
         rows = self.share.total(len(emotions))
         noise = self.share.of(torch.randn(rows, self.model.noise_dim, generator=random))
-        return self.model.encode(Category(emotions), noise.to(emotions.device))
+        return self.model.own_codes(Category(emotions), noise.to(emotions.device))
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """G(x, c, z) and A in the recipe's precision; outputs are float32."""

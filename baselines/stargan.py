@@ -47,7 +47,7 @@ class StarGAN(Method):
         """One entry for each emotion."""
         return len(self.config.emotions)
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """One-hot labels; an intensity is refused, since the labels are binary."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
@@ -91,6 +91,7 @@ class StarGANTrainer(AdversarialTrainer):
     recipe: StarGANRecipe
     joins = True
     splits = True
+    permuted_parts = 1
 
     def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)

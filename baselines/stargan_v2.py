@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench.config import at_least
-from ganbench.emotions import EMOTIONS
+from ganbench.emotions import EMOTIONS, distinct
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.interface import Method
@@ -78,6 +78,7 @@ class StarGANv2Config:
     output: Literal["image", "change"] = "image"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "emotions", distinct(self.emotions))
         at_least(
             self, max_channels=1, style_dim=1, latent_dim=1, hidden=1, bottleneck=0, image_size=1
         )
@@ -319,7 +320,7 @@ class StarGANv2(Method):
         """Length of a style."""
         return int(self.config.style_dim)
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """Styles: F_y(noise) of a category y, E_y(images) of reference images of domain y.
 
         Raises:

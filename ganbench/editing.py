@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ def _check_outputs(items: Sequence[Item], out: Path, overwrite: bool) -> None:
 
 def edit_pictures(
     method: Method,
-    emotion: int | None,
+    emotion: int | str | None,
     items: Iterable[Item],
     out: Path,
     *,
@@ -166,7 +167,8 @@ def edit_pictures(
 
     Args:
         method: whose edits.
-        emotion: what they are to show; None where ``units`` say it.
+        emotion: what they are to show: a name, or a position in Table-1 order; None where ``units`` say
+            it.
         items: taken only as they are needed.
         out: folder of the edits.
         units: action units [17] in [0, 1] to show instead of an emotion, for methods trained on these.
@@ -217,8 +219,8 @@ def edit_pictures(
                 wanted = torch.tensor(units, device=method.device).expand(len(batch), -1)
                 codes = method.encode(ActionUnits(wanted), noise)
             else:
-                assert emotion is not None
-                codes = method.codes(torch.full((len(batch),), emotion), noise=noise)
+                label: list[Any] = [emotion] * len(batch)  # a name, or a number
+                codes = method.codes(label, noise=noise)
         inputs = images.permute(0, 3, 1, 2).float().div_(255)
         made = contract.edit(method, inputs, codes, first=not count)
         edits, count = made.images, count + len(batch)

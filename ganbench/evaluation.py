@@ -24,12 +24,13 @@ from ganbench.data.cache import cache_root
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import examine_labels, refuse
 from ganbench.data.leaks import check_evaluation
+from ganbench.data.subset import only
 from ganbench.devices import resolve
 from ganbench.differences import differences
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.gallery import Cloud, Gallery, cloud
-from ganbench.judges.interface import Judge
+from ganbench.judges.interface import Judge, known_columns
 from ganbench.label_check import LabelCheck, check_labels, judge_notes
 from ganbench.methods import Method, load_method
 from ganbench.methods.outputs import cut_notes
@@ -227,10 +228,11 @@ def _fitting(loaded: dict[str, Method]) -> dict[str, Method]:
             f"methods differ in image size: {listed}; evaluate each size in a run of its own"
         )
     for label, method in loaded.items():
-        if method.spec.emotions != EMOTIONS:
+        if lacking := [name for name in EMOTIONS if name not in method.spec.emotions]:
             raise BadInput(
                 f"{label} was trained on other emotions: {', '.join(method.spec.emotions)}; "
-                f"an evaluation needs {', '.join(EMOTIONS)}"
+                f"an evaluation is of all of {', '.join(EMOTIONS)}, and it lacks {', '.join(lacking)}: "
+                "'ganbench edit' can use it"
             )
     return loaded
 
@@ -263,6 +265,7 @@ def prepare(
     """
     methods = entitled(methods)
     size = next(iter(methods.values())).spec.image_size
+    whole, dataset = dataset, only(dataset, EMOTIONS)
     if not len(dataset):
         raise BadInput(f"no images to evaluate: {dataset.name} ({dataset.split}) is empty")
     if dataset.size != size:
@@ -270,11 +273,7 @@ def prepare(
             f"data at {dataset.size} px, methods at {size} px; load the data with size={size}"
         )
     for one in (judge, *others):
-        if one.spec.emotions != EMOTIONS:
-            raise BadInput(
-                f"judge {one.spec.name} knows other emotions: {', '.join(one.spec.emotions)}; "
-                f"an evaluation needs {', '.join(EMOTIONS)}"
-            )
+        known_columns(one.spec)
     hashes = [one.spec.fingerprint for one in (judge, *others)]
     if twice := [one.spec.name for one in others if hashes.count(one.spec.fingerprint) > 1]:
         raise BadInput(f"judge given twice: {twice[0]}; name each judge once")
@@ -284,7 +283,7 @@ def prepare(
         raise BadInput(f"number of seeds must be at least 1: {seeds}")
     found, labels = [], LabelCheck(vouched=dataset.has_true_edits)
     if look:
-        found = _examined(methods, dataset, (judge, *others), allow_leaks, same_data)
+        found = _examined(methods, whole, (judge, *others), allow_leaks, same_data)
         labels = check_labels(dataset, judge.device)
     return Pass(
         methods=methods,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from ganbench import protocol
+from ganbench.judges.interface import ask
 from ganbench.passes import Job, Pass
 
 # Images timed for an estimate, after as many to warm up.
@@ -73,7 +74,7 @@ def _seconds_an_image(run: Pass, job: Job) -> float:
     n = min(SAMPLE, run.batch_size)
     images = torch.rand(n, 3, run.dataset.size, run.dataset.size)
     judges = run.missing(job)
-    judging = _time(lambda: [judge.judge(images).logits.cpu() for judge in judges], n)
+    judging = _time(lambda: [ask(judge, images).logits.cpu() for judge in judges], n)
     if job.kind not in ("edits", "probe"):
         return judging
     method = run.methods[job.method]

@@ -115,17 +115,29 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
         z = method.sample(n, random)
     elif name == "near":
         anchors = method.anchors()
-        z = anchors[targets] + NOISE * torch.randn(n, anchors.shape[1], generator=random).to(
-            anchors
-        )
+        z = anchors[method.labels(targets)] + NOISE * torch.randn(
+            n, anchors.shape[1], generator=random
+        ).to(anchors)
         if ability(method.label_distribution, anchors) is not None:
             z = z.clamp(-1, 1)  # the Gaussian model's Z is the square that tanh maps its means into
     else:
         z = method.codes(targets, noise=method.draw_noise(n, random))
-    desired = ability(method.label_distribution, z)
+    desired = promised(method, z)
     if desired is None and name != "space":
         desired = torch.nn.functional.one_hot(targets, len(EMOTIONS))
     return z, None if desired is None else desired.float().cpu()
+
+
+def promised(method: Method, codes: Tensor) -> Tensor | None:
+    """p_z [n, 7] of codes in Table-1 order, whatever the order of the method; None if it defines none.
+
+    Of a method with contempt it is that of the seven, as a judge's verdict is.
+    """
+    p = ability(method.label_distribution, codes)
+    if p is None or method.spec.emotions == EMOTIONS:
+        return p
+    p = p[:, method.labels(EMOTIONS)]
+    return p / p.sum(dim=1, keepdim=True)
 
 
 def describe(

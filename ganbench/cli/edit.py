@@ -74,7 +74,6 @@ def edit(
     """
     from pathlib import Path
 
-    from ganbench import emotions
     from ganbench.data.action_units import parse_units
     from ganbench.data.framing import framing_note, mismatch
     from ganbench.editing import edit_pictures, select_pictures
@@ -86,18 +85,12 @@ def edit(
         raise BadInput(
             "what are the edits to show? give one of --emotion NAME and --aus AU12=0.8,AU06=0.5"
         )
-    label = None if emotion is None else emotions.index(emotion)
     units = None if aus is None else parse_units(aus)
     folder, console = Path(out), screen(err=True)
     chosen = select_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
     loaded = load_method(method, checkpoint, device)
-    if label is not None:
-        name = emotions.EMOTIONS[label]
-        if name not in loaded.spec.emotions:
-            raise BadInput(
-                f"{method} cannot show {name!r}; it knows: {', '.join(loaded.spec.emotions)}"
-            )
-        label = loaded.spec.emotions.index(name)
+    if emotion is not None:
+        loaded.labels([emotion])  # a wrong name costs no edit
     elif ActionUnits not in loaded.conditions:
         raise BadInput(
             f"{method} was not trained on action units, so --aus {aus} means nothing to it; use --emotion, "
@@ -126,7 +119,7 @@ def edit(
 
     edits = edit_pictures(
         loaded,
-        label,
+        emotion,
         chosen.items,
         folder,
         units=units,

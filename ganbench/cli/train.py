@@ -231,6 +231,7 @@ def train(
                 framing=framing,
                 max_pixels=max_pixels,
                 progress=bars.on_data,
+                emotions=session.setup.network.emotions,
                 **options,
             )
         )
@@ -303,22 +304,26 @@ def _count_images(
 ) -> tuple[int, str]:
     """Training images and what they are, with no image opened; ``kind`` is None if not given."""
     from ganbench.data import check_options, load_dataset, read_listing
-    from ganbench.emotions import EMOTIONS
+    from ganbench.emotions import KNOWN
 
+    names = setup.network.emotions
     assumed = kind is None and setup.recipe_name == "affectnet"
     if root is None and (assumed or kind == "affectnet"):
         return AFFECTNET, "AffectNet's training images of the seven emotions, assumed"
     kind = kind or "faces"
     if kind == "faces":
         size = setup.network.image_size
-        faces = load_dataset(kind, "train", root=root, size=size, lazy=True, **options)
-        return len(faces), "embedded faces"
+        faces = load_dataset(
+            kind, "train", root=root, size=size, lazy=True, emotions=names, **options
+        )
+        left_out = f", {faces.left_out} left out" if faces.left_out else ""
+        return len(faces), f"embedded faces{left_out}"
     check_options(kind, options)
-    listing = read_listing(kind, "train", root, label_order)
+    listing = read_listing(kind, "train", root, label_order, names)
     if (listing.frame["expression"] < 0).any():
         return len(listing.frame), "listed with action units, without emotions"
     counts = listing.frame["expression"].value_counts()
-    parts = [f"{counts.get(i, 0):,} {emotion}" for i, emotion in enumerate(EMOTIONS)]
+    parts = [f"{counts.get(KNOWN.index(name), 0):,} {name}" for name in names]
     parts += [f"{count:,} of {label} left out" for label, count in listing.dropped.items()]
     return len(listing.frame), f"listed: {', '.join(parts)}"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganbench.borders import is_file, is_folder, user_path
 from ganbench.data.framing import FRAMINGS
+from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, unknown
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def load_dataset(
     framing: str = "centre",
     max_pixels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    emotions: Sequence[str] = EMOTIONS,
     **options: Any,
 ) -> Dataset:
     """Open one split of a data set.
@@ -71,6 +73,9 @@ def load_dataset(
             square, ``"stretch"`` gives up the proportions. The faces are square.
         max_pixels: refuse pictures with more pixels, by their headers; 64 million if None.
         progress: called with (done, in all) while rendering and opening.
+        emotions: names of those to use, in any order: images of others are left out and counted
+            (``Dataset.left_out``). With "contempt" among them that of AffectNet (id 7), of a list or
+            of a folder is used too. A training asks for those of its network.
         options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
 
     Raises:
@@ -94,18 +99,20 @@ def load_dataset(
             )
         from ganbench.data.faces import FacesConfig
         from ganbench.data.faces_dataset import FacesDataset, LazyFaces
+        from ganbench.data.subset import only
 
         if lazy:
-            return LazyFaces(split, FacesConfig(size=size, **options), limit)
-        return FacesDataset(
+            return only(LazyFaces(split, FacesConfig(size=size, **options), limit), emotions)
+        faces = FacesDataset(
             split, size=size, limit=limit, skip_bad=skip_bad, progress=progress, **options
         )
+        return only(faces, emotions)
     from ganbench.data.pictures import MAX_PIXELS
     from ganbench.data.table import TableDataset
 
     if au_scale not in (None, 5, 1):
         raise BadInput(f"action units end at 5 or at 1, not {au_scale}; give au_scale 5 or 1")
-    listing = read_listing(name, split, root, label_order)
+    listing = read_listing(name, split, root, label_order, emotions)
     if not unlabelled and (listing.frame["expression"] < 0).any():
         raise BadInput(
             f"{str(listing.source)!r} lists action units, but no emotions ({split}): add a column 'label', "
@@ -142,7 +149,11 @@ def check_options(name: str, options: Iterable[str]) -> None:
 
 
 def read_listing(
-    name: str, split: str, root: str | Path | None, label_order: str | None = None
+    name: str,
+    split: str,
+    root: str | Path | None,
+    label_order: str | None = None,
+    emotions: Sequence[str] = EMOTIONS,
 ) -> Listing:
     """The rows of one split of a data set of files; no image is opened.
 
@@ -151,6 +162,7 @@ def read_listing(
         split: ``"train"`` or ``"test"``.
         root: where the data lie.
         label_order: as for ``load_dataset``.
+        emotions: names of those to use; rows of others are counted in ``Listing.dropped``.
 
     Raises:
         BadInput: a missing root, or one without that layout; an unknown label order.
@@ -167,7 +179,7 @@ def read_listing(
     }
     order = None if label_order is None else parse_order(label_order)
     source = _existing(name, root)
-    return replace(readers[name](source, split, order), kind=name, source=source)
+    return replace(readers[name](source, split, order, emotions), kind=name, source=source)
 
 
 def _existing(name: str, root: str | Path | None) -> Path:

@@ -1,6 +1,7 @@
 """Readers of lists on disk: AffectNet 2017, its later layout, and any CSV of paths and labels.
 
-AffectNet's ids 0-6 are Table 1's order; 7-10 (contempt, none, uncertain, non-face) are dropped.
+AffectNet's ids 0-6 are Table 1's order; 7 is contempt, which is used where it is asked for; 8-10 (none,
+uncertain, non-face) are dropped.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from ganbench.data import splits
 from ganbench.data.columns import read_frame
 from ganbench.data.finding import is_picture
 from ganbench.data.label_order import (
-    UNUSED,
     LabelOrder,
     check_numbers,
     is_number,
     name_label,
     read_label,
 )
+from ganbench.data.subset import of_emotions
 from ganbench.data.table import Listing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -54,46 +55,57 @@ _IMAGE_FOLDERS = (
 )
 
 
-def read_affectnet(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
+def read_affectnet(
+    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
+) -> Listing:
     """AffectNet under ``root``, in its first or its later layout.
 
     Args:
         root: the folder.
         split: ``"train"`` or ``"test"``.
         order: what the labels' numbers mean, if it is not AffectNet's order.
+        emotions: those to use; rows of others are counted.
 
     Raises:
         BadInput: neither is there; says what was looked for.
     """
     listed = _find_list(root, split)
     if listed is not None:
-        return read_list(listed, root, "affectnet", split, order)
+        return read_list(listed, root, "affectnet", split, order, emotions)
     if _npy_folder(root, split) is not None:
-        return read_affectnet_npy(root, split, order)
+        return read_affectnet_npy(root, split, order, emotions)
     raise nothing_found(root, split, "affectnet")
 
 
-def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
+def read_csv(
+    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
+) -> Listing:
     """A CSV of image paths and labels: ``root`` is that file, or a folder that holds one a split.
 
     Args:
         root: the file or folder.
         split: ``"train"`` or ``"test"``.
         order: what the labels' numbers mean, if it is not AffectNet's order.
+        emotions: those to use; rows of others are counted.
 
     Raises:
         BadInput: no such file; says what was looked for.
     """
     if borders.is_file(root):
-        return read_list(root, root.parent, "csv", split, order)
+        return read_list(root, root.parent, "csv", split, order, emotions)
     listed = _find_list(root, split)
     if listed is None:
         raise nothing_found(root, split, "csv")
-    return read_list(listed, root, "csv", split, order)
+    return read_list(listed, root, "csv", split, order, emotions)
 
 
 def read_list(
-    listed: Path, root: Path, name: str, split: str, order: LabelOrder | None = None
+    listed: Path,
+    root: Path,
+    name: str,
+    split: str,
+    order: LabelOrder | None = None,
+    emotions: Sequence[str] = EMOTIONS,
 ) -> Listing:
     """The rows of one CSV file; the header may be missing.
 
@@ -112,9 +124,8 @@ def read_list(
         ids = _label_ids(frame["expression"], listed, order)
     else:
         numbered, ids = False, np.full(len(frame), -1)
-    dropped = Counter(UNUSED[i] for i in ids.tolist() if i in UNUSED)
     frame["expression"] = ids
-    frame = frame.loc[ids < len(EMOTIONS)].reset_index(drop=True)
+    frame, dropped = of_emotions(frame, emotions)
     paths = [path.replace("\\", "/") for path in frame["path"]]
     folder = _image_folder(paths, listed, root) if paths else root
     frame["path"] = [_relative(folder / path, root) for path in paths]
@@ -127,7 +138,7 @@ def read_list(
         split,
         root,
         frame,
-        dict(dropped),
+        dropped,
         aside=aside,
         undivided="" if divided or named else listed.name,
         label_order=order.name if order else "",
@@ -167,7 +178,9 @@ def _rows_of(
     return frame.loc[used].reset_index(drop=True), aside, True
 
 
-def read_affectnet_npy(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
+def read_affectnet_npy(
+    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
+) -> Listing:
     """AffectNet's later layout: ``train_set/images/N.jpg`` and ``train_set/annotations/N_exp.npy``.
 
     ``root`` may also hold ``images`` and ``annotations`` itself; the split is then taken on trust.
@@ -200,15 +213,13 @@ def read_affectnet_npy(root: Path, split: str, order: LabelOrder | None = None) 
         _read(text, notes[Path(path).stem], order) for text, path in zip(texts, paths, strict=True)
     ]
     labels = np.array(ids, dtype=np.int64)
-    dropped = Counter(UNUSED[i] for i in ids if i in UNUSED)
-    frame = pd.DataFrame({"path": paths, "expression": labels})
-    frame = frame.loc[labels < len(EMOTIONS)].reset_index(drop=True)
+    frame, dropped = of_emotions(pd.DataFrame({"path": paths, "expression": labels}), emotions)
     return Listing(
         "affectnet",
         split,
         root,
         frame,
-        dict(dropped),
+        dropped,
         tuple(unread),
         undivided=root.name if folder == root and not splits.is_of(root.name, split) else "",
         label_order=order.name if order else "",

@@ -24,7 +24,7 @@ class Dataset(ABC):
         name: what the data is called in reports, e.g. ``"faces"``.
         split: ``"train"`` or ``"test"``.
         size: side of the images it returns, in pixels.
-        labels: int64 [N], emotions in Table-1 order; -1 in data that have none.
+        labels: int64 [N], emotions in Table-1 order; 7 is contempt; -1 in data that have none.
         paths: the file of each image, relative to the data's root: its identity in messages.
         fingerprint: sha256 (hex) of everything that determines images and labels.
         label_order: what the labels' numbers were said to mean (``--label-order``); empty if nothing

@@ -13,7 +13,7 @@ import numpy as np
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.table import TableDataset
-from ganbench.emotions import EMOTIONS, canonical
+from ganbench.emotions import EMOTIONS, KNOWN, canonical
 from ganbench.errors import BadInput
 
 # A class with less than this share of an even division gets a note: a fifth of a seventh is 2.9 %.
@@ -42,7 +42,7 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
     """
     found = examine_labels(dataset, emotions)
     try:
-        dataset.action_units([])
+        dataset.action_units(np.empty(0, np.int64))
     except BadInput as error:
         found.append(Finding("fault", str(error)))
     if isinstance(dataset, TableDataset):
@@ -79,9 +79,9 @@ def counts(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> dict[str, in
 
 
 def _label(name: str) -> int:
-    """The label of an emotion; -1, which no image has, for a name outside Table 1."""
+    """The label of an emotion; -1, which no image has, for a name that no data set knows."""
     key = canonical(name)
-    return EMOTIONS.index(key) if key in EMOTIONS else -1
+    return KNOWN.index(key) if key in KNOWN else -1
 
 
 def _missing(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:

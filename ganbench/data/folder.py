@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,25 @@ import pandas as pd
 from ganbench.data import splits
 from ganbench.data.affectnet import nothing_found
 from ganbench.data.finding import find_pictures_in
-from ganbench.data.label_order import UNUSED, LabelOrder, is_number, read_label
+from ganbench.data.label_order import LabelOrder, is_number, read_label
+from ganbench.data.subset import of_emotions
 from ganbench.data.table import Listing
+from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 
 
-def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
+def read_folder(
+    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
+) -> Listing:
     """The images of ``root/<split>/<emotion>/``, at any depth, in the order of emotion and name.
 
     What is an image its name or its content says; links to folders are followed, and several paths
     of one file in a class count once.
 
     The split's folder is train or training; test, testing, val, valid or validation, in any case.
-    Class folders are called by emotions, or by numbers whose meaning ``order`` tells.
+    Class folders are called by emotions, or by numbers whose meaning ``order`` tells. Of RaFD's and
+    AffectNet's further expressions contempt is used where ``emotions`` asks for it; files of the others
+    are counted.
 
     Raises:
         BadInput: no such folder, or a class folder is no emotion, or a number without ``order``.
@@ -44,7 +50,6 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
             "--label-order neutral,happy,..."
         )
     found: list[tuple[int, str]] = []
-    dropped: Counter[str] = Counter()
     again, unread = 0, list[tuple[str, str]]()
     for folder in classes:
         inside = find_pictures_in(folder)
@@ -54,10 +59,6 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
             label = read_label(folder.name, order)
         except BadInput as error:
             raise BadInput(f"class folder {str(folder)!r}: {error}") from error
-        if label in UNUSED:
-            # RaFD and AffectNet know further expressions; they are counted as in AffectNet's lists.
-            dropped[UNUSED[label]] += len(files)
-            continue
         found += [(label, path) for path in files]
         unread += [(path.relative_to(root).as_posix(), why) for path, why in inside.unread]
     found.sort()
@@ -67,12 +68,13 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
             "expression": np.array([emotion for emotion, _ in found], dtype=np.int64),
         }
     )
+    frame, dropped = of_emotions(frame, emotions)
     return Listing(
         "folder",
         split,
         root,
         frame,
-        dict(dropped),
+        dropped,
         tuple(unread),
         aside=(f"{again} links to pictures of the same class",) if again else (),
         label_order=order.name if order else "",

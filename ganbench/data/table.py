@@ -48,9 +48,9 @@ class Listing:
         name: what the data is called in reports.
         split: ``"train"`` or ``"test"``.
         root: the folder that ``path`` and ``regions`` are relative to.
-        frame: a row per image: ``path``, ``expression`` (0-6; -1 in a list without emotions), where known ``regions`` (the region
+        frame: a row per image: ``path``, ``expression`` (0-6; 7 is contempt; -1 in a list without emotions), where known ``regions`` (the region
             map) and ``AU01_r`` ..., and whatever else the table held.
-        dropped: how many rows of which unused label were left out.
+        dropped: how many rows of which other label were left out.
         unread: (path, reason) of images that the reader could not label.
         aside: what else of the source belongs to no split that is used, in words.
         undivided: the list or folder whose images serve as whichever split is asked for, because
@@ -171,7 +171,7 @@ class TableDataset(Dataset):
         if not seen:
             raise BadInput(
                 f"{self.name} ({self.split}) under {str(self.root)!r} has no usable image of the "
-                f"seven emotions; unused labels: {self.dropped or 'none'}, bad: {len(self.bad)}"
+                f"emotions asked for; unused labels: {self.dropped or 'none'}, bad: {len(self.bad)}"
                 + (f", first {self.bad[0][0]!r}: {self.bad[0][1]}" if self.bad else "")
             )
         self.extents = np.array([one.extent for one in seen], dtype=np.int32)

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from ganbench import protocol
+from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.figures.page import in_print
 from ganbench.figures.search import Distribution, Floats
@@ -28,12 +30,13 @@ NO_DIRECTION = 0.1
 
 
 def anchors(method: Method) -> Floats:
-    """The code of each emotion, [emotions, 2].
+    """The code of each emotion, [7, 2], in Table-1 order.
 
     Raises:
         Unsupported: the method has no anchors, or they lie in no plane.
+        BadInput: it lacks one of the seven.
     """
-    found = array(method.anchors())
+    found = array(method.anchors()[method.labels(EMOTIONS)])
     if found.shape[1] != 2:
         raise Unsupported(
             f"{method.name} has codes of {found.shape[1]} numbers, the figure shows a plane; "
@@ -43,7 +46,7 @@ def anchors(method: Method) -> Floats:
 
 
 def distribution(method: Method) -> Distribution:
-    """p_z as a function of arrays.
+    """p_z as a function of arrays: its columns are the seven emotions, in Table-1 order.
 
     Raises:
         Unsupported: the method defines none.
@@ -52,7 +55,9 @@ def distribution(method: Method) -> Distribution:
     method.label_distribution(torch.zeros(1, method.code_dim, device=method.device))
 
     def p(codes: Floats) -> Floats:
-        return array(method.label_distribution(tensor(codes, method)))
+        found = protocol.promised(method, tensor(codes, method))
+        assert found is not None  # it just said so
+        return array(found)
 
     return p
 

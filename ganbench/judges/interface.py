@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganbench.emotions import EMOTIONS, columns
 from ganbench.errors import BadInput
 from ganbench.state import tensor_hash
 
@@ -18,7 +20,7 @@ class Judged:
     """Verdicts on a batch of images.
 
     Attributes:
-        logits: float32 [N, emotions], Table-1 order.
+        logits: float32 [N, emotions], in the order of ``JudgeSpec.emotions``.
         features: float32 [N, d], the penultimate layer, named by ``JudgeSpec.layer``.
     """
 
@@ -34,7 +36,8 @@ class JudgeSpec:
         name: e.g. ``"vgg"``.
         title: e.g. ``"VGG (faces, 64 px)"``.
         image_size: side of the images it sees; others are resampled to it.
-        emotions: its classes, Table-1 order.
+        emotions: its classes, in the order of its logits; those of the suite's judges are in Table-1
+            order, with contempt behind.
         layer: name of the feature layer used by FED.
         dimension: number of features.
         fingerprint: sha256 (hex) of its weights.
@@ -89,22 +92,37 @@ class NetworkJudge:
         return self._spec if now == self._loaded else replace(self._spec, fingerprint=now)
 
     @property
+    def emotions(self) -> tuple[str, ...]:
+        """Those of ``spec``, without a look at the network's state."""
+        return self._spec.emotions
+
+    @property
     def device(self) -> torch.device:
         """Where it computes."""
         return next(self._network.parameters()).device
 
 
-def ask(judge: Judge, images: Tensor, spec: JudgeSpec | None = None) -> Judged:
+def ask(
+    judge: Judge,
+    images: Tensor,
+    spec: JudgeSpec | None = None,
+    emotions: Sequence[str] = EMOTIONS,
+) -> Judged:
     """The verdicts of a judge, checked, float32 and on the CPU: the one way to ask for numbers.
+
+    The logits are those of some emotions, by their names, so that a judge's own order is nowhere taken
+    for Table 1's. Classes beyond these are left out: probabilities are those of the rest.
 
     Args:
         judge: whoever judges.
         images: as for ``Judge.judge``.
         spec: the judge's, to check the widths; to be read once for many batches, since that may take
             a hash of the judge's weights. Without it the widths are anything.
+        emotions: the columns that are wanted, in this order.
 
     Raises:
-        BadInput: verdicts of another shape or type, or that are not finite.
+        BadInput: verdicts of another shape or type, or that are not finite; or the judge does not know
+            one of the emotions.
     """
     found = judge.judge(images)
     name = "judge" if spec is None else f"judge {spec.name}"
@@ -134,7 +152,28 @@ def ask(judge: Judge, images: Tensor, spec: JudgeSpec | None = None) -> Judged:
                 f"not finite: {name} returns NaN or infinite {what}; its weights or its code are "
                 "damaged: take another checkpoint, or mend its code"
             )
-    return Judged(*parts)
+    logits, features = parts
+    own = spec.emotions if spec else getattr(judge, "emotions", None)
+    if own is None:  # a stand-in without identity is in the suite's order
+        own = judge.spec.emotions if hasattr(judge, "spec") else emotions
+    if tuple(own) != tuple(emotions):
+        logits = logits[:, known_columns(spec or judge.spec, emotions)]
+    return Judged(logits, features)
+
+
+def known_columns(judge: JudgeSpec, emotions: Sequence[str] = EMOTIONS) -> list[int]:
+    """Where a judge's logits hold each of some emotions.
+
+    Raises:
+        BadInput: it does not know one of them.
+    """
+    try:
+        return columns(judge.emotions, emotions)
+    except BadInput as error:
+        raise BadInput(
+            f"judge {judge.name} knows other emotions: {', '.join(judge.emotions)}; needed are "
+            f"{', '.join(emotions)}"
+        ) from error
 
 
 def resample(images: Tensor, size: int) -> Tensor:

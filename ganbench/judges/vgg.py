@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from ganbench import config as configuration
 from ganbench.data.leaks import CARD as PICTURES
 from ganbench.devices import resolve
-from ganbench.emotions import EMOTIONS
+from ganbench.emotions import EMOTIONS, columns, distinct, in_suite_order
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
 from ganbench.locate import checkpoint_file
@@ -36,7 +36,7 @@ class VGGConfig:
 
     Attributes:
         image_size: side of the images it sees, pixels; a multiple of 2**len(stages).
-        emotions: its classes.
+        emotions: its classes, in label order.
         stages: convolutions of each stage; a 2 x 2 max-pool follows each.
         widths: channels of each stage.
         hidden: width of the two fully connected layers; the second is the feature layer.
@@ -51,6 +51,7 @@ class VGGConfig:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "emotions", distinct(self.emotions))
         if len(self.stages) != len(self.widths):
             raise BadInput(
                 f"stages and widths differ in length: {self.stages}, {self.widths}; give one width a stage"
@@ -169,13 +170,15 @@ class VGGJudge(NetworkJudge):
     def __init__(self, model: VGG, spec: JudgeSpec, card: dict[str, Any]) -> None:
         super().__init__(model, spec)
         self.model, self.card = model, card
+        # Where the network's outputs lie in the suite's order.
+        self.columns = columns(model.config.emotions, spec.emotions)
 
     @torch.inference_mode()
     def judge(self, images: Tensor) -> Judged:
         """See ``Judge``; images of another size are resampled bilinearly with antialiasing."""
         x = resample(images.to(self.device, torch.float32), self.model.config.image_size)
         logits, features = self.model(x * 2 - 1)
-        return Judged(logits, features)
+        return Judged(logits[:, self.columns], features)
 
 
 def load_vgg(
@@ -204,7 +207,7 @@ def load_vgg(
         name="vgg",
         title=f"VGG ({data}, {size} px)",
         image_size=size,
-        emotions=tuple(model.config.emotions),
+        emotions=in_suite_order(model.config.emotions),
         layer=VGG.layer,
         dimension=model.config.hidden,
         fingerprint=sha256(path),

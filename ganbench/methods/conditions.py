@@ -17,7 +17,11 @@ EMOTION_UNITS = "emotion_units"
 
 @dataclass(frozen=True)
 class Category:
-    """Basic emotions; ``emotions`` int64 [N] in Table-1 order, ``intensity`` float [N] in [0, 1]."""
+    """Basic emotions; ``intensity`` float [N] in [0, 1].
+
+    ``emotions`` int64 [N] are positions in Table-1 order where a caller makes the condition
+    (``Method.encode``), and the method's own labels where the method reads it (``Method.own_codes``).
+    """
 
     emotions: Tensor
     intensity: Tensor | None = None
@@ -56,7 +60,8 @@ class Text:
 class ReferenceImage:
     """Faces whose expression is to be copied; ``images`` float [N, 3, H, W] in [0, 1].
 
-    ``emotions`` int64 [N] names their domain where the method needs it (StarGAN-v2).
+    ``emotions`` int64 [N], as of ``Category``, are their domains where the method needs them
+    (StarGAN-v2).
     """
 
     images: Tensor

@@ -77,9 +77,10 @@ class Gaussian(GANmut):
         super().__init__(config)
         classes = len(config.emotions)
         if config.means == "circle":
-            angles = torch.arange(classes - 1) * (2 * math.pi / (classes - 1))
-            ring = 0.75 * torch.stack([angles.cos(), angles.sin()], dim=1)
-            mu = torch.atanh(torch.cat([torch.zeros(1, 2), ring]))
+            around = [c for c, name in enumerate(config.emotions) if name != "neutral"]
+            angles = torch.arange(len(around)) * (2 * math.pi / len(around))
+            mu = torch.zeros(classes, 2)
+            mu[around] = torch.atanh(0.75 * torch.stack([angles.cos(), angles.sin()], dim=1))
         else:
             mu = (2 * torch.rand(classes, config.dims) - 1) * math.sqrt(0.5)
         self.mu = nn.Parameter(mu)
@@ -133,7 +134,7 @@ class Gaussian(GANmut):
         """p_z [N, emotions]; rows sum to 1."""
         return torch.softmax(-self.mahalanobis(codes), dim=1)
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """mu_c; an intensity is refused: the Gaussian plane has no axis of intensity."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench.errors import BadInput, Unsupported
-from ganbench.methods.conditions import Category, Condition
+from ganbench.emotions import KNOWN, canonical, labels_of
+from ganbench.errors import BadInput, Unsupported, unknown
+from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.outputs import MEND, checked, cut
 
 if TYPE_CHECKING:
@@ -65,8 +68,9 @@ class Method(nn.Module):
     """A trained expression editor: the networks that editing needs, and their codes.
 
     A subclass names itself in the class attributes, keeps its architecture in a frozen dataclass
-    ``Config`` (with at least ``image_size`` and ``emotions``), and implements ``encode`` and
-    ``translate``. It owns its range and channel order: callers see RGB in [0, 1] only.
+    ``Config`` (with at least ``image_size`` and ``emotions``), and implements ``own_codes`` and
+    ``translate``. It owns its range, its channel order and the order of its classes: callers see RGB
+    in [0, 1] only, and number emotions as the suite does (``ganbench.emotions``).
     """
 
     name: ClassVar[str]
@@ -95,8 +99,13 @@ class Method(nn.Module):
         """Length of a native code."""
         raise NotImplementedError
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """Native codes [N, code_dim] of a condition; ``noise`` [N, noise_dim] if the method has any.
+
+        Args:
+            condition: its ``emotions``, where it has any, are the method's own labels: positions in
+                ``config.emotions``.
+            noise: what ``draw_noise`` draws.
 
         Raises:
             Unsupported: the method does not understand this kind of condition.
@@ -158,6 +167,60 @@ class Method(nn.Module):
             conditions=tuple(kind.__name__ for kind in self.conditions),
         )
 
+    def labels(self, emotions: Tensor | Sequence[int] | Sequence[str]) -> Tensor:
+        """The method's own labels of emotions: the one way from names and numbers to its classes.
+
+        Args:
+            emotions: [N], names in any usual spelling, or integers: positions in Table-1 order, where
+                7 is contempt. Of a network whose classes are none of these, positions in its own
+                list.
+
+        Returns:
+            int64 [N], positions in ``config.emotions``, on the method's device.
+
+        Raises:
+            BadInput: no integers [N], or an emotion that the method lacks.
+        """
+        own = tuple(self.config.emotions)
+        if names := _names(emotions):
+            known = [canonical(name) for name in own]
+            for name in names:
+                if canonical(name) in KNOWN and canonical(name) not in known:
+                    raise self._cannot_show(canonical(name))
+                if canonical(name) not in known:
+                    raise unknown("emotion", name, known)
+            found = [known.index(canonical(name)) for name in names]
+            return torch.tensor(found, dtype=torch.int64, device=self.device)
+        places = torch.as_tensor(emotions, device=self.device)
+        table = labels_of(own)
+        known_places = [place for place, label in enumerate(table) if label >= 0]
+        whole = not (places.is_floating_point() or places.dtype == torch.bool)
+        if (
+            not whole
+            or places.ndim != 1
+            or (len(places) and not 0 <= int(places.min()) <= int(places.max()) <= known_places[-1])
+        ):
+            raise BadInput(
+                f"emotions must be integers [N] in 0..{known_places[-1]}: got shape "
+                f"{tuple(places.shape)}, values {sorted(set(places.flatten().tolist()))[:9]}; use "
+                "names, or ganbench.emotions.index(name)"
+            )
+        labels = torch.tensor(table, device=self.device)[places.long()]
+        if len(labels) and int(labels.min()) < 0:
+            raise self._cannot_show(KNOWN[int(places[labels < 0][0])])
+        return labels
+
+    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """Native codes [N, code_dim] of a condition; ``noise`` [N, noise_dim] if the method has any.
+
+        Raises:
+            BadInput: an emotion that the method lacks.
+            Unsupported: the method does not understand this kind of condition.
+        """
+        if isinstance(condition, Category | ReferenceImage) and condition.emotions is not None:
+            condition = replace(condition, emotions=self.labels(condition.emotions))
+        return self.own_codes(condition, noise)
+
     def draw_noise(self, n: int, generator: torch.Generator | None = None) -> Tensor | None:
         """Standard normal noise [n, noise_dim] drawn on the CPU, or None if the method takes none."""
         if not self.noise_dim:
@@ -167,14 +230,15 @@ class Method(nn.Module):
     @torch.no_grad()
     def codes(
         self,
-        emotions: Tensor,
+        emotions: Tensor | Sequence[int] | Sequence[str],
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Native codes of basic emotions.
 
         Args:
-            emotions: int64 [N], positions in Table-1 order.
+            emotions: [N], names, or integers: positions in Table-1 order (``labels``), whatever
+                order the method lists its emotions in.
             noise: float [N, noise_dim]; drawn from ``generator`` when None. Ignored by
                 deterministic methods.
             generator: a CPU generator for the noise.
@@ -183,32 +247,26 @@ class Method(nn.Module):
             float32 [N, code_dim] on the method's device.
 
         Raises:
-            BadInput: an emotion outside the method's range, or noise of another shape.
+            BadInput: an emotion that the method lacks, or noise of another shape.
         """
-        emotions = torch.as_tensor(emotions, device=self.device)
-        count = len(self.config.emotions)
-        whole = not (emotions.is_floating_point() or emotions.dtype == torch.bool)
-        if (
-            not whole
-            or emotions.ndim != 1
-            or (len(emotions) and not 0 <= int(emotions.min()) <= int(emotions.max()) < count)
-        ):
-            raise BadInput(
-                f"emotions must be integers [N] in 0..{count - 1}: got shape {tuple(emotions.shape)}, "
-                f"values {sorted(set(emotions.flatten().tolist()))[:9]}; use ganbench.emotions.index(name)"
-            )
+        own = self.labels(emotions)
         if self.noise_dim:
-            noise = (
-                self.draw_noise(len(emotions), generator)
-                if noise is None
-                else noise.to(self.device)
-            )
-            if noise is not None and noise.shape != (len(emotions), self.noise_dim):
+            noise = self.draw_noise(len(own), generator) if noise is None else noise.to(self.device)
+            if noise is not None and noise.shape != (len(own), self.noise_dim):
                 raise BadInput(
-                    f"noise of {self.name} must have shape {(len(emotions), self.noise_dim)}: "
+                    f"noise of {self.name} must have shape {(len(own), self.noise_dim)}: "
                     f"got {tuple(noise.shape)}; draw it with draw_noise(n)"
                 )
-        return self.encode(Category(emotions.long()), noise)
+        if type(self).encode is Method.encode:
+            return self.own_codes(Category(own), noise)
+        # A plug-in that encodes by itself is given positions in Table-1 order, as it was told.
+        table = labels_of(tuple(self.config.emotions))
+        if any(label >= 0 and label != place for place, label in enumerate(table)):
+            raise BadInput(
+                f"{self.name} lists its emotions in another order than Table 1: "
+                f"{', '.join(self.config.emotions)}; its class must implement own_codes instead of encode"
+            )
+        return self.encode(Category(own), noise)
 
     @torch.no_grad()
     def edit(self, images: Tensor, codes: Tensor) -> Edit:
@@ -264,11 +322,17 @@ class Method(nn.Module):
         return raw, mask
 
     def label_distribution(self, codes: Tensor) -> Tensor:
-        """The emotion distribution p_z [N, emotions] that a code stands for (GGANmut only)."""
+        """The distribution p_z [N, emotions] that a code stands for (GGANmut only).
+
+        Its columns are the method's own: column ``labels(["happy"])`` is happy's.
+        """
         raise Unsupported(f"{self.name} defines no label distribution of a code; use gaussian")
 
     def anchors(self) -> Tensor:
-        """The code of each emotion [emotions, code_dim] in a space shared by all (GANmut, GGANmut)."""
+        """The code of each emotion [emotions, code_dim] in a space shared by all (GANmut, GGANmut).
+
+        Its rows are the method's own: row ``labels(["happy"])`` is happy's.
+        """
         raise Unsupported(
             f"{self.name} has no anchors in a conditional space; use linear or gaussian"
         )
@@ -277,9 +341,22 @@ class Method(nn.Module):
         """Codes [n, code_dim] drawn from the whole conditional space Z (GANmut, GGANmut)."""
         raise Unsupported(f"{self.name} has no conditional space to sample; use linear or gaussian")
 
+    def _cannot_show(self, name: str) -> BadInput:
+        return BadInput(
+            f"{self.name} cannot show {name!r}; it knows: {', '.join(self.config.emotions)}"
+        )
+
     def refuse(self, condition: Condition) -> Unsupported:
         """The error for a condition that the method cannot encode."""
         known = ", ".join(kind.__name__ for kind in self.conditions)
         return Unsupported(
             f"{self.name} cannot be conditioned on {type(condition).__name__}; it understands: {known}"
         )
+
+
+def _names(emotions: object) -> list[str]:
+    """Emotions as names; empty if they are numbers."""
+    if isinstance(emotions, str):
+        return [emotions]
+    listed = [] if isinstance(emotions, Tensor) or np.ndim(emotions) != 1 else list(emotions)  # type: ignore[call-overload, arg-type]
+    return [str(name) for name in listed] if any(isinstance(one, str) for one in listed) else []

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganbench.emotions import KNOWN
 from ganbench.errors import BadInput
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
@@ -34,8 +35,6 @@ from ganbench.training.trainer import Batch, Terms
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
-
-NEUTRAL = 0  # position of neutral in every label order that ganbench uses
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,16 @@ class LinearConfig(PainterConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         flat(self, "directions")
+        if "neutral" not in self.emotions and set(self.emotions) & set(KNOWN):
+            raise BadInput(
+                "linear puts neutral at the origin of its plane, and emotions lacks it: "
+                f"{', '.join(self.emotions)}; add neutral"
+            )
+
+    @property
+    def neutral(self) -> int:
+        """The label of the class at the origin: neutral, or the first of classes without emotions."""
+        return self.emotions.index("neutral") if "neutral" in self.emotions else 0
 
 
 def flat(config: Any, key: str) -> None:
@@ -125,11 +134,14 @@ class Linear(GANmut):
             self.axes.bias.zero_()
 
     def anchors(self) -> Tensor:
-        """Neutral at the origin, then the unit directions: [emotions, dims]."""
-        axes = self.axes.weight
-        return torch.cat([torch.zeros_like(axes[:1]), F.normalize(axes, dim=1)])
+        """The unit directions, in the order of the emotions, and neutral at the origin: [emotions, dims]."""
+        axes, neutral = self.axes.weight, self.config.neutral
+        origin, units = torch.zeros_like(axes[:1]), F.normalize(axes, dim=1)
+        if neutral == 0:
+            return torch.cat([origin, units])
+        return torch.cat([units[:neutral], origin, units[neutral:]])
 
-    def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """rho v_c; rho is the condition's intensity, 1 when it has none."""
         if not isinstance(condition, Category):
             raise self.refuse(condition)
@@ -216,6 +228,7 @@ class LinearTrainer(AdversarialTrainer):
     recipe: LinearRecipe
     method: Linear
     joins = True
+    permuted_parts = 1
 
     def __init__(self, method: Linear, recipe: LinearRecipe) -> None:
         heads = [len(method.config.emotions), method.code_dim]
@@ -223,7 +236,7 @@ class LinearTrainer(AdversarialTrainer):
 
     def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
         """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
-        codes = self.method.encode(Category(emotions, strength))
+        codes = self.method.own_codes(Category(emotions, strength))
         rows, dims = self.share.total(len(codes)), self.method.code_dim
         noise = self.share.of(torch.randn(rows, dims, generator=random))
         codes = codes + self.recipe.noise * noise.to(codes)
@@ -239,14 +252,15 @@ class LinearTrainer(AdversarialTrainer):
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         emotions = self.share.of(permuted(batch.whole.emotions, random))
+        neutral = emotions == self.method.config.neutral
         u = self.share.of(torch.rand(len(batch.whole), generator=random)).to(batch.images.device)
         if self.recipe.strength == "uniform_disc":
             # Neutral sits at the origin whatever rho is: it has no intensity to learn.
             own = self.share.count(self.recipe.random_codes)
             labelled = torch.arange(len(u), device=u.device) >= own
-            strength = u.sqrt().masked_fill(labelled & (emotions == NEUTRAL), 0.0)
+            strength = u.sqrt().masked_fill(labelled & neutral, 0.0)
         else:
-            strength = torch.where(emotions == NEUTRAL, 0.2 * u, 0.2 + 0.8 * u)
+            strength = torch.where(neutral, 0.2 * u, 0.2 + 0.8 * u)
         return Target(self.scatter(emotions, strength, random), emotions, strength)
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
@@ -292,7 +306,7 @@ class LinearTrainer(AdversarialTrainer):
         strength = cls.softmax(1).amax(1)
         if self.recipe.cycle == "official":
             return self.scatter(batch.emotions, strength, random)
-        return self.method.encode(Category(batch.emotions, strength))
+        return self.method.own_codes(Category(batch.emotions, strength))
 
     def generator_terms(
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.config import at_least
-from ganbench.emotions import EMOTIONS
+from ganbench.emotions import EMOTIONS, distinct
 from ganbench.errors import BadInput
 from ganbench.methods.layers import InstanceNorm, Norms, PatchConv, full_precision, outer_norm, tile
 
@@ -44,11 +44,8 @@ class BackboneConfig:
     critic_layers: int = 6
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "emotions", distinct(self.emotions))
         at_least(self, width=1, scales=0, blocks=0, critic_width=1, critic_layers=1, image_size=1)
-        if len(self.emotions) < 2:
-            raise BadInput(
-                f"emotions must name two classes or more: {list(self.emotions)}; add some"
-            )
         step = 2 ** max(self.scales, self.critic_layers)
         if self.image_size < step or self.image_size % step:
             raise BadInput(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganbench import __version__
 from ganbench import config as configuration
-from ganbench.emotions import EMOTIONS, canonical
+from ganbench.emotions import EMOTIONS, canonical, in_suite_order
 from ganbench.errors import BadInput
 from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
@@ -173,7 +173,12 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
         layout.address(key, config): tensor for key, tensor in fill(wanted, stored, path).items()
     }
     names = _classes(source, layout, config, path)
-    tensors = layout.reorder(tensors, [config.emotions.index(name) for name in names], config)
+    tensors = layout.reorder(
+        tensors,
+        [config.emotions.index(name) for name in names],
+        config,
+        neutral=getattr(config, "neutral", 0),
+    )
     tensors = layout.conventional(tensors, config)
     contents = layout.contents(layout.standard(tensors, config) | tensors | unused)
 
@@ -216,10 +221,13 @@ def _wanted(
 def _classes(source: dict[str, Any], layout: Layout, config: Any, path: Path) -> Sequence[str]:
     """The classes of the imported file in its order, as the card has them, or the authors' order.
 
+    The authors' is Table 1's, which is AffectNet's (StarGAN-v2: alphabetical), whatever order the
+    network lists them in.
+
     Raises:
         BadInput: the card names other classes than the network has.
     """
-    names = source.get("classes") or layout.file_order(config.emotions)
+    names = source.get("classes") or layout.file_order(in_suite_order(config.emotions))
     if not isinstance(names, list | tuple) or sorted(map(str, names)) != sorted(config.emotions):
         raise BadInput(
             f"classes in the card of {path} are not those of its network, "

@@ -83,7 +83,8 @@ class Layout(ABC):
     def class_axis(self, address: str, config: Any) -> tuple[int, int] | None:
         """(axis, index of class 0 on it) of a tensor with one slice a class; None for others.
 
-        The index is -1 where class 0 is neutral and has no slice of its own.
+        The index is -1 where class 0 is neutral, has no slice of its own, and the axis holds the
+        classes alone.
         """
         return None
 
@@ -91,16 +92,25 @@ class Layout(ABC):
         """The order in which the authors' code numbers these classes if nobody says otherwise."""
         return tuple(emotions)
 
-    def reorder(self, tensors: Tensors, order: Sequence[int], config: Any) -> Tensors:
+    def reorder(
+        self, tensors: Tensors, order: Sequence[int], config: Any, neutral: int = 0
+    ) -> Tensors:
         """The tensors with another numbering: class i is what ``order[i]`` was. Exact.
 
+        Args:
+            tensors: by address.
+            order: of the classes.
+            config: of the network.
+            neutral: the class among those of ``tensors`` that has no slice of its own where a layout
+                has such a class; it becomes class 0.
+
         Raises:
-            BadInput: it moves a class 0 that has no slice of its own.
+            BadInput: another class than ``neutral`` would become a class 0 without a slice.
         """
         return {
             address: tensor
             if (place := self.class_axis(address, config)) is None
-            else _pick(tensor, *place, order)
+            else _pick(tensor, *place, order, neutral)
             for address, tensor in tensors.items()
         }
 
@@ -163,14 +173,16 @@ def count(tensors: Tensors, pattern: str) -> int:
     return len({found[1] for address in tensors if (found := re.match(pattern, address))})
 
 
-def _pick(tensor: Tensor, axis: int, first: int, order: Sequence[int]) -> Tensor:
-    if first < 0 and order[0] != 0:
-        raise BadInput(
-            "the first class of the file is neutral, which has no direction of its own: "
-            "--emotions names it elsewhere; name neutral first"
-        )
+def _pick(tensor: Tensor, axis: int, first: int, order: Sequence[int], neutral: int) -> Tensor:
+    if first < 0:
+        if order[0] != neutral:
+            raise BadInput(
+                "the first class of the file is neutral, which has no direction of its own: "
+                "--emotions names it elsewhere; name neutral first"
+            )
+        slices = [label - (label > neutral) for label in order[1:]]
+        return tensor.index_select(axis, torch.tensor(slices, dtype=torch.int64))
     index = torch.arange(tensor.shape[axis])
     for new, old in enumerate(order):
-        if first + new >= 0:
-            index[first + new] = first + old
+        index[first + new] = first + old
     return tensor.index_select(axis, index)

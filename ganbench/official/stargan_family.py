@@ -107,6 +107,11 @@ class GANimationLayout(StarGANLayout):
         kind = "emotions" if classes else "action_units"
         return {**super().network(tensors, classes), "condition": kind}
 
+    def class_axis(self, address: str, config: Any) -> tuple[int, int] | None:
+        """Of a network conditioned on action units no axis holds classes."""
+        by_units = config.condition == "action_units"
+        return None if by_units else super().class_axis(address, config)
+
     def heads(self, config: Any) -> list[int]:
         return [self.units] if config.condition == "action_units" else super().heads(config)
 

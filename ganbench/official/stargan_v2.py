@@ -94,14 +94,16 @@ class StarGANv2Layout(Layout):
         head = int(log2(config.image_size)) + 2
         return (0, 0) if address.startswith(f"{self.critic}.main.{head}.") else None
 
-    def reorder(self, tensors: Tensors, order: Sequence[int], config: Any) -> Tensors:
+    def reorder(
+        self, tensors: Tensors, order: Sequence[int], config: Any, neutral: int = 0
+    ) -> Tensors:
         """A class is a branch, by its number in the name."""
 
         def renumbered(branch: re.Match[str]) -> str:
             return f"{branch[1]}{order.index(int(branch[2]))}."
 
         branches = re.compile(r"^((?:mapping_network|style_encoder)\.unshared\.)(\d+)\.")
-        tensors = super().reorder(tensors, order, config)
+        tensors = super().reorder(tensors, order, config, neutral)
         return {branches.sub(renumbered, address): tensor for address, tensor in tensors.items()}
 
     def standard(self, tensors: Tensors, config: Any) -> Tensors:

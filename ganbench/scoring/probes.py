@@ -63,6 +63,7 @@ def _lines(method: Method, seed: int) -> Tensor | None:
     anchors = ability(method.anchors)
     if anchors is None:
         return None
+    anchors = anchors[method.labels(EMOTIONS)]
     pairs = torch.tensor(list(combinations(range(len(anchors)), 2)), device=anchors.device)
     start, end = anchors[pairs[:, 0], None], anchors[pairs[:, 1], None]
     t = torch.linspace(0, 1, POINTS, device=anchors.device)[:, None]

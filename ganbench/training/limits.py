@@ -87,7 +87,13 @@ class Facts:
     deviation: float
 
     @classmethod
-    def of(cls, dataset: Dataset, classes: int, changes: Augment | None = None) -> Facts:
+    def of(
+        cls,
+        dataset: Dataset,
+        classes: int,
+        changes: Augment | None = None,
+        labels: NDArray[np.int64] | None = None,
+    ) -> Facts:
         """The facts of a data set; the same in every process.
 
         Args:
@@ -95,9 +101,11 @@ class Facts:
             classes: how many the network has.
             changes: the recipe's augmentation, which images are seen through: resampling makes them
                 smoother, and so more alike.
+            labels: int64 [N], the network's own labels; those of the data if None.
         """
+        labels = dataset.labels if labels is None else labels
         # A list of action units may have no emotions.
-        labels = dataset.labels if dataset.labelled else np.arange(classes)
+        labels = labels if dataset.labelled else np.arange(classes)
         counts = np.bincount(labels, minlength=classes)
         places = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(np.int64))
         images = dataset.images(places)

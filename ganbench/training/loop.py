@@ -23,13 +23,17 @@ from pickle import UnpicklingError
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganbench import config
 from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
+from ganbench.data.doctor import examine, refuse
+from ganbench.data.subset import only
 from ganbench.distributed import launch
+from ganbench.emotions import check_known, labels_of
 from ganbench.errors import BadInput, Diverged
 from ganbench.lock import Lock
 from ganbench.methods.tensors import check_parameters
@@ -42,6 +46,7 @@ from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Choice, Schedule
 from ganbench.training.seal import check as check_seal
 from ganbench.training.seal import seal
+from ganbench.training.targets import check_targets
 from ganbench.training.trainer import Batch, Trainer, dealt
 
 
@@ -82,7 +87,8 @@ class Run:
         trainer: networks, optimisers and the step.
         kind: ``"method"`` or ``"judge"``.
         name: the registered name.
-        dataset: the training split, at the model's image size.
+        dataset: the training split, at the model's image size; of its images those whose emotions
+            the network lists are used, and find their labels there by name.
         folder: where the run lives.
         seed: of data order, augmentation and every random draw.
         card: JSON-ready facts stored with the run and in every checkpoint.
@@ -90,6 +96,10 @@ class Run:
         probe: judges the shipped model, in [0, 1], without a trace in it; None if nobody can.
         again: the command line that trains the same with other options behind it, for advice; the
             card's when empty.
+
+    Raises:
+        BadInput: the data have a fault (``ganbench.data.doctor``), such as no image of an emotion that
+            the network lists, or no target would ever differ from what its image shows.
     """
 
     def __init__(
@@ -110,12 +120,16 @@ class Run:
         self.card, self.watch, self.probe = card, watch, probe
         self.share = trainer.share
         self.again = again or str(card["command"])
-        classes, highest = len(card["network"]["emotions"]), int(dataset.labels.max(initial=0))
-        if highest >= classes:
-            raise BadInput(
-                f"the data have emotion {highest}, the network only {classes} emotions; "
-                "leave those images out, or list all of them in network.emotions"
-            )
+        names = tuple(card["network"]["emotions"])
+        if trainer.needs_emotions:
+            check_known(names)
+            self.dataset = only(dataset, names)
+        refuse(examine(self.dataset, names if trainer.needs_emotions else ()))
+        # The suite's numbers of the emotions -> the network's own labels; where no loss looks at them,
+        # the data may have others.
+        table = np.array(labels_of(names), dtype=np.int64)
+        self.labels = table[self.dataset.labels].clip(min=0)
+        check_targets(trainer, self.dataset.labels, seed)
         self.done = 0
         self.seconds = 0.0
         self._window = _Window()
@@ -319,10 +333,10 @@ class Run:
 
     def _batches(self, pool: ThreadPoolExecutor, end: int) -> Iterator[Batch]:
         """Batches from ``done`` to ``end``; the next one is prepared while a step runs."""
-        labels = self.dataset.labels
 
         def prepare(iteration: int) -> Batch:
-            chosen = self.trainer.indices(labels, iteration, self.seed)
+            # By the suite's numbers: which images are seen depends on no network's order.
+            chosen = self.trainer.indices(self.dataset.labels, iteration, self.seed)
             images = augment(
                 self.dataset.images(self.share.of(chosen)),
                 self.trainer.recipe.augment,
@@ -333,7 +347,7 @@ class Run:
             units = self.dataset.action_units(chosen) if wanted else None
             device = self.trainer.device
             images = images.to(device).to(memory_format=torch.channels_last)
-            emotions = torch.as_tensor(labels[chosen]).to(device)
+            emotions = torch.as_tensor(self.labels[chosen]).to(device)
             units = None if units is None else units.to(device)
             return dealt(images, emotions, units, self.share)
 
@@ -375,7 +389,7 @@ class Run:
     def _watching(self) -> Watch:
         """The limits of the losses, and what the log holds of them so far."""
         classes = len(self.card["network"]["emotions"])
-        facts = Facts.of(self.dataset, classes, self.trainer.recipe.augment)
+        facts = Facts.of(self.dataset, classes, self.trainer.recipe.augment, self.labels)
         watch = Watch(self.trainer.limits(facts), self.trainer.recipe)
         lines: list[dict[str, Any]] = []
         with suppress(BadInput):  # a log that cannot be read cannot be written, which ends the run

@@ -6,10 +6,13 @@ are for the evaluation, and a checkpoint that was chosen by them would flatter i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from ganbench.data.dataset import Dataset
+from ganbench.emotions import EMOTIONS, KNOWN
 from ganbench.errors import BadInput
 from ganbench.judges.vgg import VGGJudge, load_vgg
 from ganbench.methods.conditions import Category
@@ -20,24 +23,27 @@ FACES = 35  # five of each emotion, edited to all seven: a step of the accuracy 
 
 
 class Probe:
-    """Judges edits of the first ``FACES`` training faces to every emotion.
+    """Judges edits of the first ``FACES`` training faces to every emotion of the network.
 
     It draws no random numbers but its own and leaves the model as it was, so that a training with a
     probe is, bit for bit, the one without.
 
     Args:
         dataset: the training faces.
-        judge: a judge of their size and emotions.
+        judge: a judge of their size that knows the emotions.
+        emotions: those of the network.
     """
 
-    def __init__(self, dataset: Dataset, judge: VGGJudge) -> None:
+    def __init__(
+        self, dataset: Dataset, judge: VGGJudge, emotions: Sequence[str] = EMOTIONS
+    ) -> None:
         self.images = dataset.images(range(min(FACES, len(dataset))))
-        self.judge = judge
+        self.judge, self.emotions = judge, tuple(emotions)
 
     @property
     def edits(self) -> int:
         """How many edits one look judges."""
-        return len(self.images) * len(self.judge.spec.emotions)
+        return len(self.images) * len(self.emotions)
 
     @property
     def card(self) -> dict[str, object]:
@@ -50,20 +56,20 @@ class Probe:
         assert isinstance(model, Method)
         training, n = model.training, len(self.images)
         right = 0
-        for emotion in range(len(model.config.emotions)):
-            target = torch.full((n,), emotion)
-            codes = model.codes(target, generator=generator(0, "probe", emotion))
+        for emotion in self.emotions:
+            number = KNOWN.index(emotion)
+            codes = model.codes([emotion] * n, generator=generator(0, "probe", number))
             seen = self.judge.judge(model.edit(self.images, codes).images).logits.argmax(1).cpu()
-            right += int((seen == target).sum())
+            right += int((seen == self.judge.emotions.index(emotion)).sum())
         model.train(training)
-        return right / (n * len(model.config.emotions))
+        return right / self.edits
 
 
 def find_probe(model: nn.Module, dataset: Dataset, device: torch.device) -> Probe | None:
     """The probe of a training; None where nobody could judge it.
 
-    There is one for methods that edit the embedded faces to emotions, at the size of the shipped
-    judge.
+    There is one for methods that edit the embedded faces to emotions that the shipped judge knows, at
+    its size.
     """
     if dataset.name != "faces" or dataset.split != "train":
         return None
@@ -74,6 +80,6 @@ def find_probe(model: nn.Module, dataset: Dataset, device: torch.device) -> Prob
     except BadInput:  # an installation without shipped checkpoints
         return None
     spec = judge.spec
-    if (spec.image_size, spec.emotions) != (dataset.size, tuple(model.config.emotions)):
+    if spec.image_size != dataset.size or not set(model.config.emotions) <= set(spec.emotions):
         return None
-    return Probe(dataset, judge)
+    return Probe(dataset, judge, model.config.emotions)

@@ -28,8 +28,8 @@ def save_samples(model: nn.Module, dataset: Dataset, path: Path) -> None:
     images = dataset.images(range(rows))
     training = model.training
     columns = [images]
-    for emotion in range(len(model.config.emotions)):
-        codes = model.codes(torch.full((rows,), emotion), generator=generator(0, "samples"))
+    for emotion in model.config.emotions:
+        codes = model.codes([emotion] * rows, generator=generator(0, "samples"))
         columns.append(model.edit(images, codes).images.cpu())
     model.train(training)
     save_grid(torch.stack(columns, dim=1), path)

@@ -11,9 +11,10 @@ import torch
 
 from ganbench import config
 from ganbench.data.dataset import Dataset
+from ganbench.data.subset import only
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
-from ganbench.emotions import EMOTIONS
+from ganbench.emotions import KNOWN, check_known
 from ganbench.errors import BadInput, unknown
 from ganbench.locate import checkpoint_file
 from ganbench.methods.conditions import EMOTION_UNITS
@@ -119,6 +120,8 @@ class Session:
         )
         for note in notes:
             tell(note)
+        if self.trainer.needs_emotions:
+            dataset = only(dataset, setup.network.emotions)
         wanted = setup.recipe.probe_every and share.first
         probe = find_probe(self.trainer.model, dataset, device) if wanted else None
         card: dict[str, Any] = {
@@ -184,9 +187,7 @@ class Session:
         if getattr(dataset, "au_scale", 5) == 1:
             found["au_scale"] = 1
         # By name, since a network may list its emotions in any order.
-        shown = {
-            int(label): EMOTIONS[label] for label in set(dataset.labels.tolist()) if label >= 0
-        }
+        shown = {int(label): KNOWN[label] for label in set(dataset.labels.tolist()) if label >= 0}
         means = {
             name: values[dataset.labels == label].double().mean(0).tolist()
             for label, name in sorted(shown.items())
@@ -232,6 +233,8 @@ def configure(
         table, model.Config, trainer.Recipe, f"recipe {recipe} [{name}]"
     )
     setup = Setup(kind, name, recipe, model, network, training)
+    if init is None:
+        check_known(network.emotions)
     if init is not None:
         return _started_from(init, setup, table.get("network", {}))
     card = read_card(resumed) if resumed is not None else {}
@@ -251,6 +254,7 @@ def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
             f"{setup.name!r}; start {setup.name} from one of its own"
         )
     network = config.build(setup.model.Config, header["config"], f"checkpoint {path.name}")
+    check_known(network.emotions)
     here, there = config.plain(setup.network), config.plain(network)
     overruled = [f"{k} {there[k]} (not {here[k]})" for k in asked if here[k] != there[k]]
     remark = f"starts from {path.name}"

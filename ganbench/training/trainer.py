@@ -42,7 +42,7 @@ class Batch:
 
     Attributes:
         images: float32 [B, 3, S, S], RGB in [0, 1], augmented.
-        emotions: int64 [B].
+        emotions: int64 [B], the network's own labels: positions in its ``emotions``.
         action_units: float32 [B, 17] in [0, 1], or None.
         joined: the labels of all processes' images, without the images; None where this is all.
     """
@@ -142,6 +142,8 @@ class Trainer(ABC):
     needs_action_units = False
     needs_emotions = True
     joins = False
+    permuted_parts = 0
+    """In how many parts of a batch its labels are permuted to make the targets; 0 where they are not."""
     splits = False
     """Whether every loss is a mean over images, so that a batch can be taken in parts."""
 
@@ -174,7 +176,7 @@ class Trainer(ABC):
         """
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
-        """Which training images an iteration sees."""
+        """Which training images an iteration sees; ``labels`` are the suite's numbers of their emotions."""
         return shuffled(len(labels), self.recipe.batch_size, iteration, seed)
 
     @property

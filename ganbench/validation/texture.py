@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from ganbench.data.dataset import FACE
+from ganbench.judges.interface import known_columns
 from ganbench.judges.vgg import VGGJudge
 from ganbench.validation.scene import K, Scene, UInt8
 
@@ -40,12 +41,14 @@ def _attack(
 ) -> UInt8:
     """Pixels uint8 [N, 3, S, S], allowed bool [N, 1, S, S], targets int64 [N] -> the same, textured."""
     device = judge.device
+    columns = known_columns(judge.spec)
     x = pixels.to(device).float()
     bound = BOUND * inside.to(device).float()
     change = torch.zeros_like(x)
     for _ in range(STEPS):
         change.requires_grad_(True)
-        logits, _ = judge.model((x + change) / 127.5 - 1)
+        outputs, _ = judge.model((x + change) / 127.5 - 1)
+        logits = outputs[:, judge.columns][:, columns]
         (slope,) = torch.autograd.grad(F.cross_entropy(logits, targets.to(device)), change)
         change = change.detach() - BOUND / 4 * slope.sign()
         change = (change.clamp(-bound, bound) + x).clamp(0, 255) - x

@@ -345,9 +345,9 @@ def test_the_first_column_of_a_grid_are_the_faces(whole, tiny_faces, tmp_path):
 
 
 def test_a_small_data_set_makes_a_small_grid(whole, tiny_faces, tmp_path):
-    whole("stargan", tmp_path, "iterations=1", data=tiny_faces(3))
+    whole("stargan", tmp_path, "iterations=1", data=tiny_faces(7))
     with Image.open(tmp_path / "samples" / "0000001.png") as grid:
-        assert grid.size == (8 * 16, 3 * 16)
+        assert grid.size == (8 * 16, 7 * 16)
 
 
 def test_judges_make_no_grids(whole, tmp_path):
@@ -620,9 +620,13 @@ def test_values_out_of_range_are_named(tiny_recipe, assignment):
         prepare("stargan", tiny_recipe, (assignment,), device="cpu")
 
 
-def test_labels_that_the_network_lacks_are_named(begin, tmp_path):
-    with pytest.raises(BadInput, match="emotion 6, the network only 2"):
-        begin("stargan", tmp_path, "network.emotions=['neutral', 'happy']")
+def test_images_of_emotions_that_the_network_lacks_are_left_out_and_counted(begin, tmp_path):
+    run = begin("stargan", tmp_path, "network.emotions=['happy', 'neutral']")
+    assert run.dataset.left_out == ", ".join(
+        f"3 of label {name}" for name in ("sad", "surprised", "fearful", "disgusted", "angry")
+    )
+    assert run.card["data"]["images"] == len(run.dataset) == 6
+    assert run.labels.tolist() == [1, 0, 1, 0, 1, 0]  # neutral, happy, ... by name
 
 
 # -- data order and random numbers ----------------------------------------------------------------
