@@ -200,7 +200,7 @@ def test_a_rate_of_one_ends_with_a_reason(name, more, tiny_recipe, tiny_faces, t
 
 @pytest.mark.parametrize("name", ["stargan", "linear", "gaussian", "ganimation", "judge"])
 def test_a_working_rate_is_left_alone(name, tiny_recipe, tiny_faces, tmp_path):
-    session = prepare(name, tiny_recipe, ("iterations=60", *SHORT), device="cpu")
+    session = prepare(name, tiny_recipe, ("iterations=30", *SHORT), device="cpu")
     run = session.run(tiny_faces(), tmp_path / "run", f"ganbench train {name}")
     run.start()
     assert run.run() is not None
