@@ -20,6 +20,10 @@ SCALES = (5.0, 1.0)
 ROWS, ONE_SIDED = 100, 0.5
 
 
+class UnknownScale(BadInput):
+    """Nothing in the action units tells where they end."""
+
+
 def read_units(
     frame: pd.DataFrame, where: str, scale: float | None = None
 ) -> tuple[NDArray[np.float32] | None, float]:
@@ -114,7 +118,7 @@ def _scale(values: NDArray[np.float64], where: str) -> float:
         return SCALES[0]
     if len(values) >= ROWS and highest > ONE_SIDED:
         return SCALES[1]
-    raise BadInput(
+    raise UnknownScale(
         f"the action units of {where} end at {highest:g} in {len(values)} rows, so they may be "
         "OpenFace's (0 to 5, and hardly any expression) or divided by 5 already; say which: "
         "--au-scale 5 or --au-scale 1"

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from ganbench.data.action_units import UnknownScale
 from ganbench.data.dataset import Dataset
 from ganbench.data.table import TableDataset
 from ganbench.emotions import EMOTIONS, KNOWN, canonical
@@ -43,6 +44,8 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
     found = examine_labels(dataset, emotions)
     try:
         dataset.action_units(np.empty(0, np.int64))
+    except UnknownScale as error:  # which only concerns those who train on units: they ask for it
+        found.append(Finding("note", str(error)))
     except BadInput as error:
         found.append(Finding("fault", str(error)))
     if isinstance(dataset, TableDataset):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganbench.data import load_dataset
 from ganbench.data.action_units import ACTION_UNITS, AU_COLUMNS, parse_units
+from ganbench.data.doctor import examine
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods import load_method
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category
@@ -95,6 +96,12 @@ def test_a_scale_that_cannot_be_told_is_asked_for(tmp_path, n, top):
         BadInput, match=rf"end at {top:g} in {n} rows.*--au-scale 5 or --au-scale 1"
     ):
         units(root)
+
+
+def test_a_scale_that_nobody_needs_is_no_fault(tmp_path):
+    root = write(tmp_path, drawn(7, 0.9), labels=EMOTIONS)
+    (found,) = examine(load_dataset("csv", "train", root=root, size=SIZE))
+    assert (found.level, "--au-scale 5 or --au-scale 1" in found.text) == ("note", True)
 
 
 @pytest.mark.parametrize(
