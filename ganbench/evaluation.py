@@ -297,7 +297,11 @@ def prepare(
         metrics=choose(metrics),
         seeds=seeds,
         others=tuple(others),
-        notes=[*found, *[labels.note] * bool(labels.note)],
+        notes=[
+            *found,
+            *[labels.note] * bool(labels.note),
+            *_beyond_the_seven(methods, (judge, *others)),
+        ],
         labels=labels,
     )
 
@@ -323,6 +327,17 @@ def _examined(
     found = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
     refuse(found)
     return [one.text for one in (*examine_labels(dataset), *found)]
+
+
+def _beyond_the_seven(methods: Mapping[str, Method], judges: Sequence[Judge]) -> list[str]:
+    """What to tell of methods and judges that know more emotions than an evaluation is of."""
+    known = [(label, method.spec.emotions) for label, method in methods.items()]
+    known += [(f"judge {one.spec.title}", one.spec.emotions) for one in judges]
+    return [
+        f"{name} also knows {', '.join(more)}, which an evaluation neither asks for nor counts"
+        for name, emotions in known
+        if (more := [emotion for emotion in emotions if emotion not in EMOTIONS])
+    ]
 
 
 def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | None = None) -> None:

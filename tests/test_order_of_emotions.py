@@ -17,6 +17,8 @@ from ganbench.data import load_dataset
 from ganbench.emotions import EMOTIONS, KNOWN
 from ganbench.errors import BadInput
 from ganbench.evaluation import evaluate
+from ganbench.figures import complex, plane
+from ganbench.figures.search import lattice
 from ganbench.judges.interface import ask
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.conditions import Category
@@ -120,6 +122,17 @@ def test_anchors_and_label_distributions_are_found_by_name(pair):
         protocol_codes(other, "space", 3, 0)[1], protocol_codes(usual, "space", 3, 0)[1]
     )
     assert other.label_distribution(other.codes(["happy"])).argmax() == SORTED.index("happy")
+
+
+def test_figures_find_the_emotions_of_a_plane_by_name(pair):
+    for name in ("linear", "gaussian"):
+        usual, other = pair(name)
+        np.testing.assert_allclose(plane.anchors(other), plane.anchors(usual))
+    z = lattice(5)
+    np.testing.assert_allclose(
+        plane.distribution(other)(z), plane.distribution(usual)(z), rtol=1e-5
+    )
+    np.testing.assert_allclose(complex.mixed(other), complex.mixed(usual), atol=1e-5)
 
 
 def test_a_method_with_fewer_emotions_refuses_the_others(tiny_method):
@@ -278,6 +291,14 @@ def test_targets_that_never_differ_are_refused(name, tmp_path):
     assert begin(Colours(EMOTIONS), *two).done == 0
 
 
+def test_one_picture_with_units_has_no_other_to_take_a_target_from(tmp_path):
+    network = NETWORKS["ganimation"] | {"condition": "'action_units'"}
+    options = ("network=" + toml(network), "classification=mse")
+    session = prepare("ganimation", "faces", options, device="cpu")
+    with pytest.raises(BadInput, match="1 training image: ganimation takes its targets from other"):
+        session.run(TinyFaces(1, units=True), tmp_path / "run", "x")
+
+
 def test_batches_of_one_emotion_are_refused(tmp_path, monkeypatch):
     session = prepare("stargan", "faces", ("batch_size=4", "probe_every=0"), device="cpu")
     happy = np.arange(28) * 7 % 42  # all of one emotion
@@ -342,9 +363,12 @@ class Backwards(Reader):
 
 @pytest.mark.parametrize("order", [SORTED, EIGHT])
 def test_an_evaluation_goes_by_name(order, tmp_path):
-    results = evaluate(
+    found = evaluate(
         [Sorted(order)], ToyPhotos(70), Backwards(), store=Store(tmp_path), metrics="all"
-    ).results
+    )
+    results = found.results
+    assert "painter also knows contempt, which an" in " ".join(found.notes) or order == SORTED
+    assert "judge Reader also knows contempt" in " ".join(found.notes)
     for emotion in (*EMOTIONS, None):
         assert results.find("painter", "accuracy", emotion).value == 100
     assert results.find("real", "accuracy").value == 100

@@ -42,7 +42,11 @@ def check_targets(trainer: Trainer, labels: NDArray[np.int64], seed: int) -> Non
             f"batch_size {size} leaves every image its own target: {name} draws targets by permuting "
             "the labels of a batch; use batch_size 2 or more"
         )
-    if not trainer.needs_emotions:  # other images' units differ, whatever emotion they show
+    if not trainer.needs_emotions:  # the units of other images differ, whatever emotion they show
+        if len(labels) < 2:
+            raise BadInput(
+                f"{len(labels)} training image: {name} takes its targets from other images; add some"
+            )
         return
     epoch = -(-len(labels) // (parts * size))
     iterations = min(epoch, LOOKED_AT)
