@@ -36,9 +36,9 @@ def check_jpeg(content: bytes, image: Image.Image, thorough: bool = True) -> Non
     Args:
         content: the file.
         image: the picture decoded from it, in the mode that pillow gave it.
-        thorough: decode again in every case. Otherwise only where it may be needed: for progressive
-            files, and where the last pixel has the colour that fills. That finds all but files that
-            lack less than their last block of 8 to 16 pixels.
+        thorough: decode again in every case. Otherwise only where it may be needed: for files of
+            several scans (progressive ones), and where the last pixel has the colour that fills. That
+            finds all but files that lack less than their last block of 8 to 16 pixels.
 
     Raises:
         ValueError: the data end too early.
@@ -46,7 +46,7 @@ def check_jpeg(content: bytes, image: Image.Image, thorough: bool = True) -> Non
     scans, frame = _scans(content)
     if frame in _ARITHMETIC:  # its decoder reads on behind the end of whole files
         return
-    if not thorough and frame not in _PROGRESSIVE:
+    if not thorough and len(scans) == 1:
         last = image.getpixel((image.width - 1, image.height - 1))
         values = last if isinstance(last, tuple) else (last,)
         if not all(value in (127, 128) for value in values):
@@ -73,11 +73,13 @@ def _scans(content: bytes) -> tuple[list[int], int]:
     """Where the scans of the first picture of a JPEG file end, and which kind of frame it has.
 
     Raises:
-        ValueError: no scan, no end, a scan with fewer restart markers than it has intervals, or a
-            progressive file that ends before the low bits of its coefficients.
+        ValueError: no scan, no end, a scan with fewer restart markers than it has intervals, a
+            component without a scan, or a progressive file that ends before the low bits of its
+            coefficients.
     """
     ends: list[int] = []
     frame, layout, interval = 0, b"", 0
+    seen: set[int] = set()
     lacking: dict[tuple[int, int], int] = {}  # low bits still to come, by component and coefficient
     at = 2
     while True:
@@ -87,7 +89,8 @@ def _scans(content: bytes) -> tuple[list[int], int]:
         at = found.end()
         marker = content[at - 1]
         if marker == _EOI:
-            if not ends or (frame in _PROGRESSIVE and any(lacking.values())):
+            rough = frame in _PROGRESSIVE and any(lacking.values())
+            if not ends or rough or not seen.issuperset(layout[6:-2:3]):
                 raise ValueError(CUT)
             return ends, frame
         if marker in _ALONE:
@@ -110,6 +113,7 @@ def _scans(content: bytes) -> tuple[list[int], int]:
             ends.append(at)
             first, last, bits = body[-3:]
             for component in body[1 : 1 + 2 * body[0] : 2]:
+                seen.add(component)
                 for coefficient in range(first, min(last, 63) + 1):
                     lacking[component, coefficient] = bits & 15
 

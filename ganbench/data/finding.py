@@ -61,6 +61,11 @@ def is_picture(path: Path) -> bool:
     return is_image(path) or (not path.name.startswith(".") and bool(kind_by_content(path)))
 
 
+def is_loose_picture(path: Path) -> bool:
+    """Whether what lies in a folder is a picture, and not a folder itself."""
+    return not os.path.isdir(path) and is_picture(path)
+
+
 @dataclass
 class Found:
     """The pictures of a folder.
@@ -92,11 +97,11 @@ def find_pictures_in(folder: Path, without: Path | None = None) -> Found:
     passed = None if without is None else identity(without)
     seen: set[tuple[int, int] | str] = set()
     files: list[tuple[bool, Path]] = []  # whether a link leads there
-    todo = [(False, folder)]
-    while todo:
-        # Folders behind links come last, so that one without is not taken for seen.
-        todo.sort(key=lambda one: one[0])
-        linked, here = todo.pop(0)
+    # Folders behind links come last, so that one without is not taken for seen.
+    straight, behind = [folder], list[Path]()
+    while straight or behind:
+        linked = not straight
+        here = behind.pop() if linked else straight.pop()
         which = identity(here)
         if which in seen or which in above or which == passed:
             continue
@@ -111,7 +116,7 @@ def find_pictures_in(folder: Path, without: Path | None = None) -> Found:
                 continue
             path, link = here / entry.name, linked or entry.is_symlink()
             if _is_folder(entry):
-                todo.append((link, path))
+                (behind if link else straight).append(path)
             elif is_picture(path):
                 files.append((link, path))
     first: set[tuple[int, int] | str] = set()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ganbench.data import splits
 from ganbench.data.affectnet import nothing_found
-from ganbench.data.finding import find_pictures_in
+from ganbench.data.finding import find_pictures_in, is_loose_picture
 from ganbench.data.label_order import LabelOrder, is_number, read_label
 from ganbench.data.subset import of_emotions
 from ganbench.data.table import Listing
@@ -62,6 +62,10 @@ def read_folder(
         found += [(label, path) for path in files]
         unread += [(path.relative_to(root).as_posix(), why) for path, why in inside.unread]
     found.sort()
+    aside = [f"{again} links to pictures of the same class"] if again else []
+    loose = sum(1 for path in base.iterdir() if is_loose_picture(path))
+    if loose:
+        aside.append(f"{loose} pictures beside the class folders of {base.name!r}")
     frame = pd.DataFrame(
         {
             "path": [path for _, path in found],
@@ -76,7 +80,7 @@ def read_folder(
         frame,
         dropped,
         tuple(unread),
-        aside=(f"{again} links to pictures of the same class",) if again else (),
+        aside=tuple(aside),
         label_order=order.name if order else "",
         numbered=len(numbers) == len(classes),
     )

@@ -21,7 +21,6 @@ import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -245,7 +244,6 @@ def why_unreadable(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-@cache
 def _formats() -> tuple[str, ...]:
     """Those that this pillow, with the plug-ins that are registered, can read."""
     Image.init()

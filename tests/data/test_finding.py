@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -76,6 +77,16 @@ def test_links_are_followed_once_and_never_in_circles(tmp_path):
     assert sorted(names(found.again, home)) == ["0.png", "same.png", "z"]
 
 
+def test_many_folders_take_no_longer_than_their_number(tmp_path):
+    for i in range(3000):
+        (tmp_path / f"{i}").mkdir()
+        (tmp_path / f"link{i}").symlink_to(f"{i}")
+    put(tmp_path / "7" / "x.png")
+    start = time.perf_counter()
+    assert names(find_pictures_in(tmp_path).pictures, tmp_path) == ["7/x.png"]
+    assert time.perf_counter() - start < 5
+
+
 def test_a_folder_data_set_takes_all_and_names_what_it_cannot(tmp_path):
     for i, emotion in enumerate(EMOTIONS):
         put(tmp_path / "train" / emotion / "0.png", seed=i)
@@ -90,6 +101,9 @@ def test_a_folder_data_set_takes_all_and_names_what_it_cannot(tmp_path):
         "train/happy/0.png", "train/happy/more/1.webp", "train/happy/noending", "train/happy/still.gif"
     ]  # fmt: skip
     assert data.left_out == "1 links to pictures of the same class"
+    put(tmp_path / "train" / "loose", seed=23)
+    beside = load_dataset("folder", "train", root=tmp_path, size=16).left_out
+    assert beside.endswith(", 1 pictures beside the class folders of 'train'")
     put(happy / "moving.gif", ANIMATED)
     put(happy / "phone.heic", HEIC)
     put(happy / "half.jpg", cut_jpeg(encoded(scene(), "JPEG"), 0.5))

@@ -347,6 +347,25 @@ def test_a_jpeg_that_lacks_data_is_refused_whatever_its_end(options, mode):
     assert reason(content[:-2])
 
 
+def separate_scans(content: bytes, scans: int) -> bytes:
+    """A progressive JPEG with so many of its scans only."""
+    at = -1
+    for _ in range(scans + 1):
+        at = content.index(b"\xff\xda", at + 1)
+    tables = content.rindex(b"\xff\xc4", 0, at) if content[:at].count(b"\xff\xc4") > 1 else at
+    return content[:tables] + b"\xff\xd9"
+
+
+def test_a_jpeg_without_its_last_scans(tmp_path):
+    content = encoded(scene(120, 90), "JPEG", progressive=True)
+    for scans in range(1, content.count(b"\xff\xda")):
+        short = separate_scans(content, scans)
+        with Image.open(io.BytesIO(short)) as image:
+            image.load()  # pillow minds nothing
+        for thorough in (True, False):
+            assert "cut short" in reason(short, thorough=thorough)
+
+
 def test_a_cut_jpeg_is_refused_by_everyone(tmp_path):
     (tmp_path / "x.jpg").write_bytes(cut_jpeg(encoded(scene(), "JPEG"), 0.5))
     (tmp_path / "y.jpg").write_bytes(encoded(scene(), "JPEG"))
