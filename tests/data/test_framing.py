@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture_files import encoded, scene
 from PIL import Image
-from test_pictures import dataset
+from test_picture_reader import dataset
 
 from ganbench.data import load_dataset
 from ganbench.data.framing import framing_note, map_to_square, mismatch, to_square, trained_with
