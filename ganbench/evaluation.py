@@ -284,7 +284,7 @@ def prepare(
     found, labels = [], LabelCheck(vouched=dataset.has_true_edits)
     if look:
         found = _examined(methods, whole, (judge, *others), allow_leaks, same_data)
-        labels = check_labels(dataset, judge.device)
+        labels = check_labels(whole, judge.device)
     return Pass(
         methods=methods,
         dataset=dataset,

@@ -21,6 +21,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import Finding
 from ganbench.data.splits import part_of
 from ganbench.data.table import Listing, TableDataset
+from ganbench.emotions import KNOWN
 from ganbench.errors import BadInput
 
 # Key of the card that holds the sketches.
@@ -80,7 +81,7 @@ def other_split(dataset: Dataset) -> Split | None:
     if source.is_file() and listing.undivided == "" and part_of(source.stem):
         source = source.parent  # "train.csv" was given: "test.csv" may lie beside it
     try:
-        found = read_listing(listing.kind, name, source, listing.label_order or None)
+        found = read_listing(listing.kind, name, source, listing.label_order or None, KNOWN)
     except BadInput:
         return None
     return None if found.undivided else _of_listing(found)
