@@ -225,10 +225,13 @@ class Pass:
             "pass": self.identity(type(self), protocol.codes, protocol.chunks),
             "data": self.dataset.fingerprint,
             "files": self.dataset.stamp,
-            "reader": self.identity(type(self.dataset)),
+            "read by": self.identity(self.dataset),
             "size": self.dataset.size,
             "chunk": job.chunk.number,
-            "images": len(job.chunk),
+            # Themselves: labels decide on the order, and a user may have changed some.
+            "images": _digest(job.chunk.indices),
+            "labels": _digest(self.dataset.labels[job.chunk.indices]),
+            "arithmetic": _arithmetic(),
         }
         if job.kind == "render":
             return {**key, "target": job.target}
@@ -250,13 +253,12 @@ class Pass:
         if job.kind == "probe":
             method, codes = self.methods[job.method], self._probe_codes(job.method, job.codes)
             assert codes is not None
-            values = codes.detach().cpu().contiguous().numpy()
             key |= {
                 "method": method.name,  # a label decides no number
                 "edited by": self.identity(method),
                 "images": len(codes),
                 # Themselves, not their name: a metric may come to mean others by it.
-                "codes": [list(values.shape), hashlib.sha256(values.tobytes()).hexdigest()],
+                "codes": _digest(codes.detach().cpu().numpy()),
                 "edited on": method.device.type,
             }
         return key
@@ -549,6 +551,36 @@ def fingerprint(method: Method) -> str:
     """
     now = tensor_hash(method)
     return method.fingerprint if method.fingerprint and method.loaded == now else now
+
+
+def _digest(values: NDArray[Any]) -> list[Any]:
+    """What tells an array from another: shape, type and sha256 of its numbers."""
+    values = np.ascontiguousarray(values)
+    return [list(values.shape), values.dtype.str, hashlib.sha256(values.tobytes()).hexdigest()]
+
+
+def _arithmetic() -> list[str]:
+    """Settings of PyTorch that change the last bits of every result, or more."""
+    backends = torch.backends
+    questions: list[Callable[[], object]] = [
+        torch.get_default_dtype,
+        torch.get_float32_matmul_precision,
+        lambda: backends.cuda.matmul.allow_tf32,
+        lambda: backends.cudnn.allow_tf32,
+        lambda: backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
+        lambda: backends.mkldnn.conv.fp32_precision,  # type: ignore[attr-defined]
+        lambda: torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
+        lambda: torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda"),
+    ]
+    return [_answer(ask) for ask in questions]
+
+
+def _answer(ask: Callable[[], object]) -> str:
+    """What PyTorch says of a setting; it raises where a version lacks one, or where two contradict."""
+    try:
+        return str(ask())
+    except (AttributeError, RuntimeError) as error:
+        return type(error).__name__
 
 
 def _random(method: Method, codes: str) -> bool:

@@ -1,5 +1,6 @@
 """No stored number is used again for other code, weights, data or settings."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import textwrap
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from toys import Painter, Reader, ToyFaces, ToyPhotos
 
@@ -18,6 +20,7 @@ from ganbench.evaluation import evaluate
 from ganbench.gate import load
 from ganbench.report import run_folder
 from ganbench.report.run_folder import write_run
+from ganbench.state import identity
 from ganbench.store import Store, read_key
 
 N = 28
@@ -98,6 +101,54 @@ def test_a_data_set_whose_code_is_changed_is_read_anew(store, monkeypatch):
     monkeypatch.setattr(ToyPhotos, "images", lambda self, indices: 1 - images(self, indices))
     found = evaluate([Painter()], data, Reader(), store=store).results
     assert found.find("real", "accuracy").value < 50
+
+
+def test_what_a_data_set_holds_counts(store):
+    class Dim(ToyPhotos):
+        gain = 1.0
+
+        def images(self, indices):
+            return super().images(indices) * self.gain
+
+    data = Dim(N)
+    assert accuracy(store, Painter(), data) == 100
+    found = evaluate([Painter()], data, Reader(), store=store).results
+    assert found.find("real", "accuracy").value == 100
+    data.gain = 0.1
+    found = evaluate([Painter()], data, Reader(), store=store).results
+    assert found.find("real", "accuracy").value < 50
+
+
+def test_labels_that_a_user_changed_are_not_mixed_up_with_the_old_order(store):
+    data = ToyPhotos(N)
+    evaluate([Painter()], data, Reader(), store=store)
+    data.labels = data.labels[::-1].copy()  # images follow their labels in this toy
+    found = evaluate([Painter()], data, Reader(), store=store).results
+    assert found.find("real", "accuracy").value == 100
+
+
+def test_pictures_in_memory_that_were_changed_count(photographs, monkeypatch):
+    monkeypatch.setattr(table, "HASH_BYTES", 2 << 30)
+    data = opened(photographs)
+    before = identity(data)
+    assert identity(opened(photographs)) == before
+    data._pixels[:] = 255 - data._pixels
+    assert identity(data) != before
+
+
+@pytest.mark.parametrize("setting", ["precision", "autocast"])
+def test_settings_of_the_arithmetic_count(store, setting):
+    method = Painter()
+    evaluate([method], ToyPhotos(N), Reader(), store=store)
+    before = method.edited
+    with contextlib.ExitStack() as stack:
+        if setting == "autocast":
+            stack.enter_context(torch.autocast("cpu", torch.bfloat16))
+        else:
+            stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision("medium")
+        evaluate([method], ToyPhotos(N), Reader(), store=store)
+    assert method.edited > before
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ shows. The toy method paints that patch; the toy judge reads it. Both count what
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -19,11 +18,17 @@ from ganbench.errors import Unsupported
 from ganbench.judges.interface import Judged, JudgeSpec
 from ganbench.methods.interface import Method
 
-# How many images each toy has edited or judged. It is no state of theirs, on which results depend.
-COUNTS: WeakKeyDictionary[object, int] = WeakKeyDictionary()
-
 SIZE = 8
 K = len(EMOTIONS)
+
+
+class Tally:
+    """How many images a toy has edited, judged or rendered: no state of it that results depend on."""
+
+    count = 0
+
+    def fingerprint_state(self):
+        return "no matter"
 
 
 def level(emotion):
@@ -55,10 +60,9 @@ class ToyPhotos(Dataset):
         self.labels = np.sort(np.arange(n) % K)
         self.paths = [f"{i}.png" for i in range(n)]
         self.fingerprint = f"{fingerprint}-{n}"
-        self.loaded = 0
+        self.tally = Tally()
 
     def images(self, indices):
-        self.loaded += len(indices)
         return patch(torch.as_tensor(self.labels[np.asarray(indices)]))
 
 
@@ -66,7 +70,14 @@ class ToyFaces(ToyPhotos):
     """The same with masks, and with right answers."""
 
     name = "toyfaces"
-    rendered = 0
+
+    @property
+    def rendered(self) -> int:
+        return self.tally.count
+
+    @rendered.setter
+    def rendered(self, count: int) -> None:
+        self.tally.count = count
 
     def regions(self, indices):
         return region_map(len(indices))
@@ -93,14 +104,15 @@ class Painter(Method):
         super().__init__(ToyConfig(size))
         self.weight = nn.Parameter(torch.tensor([leak, float(noise), float(wrong)]))
         self.leak, self.noise_dim, self.wrong = leak, noise, wrong
+        self.tally = Tally()
 
     @property
     def edited(self) -> int:
-        return COUNTS.get(self, 0)
+        return self.tally.count
 
     @edited.setter
     def edited(self, count: int) -> None:
-        COUNTS[self] = count
+        self.tally.count = count
 
     @property
     def code_dim(self) -> int:
@@ -166,20 +178,21 @@ class Wheel(Plane):
         raise Unsupported("wheel defines no label distribution")
 
 
-@dataclass(eq=False)
+@dataclass
 class Reader:
     """Reads the patch; its features are the means of four parts of the image."""
 
     fingerprint: str = "reader"
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def judged(self) -> int:
-        return COUNTS.get(self, 0)
+        return self.tally.count
 
     @judged.setter
     def judged(self, count: int) -> None:
-        COUNTS[self] = count
+        self.tally.count = count
 
     @property
     def spec(self) -> JudgeSpec:

@@ -350,6 +350,10 @@ class TableDataset(Dataset):
                 digest.update(b"to 1")
         return digest.hexdigest()
 
+    def fingerprint_state(self) -> list[object]:
+        """What stands for it in ``ganbench.state``: the files as they were opened, and the pixels in memory."""
+        return [self.fingerprint, self.stamp, self.size, self._pixels, self._maps]
+
     # --- use
 
     def images(self, indices: Indices) -> Tensor:
