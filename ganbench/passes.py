@@ -275,8 +275,9 @@ class Pass:
         return self._identities[first]
 
     def untold(self) -> list[str]:
-        """The methods and judges whose pieces are never used again, since their state cannot be told."""
-        parts: list[tuple[str, object]] = [(m.title, m) for m in self.methods.values()]
+        """The methods, judges and data whose pieces are never used again: their state cannot be told."""
+        parts: list[tuple[str, object]] = [(self.dataset.name, self.dataset)]
+        parts += [(method.title, method) for method in self.methods.values()]
         parts += [(judge.spec.title, judge) for judge in (self.judge, *self.others)]
         return [
             f"{title} ({', '.join(sorted(set(found)))})"

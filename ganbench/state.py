@@ -7,6 +7,7 @@ method of a class replaced.
 
 from __future__ import annotations
 
+import copyreg
 import enum
 import functools
 import hashlib
@@ -103,6 +104,9 @@ class _Visitor:
         self.digest = hashlib.sha256()
         self.modules: set[str] = set()
         self.opaque: list[str] = []
+        # Whether it is inside of what a global name stands for. What cannot be told there is left to the
+        # hash of the source.
+        self.outside = False
         # ``Method.edit`` sets ``training`` itself, so inside a method its value does not count.
         self.editing = 0
         # Objects seen, with their numbers; kept alive, so that no other gets their id.
@@ -192,7 +196,8 @@ class _Visitor:
 
     def _give_up(self, value: object) -> None:
         name = f"{type(value).__module__}.{type(value).__qualname__}"
-        self.opaque.append(name)
+        if not self.outside:
+            self.opaque.append(name)
         self.add("opaque", name)
 
     def _class(self, cls: type) -> None:
@@ -234,7 +239,9 @@ class _Visitor:
                 isinstance(found, type) and _interactive(found.__module__)
             ):
                 self.add(name)
+                before, self.outside = self.outside, True
                 self.visit(found)
+                self.outside = before
         return None
 
     def _code(self, code: types.CodeType) -> None:
@@ -271,10 +278,10 @@ def _held(value: object) -> dict[str, Any] | None:
     if found:
         return found
     try:
-        reduced = value.__reduce_ex__(2)
+        reducer = copyreg.dispatch_table.get(type(value))
+        reduced = value.__reduce_ex__(2) if reducer is None else reducer(value)
     except Exception:  # of any kind: the object is somebody else's
         return None
-    # Of an object that holds nothing this is the constructor and the class.
     return {"reduced": reduced[1:3]} if isinstance(reduced, tuple) else {"reduced": reduced}
 
 

@@ -24,7 +24,7 @@ N = 130  # a full chunk and a part
 ANGRY, FEARFUL = index("angry"), index("fearful")
 
 
-@dataclass
+@dataclass(eq=False)
 class Squinter(Reader):
     """Takes angry for fearful, and has features of its own."""
 

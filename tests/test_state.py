@@ -139,6 +139,14 @@ def test_what_cannot_be_told_is_never_the_same_twice():
     assert hashed(method) == hashed(method)
 
 
+def test_patterns_and_what_lies_behind_names_are_no_riddle(monkeypatch):
+    import re
+
+    assert hashed(re.compile("a")) == hashed(re.compile("a")) != hashed(re.compile("b"))
+    monkeypatch.setattr(toys, "K", [iter(())], raising=True)  # a name that the method's code uses
+    assert opaque(Painter()) == []
+
+
 def test_an_object_may_speak_for_itself():
     class Session:
         def __init__(self, file):

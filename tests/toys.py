@@ -7,6 +7,7 @@ shows. The toy method paints that patch; the toy judge reads it. Both count what
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -18,17 +19,11 @@ from ganbench.errors import Unsupported
 from ganbench.judges.interface import Judged, JudgeSpec
 from ganbench.methods.interface import Method
 
+# How many images each toy has edited or judged. It is no state of theirs, on which results depend.
+COUNTS: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+
 SIZE = 8
 K = len(EMOTIONS)
-
-
-class Tally:
-    """How many images a toy has edited, judged or rendered: no state of it that results depend on."""
-
-    count = 0
-
-    def fingerprint_state(self):
-        return "no matter"
 
 
 def level(emotion):
@@ -60,7 +55,6 @@ class ToyPhotos(Dataset):
         self.labels = np.sort(np.arange(n) % K)
         self.paths = [f"{i}.png" for i in range(n)]
         self.fingerprint = f"{fingerprint}-{n}"
-        self.tally = Tally()
 
     def images(self, indices):
         return patch(torch.as_tensor(self.labels[np.asarray(indices)]))
@@ -73,11 +67,11 @@ class ToyFaces(ToyPhotos):
 
     @property
     def rendered(self) -> int:
-        return self.tally.count
+        return COUNTS.get(self, 0)
 
     @rendered.setter
     def rendered(self, count: int) -> None:
-        self.tally.count = count
+        COUNTS[self] = count
 
     def regions(self, indices):
         return region_map(len(indices))
@@ -104,15 +98,14 @@ class Painter(Method):
         super().__init__(ToyConfig(size))
         self.weight = nn.Parameter(torch.tensor([leak, float(noise), float(wrong)]))
         self.leak, self.noise_dim, self.wrong = leak, noise, wrong
-        self.tally = Tally()
 
     @property
     def edited(self) -> int:
-        return self.tally.count
+        return COUNTS.get(self, 0)
 
     @edited.setter
     def edited(self, count: int) -> None:
-        self.tally.count = count
+        COUNTS[self] = count
 
     @property
     def code_dim(self) -> int:
@@ -178,21 +171,20 @@ class Wheel(Plane):
         raise Unsupported("wheel defines no label distribution")
 
 
-@dataclass
+@dataclass(eq=False)
 class Reader:
     """Reads the patch; its features are the means of four parts of the image."""
 
     fingerprint: str = "reader"
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    tally: Tally = field(default_factory=Tally)
 
     @property
     def judged(self) -> int:
-        return self.tally.count
+        return COUNTS.get(self, 0)
 
     @judged.setter
     def judged(self, count: int) -> None:
-        self.tally.count = count
+        COUNTS[self] = count
 
     @property
     def spec(self) -> JudgeSpec:
