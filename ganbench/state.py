@@ -30,8 +30,9 @@ _BARE = frozenset(vars(nn.Module()))
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _TENSORS = ("_parameters", "_buffers", "_modules")
 
-# Facts about a method that change nothing that it computes.
-_FACTS = frozenset({"card", "fingerprint", "label", "licence", "loaded", "source", "title"})
+# Facts about a method that change nothing that it computes. The card is none: it may hold numbers that
+# codes are made from.
+_FACTS = frozenset({"fingerprint", "label", "licence", "loaded", "source", "title"})
 
 _PLAIN = (
     type(None), bool, int, float, complex, str, bytes, PurePath, enum.Enum,

@@ -40,6 +40,7 @@ def on_instance(method):
         hook,
         on_instance,
         lambda method: setattr(method, "leak", 0.5),
+        lambda method: setattr(method, "card", {"emotion_units": {"happy": [1.0] * 17}}),
         lambda method: setattr(method, "_private", np.ones(2)),
         lambda method: setattr(method, "config", toys.ToyConfig(16)),
         lambda method: method.register_buffer("scale", torch.ones(1)),
@@ -59,7 +60,7 @@ def test_whatever_changes_an_edit_changes_the_state(change):
 def test_what_changes_no_edit_changes_nothing():
     method = Painter(leak=0.25)
     before = identity(method)
-    method.card, method.licence, method.fingerprint = {"hours": 3}, "MIT", "f" * 64
+    method.licence, method.fingerprint, method.title = "MIT", "f" * 64, "mine (Painter)"
     method.train()
     method.requires_grad_(False)
     method.edit(torch.rand(2, 3, 8, 8), method.codes(torch.tensor([0, 1])))
