@@ -174,7 +174,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--case", help="NAME:NUMBER of one input, as a fault names it")
     parser.add_argument("--only", help="names of readers that contain this")
+    parser.add_argument(
+        "--part", default="1/1", help="of several processes: 1/2 takes every other input"
+    )
     given = parser.parse_args()
+    part, parts = map(int, given.part.split("/"))
     torch.set_num_threads(1)
     np.seterr(all="ignore")
     imports()
@@ -192,7 +196,11 @@ def main() -> int:
         print(f"its files: {folder / 'case'}")
         return int(bool(found["fault"]))
     warm(sample, folder)
-    chosen = [one for one in plan(given.count) if not given.only or given.only in one[0]]
+    chosen = [
+        one
+        for one in plan(given.count)[part - 1 :: parts]
+        if not given.only or given.only in one[0]
+    ]
     totals: dict[str, Counter[str]] = {}
     faults, worst = [], {"seconds": 0.0, "memory": 0}
     began = time.monotonic()
