@@ -215,6 +215,8 @@ def train(
             events = stack.enter_context(open_events(folder)) if writes else None
         if session.setup.remark:
             console.print(session.setup.remark, soft_wrap=True)
+        for note in session.setup.recipe.notes():
+            console.print(f"note: {note}", soft_wrap=True)
         bars = stack.enter_context(
             training_bars(console, data, name, session.setup.recipe.iterations)
         )
@@ -352,6 +354,8 @@ def _show(
     facts.add_column()
     if setup.remark:
         facts.add_row("Start", setup.remark)
+    for note in recipe.notes():
+        facts.add_row("Note", note)
     facts.add_row("Network", _settings(setup.network, without={"emotions"}))
     facts.add_row("Data", f"{images:,} images ({source})")
     facts.add_row("Augmentation", _settings(recipe.augment, unlike=Augment()) or "none")

@@ -55,6 +55,10 @@ class AdversarialRecipe(recipe.Recipe):
             self.require("fast", self.fast, "true where critic_precision is bf16")
         self.require("n_critic", self.n_critic >= 1, "at least 1")
 
+    def generator_steps(self) -> int:
+        """Every ``n_critic``-th iteration, counted from the first one of the run."""
+        return max(0, self.iterations // self.n_critic - self.warmup_iterations // self.n_critic)
+
 
 @dataclass(frozen=True)
 class Target:

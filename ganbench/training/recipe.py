@@ -103,6 +103,47 @@ class Recipe:
         if not holds:
             raise BadInput(f"{key} must be {what}: {getattr(self, key)}; change it in the recipe")
 
+    def generator_steps(self) -> int:
+        """Steps of the generator in the game, after the warm-up, in the whole run."""
+        return max(0, self.iterations - self.warmup_iterations)
+
+    def check_length(self) -> None:
+        """Refuse a run under which no generator is ever trained against its critic.
+
+        Raises:
+            BadInput: it ends within its warm-up, or before the generator's first step.
+        """
+        if self.iterations <= self.warmup_iterations:
+            raise BadInput(
+                f"the run ends within its warm-up: iterations = {self.iterations}, warmup_iterations = "
+                f"{self.warmup_iterations}; a warm-up only reconstructs its input: raise iterations, or "
+                "lower warmup_iterations"
+            )
+        if not self.generator_steps():
+            raise BadInput(
+                f"the generator is never trained: of {self.iterations} iterations, after a warm-up of "
+                f"{self.warmup_iterations}, every {getattr(self, 'n_critic', 1)}th is its own; raise "
+                "iterations, or lower n_critic or warmup_iterations"
+            )
+
+    def notes(self) -> list[str]:
+        """What in this recipe is no fault, but not what a short run is meant to be; a line each."""
+        found = []
+        played = self.iterations - self.warmup_iterations
+        if self.schedule == "linear" and self.decay_iterations > played:
+            found.append(
+                f"the learning rate falls from the first step on: decay_iterations = "
+                f"{self.decay_iterations:,} is more than the {played:,} iterations after the warm-up"
+            )
+        steps = self.warmup_iterations + self.generator_steps()
+        kept = self.ema_decay**steps
+        if kept > 0.5:
+            found.append(
+                f"the shipped average hardly moves: with ema_decay = {self.ema_decay:g} and {steps:,} "
+                f"steps it is {kept:.0%} the first weights; lower ema_decay, or raise iterations"
+            )
+        return found
+
     def rate(self, iteration: int, end: int | None = None) -> float:
         """The learning rate of an iteration, as a multiple of the network's base rate.
 

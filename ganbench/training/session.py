@@ -232,6 +232,8 @@ def configure(
     network, training = recipes.resolve(
         table, model.Config, trainer.Recipe, f"recipe {recipe} [{name}]"
     )
+    if kind == "method":
+        training.check_length()
     setup = Setup(kind, name, recipe, model, network, training)
     if init is None:
         check_known(network.emotions)
