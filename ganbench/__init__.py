@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganbench.evaluation import evaluate as evaluate
     from ganbench.judges import load_judge as load_judge
     from ganbench.methods import load_method as load_method
+    from ganbench.methods import save_checkpoint as save_checkpoint
     from ganbench.registry import list_methods as list_methods
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ _PUBLIC = {
     "load_dataset": "ganbench.data",
     "load_judge": "ganbench.judges",
     "load_method": "ganbench.methods",
+    "save_checkpoint": "ganbench.methods",
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -9,6 +9,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -102,7 +103,13 @@ def _hint_of(hint: Any) -> _Hint:
 @cache
 def _fields_of(cls: type[Any]) -> tuple[dict[str, _Hint], list[str]]:
     """The types of a dataclass's fields, and which fields have no default."""
-    hints = typing.get_type_hints(cls)
+    try:
+        hints = typing.get_type_hints(cls)
+    except NameError as error:
+        raise BadInput(
+            f"the types of {cls.__module__}.{cls.__qualname__} cannot be read ({error}); import what they "
+            "name, also outside TYPE_CHECKING"
+        ) from error
     fields = dataclasses.fields(cls)
     required = [
         field.name
@@ -119,29 +126,68 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+        return _convert_one_of([a for a in arguments if a is not type(None)], value, where)
     if origin is typing.Literal:
         if value not in arguments:
             given = value if isinstance(value, str) else shown(value)
             raise unknown(where, given, [str(a) for a in arguments])
         return value
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
+    kind = origin or hint  # dict[str, int] -> dict
+    if kind in (tuple, list, set, frozenset):
+        if not isinstance(value, list | tuple | set | frozenset):
             raise BadInput(f"wrong type of {where}: {shown(value)}; give a list")
-        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+        if not arguments:  # a bare tuple keeps what it holds, as hashable as it was
+            return kind(map(_as_tuples, value)) if kind is not list else list(value)
+        fixed = kind is tuple and arguments[-1] is not Ellipsis
+        inner = list(arguments) if fixed else [arguments[0]] * len(value)
         if len(inner) != len(value):
             raise BadInput(f"wrong length of {where}: {len(value)}; give {len(inner)} values")
-        return tuple(_convert(kind, item, where) for kind, item in zip(inner, value, strict=True))
+        return kind(_convert(one, item, where) for one, item in zip(inner, value, strict=True))
+    if kind is dict and arguments and isinstance(value, Mapping):
+        names, values = arguments
+        return {
+            _convert(names, _key(names, key), where): _convert(values, item, f"{where} {key}")
+            for key, item in value.items()
+        }
     if dataclasses.is_dataclass(hint):
         if isinstance(value, Mapping):
             return build(typing.cast(type, hint), value, where)
         raise BadInput(f"wrong type of {where}: {shown(value)}; give a table")
-    kind = origin or hint  # dict[str, int] -> dict
+    if not isinstance(kind, type):
+        return value  # a type that only checkers know
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(_in_range(value, where))
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return _in_range(value, where) if isinstance(value, int | float) else value
     raise BadInput(f"wrong type of {where}: {shown(value)}; give a value of type {kind.__name__}")
+
+
+def _convert_one_of(kinds: list[Any], value: Any, where: str) -> Any:
+    """A value in the first of several types that takes it, one that it has already coming first."""
+
+    def is_another(kind: Any) -> bool:
+        return (typing.get_origin(kind) or kind) is not type(value)
+
+    kinds = sorted(kinds, key=is_another)
+    for kind in kinds[:-1]:
+        try:
+            return _convert(kind, value, where)
+        except BadInput:
+            continue
+    return _convert(kinds[-1], value, where)
+
+
+def _as_tuples(value: Any) -> Any:
+    """Lists at any depth as tuples: JSON and TOML have lists only."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _key(hint: Any, key: Any) -> Any:
+    """A key of a table, which JSON and TOML write as text, as the number that it was."""
+    if hint in (int, float) and isinstance(key, str):
+        with suppress(ValueError):
+            return hint(key)
+    return key
 
 
 def _in_range(value: Any, where: str) -> Any:
@@ -172,9 +218,26 @@ def at_least(config: Any, **minima: int) -> None:
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """A dataclass as JSON would read it back: tuples become lists, at any depth."""
-    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    """A dataclass as JSON would read it back: tuples and sets become lists, at any depth.
+
+    Raises:
+        BadInput: it holds what JSON cannot.
+    """
+    try:
+        text = json.dumps(dataclasses.asdict(config), default=_listed)
+    except (TypeError, ValueError) as error:
+        raise BadInput(
+            f"{type(config).__name__} holds what JSON cannot: {error}; use numbers, texts, lists, tables "
+            "and dataclasses of them"
+        ) from error
+    values: dict[str, Any] = json.loads(text)
     return values
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{value!r:.80} of type {type(value).__name__}")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

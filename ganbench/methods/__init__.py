@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ganbench.methods.interface import Method as Method
     from ganbench.methods.interface import MethodSpec as MethodSpec
     from ganbench.methods.weights import load_method as load_method
+    from ganbench.methods.weights import save_checkpoint as save_checkpoint
     from ganbench.registry import list_methods as list_methods
 
 _PUBLIC = {
@@ -21,6 +22,7 @@ _PUBLIC = {
     "MethodSpec": "ganbench.methods.interface",
     "list_methods": "ganbench.registry",
     "load_method": "ganbench.methods.weights",
+    "save_checkpoint": "ganbench.methods.weights",
 }
 __all__ = list(_PUBLIC)
 

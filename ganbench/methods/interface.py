@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -79,6 +80,8 @@ class Method(nn.Module):
     Config: ClassVar[type[Any]]
     conditions: tuple[type, ...] = (Category,)
     noise_dim: int = 0
+    needs_checkpoint: bool = True
+    """Whether its weights come from a file; a method that is ready once it is built says False."""
     bounded: bool = True
     """Whether edits stay near [0, 1] whatever the weights; a last layer without a bound says False."""
 
@@ -148,8 +151,9 @@ class Method(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters live."""
-        return next(self.parameters()).device
+        """Where the parameters live, or the buffers; of a method without either the CPU."""
+        tensors = chain(self.parameters(), self.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     @property
     def spec(self) -> MethodSpec:

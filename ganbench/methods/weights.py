@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ganbench import borders, config
 from ganbench.cards import check_card
 from ganbench.devices import resolve
-from ganbench.errors import BadInput
+from ganbench.errors import BadInput, GanbenchError
 from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_parameters, fitted
@@ -78,37 +78,51 @@ def shipped(name: str) -> Path:
 
 
 def save_checkpoint(
-    path: Path,
+    path: str | os.PathLike[str],
     model: nn.Module,
-    kind: str,
-    name: str,
-    card: Mapping[str, Any],
+    kind: str = "method",
+    name: str = "",
+    card: Mapping[str, Any] | None = None,
     beside: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write a method or judge atomically.
+    """Write a method or judge atomically, as a file that ``load_method`` and ``--methods`` take.
 
     Args:
         path: the .safetensors file; an older one is replaced only when the new one is complete.
         model: has a dataclass ``config``; all of its state is stored.
         kind: ``"method"`` or ``"judge"``.
-        name: the registered name.
+        name: the registered name; the model's own ``name`` when empty.
         card: JSON-ready facts about the training: recipe, seed, data, command, licence ...
         beside: tensors under ``discriminator.`` and ``unused.``.
 
     Raises:
-        BadInput: a weight is NaN or infinite: nobody could load such a file.
+        BadInput: a weight is NaN or infinite, which nobody could load, a card or configuration that
+            JSON cannot hold, or a model without a name or configuration.
+        OSError: the file cannot be written.
     """
+    path, name = Path(path), name or getattr(model, "name", "")
+    if not isinstance(name, str) or not name or not hasattr(model, "config"):
+        raise BadInput(
+            f"{type(model).__name__} has no name or no config: a method or judge is needed, with the name "
+            "that it is registered under and its dataclass Config"
+        )
     check_parameters(model, name)
     header = {
         "format": FORMAT,
         "kind": kind,
         "name": name,
         "config": config.plain(model.config),
-        "card": dict(card),
+        "card": dict(card or {}),
     }
     state = {**model.state_dict(), **(beside or {})}
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
-    data = save(tensors, metadata={"ganbench": json.dumps(header, sort_keys=True)})
+    try:
+        text = json.dumps(header, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadInput(
+            f"the card of {name} holds what JSON cannot: {error}; use numbers, texts, lists and tables"
+        ) from error
+    data = save(tensors, metadata={"ganbench": text})
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -279,7 +293,9 @@ def load_method(
     Args:
         name: a name of ``list_methods()``.
         checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``, or the
-            folder of a finished run of ``ganbench train``; None loads the shipped one.
+            folder of a finished run of ``ganbench train``; None loads the shipped one, or builds a
+            plug-in that needs none: one without weights, or whose class says
+            ``needs_checkpoint = False``.
         device: ``auto`` takes the GPU if there is one.
 
     Raises:
@@ -287,6 +303,8 @@ def load_method(
     """
     cls: type[Method] = METHODS.load(name, Method)
     where = resolve(device)
+    if checkpoint is None and (ready := _without_checkpoint(name, cls)) is not None:
+        return ready.to(where).eval().requires_grad_(False)
     path = shipped(name) if checkpoint is None else checkpoint_file(checkpoint)
     header = read_header(path)
     if (header["kind"], header["name"]) != ("method", name):
@@ -303,3 +321,28 @@ def load_method(
     method.source = {"file": path.name, "sha256": method.fingerprint}
     method.card = header["card"]
     return method.to(where).eval().requires_grad_(False)
+
+
+def _without_checkpoint(name: str, cls: type[Method]) -> Method | None:
+    """A plug-in that is ready once it is built; None for one whose weights come from a file.
+
+    Raises:
+        BadInput: it cannot be built from the defaults of its configuration.
+    """
+    if name in METHODS.first:
+        return None
+    try:
+        method = cls(cls.Config())
+    except GanbenchError:
+        raise
+    except Exception as error:  # the code of a plug-in
+        if cls.needs_checkpoint:
+            return None
+        raise BadInput(
+            f"{name} cannot be built without a checkpoint: {type(error).__name__}: "
+            f"{str(error)[:200]}; give one, {name}=FILE, or give its Config defaults"
+        ) from error
+    if cls.needs_checkpoint and method.state_dict():
+        return None
+    method.loaded = tensor_hash(method)
+    return method

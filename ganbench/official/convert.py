@@ -28,7 +28,7 @@ from ganbench.methods.weights import (
     save_checkpoint,
     sha256,
 )
-from ganbench.official.files import SAFE, identify, read, refusal, write
+from ganbench.official.files import SAFE, identify, read, refusal, unwrapped, write
 from ganbench.official.layout import Layout, Role, Tensors
 from ganbench.registry import METHODS
 from ganbench.store import is_file_name
@@ -242,7 +242,7 @@ def _read(layout: Layout, method: str, file: Path, role: Role) -> Tensors:
     Raises:
         BadInput: it is something else, or holds tensors that are no weights.
     """
-    content = read(file)
+    content = unwrapped(read(file), role)
     kind = identify(content)
     if method not in kind.methods or role not in kind.roles:
         raise refusal(file, kind, method, role)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -48,6 +49,8 @@ def read(path: Path) -> Any:
         ):  # refused or not, that is all there is to say
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
+        if what := foreign(path):
+            raise _not_a_checkpoint(path, what) from error
         found = re.search(r"GLOBAL (\S+)", str(error))
         wanted = f"{found[1]} is not a plain tensor" if found else "more than plain tensors"
         raise BadInput(
@@ -55,9 +58,54 @@ def read(path: Path) -> Any:
             "again as plain tensors, as docs/checkpoints.md shows"
         ) from error
     except Exception as error:  # damaged bytes raise whatever they resemble
+        if what := foreign(path):
+            raise _not_a_checkpoint(path, what) from error
         raise BadInput(
             f"not a file of torch.save, or damaged: {path} ({type(error).__name__}); fetch it again"
         ) from error
+
+
+# How files begin that people save under a checkpoint's name.
+_BEGINNINGS = {
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch it with 'git lfs pull'",
+    b"\x1f\x8b": "a gzip archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"7z\xbc\xaf": "a 7z archive: unpack it",
+    b"\x89HDF": "an HDF5 file, as Keras writes them: give what torch.save wrote",
+    b"%PDF": "a PDF: fetch the checkpoint itself",
+}
+
+
+def foreign(path: Path) -> str:
+    """What a file is that is no checkpoint at all, with the way out; empty if it may be one.
+
+    Pages and texts come from downloads that failed: they name no code, and are not called dangerous.
+    """
+    with path.open("rb") as file:
+        head = file.read(2048)
+    if not head:
+        return "an empty file: fetch it again"
+    for beginning, what in _BEGINNINGS.items():
+        if head.startswith(beginning):
+            return what
+    with suppress(UnicodeDecodeError):
+        # The end of the head may cut a letter in two.
+        text = head.decode("utf-8-sig", errors="strict" if len(head) < 2048 else "ignore").lstrip()
+        if re.match(r"<(!doctype|html|head|body|\?xml|!--)", text, re.IGNORECASE):
+            return "a web page, such as a download that failed leaves: fetch the file itself"
+        if all(letter.isprintable() or letter in "\t\r\n\f" for letter in text) and not (
+            _PICKLED_TEXT.search(text)
+        ):
+            return "a text: fetch the checkpoint itself"
+    return ""
+
+
+# A pickle of protocol 0 is text, too: it names what it calls in two lines, and ends with a dot.
+_PICKLED_TEXT = re.compile(r"(^|[(\n])c[\w.]+\n[\w.]+\n|\.\s*\Z")
+
+
+def _not_a_checkpoint(path: Path, what: str, wanted: str = "file of torch.save") -> BadInput:
+    return BadInput(f"not a {wanted}, or damaged: {path} is {what}")
 
 
 def _read_safe(path: Path) -> dict[str, Any]:
@@ -68,6 +116,8 @@ def _read_safe(path: Path) -> dict[str, Any]:
                 raise BadInput(f"a ganbench checkpoint needs no import: {path}; load it as it is")
             flat = bare({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     except (SafetensorError, OSError) as error:
+        if what := foreign(path):
+            raise _not_a_checkpoint(path, what, "safetensors file") from error
         raise BadInput(f"not a safetensors file, or damaged: {path}; fetch it again") from error
     parts = {key.partition(".")[0] for key in flat}
     if not parts <= NETWORKS or parts <= {"generator"}:  # SMIT, too, has a part of this name
@@ -124,6 +174,58 @@ SIGNATURES = {
     "unshared.0.0.weight": Kind("the mapping network alone of a StarGAN-v2 file"),
     "main.1.weight": Kind("a StarGAN generator", ("stargan",), ("generator",)),
 }
+
+
+def unwrapped(content: Any, role: Role) -> Any:
+    """The networks of a file out of the dictionaries that training programs put around them.
+
+    Lightning and many others save ``{"state_dict": ..., "epoch": 3}``, or the network under its name
+    beside optimisers and counters. An entry is taken if it is a network that ganbench knows, and if it
+    is the only such one, or is called as its role.
+
+    Args:
+        content: what the file holds.
+        role: what the file is given as.
+    """
+    if not isinstance(content, Mapping) or identify(content).methods:
+        return content
+    if {"trainer", "iteration"} <= _keys(content):
+        return content  # of a training by ganbench, whose checkpoint lies beside it
+    found = [
+        (path, inner) for path, inner in _networks(content, ()) if role in identify(inner).roles
+    ]
+    named = [inner for path, inner in found if path and path[-1] in _NAMES[role]]
+    chosen = [inner for _, inner in found] if len(found) == 1 else named
+    return chosen[0] if len(chosen) == 1 else content
+
+
+# What entries are called that hold a network, by role.
+_NAMES: Mapping[Role, tuple[str, ...]] = {
+    "generator": ("generator", "G", "netG", "gen", "g_ema", "model_G", "state_dict", "model"),
+    "discriminator": ("discriminator", "D", "netD", "dis", "model_D"),
+}
+_DEEP = 3  # dictionaries that may lie around a network
+
+
+def _networks(
+    content: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What in a dictionary may be a network, with the keys that lead there."""
+    if path:
+        yield path, content
+    if len(path) < _DEEP:
+        if _is_state(content):
+            # Lightning flattens several networks into one, with their names before the keys.
+            parts: dict[str, dict[str, Any]] = {}
+            for key, tensor in bare(content).items():
+                name, dot, rest = key.partition(".")
+                if dot:
+                    parts.setdefault(name, {})[rest] = tensor
+            yield from (((*path, name), part) for name, part in parts.items())
+            return
+        for key, value in content.items():
+            if isinstance(key, str) and isinstance(value, Mapping):
+                yield from _networks(value, (*path, key))
 
 
 def identify(content: Any) -> Kind:

@@ -147,11 +147,18 @@ class Layout(ABC):
         return files
 
 
+# What wrappers of torch put before every key: DataParallel, torch.compile, Lightning's usual name.
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
+
+
 def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict without the ``module.`` that DataParallel puts before every key."""
-    if state and all(key.startswith("module.") for key in state):
-        return {key.removeprefix("module."): tensor for key, tensor in state.items()}
-    return dict(state)
+    """A state dict without what wrappers of torch put before every key, in any order and number."""
+    found = dict(state)
+    while found and (
+        prefix := next((p for p in _WRAPPERS if all(key.startswith(p) for key in found)), "")
+    ):
+        found = {key.removeprefix(prefix): tensor for key, tensor in found.items()}
+    return found
 
 
 def size(tensors: Tensors, address: str, axis: int) -> int:

@@ -240,7 +240,7 @@ def test_training_resuming_and_loading(process, call, photos, tiny_recipe, tmp_p
 
 
 def test_a_run_is_neither_overwritten_nor_mixed(call, photos, tiny_recipe):
-    code, _, err = call(*train(photos, tiny_recipe, "out", "--set", "iterations=1"))
+    code, _, err = call(*train(photos, tiny_recipe, "out", "--set", "iterations=2"))
     assert code == 0, err
     assert_refused(call(*train(photos, tiny_recipe, "out")), "a run is already there: out; add --")
     again = train(photos, tiny_recipe, "out", "--seed", 8, "--resume")

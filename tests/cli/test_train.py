@@ -132,7 +132,7 @@ def test_plans_and_runs_refuse_the_same(arguments, message, more, tmp_path):
 
 def test_faces_of_another_seed_are_trained_on(tiny_recipe, tmp_path):
     data = "faces:train=14,seed=3"
-    arguments = ["--recipe", tiny_recipe, "--set", "iterations=1", "--device", "cpu", "--out", "a"]
+    arguments = ["--recipe", tiny_recipe, "--set", "iterations=2", "--device", "cpu", "--out", "a"]
     run("stargan", *arguments, "--data", data)
     card = read_header(tmp_path / "a/stargan.safetensors")["card"]
     faces = load_dataset("faces", "train", size=16, train=14, seed=3)
@@ -202,7 +202,7 @@ def test_the_network_is_the_file_s_and_the_training_the_recipe_s(place, tmp_path
 
 def test_without_a_discriminator_that_starts_afresh(place, tmp_path):
     path = checkpoint(tmp_path / "start.safetensors", "stargan", discriminator=False)
-    _, err = run("stargan", *place, "--init", path, "--set", "iterations=1")
+    _, err = run("stargan", *place, "--init", path, "--set", "iterations=2")
     assert (
         err == "starts from start.safetensors, which holds no discriminator: that starts afresh\n"
     )

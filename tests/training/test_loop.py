@@ -337,16 +337,16 @@ def test_the_folder_of_a_run(whole, tmp_path):
 
 
 def test_the_first_column_of_a_grid_are_the_faces(whole, tiny_faces, tmp_path):
-    whole("gaussian", tmp_path, "iterations=1")
-    with Image.open(tmp_path / "samples" / "0000001.png") as grid:
+    whole("gaussian", tmp_path, "iterations=2")
+    with Image.open(tmp_path / "samples" / "0000002.png") as grid:
         column = np.asarray(grid)[:, :16]
     faces = tiny_faces().images(range(8)).permute(0, 2, 3, 1).reshape(-1, 16, 3)
     assert np.abs(column - faces.numpy() * 255).max() <= 0.51
 
 
 def test_a_small_data_set_makes_a_small_grid(whole, tiny_faces, tmp_path):
-    whole("stargan", tmp_path, "iterations=1", data=tiny_faces(7))
-    with Image.open(tmp_path / "samples" / "0000001.png") as grid:
+    whole("stargan", tmp_path, "iterations=2", data=tiny_faces(7))
+    with Image.open(tmp_path / "samples" / "0000002.png") as grid:
         assert grid.size == (8 * 16, 7 * 16)
 
 
@@ -413,7 +413,7 @@ def test_the_same_seed_gives_the_same_run(whole, tmp_path):
 
 def test_signals_are_given_back(whole, tmp_path):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    whole("stargan", tmp_path, "iterations=1")
+    whole("stargan", tmp_path, "iterations=2")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
@@ -471,7 +471,7 @@ def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(begin, tmp_path, pois
 
 @pytest.mark.parametrize("poison", [break_critic, break_generator])
 def test_a_nan_between_log_lines_does_not_reach_a_checkpoint(begin, tmp_path, poison):
-    run = begin("stargan", tmp_path, "checkpoint_every=1", "log_every=100", "iterations=20", "n_critic=30")  # fmt: skip
+    run = begin("stargan", tmp_path, "checkpoint_every=1", "log_every=100", "iterations=30", "n_critic=30")  # fmt: skip
     poisoned(run, 4, poison)
     run.start()
     with pytest.raises(Diverged):
