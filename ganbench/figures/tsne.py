@@ -60,4 +60,5 @@ def draw(scene: Scene, limit: int = 350) -> Drawing:
         figure = tsne.draw_method(real, made[0], everything)
         what = "to the emotions' own codes (left); the same by emotion (right)"
     figure.set_dpi(DPI)
-    return Drawing(figure, f"{about} {what}. Judge: {scene.judge().spec.title}.")
+    note = tsne.repeats_note(made[0][1])
+    return Drawing(figure, f"{about} {what}. Judge: {scene.judge().spec.title}.{note}")

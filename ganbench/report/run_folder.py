@@ -163,6 +163,7 @@ def lay_map(evaluation: Evaluation) -> Map:
         "kind": "t-SNE",
         "code": code_hash(["ganbench.report.tsne"]),
         "settings": tsne.SETTINGS,
+        "equal": tsne.EQUAL,
         "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
         "seed": seed,
     }
@@ -190,7 +191,8 @@ def draw_maps(results: Results, laid: Map) -> list[Picture]:
             Picture(
                 f"tsne_{name}.png",
                 to_png(drawing),
-                f"{title}: features of edits and of real images, on the map shared by all methods.",
+                f"{title}: features of edits and of real images, on the map shared by all methods."
+                + tsne.repeats_note(main[1]),
             )
         )
         if "near" in own and "space" in own:
@@ -200,7 +202,8 @@ def draw_maps(results: Results, laid: Map) -> list[Picture]:
                     f"tsne_{name}_figure1.png",
                     to_png(drawing),
                     f"{title} as in Figure 1 of the supplement: codes around the means (left) and "
-                    "uniform over the conditional space (right).",
+                    "uniform over the conditional space (right)."
+                    + tsne.repeats_note(own["near"][1]),
                 )
             )
     return found

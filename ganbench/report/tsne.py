@@ -32,7 +32,16 @@ WIDTH = 7.2
 # Okabe-Ito blue and orange: the paper's colours of generated and real images.
 GENERATED, REAL = "#0072b2", "#e69f00"
 
+FEWEST = 8  # different points, below which a map would show neighbours of nobody
+
 Position = NDArray[np.float64]
+
+
+# Rows of features count as equal where their distance is below this share of the features' spread.
+EQUAL = 1e-3
+
+# A point that at least this share of a cloud has in common is marked with its number.
+MARKED = 0.05
 
 
 def thin(clouds: Sequence[Cloud]) -> list[Cloud]:
@@ -49,7 +58,7 @@ def place(clouds: Sequence[Cloud], seed: int = 0) -> list[Position]:
     """Places of all clouds' points on one map.
 
     The features' first 50 principal components, then openTSNE started from the first two of them;
-    the map depends on features and seed only.
+    the map depends on features and seed only. Points of equal features share one place.
 
     Returns:
         float64 [m, 2] for each cloud.
@@ -58,6 +67,15 @@ def place(clouds: Sequence[Cloud], seed: int = 0) -> list[Position]:
 
     features = np.concatenate([cloud.features for cloud in clouds]).astype(np.float64)
     features -= features.mean(axis=0)
+    # Equal rows have one place: t-SNE would push them apart, and draw a cloud where there is a point.
+    first, own = np.unique(representatives(features), return_inverse=True)
+    features = features[first]
+    if len(features) < FEWEST:
+        _, _, axes = np.linalg.svd(features, full_matrices=False)
+        flat = np.zeros((len(features), 2))
+        flat[:, : min(2, len(axes))] = features @ axes[:2].T
+        ends = np.cumsum([len(cloud.features) for cloud in clouds])[:-1]
+        return list(np.split(flat[own], ends))
     _, vectors = np.linalg.eigh(features.T @ features)
     reduced = features @ vectors[:, ::-1][:, :DIMENSIONS]
     placed = np.asarray(
@@ -70,9 +88,40 @@ def place(clouds: Sequence[Cloud], seed: int = 0) -> list[Position]:
             random_state=seed,
             **SETTINGS,
         ).fit(reduced)
-    )
+    )[own]
     ends = np.cumsum([len(cloud.features) for cloud in clouds])[:-1]
     return list(np.split(placed, ends))
+
+
+def representatives(features: NDArray[np.float64]) -> NDArray[np.int64]:
+    """For each row the first one that is (nearly) equal to it, int64 [n]."""
+    squares = (features**2).sum(axis=1)
+    spread = np.mean(np.sum((features - features.mean(axis=0)) ** 2, axis=1))
+    distances = squares[:, None] + squares - 2 * features @ features.T
+    near = distances <= EQUAL**2 * spread + 1e-12 * squares.max(initial=0)
+    np.fill_diagonal(near, True)
+    found: NDArray[np.int64] = near.argmax(axis=0)
+    while (found[found] != found).any():
+        found = found[found]
+    return found
+
+
+def repeats(position: Position) -> list[tuple[float, float, int]]:
+    """The places that several points of one cloud share: x, y and how many."""
+    places, counts = np.unique(position, axis=0, return_counts=True)
+    return [(float(x), float(y), int(n)) for (x, y), n in zip(places, counts, strict=True) if n > 1]
+
+
+def repeats_note(position: Position) -> str:
+    """What a caption says of edits that share their places; empty if none does."""
+    shared = sum(n for _, _, n in repeats(position))
+    if not shared:
+        return ""
+    places = len(np.unique(position, axis=0))
+    return (
+        f" {shared} of {len(position)} edits have the features of another edit: all {len(position)} have "
+        f"{places} place{'s' * (places != 1)}; a ring with a number marks one that many share."
+    )
 
 
 def draw_method(
@@ -94,6 +143,7 @@ def draw_method(
             right.scatter(
                 x, y, s=size, color=COLOURS[emotion], alpha=alpha, linewidths=0, label=label
             )
+    _mark(right, edits[1])
     right.set_title("By emotion: asked for (small), real (large, pale)", fontsize=9)
     for axes in (left, right):
         _frame(axes, everything)
@@ -139,6 +189,15 @@ def _panels(everything: Position, below: float) -> tuple[Figure, tuple[Axes, Axe
 def _scatter(axes: Axes, real: tuple[Cloud, Position], edits: tuple[Cloud, Position]) -> None:
     axes.scatter(real[1][:, 0], real[1][:, 1], s=6, color=REAL, linewidths=0, alpha=0.8)
     axes.scatter(edits[1][:, 0], edits[1][:, 1], s=6, color=GENERATED, linewidths=0, alpha=0.8)
+    _mark(axes, edits[1])
+
+
+def _mark(axes: Axes, position: Position) -> None:
+    """One ring with a number where many edits share a place."""
+    for x, y, n in repeats(position):
+        if n >= max(3, MARKED * len(position)):
+            axes.scatter([x], [y], s=60, facecolors="none", edgecolors="#222222", linewidths=0.9)
+            axes.annotate(f"x {n}", (x, y), (5, 4), textcoords="offset points", fontsize=7)
 
 
 def _frame(axes: Axes, everything: Position) -> None:

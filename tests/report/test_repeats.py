@@ -1,0 +1,53 @@
+"""Edits that are all one picture are one point of the map, with their number, and do not bend it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganbench.gallery import Cloud
+from ganbench.report import tsne
+
+K = 7
+
+
+def clouds(same: bool) -> list[Cloud]:
+    random = np.random.default_rng(0)
+    labels = np.arange(70) % K
+    real = random.normal(size=(70, 12)).astype(np.float32) + 3 * labels[:, None]
+    one = np.repeat(real[:1] + 0.5, 70, axis=0)
+    # The same picture in other batches: other last bits.
+    noise = 1e-6 * random.normal(size=one.shape).astype(np.float32)
+    edits = one + noise if same else random.normal(size=(70, 12)).astype(np.float32)
+    return [Cloud("real", "", "Real", real, labels), Cloud("x", "exact", "X", edits, labels)]
+
+
+def test_one_picture_is_one_point():
+    made = clouds(same=True)
+    real, edits = tsne.place(made)
+    assert len(np.unique(edits, axis=0)) == 1
+    ((_, _, n),) = tsne.repeats(edits)
+    assert n == 70
+    assert "70 of 70 edits have the features of another edit: all 70 have 1 place;" in tsne.repeats_note(edits)  # fmt: skip
+    # The map of the others is the one with a single edit.
+    alone, _ = tsne.place([made[0], made[1].take(np.array([0]))])
+    assert np.ptp(alone - real, axis=0).max() < 2  # but for the mean, which is subtracted
+    figure = tsne.draw_method((made[0], real), (made[1], edits), np.concatenate([real, edits]))
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["x 70", "x 70"]
+
+
+def test_different_pictures_are_left_alone():
+    made = clouds(same=False)
+    features = np.concatenate([cloud.features for cloud in made]).astype(np.float64)
+    assert (tsne.representatives(features) == np.arange(140)).all()
+    _, edits = tsne.place(made)
+    assert tsne.repeats(edits) == []
+    assert tsne.repeats_note(edits) == ""
+
+
+def test_hardly_any_different_points():
+    labels = np.arange(14) % K
+    flat = Cloud("real", "", "Real", np.ones((14, 5), np.float32), labels)
+    other = Cloud("x", "exact", "X", np.zeros((14, 5), np.float32), labels)
+    real, edits = tsne.place([flat, other])
+    assert len(np.unique(np.concatenate([real, edits]), axis=0)) == 2
+    assert np.isfinite(real).all()
