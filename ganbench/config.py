@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ganbench import borders
 from ganbench.errors import BadInput, unknown
-from ganbench.text import clipped, shown
+from ganbench.text import clipped, plural, shown
 
 T = TypeVar("T")
 
@@ -141,7 +141,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         fixed = kind is tuple and arguments[-1] is not Ellipsis
         inner = list(arguments) if fixed else [arguments[0]] * len(value)
         if len(inner) != len(value):
-            raise BadInput(f"wrong length of {where}: {len(value)}; give {len(inner)} values")
+            raise BadInput(
+                f"wrong length of {where}: {len(value)}; give {plural(len(inner), 'value')}"
+            )
         return kind(_convert(one, item, where) for one, item in zip(inner, value, strict=True))
     if kind is dict and arguments and isinstance(value, Mapping):
         names, values = arguments

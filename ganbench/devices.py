@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 from ganbench.errors import BadInput
+from ganbench.text import shown
+
+# Devices that networks run on; torch knows twenty names, among them "meta", which computes nothing.
+KNOWN = re.compile(r"(cpu|cuda|mps|xpu)(:[0-9]{1,3})?")
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
@@ -19,6 +25,11 @@ def resolve(name: str | torch.device = "auto") -> torch.device:
     torch.backends.cuda.matmul.allow_tf32 = False
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not KNOWN.fullmatch(str(name)):
+        meant = "; a GPU of NVIDIA or AMD is cuda" if str(name).lower().startswith("gpu") else ""
+        raise BadInput(
+            f"device is not available: {shown(str(name), 40)}; give auto, cpu, cuda, cuda:1 or mps{meant}"
+        )
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

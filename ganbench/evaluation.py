@@ -38,6 +38,7 @@ from ganbench.passes import SHOWN, Job, Kind, Pass, fingerprint
 from ganbench.records import Record, Results
 from ganbench.scoring import EXACT, REAL, TRUTH, Evidence, choose, score
 from ganbench.scoring.spread import spread
+from ganbench.seeds import check_seed
 from ganbench.stopwatch import Stopwatch
 from ganbench.store import Arrays, Store
 
@@ -279,6 +280,7 @@ def prepare(
         raise BadInput(f"judge given twice: {twice[0]}; name each judge once")
     if batch_size < 1:
         raise BadInput(f"batch size must be at least 1: {batch_size}")
+    check_seed(seed)
     if seeds < 1:
         raise BadInput(f"number of seeds must be at least 1: {seeds}")
     found, labels = [], LabelCheck(vouched=dataset.has_true_edits)

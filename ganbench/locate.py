@@ -10,6 +10,7 @@ from typing import Any
 from ganbench import borders
 from ganbench.errors import BadInput
 from ganbench.store import is_file_name
+from ganbench.text import plural
 
 # The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
 CARD, CHECKPOINTS = "recipe.json", "checkpoints"
@@ -38,7 +39,7 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
     done = _iteration(final)
     if asked is not None and done is not None and done != asked:
         raise BadInput(
-            f"run is not finished: {folder} is to have {asked} iterations and {final.name} is of "
+            f"run is not finished: {folder} is to have {plural(asked, 'iteration')} and {final.name} is of "
             f"iteration {done}; {_way_out(folder)}, or {final}"
         )
     return final

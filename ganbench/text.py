@@ -37,6 +37,16 @@ _LATEX = str.maketrans(
 )
 
 
+def plural(count: int, noun: str, several: str = "") -> str:
+    """A count with its noun: ``1 edit``, ``7,000 edits``.
+
+    Args:
+        noun: in the singular.
+        several: its plural, where that is not the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
 def printable(text: object, keep: str = "") -> str:
     r"""Text for a terminal: each character that is not shown as itself becomes ``\x1b`` or ``\u202e``.
 

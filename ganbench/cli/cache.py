@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ganbench.cli.screen import say
+from ganbench.text import plural
 
 
 @click.group(invoke_without_command=True)
@@ -66,7 +67,7 @@ def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
     elif size is None and age is None:
         size = kept.current_limit()
     gone = kept.prune(size, age)
-    say(f"removed {gone.items} pieces, {kept.show_size(gone.size)}")
+    say(f"removed {plural(gone.items, 'piece')}, {kept.show_size(gone.size)}")
 
 
 @cache.command()

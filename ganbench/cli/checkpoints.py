@@ -8,6 +8,7 @@ import click
 
 from ganbench.cli.options import PIXELS
 from ganbench.cli.screen import say, screen
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +160,9 @@ def verify(files: tuple[str, ...]) -> None:
             say(f"{name}: FAILED")
             faults.append(str(error))
     if faults:
-        raise BadInput(f"{len(faults)} of {len(names)} checkpoints failed: {'; '.join(faults)}")
+        raise BadInput(
+            f"{len(faults)} of {plural(len(names), 'checkpoint')} failed: {'; '.join(faults)}"
+        )
 
 
 def _shipped() -> dict[str, dict[str, Any]]:

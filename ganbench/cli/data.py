@@ -11,6 +11,7 @@ import click
 from ganbench.cli.options import (
     COUNT,
     PIXELS,
+    SEED,
     au_scale_of,
     au_scale_option,
     label_order_option,
@@ -18,6 +19,7 @@ from ganbench.cli.options import (
     picture_options,
 )
 from ganbench.cli.screen import progress, say, screen
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +53,7 @@ def list_() -> None:
     "--train", type=COUNT, default=7000, show_default=True, help="Faces in the training split."
 )
 @click.option("--test", type=COUNT, default=700, show_default=True, help="Faces in the test split.")
-@click.option("--seed", default=0, show_default=True, help="Of the faces.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the faces.")
 @click.option("--quality", default=95, show_default=True, help="Of the JPEGs, 1 to 100.")
 @click.option("--force", is_flag=True, help="Write into a folder that holds something; files of the same name are replaced, none is removed.")  # fmt: skip
 def export(
@@ -84,7 +86,7 @@ def export(
     with _bar("writing") as progress:
         for dataset, listed in zip(splits, ("training.csv", "validation.csv"), strict=True):
             _write_split(cast("TableDataset", dataset), listed, target, quality, progress)
-    say(f"{sum(map(len, splits))} faces in {target}: --data affectnet --root {target}")
+    say(f"{plural(sum(map(len, splits)), 'face')} in {target}: --data affectnet --root {target}")
 
 
 def _write_split(
@@ -245,7 +247,7 @@ def _bad(split: str, bad: list[tuple[str, str]]) -> Iterator[str]:
     for path, reason in bad[:10]:
         yield f"{split}: {path!r} cannot be used: {reason}"
     if len(bad) > 10:
-        yield f"{split}: {len(bad) - 10} further images cannot be used"
+        yield f"{split}: {plural(len(bad) - 10, 'further image')} cannot be used"
 
 
 def _leaks(

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.options import BATCH, device_option, picture_options
+from ganbench.cli.options import BATCH, SEED, device_option, picture_options
 from ganbench.cli.screen import progress, say, screen
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from ganbench.editing import Item
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
 @click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
 @click.option("--overwrite", is_flag=True, help="Replace edits that are already there.")
 @click.option("--batch-size", type=BATCH, default=32, show_default=True, help="At once.")
-@click.option("--seed", default=0, show_default=True, help="Of the noise of smit and stargan-v2.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Of the noise of smit and stargan-v2."
+)
 @device_option
 def edit(
     images: tuple[str, ...],
@@ -103,7 +106,8 @@ def edit(
         say(f"left out: {place} ({reason})", err=True)
     if chosen.again:
         say(
-            f"{chosen.again:,} links to the same pictures, or names given twice, count once",
+            f"left out, since they are there already: {plural(chosen.again, 'link')} to the same "
+            "pictures, or names given twice",
             err=True,
         )
     uneven = chosen.uneven(max_pixels) if resize else 0
@@ -134,4 +138,4 @@ def edit(
     )
     with progress(console=console) as bars:
         count = sum(1 for _ in bars.track(edits, len(chosen.items), description="edit"))
-    say(f"{folder}: {count:,} edits" + (f", {bad:,} unreadable left out" if bad else ""))
+    say(f"{folder}: {plural(count, 'edit')}" + (f", {bad:,} unreadable left out" if bad else ""))

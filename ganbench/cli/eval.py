@@ -11,12 +11,14 @@ from ganbench.cli.options import (
     BATCH,
     COUNT,
     PIXELS,
+    SEED,
     data_options,
     device_option,
     leak_options,
     parse_data,
 )
 from ganbench.cli.screen import say
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +92,7 @@ REPORT = 15
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=SEED,
     default=0,
     show_default=True,
     help="Of the noise of stochastic methods and of noisy codes.",
@@ -273,7 +275,7 @@ def evaluate(
     if part and share.world == 1:
         images = sum(len(job.chunk) for job in part.jobs(run) if job.kind == "real")
         say(
-            f"shard {part} is done ({images} images); "
+            f"shard {part} is done ({plural(images, 'image')}); "
             + (f"left to do: {lacking}" if lacking else "nothing is left: --merge reports")
         )
         return

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from ganbench.cli import screen as output
-from ganbench.cli.options import data_options, device_option, parse_data
+from ganbench.cli.options import SEED, data_options, device_option, parse_data
 from ganbench.cli.screen import say
 from ganbench.figures import FIGURES, find
 
@@ -95,7 +95,7 @@ OPTIONS: dict[str, list[click.Parameter]] = {
         click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Pictures of your own instead of test faces: jpg, png; framed to squares."),
         click.Argument(["more"], nargs=-1, metavar=""),
     ],
-    "seed": [click.Option(["--seed"], type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the choice of faces, and of noise.")],
+    "seed": [click.Option(["--seed"], type=SEED, default=0, show_default=True, help="Of the choice of faces, and of noise.")],
     "out": [click.Option(["--out"], required=True, metavar="FILE.png|pdf", help="The figure.")],
 }  # fmt: skip
 

@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 import click
 
 from ganbench.data.framing import CENTRE, FRAMINGS
+from ganbench.seeds import LARGEST
 
 # Pictures at once, or in a data set: more of them than any machine holds is a slip of the finger.
 BATCH, COUNT = click.IntRange(1, 65_536), click.IntRange(1, 1_000_000_000)
 PIXELS = click.IntRange(1, 4096)
+# Every seed of every command.
+SEED = click.IntRange(0, LARGEST)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -128,6 +131,7 @@ def parse_data(text: str) -> tuple[str, dict[str, Any]]:
         BadInput: not of that form. Unknown kinds and keys are refused when the data are opened.
     """
     from ganbench.errors import BadInput
+    from ganbench.seeds import check_seed
     from ganbench.text import shown
 
     name, separator, rest = text.partition(":")
@@ -140,4 +144,6 @@ def parse_data(text: str) -> tuple[str, dict[str, Any]]:
                 "--data faces:train=700,seed=1"
             )
         found[key] = int(value)
+        if key == "seed":
+            check_seed(found[key])
     return name, found

@@ -8,6 +8,7 @@ import click
 
 from ganbench.cli.options import device_option, parse_data
 from ganbench.cli.screen import say
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +109,7 @@ class _Plan:
         """Print it."""
         claim = self.claim
         say(
-            f"{claim.name}: {claim.iterations:,} iterations of recipe "
+            f"{claim.name}: {plural(claim.iterations, 'iteration')} of recipe "
             f"{claim.card['recipe_name']}, seed {claim.card['seed']}, took {claim.card['hours']:g} h; "
             f"data {claim.card['data']['fingerprint'][:8]} and recipe are the card's; "
             f"into {folder / claim.name}"

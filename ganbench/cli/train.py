@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from ganbench.cli.options import (
     BATCH,
+    SEED,
     allow_leaks_option,
     au_scale_of,
     au_scale_option,
@@ -20,6 +21,7 @@ from ganbench.cli.options import (
     parse_data,
 )
 from ganbench.cli.screen import say, screen
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -83,7 +85,11 @@ SPEED = 1e13
 )
 @device_option
 @click.option(
-    "--seed", default=0, show_default=True, help="Of weights, data order, augmentation and noise."
+    "--seed",
+    type=SEED,
+    default=0,
+    show_default=True,
+    help="Of weights, data order, augmentation and noise.",
 )
 @click.option(
     "--dry-run",
@@ -357,11 +363,12 @@ def _show(
     for note in recipe.notes():
         facts.add_row("Note", note)
     facts.add_row("Network", _settings(setup.network, without={"emotions"}))
-    facts.add_row("Data", f"{images:,} images ({source})")
+    facts.add_row("Data", f"{plural(images, 'image')} ({source})")
     facts.add_row("Augmentation", _settings(recipe.augment, unlike=Augment()) or "none")
     facts.add_row(
         "Length",
-        f"{recipe.iterations:,} iterations of {found.images} images: {seen:,} images, "
+        f"{plural(recipe.iterations, 'iteration')} of {plural(found.images, 'image')}: "
+        f"{plural(seen, 'image')}, "
         f"{seen / images:.1f} epochs",
     )
     facts.add_row("Optimiser", f"Adam, betas {recipe.beta1:g} and {recipe.beta2:g}")
@@ -416,7 +423,7 @@ def _schedule(recipe: Recipe, schedule: Schedule | None = None) -> str:
     parts = []
     if recipe.warmup_iterations:
         parts.append(
-            f"warm-up of {recipe.warmup_iterations:,} iterations, from "
+            f"warm-up of {plural(recipe.warmup_iterations, 'iteration')}, from "
             f"{recipe.warmup_learning_rate:g} to {recipe.learning_rate:g}"
         )
     if recipe.schedule == "official":

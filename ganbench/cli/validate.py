@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ganbench.cli.options import device_option
+from ganbench.cli.options import SEED, device_option
 from ganbench.cli.screen import progress, screen
 
 
@@ -28,7 +28,7 @@ from ganbench.cli.screen import progress, screen
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=SEED,
     default=0,
     show_default=True,
     help="Of the faces and of everything drawn.",

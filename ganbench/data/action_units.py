@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
 # OpenFace 2's intensity outputs, in its order; the columns are called AU01_r ... AU45_r.
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
@@ -66,7 +67,7 @@ def read_units(
         other = " or give --au-scale 5" if scale == 1 and values.max() <= SCALES[0] else ""
         raise BadInput(
             f"{AU_COLUMNS[column]} of {paths[row]!r} is {values[row, column]:g}, outside 0 to {scale:g} "
-            f"({len(np.unique(bad[:, 0]))} of {len(values)} rows of {where} have such values); mend or "
+            f"({len(np.unique(bad[:, 0]))} of {plural(len(values), 'row')} of {where} have such values); mend or "
             f"remove them{other}"
         )
     _refuse_contradictions(values, paths, where)
@@ -119,7 +120,7 @@ def _scale(values: NDArray[np.float64], where: str) -> float:
     if len(values) >= ROWS and highest > ONE_SIDED:
         return SCALES[1]
     raise UnknownScale(
-        f"the action units of {where} end at {highest:g} in {len(values)} rows, so they may be "
+        f"the action units of {where} end at {highest:g} in {plural(len(values), 'row')}, so they may be "
         "OpenFace's (0 to 5, and hardly any expression) or divided by 5 already; say which: "
         "--au-scale 5 or --au-scale 1"
     )
@@ -132,7 +133,7 @@ def _refuse_failures(frame: pd.DataFrame, paths: Sequence[str], where: str) -> N
     failed = np.flatnonzero(numbers(frame, ["success"])[:, 0] == 0)
     if len(failed):
         raise BadInput(
-            f"OpenFace found no face in {len(failed)} of {len(paths)} images of {where} (success is 0), "
+            f"OpenFace found no face in {len(failed)} of {plural(len(paths), 'image')} of {where} (success is 0), "
             f"first {paths[failed[0]]!r}: their action units mean nothing; remove these rows"
         )
 

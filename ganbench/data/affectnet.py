@@ -31,6 +31,7 @@ from ganbench.data.subset import of_emotions
 from ganbench.data.table import Listing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
 # Bytes of an annotation that holds one label: its header has 128.
 _LABEL_BYTES = 4096
@@ -174,7 +175,7 @@ def _rows_of(
             f"{str(listed)!r} has no row of the {split} split: column {name!r} holds {there}"
         )
     left = Counter(of_row[(of_row == "validation") & ~used].tolist()) if split == "test" else {}
-    aside = tuple(f"{count} rows of its {part} part" for part, count in left.items())
+    aside = tuple(f"{plural(count, 'row')} of its {part} part" for part, count in left.items())
     return frame.loc[used].reset_index(drop=True), aside, True
 
 

@@ -18,6 +18,7 @@ from ganbench.data.finding import is_image
 from ganbench.data.label_order import is_number, name_label
 from ganbench.data.splits import plain
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -114,7 +115,7 @@ def read_frame(listed: Path, name: str) -> pd.DataFrame:
     if surplus:
         raise BadInput(
             f"{str(listed)!r}: data row {surplus[0]} has more fields than the {len(layout.names)} "
-            f"columns, and so have {len(surplus)} of {len(frame)} rows; put text with a "
+            f"columns, and so have {len(surplus)} of {plural(len(frame), 'row')}; put text with a "
             f"{layout.delimiter!r} in it into quotes"
         )
     label = {_label_column(frame, layout.labels): "expression"} if layout.labels else {}
@@ -208,7 +209,7 @@ def _without_header(first: Sequence[str], listed: Path) -> list[str]:
     if len(first) == len(_OFFICIAL):
         return list(_OFFICIAL)
     raise BadInput(
-        f"{str(listed)!r} has no header and {len(first)} columns; without a header it needs 2 "
+        f"{str(listed)!r} has no header and {plural(len(first), 'column')}; without a header it needs 2 "
         f"(path, label) or AffectNet's {len(_OFFICIAL)}: put a header line on top"
     )
 

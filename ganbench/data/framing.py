@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ganbench.errors import unknown
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -85,9 +86,7 @@ def framing_note(uneven: int, total: int, framing: str) -> str:
     done, other = "their middle square is cut out", STRETCH
     if framing != CENTRE:
         done, other = "they are stretched to a square", CENTRE
-    return (
-        f"{uneven:,} images are not square, of {total:,}: {done} (--framing {framing}; or {other})"
-    )
+    return f"{plural(uneven, 'image')} {'is' if uneven == 1 else 'are'} not square, of {total:,}: {done} (--framing {framing}; or {other})"
 
 
 def trained_with(card: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from ganbench.data.splits import part_of
 from ganbench.data.table import Listing, TableDataset
 from ganbench.emotions import KNOWN
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
 # Key of the card that holds the sketches.
 CARD = "pictures"
@@ -139,7 +140,12 @@ def find(
         for k in range(len(splits))
     )
     if within:
-        found.append(Finding("note", f"{within} images repeat another of their split"))
+        found.append(
+            Finding(
+                "note",
+                f"{plural(within, 'image')} {'repeats' if within == 1 else 'repeat'} another of their split",
+            )
+        )
     return found
 
 

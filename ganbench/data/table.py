@@ -25,6 +25,7 @@ from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
 from ganbench.data.pictures import MAX_PIXELS, UNREADABLE, why_unreadable
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
 # Splits with fewer bytes of pixels than this are kept in memory.
 KEEP_BYTES = 1 << 30
@@ -160,7 +161,7 @@ class TableDataset(Dataset):
         if self.bad and not skip_bad:
             path, reason = self.bad[0]
             raise BadInput(
-                f"{len(self.bad)} of {len(frame) + len(listing.unread)} images of {self.name} "
+                f"{len(self.bad)} of {plural(len(frame) + len(listing.unread), 'image')} of {self.name} "
                 f"({self.split}) cannot be used, first {str(self.root / path)!r}: {reason}; "
                 "mend the files or leave them out with --skip-bad"
             )
@@ -191,7 +192,7 @@ class TableDataset(Dataset):
         parts += self.listing.aside
         if self.bad:
             path, reason = self.bad[0]
-            parts.append(f"{len(self.bad)} bad files, first {path}: {reason}")
+            parts.append(f"{plural(len(self.bad), 'bad file')}, first {path}: {reason}")
         return ", ".join(parts)
 
     @property
@@ -202,7 +203,7 @@ class TableDataset(Dataset):
         for path, remark in sorted(self.remarks):
             by_remark.setdefault(remark, []).append(path)
         lines += [
-            f"{len(paths):,} pictures, first {paths[0]}: {remark}"
+            f"{plural(len(paths), 'picture')}, first {paths[0]}: {remark}"
             for remark, paths in by_remark.items()
         ]
         return [line for line in lines if line]
@@ -222,7 +223,7 @@ class TableDataset(Dataset):
         missing = [self.paths[i] for i, path in enumerate(paths) if not path]
         if missing:
             raise BadInput(
-                f"{len(missing)} of {len(paths)} rows of {self.name} ({self.split}) have no region "
+                f"{len(missing)} of {plural(len(paths), 'row')} of {self.name} ({self.split}) have no region "
                 f"map, first {missing[0]!r}; fill the column or remove it"
             )
         return paths

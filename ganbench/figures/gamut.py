@@ -19,6 +19,7 @@ from ganbench.figures.scene import Scene, to_bytes
 from ganbench.figures.search import Floats, lattice
 from ganbench.methods.interface import Method
 from ganbench.metrics import softmax
+from ganbench.text import plural
 
 # Cells of the coloured ground, codes of the survey, and faces over the plane, across.
 CELLS, ACROSS, LAID = 41, 21, 7
@@ -79,7 +80,7 @@ def draw(scene: Scene) -> Drawing:
     n = len(faces)
     view = View(codes.repeat(n, axis=0), softmax(logits.numpy()).reshape(len(codes) * n, -1))
     over = lay(scene, faces.images[0])
-    return picture(method, view, over, f"{n} faces", scene.judge().spec.title, scene.dpi)
+    return picture(method, view, over, plural(n, "face"), scene.judge().spec.title, scene.dpi)
 
 
 def picture(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.gate.comparison import ALPHA, Comparison, Report
 from ganbench.records import Record, Results
-from ganbench.text import markdown, printable
+from ganbench.text import markdown, plural, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,7 +62,7 @@ def lines(report: Report) -> list[Line]:
         found += [(status, group) for group in groups.values()]
     rows = [_line(c[0]) if len(c) == 1 else _lump(c) for _, c in found[:ROWS]]
     if rest := found[ROWS:]:
-        words = f"{len(rest):,} rows more; --json has them all"
+        words = f"{plural(len(rest), 'row')} more; --json has all"
         rows.append(Line(rest[0][0], ("", "", "", "", "", "", words)))
     return rows
 
@@ -202,7 +202,7 @@ def _lump(chosen: list[Comparison]) -> Line:
     names = [_name(c).removeprefix(f"{metrics} ") for c in chosen[:SHOWN]]
     names += ["..."] * (len(chosen) > SHOWN)
     why = first.reason or ", ".join(names if first.margin is not None else [])
-    numbers = f"{len(chosen)} numbers"
+    numbers = plural(len(chosen), "number")
     return Line(
         first.status,
         (methods, metrics, "", "", "", "", f"{numbers}: {why}" if why else numbers),

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ganbench.emotions import EMOTIONS, columns
 from ganbench.errors import BadInput
 from ganbench.state import tensor_hash
+from ganbench.text import plural
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def ask(
         ):
             kind = str(values.dtype).removeprefix("torch.")
             raise BadInput(
-                f"{name} returns {what} {kind} {shape} for {len(images)} images; they must be "
+                f"{name} returns {what} {kind} {shape} for {plural(len(images), 'image')}; they must be "
                 f"floating point [{len(images)}, {width or 'd'}]: mend its code"
             )
         # On the CPU, where they are wanted anyway, the question costs no waiting for a device.

@@ -19,6 +19,7 @@ from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, resample
 from ganbench.methods.weights import sha256
 from ganbench.store import digest
+from ganbench.text import plural
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -137,7 +138,7 @@ class OnnxJudge:
         first, last = (self._joined([outputs[i] for outputs in found], len(x)) for i in (0, -1))
         if first.shape != (len(x), len(self.expects.labels)):
             raise BadInput(
-                f"{len(self.expects.labels)} labels for outputs of shape {first.shape[1:]}: {self.path}; "
+                f"{plural(len(self.expects.labels), 'label')} for outputs of shape {first.shape[1:]}: {self.path}; "
                 "the first output must be N x labels"
             )
         return first, last.reshape(len(x), -1)
@@ -159,7 +160,7 @@ class OnnxJudge:
         shapes = [part.shape for part in parts]
         if len({shape[1:] for shape in shapes}) != 1 or sum(s[0] if s else 0 for s in shapes) != n:
             raise BadInput(
-                f"outputs of shape {', '.join(map(str, shapes))} for {n} images: {self.path}; the network "
+                f"outputs of shape {', '.join(map(str, shapes))} for {plural(n, 'image')}: {self.path}; the network "
                 "must give one row for each image"
             )
         found = np.concatenate(parts).astype(np.float32)

@@ -32,6 +32,7 @@ from ganbench.official.files import SAFE, identify, read, refusal, unwrapped, wr
 from ganbench.official.layout import Layout, Role, Tensors
 from ganbench.registry import METHODS
 from ganbench.store import is_file_name
+from ganbench.text import plural
 
 MOST = 10**12  # iterations: more than any training has
 
@@ -267,13 +268,13 @@ def _class_names(layout: Layout, tensors: Tensors, option: Sequence[str] | None)
         if count in (0, len(EMOTIONS)):
             return layout.file_order(EMOTIONS)[:count]
         raise BadInput(
-            f"the file has {count} classes, not the {len(EMOTIONS)} of ganbench, and no names; "
+            f"the file has {plural(count, 'class', 'classes')}, not the {len(EMOTIONS)} of ganbench, and no names; "
             "name them in its order with --emotions a,b,..."
         )
     names = tuple(canonical(name) for name in option)
     if len(names) != count or len(set(names)) < count or "" in names:
         raise BadInput(
-            f"--emotions must name the {count} classes of the file, each once: {','.join(names)}; "
+            f"--emotions must name the {plural(count, 'class', 'classes')} of the file, each once: {','.join(names)}; "
             "mend the list"
         )
     return names

@@ -14,6 +14,7 @@ from ganbench.metrics.truth import REGIONS
 from ganbench.records import MINUS, Direction, Record, Results
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
+from ganbench.text import plural
 
 # Rows of the paper's Table 1, then StarGAN-v2 of its figures; other methods follow as given.
 ROWS: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit", "stargan-v2")
@@ -145,7 +146,7 @@ def table1(results: Results) -> Table:
         rows.append(row_of(results, name, found, columns))
     data, judge = results.protocol["data"], results.protocol["judge"]
     caption = (
-        f"Accuracy (%, ↑) for each emotion; {data['images']} test images of {data['name']} "
+        f"Accuracy (%, ↑) for each emotion; {plural(data['images'], 'test image')} of {data['name']} "
         f"at {data['size']} px, judge {judge['title']}."
     )
     if any(half is not None for row in rows for half in row.halves):

@@ -27,6 +27,7 @@ from ganbench.metrics import (
 from ganbench.metrics.structural import NEIGHBOURS
 from ganbench.records import Record
 from ganbench.scoring.interface import EXACT, Evidence, Metric, ends, record
+from ganbench.text import plural
 
 MEAN, SHARE, HALVES = "jackknife of images", "wilson of images", "halves of images"
 
@@ -50,7 +51,7 @@ class Accuracy(Metric):
             cell: dict[str, Any] = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
             found.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **cell))
         known = [r.value for r in found if r.value is not None]
-        note = "" if len(known) == len(EMOTIONS) else f"mean of {len(known)} emotions"
+        note = "" if len(known) == len(EMOTIONS) else f"mean of {plural(len(known), 'emotion')}"
         mean = sum(known) / len(known) if known else None
         asked = evidence.targets[..., None] == np.arange(len(EMOTIONS))
         hits = asked & (evidence.judged == evidence.targets)[..., None]

@@ -40,6 +40,7 @@ from ganbench.methods.tensors import check_parameters
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
 from ganbench.store import replacing, sync
+from ganbench.text import plural
 from ganbench.training import folder as folders
 from ganbench.training.limits import Facts, Watch
 from ganbench.training.recipe import Recipe
@@ -201,8 +202,8 @@ class Run:
             )
         if state.done > recipe.iterations:
             raise BadInput(
-                f"cannot resume: {state.done} iterations are done, {recipe.iterations} asked for; "
-                "raise iterations"
+                f"cannot resume: {recipe.iterations:,} asked for, and the run has done "
+                f"{plural(state.done, 'iteration')}; raise iterations"
             )
         try:
             self.trainer.load_state_dict(state.trainer)

@@ -29,7 +29,7 @@ from ganbench.methods.weights import (
 from ganbench.registry import METHODS
 from ganbench.report.manifest import machine
 from ganbench.room import check_room
-from ganbench.seeds import generator
+from ganbench.seeds import check_seed, generator
 from ganbench.training import provenance
 from ganbench.training import recipe as recipes
 from ganbench.training.folder import PROCESSES, read_card
@@ -296,6 +296,7 @@ def prepare(
         BadInput: as for ``configure``; an unknown device, a batch that the processes cannot share.
         Unsupported: the method cannot be trained, or not by several processes.
     """
+    check_seed(seed)
     setup = configure(name, recipe, assignments, init=init, resumed=resumed)
     where = resolve_device(device)
     if setup.recipe.precision == "fp16" and where.type != "cuda":

@@ -47,7 +47,7 @@ def test_it_lists_what_there_is(call, root):
 def test_it_prunes_by_age_and_by_size(call, root):
     assert "removed 2 pieces" in call("cache", "prune", "--older-than", "60h")[1]
     assert pieces(root) == 2
-    assert "removed 1 pieces" in call("cache", "prune", "--limit", "15KB")[1]
+    assert "removed 1 piece," in call("cache", "prune", "--limit", "15KB")[1]
     assert pieces(root) == 1  # the one that was used last
     assert "removed 0" in call("cache", "prune")[1]
     call("cache", "prune", "--all")

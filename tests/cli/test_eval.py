@@ -99,10 +99,10 @@ def test_two_judges_stand_side_by_side(place, capsys):
 def test_what_is_left_out_of_the_data_is_told_for_good(place, capsys):
     (place.folder / "photos" / "test" / "happy" / "0.jpg").write_text("no picture")
     assert place("--skip-bad") == 0
-    assert "left out of folder: 1 bad files, first test/happy/0.jpg" in capsys.readouterr().err
+    assert "left out of folder: 1 bad file, first test/happy/0.jpg" in capsys.readouterr().err
     folder = place.folder / "runs" / "eval"
     told = json.loads((folder / "manifest.json").read_text())["left_out"]
-    assert told.startswith("1 bad files, first test/happy/0.jpg: ")
+    assert told.startswith("1 bad file, first test/happy/0.jpg: ")
     assert f"<dt>Left out</dt><dd>{told}</dd>" in (folder / "report.html").read_text()
 
 

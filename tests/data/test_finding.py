@@ -251,7 +251,7 @@ def test_edit_frames_by_the_named_rule(edit, tmp_path):
 def test_names_that_are_too_long(edit, tmp_path):
     put(tmp_path / "in" / ("n" * 251))
     code, out, err = edit("--images", "in", "--out", "out")
-    assert (code, out) == (0, "out: 1 edits\n"), err
+    assert (code, out) == (0, "out: 1 edit\n"), err
     put(tmp_path / "in" / ("n" * 252))
     code, _, err = edit("--images", "in", "--out", "out2")
     assert (code, err.count("\n")) == (2, 1)

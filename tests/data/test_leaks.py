@@ -157,7 +157,7 @@ class TestCheck:
         root = copied(folders(tmp_path / "d"), "train/sad/0.png", "train/sad/1.png")
         code, text, _ = call("data", "check", "--data", "folder", "--root", root, "--size", 8)
         assert code == 0
-        assert "note: 1 images repeat another" in text
+        assert "note: 1 image repeats another" in text
 
     def test_one_list_for_both_splits_is_a_fault(self, call, tmp_path):
         options = ("data", "check", "--data", "csv", "--root", listed(tmp_path / "d"), "--size", 8)

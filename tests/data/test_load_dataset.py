@@ -166,7 +166,7 @@ def test_check_finds_what_is_wrong(exported):
     assert "fault: train has no image of: sad" in text
     assert "fault: 1 image is both in train and in test, first 'images/train/000001.jpg'" in text
     assert "fault: 1 image is under different emotions" in text
-    assert "note: train: 1 images are not square" in text
+    assert "note: train: 1 image is not square" in text
     assert "note: test: 14 images are smaller than 17 px" in text
     text = checked(*arguments, "--skip-bad")
     assert "note: train: 'images/train/000002.jpg' cannot be used" in text

@@ -65,7 +65,7 @@ def test_a_table_of_thousands_is_cut_and_says_so(tmp_path, call, methods):
     found = lines(report)
     assert len(found) == ROWS + 1
     last = found[-1].cells[-1]
-    assert "rows more; --json has them all" in last
+    assert "rows more; --json has all" in last
     assert len(json.loads(to_json(report))["comparisons"]) == 8 * 600
     order = [line.status for line in found]
     assert order == sorted(order, key=("worse", "better", "same").index)
