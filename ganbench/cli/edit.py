@@ -106,8 +106,8 @@ def edit(
         say(f"left out: {place} ({reason})", err=True)
     if chosen.again:
         say(
-            f"left out, since they are there already: {plural(chosen.again, 'link')} to the same "
-            "pictures, or names given twice",
+            f"{plural(chosen.again, 'link')} to the same pictures, or names given twice, "
+            f"{'counts' if chosen.again == 1 else 'count'} once",
             err=True,
         )
     uneven = chosen.uneven(max_pixels) if resize else 0

@@ -16,6 +16,7 @@ from ganbench.data.subset import of_emotions
 from ganbench.data.table import Listing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
 
 def read_folder(
@@ -62,10 +63,10 @@ def read_folder(
         found += [(label, path) for path in files]
         unread += [(path.relative_to(root).as_posix(), why) for path, why in inside.unread]
     found.sort()
-    aside = [f"{again} links to pictures of the same class"] if again else []
+    aside = [f"{plural(again, 'link')} to pictures of the same class"] if again else []
     loose = sum(1 for path in base.iterdir() if is_loose_picture(path))
     if loose:
-        aside.append(f"{loose} pictures beside the class folders of {base.name!r}")
+        aside.append(f"{plural(loose, 'picture')} beside the class folders of {base.name!r}")
     frame = pd.DataFrame(
         {
             "path": [path for _, path in found],

@@ -100,10 +100,10 @@ def test_a_folder_data_set_takes_all_and_names_what_it_cannot(tmp_path):
     assert sorted(path for path in data.paths if "happy" in path) == [
         "train/happy/0.png", "train/happy/more/1.webp", "train/happy/noending", "train/happy/still.gif"
     ]  # fmt: skip
-    assert data.left_out == "1 links to pictures of the same class"
+    assert data.left_out == "1 link to pictures of the same class"
     put(tmp_path / "train" / "loose", seed=23)
     beside = load_dataset("folder", "train", root=tmp_path, size=16).left_out
-    assert beside.endswith(", 1 pictures beside the class folders of 'train'")
+    assert beside.endswith(", 1 picture beside the class folders of 'train'")
     put(happy / "moving.gif", ANIMATED)
     put(happy / "phone.heic", HEIC)
     put(happy / "half.jpg", cut_jpeg(encoded(scene(), "JPEG"), 0.5))
@@ -219,7 +219,7 @@ def test_edit_reads_what_folders_hold(edit, tmp_path):
     (tmp_path / "in/same.png").symlink_to(tmp_path / "far/c.png")
     code, out, err = edit("--images", "in", "--out", "out")
     assert (code, out) == (0, "out: 3 edits\n")
-    assert "1 links to the same pictures, or names given twice, count once" in err
+    assert "1 link to the same pictures, or names given twice, counts once" in err
     made = sorted(
         p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png")
     )
@@ -238,7 +238,7 @@ def test_edit_frames_by_the_named_rule(edit, tmp_path):
     put(tmp_path / "in/a.png", encoded(scene(40, 30), "PNG"))
     code, _, err = edit("--images", "in", "--out", "c", "--resize")
     assert code == 0
-    assert "1 images are not square, of 1: their middle square is cut out (--framing centre" in err
+    assert "1 image is not square, of 1: their middle square is cut out (--framing centre" in err
     assert edit("--images", "in", "--out", "s", "--resize", "--framing", "stretch")[0] == 0
     with Image.open(tmp_path / "c/a.png") as one, Image.open(tmp_path / "s/a.png") as two:
         assert not np.array_equal(np.asarray(one), np.asarray(two))

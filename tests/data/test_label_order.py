@@ -229,7 +229,7 @@ class TestSplitColumn:
         test = load_dataset("csv", "test", root=root, size=8)
         assert train.paths == ["a.png", "d.png"]
         assert test.paths == ["b.png"]
-        assert test.left_out == "1 rows of its validation part"
+        assert test.left_out == "1 row of its validation part"
         assert read_listing("csv", "test", root).undivided == ""
 
     def test_validation_is_the_test_where_there_is_no_other(self, root):

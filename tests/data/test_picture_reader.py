@@ -298,7 +298,7 @@ def test_a_profile_that_cannot_be_used_is_said(tmp_path, profile, remark):
     assert remark in found.remark
     np.testing.assert_array_equal(np.asarray(found.image), np.asarray(picture))
     notes = dataset(tmp_path, ["x.png"]).notes
-    assert "1 pictures, first x.png: its colour profile is" in notes[1]
+    assert "1 picture, first x.png: its colour profile is" in notes[1]
     streamed = dataset(tmp_path, ["x.png"], keep_bytes=0)
     assert streamed.undecodable() == []
     assert streamed.notes == notes
