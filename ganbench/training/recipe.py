@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ganbench import config
 from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, unknown
+from ganbench.text import plural
 
 # Images that are in memory at once: more of them fit no machine.
 LARGEST_BATCH = 65_536
@@ -121,7 +122,7 @@ class Recipe:
             )
         if not self.generator_steps():
             raise BadInput(
-                f"the generator is never trained: of {self.iterations} iterations, after a warm-up of "
+                f"the generator is never trained: of {plural(self.iterations, 'iteration')}, after a warm-up of "
                 f"{self.warmup_iterations}, every {getattr(self, 'n_critic', 1)}th is its own; raise "
                 "iterations, or lower n_critic or warmup_iterations"
             )
