@@ -115,7 +115,8 @@ def as_npz(data: bytes, random: Random) -> bytes:
             held = old.read(name)
             if name == chosen:
                 held = as_npy(held, random)
-                name = random.choice((name, name, f"{random.choice(TEXTS)[:60]}.npy"))
+                odd = random.choice(TEXTS)[:60].encode("utf-8", "replace").decode()
+                name = random.choice((name, name, f"{odd}.npy"))
             new.writestr(name, held)
     return file.getvalue()
 
