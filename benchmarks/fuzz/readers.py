@@ -215,7 +215,7 @@ def make(folder: Path) -> None:
     network = "".join(f"{key} = {value}\n" for key, value in NETWORK.items())
     (folder / "recipe.toml").write_text(
         "[stargan]\niterations = 6\nbatch_size = 8\nlearning_rate = 1e-3\ndecay_iterations = 4\n"
-        f"ema_decay = 0.9\nlog_every = 1\ncheckpoint_every = 2\n[stargan.augment]\nflip = 0.5\nzoom = [0.9, 1.1]\n[stargan.network]\n{network}"
+        f"ema_decay = 0.9\nn_critic = 1\nlog_every = 1\ncheckpoint_every = 2\n[stargan.augment]\nflip = 0.5\nzoom = [0.9, 1.1]\n[stargan.network]\n{network}"
     )
     torch.manual_seed(0)
     cls: Any = METHODS.load("stargan", Method)
