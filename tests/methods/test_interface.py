@@ -515,7 +515,10 @@ def test_variances_are_positive(variance):
         GaussianConfig(variance=variance)
 
 
-@pytest.mark.parametrize("size", [0, 4, 100, -64])
-def test_sizes_that_do_not_halve_are_refused(size):
-    with pytest.raises(BadInput, match="image_size must be a multiple of 64"):
+@pytest.mark.parametrize(
+    ("size", "what"),
+    [(0, "at least 1"), (4, "a multiple of 64"), (100, "a multiple of 64"), (-64, "at least 1")],
+)
+def test_sizes_that_do_not_halve_are_refused(size, what):
+    with pytest.raises(BadInput, match=f"image_size must be {what}"):
         Linear(LinearConfig(image_size=size))

@@ -60,7 +60,7 @@ def test_the_iteration_of_a_card(with_card, tmp_path, value):
         card["iteration"] = value
 
     path, out = with_card(change), tmp_path / "deep" / "out"
-    with pytest.raises(BadInput, match=r"iteration in the card of .* is no number") as error:
+    with pytest.raises(BadInput, match=r"'?iteration'? .* the card|a number of 41 digits") as error:
         export_checkpoint(path, out)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "deep").exists()
@@ -80,8 +80,8 @@ def test_the_imported_file_of_a_card(with_card, tmp_path, role, value):
 @pytest.mark.parametrize("value", [3, "x", ["a"], {"generator": "x"}, {"classes": [3] * 7}])
 def test_facts_of_another_shape(with_card, tmp_path, value):
     path = with_card(lambda card: card.update(official=value))
-    if isinstance(value, dict) and "classes" in value:
-        with pytest.raises(BadInput, match="classes in the card"):
+    if not isinstance(value, dict) or "classes" in value:
+        with pytest.raises(BadInput, match=r"(classes|'official') .*the card"):
             export_checkpoint(path, tmp_path / "out")
     else:
         written = export_checkpoint(path, tmp_path / "out")
