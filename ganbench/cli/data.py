@@ -169,7 +169,7 @@ def check(
     Every image is decoded. The exit code is 2 if the data cannot be used as they are.
     """
     from ganbench.data import load_dataset
-    from ganbench.data.doctor import Finding, examine, refuse
+    from ganbench.data.doctor import Finding, examine
     from ganbench.errors import BadInput
     from ganbench.label_check import check_labels
 
@@ -207,10 +207,17 @@ def check(
             if labels := check_labels(table, "cpu").note:
                 found.append(Finding("fault", labels))
         found += _leaks(opened, allow_leaks, same_data)
-    for level in ("note", "fault"):
-        for text in dict.fromkeys(one.text for one in found if one.level == level):
+    texts = {
+        level: list(dict.fromkeys(one.text for one in found if one.level == level))
+        for level in ("note", "fault")
+    }
+    for level, own in texts.items():
+        for text in own:
             console.print(f"{level}: {text}", soft_wrap=True)
-    refuse(found)
+    if faults := len(texts["fault"]):
+        raise BadInput(
+            f"{name} cannot be used: {plural(faults, 'fault')}, named above; mend them first"
+        )
     say(f"{name} can be used")
 
 

@@ -130,7 +130,7 @@ class TestCheck:
     def test_a_leak_is_a_fault(self, call, tmp_path):
         root = copied(folders(tmp_path / "d"), "test/happy/0.png", "train/happy/1.png")
         options = ("data", "check", "--data", "folder", "--root", root, "--size", 8)
-        code, _, error = call(*options)
+        code, error, _ = call(*options)
         assert code == 2
         assert "1 image is both in train and in test, first 'train/happy/1.png' and " in error
         assert "--allow-leaks" in error
@@ -141,14 +141,14 @@ class TestCheck:
     def test_a_picture_saved_anew_is_the_same(self, call, tmp_path):
         root = folders(tmp_path / "d")
         Image.open(root / "test/sad/0.png").save(root / "train/sad/new.bmp")
-        code, _, error = call("data", "check", "--data", "folder", "--root", root, "--size", 8)
+        code, error, _ = call("data", "check", "--data", "folder", "--root", root, "--size", 8)
         assert code == 2
         assert "both in train and in test, first 'train/sad/new.bmp' and 'test/sad/0.png'" in error
 
     def test_two_emotions_of_one_picture_are_a_fault(self, call, tmp_path):
         root = copied(folders(tmp_path / "d"), "train/sad/0.png", "train/angry/1.png")
         options = ("data", "check", "--data", "folder", "--root", root, "--size", 8)
-        code, _, error = call(*options)
+        code, error, _ = call(*options)
         assert code == 2
         assert "under different emotions, first 'train/sad/0.png' and 'train/angry/1.png'" in error
         assert call(*options, "--allow-leaks")[0] == 0
@@ -161,7 +161,7 @@ class TestCheck:
 
     def test_one_list_for_both_splits_is_a_fault(self, call, tmp_path):
         options = ("data", "check", "--data", "csv", "--root", listed(tmp_path / "d"), "--size", 8)
-        code, _, error = call(*options)
+        code, error, _ = call(*options)
         assert code == 2
         assert "'all.csv' does not tell which images are for training" in error
         assert call(*options, "--same-data")[0] == 0

@@ -173,6 +173,17 @@ def test_check_finds_what_is_wrong(exported):
     assert run("check", *arguments, "--split", "test").endswith("affectnet can be used\n")
 
 
+def test_every_fault_is_printed_once(call, exported):
+    (exported / "images/train/000002.jpg").write_bytes(b"broken")
+    code, out, err = call("data", "check", "--data", "affectnet", "--root", exported)
+    assert code == 2
+    faults = [line for line in out.splitlines() if line.startswith("fault: ")]
+    assert len(faults) == len(set(faults)) >= 1
+    assert "000002.jpg" not in err
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    assert err == f"ganbench: affectnet cannot be used: {count}, named above; mend them first\n"
+
+
 def test_check_of_a_wrong_folder(tmp_path):
     (tmp_path / "stuff").mkdir()
     text = checked("--data", "affectnet", "--root", tmp_path)
