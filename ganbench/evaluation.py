@@ -468,6 +468,7 @@ def evidence(
         sets=sets,
         truth=truth,
         probes={p: run.gather("probe", name, p) for p in probes} if seed is None else {},
+        conditions=tuple(method.conditions),
         stochastic=method.spec.stochastic,
         repetition=seed is not None,
     )

@@ -2,8 +2,8 @@
 
 A job is a chunk of the test set seen by one maker: the camera (``real``), the renderer of right
 answers (``render``, ``truth``), or a method with one set of codes (``edits``). A metric may ask for
-further edits of a few images, each a job of its own (``probe``). A job's key names all that its numbers
-depend on, and nothing else: the data, the current state of method and judge, and the source of the
+further edits of a few images, each a job of its own (``probe``), and for right answers to these
+(``render``). A job's key names all that its numbers depend on, and nothing else: the data, the current state of method and judge, and the source of the
 code that runs between pictures and arrays (``ganbench.state``). Batch size is not among them. Every judge has an entry of its own, the same
 as if it were the only one; edits are made once for all whose entry is missing.
 """
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench import contract, protocol
+from ganbench.answers import against
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -34,8 +35,9 @@ from ganbench.metrics.background import background_change
 from ganbench.metrics.identity import SPEC as IDENTITY
 from ganbench.metrics.truth import SPEC as TRUTH
 from ganbench.metrics.truth import joint_regions, truth_distances
+from ganbench.metrics.units import CORRELATION as UNITS
 from ganbench.protocol import Chunk
-from ganbench.scoring import Metric
+from ganbench.scoring import Metric, Probe
 from ganbench.state import identity as identity_of
 from ganbench.state import opaque, tensor_hash
 from ganbench.stopwatch import Stopwatch
@@ -57,15 +59,15 @@ class Job:
     """One piece of the pass.
 
     Attributes:
-        kind: ``real``: judge the inputs; ``render``: the right answers for one target; ``truth``:
-            judge those; ``edits``: edit and judge; ``probe``: edit and judge the first images with
-            the codes of a probe.
+        kind: ``real``: judge the inputs; ``render``: the right answers for one target or one probe;
+            ``truth``: judge those of the targets; ``edits``: edit and judge; ``probe``: edit and
+            judge the first images with the codes of a probe.
         chunk: the images it is about.
         title: what it is called in progress bars.
         images: how many images it makes or judges.
         method, codes: of ``edits``: the method's label and the set of codes; of ``probe``: and the
-            probe's name.
-        target: of ``render``: the emotion.
+            probe's name; of ``render``: the probe's name, if it is of one.
+        target: of ``render``: the emotion, if it is of one.
         seed: of ``edits`` and ``probe``: that of their noise.
     """
 
@@ -186,7 +188,22 @@ class Pass:
                 if codes is not None:
                     n, title = len(codes) * codes.shape[1], f"{method.title}: {probe}"
                     found.append(Job("probe", chunk, title, n, name, probe, seed=self.seed))
-        return found
+        answered = dict.fromkeys(job.codes for job in found if self._answered(job.codes))
+        return [*(self._answers(probe) for probe in answered), *found]
+
+    def probe(self, name: str) -> Probe:
+        """The probe of a name that a metric asks for."""
+        return {p.name: p for metric in self.metrics for p in metric.probes}[name]
+
+    def _answered(self, probe: str) -> bool:
+        """Whether the edits of a probe are compared with right answers."""
+        return bool(self.probe(probe).units) and self.dataset.has_true_units
+
+    def _answers(self, probe: str) -> Job:
+        """The job that renders the right answers of a probe."""
+        own, chunk = self.probe(probe), self.chunks[0]
+        n = min(own.images, len(chunk)) * len(own.units)
+        return Job("render", chunk, f"true edits: {probe}", n, codes=probe)
 
     def seeds_of(self, method: Method, codes: str) -> list[int]:
         """The seeds that a set of codes is used with: one where no number would depend on it."""
@@ -196,10 +213,11 @@ class Pass:
     def _probe_codes(self, name: str, probe: str) -> Tensor | None:
         """Codes [n, P, code_dim] of a probe for the images there are; None if a method has none."""
         if (name, probe) not in self._probed:
-            own = {p.name: p for metric in self.metrics for p in metric.probes}[probe]
-            codes = own.codes(self.methods[name], self.seed)
+            own, chunk = self.probe(probe), self.chunks[0]
+            indices = chunk.indices[: own.images]
+            codes = own.codes_of(self.methods[name], self.seed, self.dataset, indices)
             if codes is not None:
-                codes = codes.expand(own.images, -1, -1)[: len(self.chunks[0])]
+                codes = codes[: len(indices)].expand(len(indices), -1, -1)
             self._probed[name, probe] = codes
         return self._probed[name, probe]
 
@@ -233,6 +251,11 @@ class Pass:
             "labels": _digest(self.dataset.labels[job.chunk.indices]),
             "arithmetic": _arithmetic(),
         }
+        if job.codes and job.kind != "edits" and self._answered(job.codes):
+            # The right answers of the probe, and what is measured on the way to them.
+            key |= {"units": self.probe(job.codes).units, "measured": UNITS.version}
+        if job.kind == "render" and job.codes:
+            return {**key, "first": job.images}
         if job.kind == "render":
             return {**key, "target": job.target}
         # Kernels differ between kinds of device in the last bits; a table should hold one kind.
@@ -256,7 +279,7 @@ class Pass:
             key |= {
                 "method": method.name,  # a label decides no number
                 "edited by": self.identity(method),
-                "images": len(codes),
+                "first": len(codes),
                 # Themselves, not their name: a metric may come to mean others by it.
                 "codes": _digest(codes.detach().cpu().numpy()),
                 "edited on": method.device.type,
@@ -382,16 +405,18 @@ class Pass:
 
         Returns:
             The arrays for each judge. ``real``: logits [n, 7], features [n, d], thumbnail
-            [n, 3, s, s]. ``probe``: logits [n, P, 7], features [n, P, d]. ``render``, once: images
-            uint8 [n, 3, S, S] and regions uint8 [n, S, S]. ``truth`` and ``edits``: logits [n, 7, 7],
-            features [n, 7, d], and, where the data know them, background [n, 7], truth [n, 7, 6];
+            [n, 3, s, s]. ``probe``: logits [n, P, 7], features [n, P, d], and what
+            ``Evidence.probes`` has of right answers. ``render``, once: images uint8 [n, 3, S, S] and
+            regions uint8 [n, S, S], of a probe [n, P, 3, S, S] and [n, P, S, S]. ``truth`` and
+            ``edits``: logits [n, 7, 7], features [n, 7, d], and, where the data know them,
+            background [n, 7], truth [n, 7, 6];
             ``truth`` and ``edits`` with exact codes: thumbnail [n, 7, 3, s, s]; ``edits`` also has
             clamped [n, 7] (``Edit.clamped``), desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
         """
         if job.kind == "render":
+            first = self.probe(job.codes).images if job.codes else None
             with self.stopwatch.measure("render true edits"):
-                images, regions = self.dataset.true_edits(job.chunk.indices, job.target)
-            return [{"images": _to_bytes(images), "regions": regions.numpy()}]
+                return [self.render(job, job.chunk.indices[:first])]
         inputs = self._inputs(job.chunk)
         if job.kind == "real":
             judged = self._judge_all(
@@ -401,6 +426,17 @@ class Pass:
             return [verdicts | found for verdicts in judged]
         makers = {"truth": self._truth, "probe": self._probe, "edits": self._edits}
         return makers[job.kind](job, judges, inputs, watch)
+
+    def render(self, job: Job, indices: NDArray[np.int64]) -> Arrays:
+        """The right answers that a job ``render`` is about, for some images; see ``compute``."""
+        if not job.codes:
+            images, regions = self.dataset.true_edits(indices, job.target)
+            return {"images": _to_bytes(images), "regions": regions.numpy()}
+        found = [self.dataset.true_units(indices, *asked) for asked in self.probe(job.codes).units]
+        return {
+            "images": np.stack([_to_bytes(images) for images, _ in found], axis=1),
+            "regions": np.stack([regions.numpy() for _, regions in found], axis=1),
+        }
 
     def _truth(
         self, job: Job, judges: Sequence[Judge], inputs: _Inputs, watch: Watch
@@ -458,15 +494,27 @@ class Pass:
         assert codes is not None
         n, points = codes.shape[:2]
         images, rows_of = inputs.images.to(method.device), codes.reshape(n * points, -1)
-        judged = self._judge_all(
-            job,
-            judges,
-            n * points,
-            lambda rows: self._edit(job, images[rows // points], rows_of[rows]).images,
-            watch,
-        )
+        answers = self.fetch(self._answers(job.codes)) if self._answered(job.codes) else None
+        units = self.probe(job.codes).units
+        changes: dict[str, list[NDArray[Any]]] = {}
+
+        def edit(rows: NDArray[np.int64]) -> Tensor:
+            edits = self._edit(job, images[rows // points], rows_of[rows]).images
+            if answers is not None:
+                with self.stopwatch.measure("compare with truth"):
+                    pixels = inputs.images.numpy(), edits.cpu().numpy()
+                    own = against(answers, units, rows, *pixels, inputs.regions)
+                for name, array in own.items():
+                    changes.setdefault(name, []).append(array)
+            return edits
+
+        judged = self._judge_all(job, judges, n * points, edit, watch)
+        found: Arrays = {name: np.concatenate(parts) for name, parts in changes.items()}
         return [
-            {name: array.reshape(n, points, -1) for name, array in verdicts.items()}
+            {
+                name: array.reshape(n, points, *array.shape[1:])
+                for name, array in (verdicts | found).items()
+            }
             for verdicts in judged
         ]
 

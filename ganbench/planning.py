@@ -69,8 +69,11 @@ def _seconds(run: Pass, jobs: list[Job]) -> float:
 @torch.inference_mode()
 def _seconds_an_image(run: Pass, job: Job) -> float:
     if job.kind == "render":
-        chosen = job.chunk.indices[:SAMPLE]
-        return _time(lambda: run.dataset.true_edits(chosen, job.target), len(chosen))
+        # Of a probe, an image has many.
+        chosen, of_each = job.chunk.indices[:SAMPLE], 1
+        if job.codes:
+            chosen, of_each = chosen[:1], len(run.probe(job.codes).units)
+        return _time(lambda: run.render(job, chosen), len(chosen) * of_each)
     n = min(SAMPLE, run.batch_size)
     images = torch.rand(n, 3, run.dataset.size, run.dataset.size)
     judges = run.missing(job)

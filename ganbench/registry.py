@@ -104,5 +104,6 @@ METRICS = Registry(
         "diversity",
         "intensity",
         "smoothness",
+        "units",
     ),
 )

@@ -12,8 +12,10 @@ from toys import ToyPhotos
 import ganbench
 from ganbench import evaluation, protocol, source
 from ganbench.data import load_dataset
+from ganbench.emotions import EMOTIONS
 from ganbench.judges.vgg import VGG, VGGConfig, load_vgg
 from ganbench.methods import Method
+from ganbench.methods.conditions import EMOTION_UNITS
 from ganbench.methods.weights import save_checkpoint
 from ganbench.passes import Pass
 from ganbench.registry import METHODS
@@ -68,7 +70,11 @@ def test_every_module_that_a_job_runs_is_in_its_key(
         ["smit", "stargan-v2"] if size == 32 else ["linear", "gaussian", "stargan", "ganimation"]
     )
     data = load_dataset("faces", "test", size=size, train=7, test=7)
-    methods = [tiny_method(name) for name in names]
+    methods = {name: tiny_method(name) for name in names}
+    if size == 16:
+        methods["units"] = tiny_method("ganimation", condition="action_units")
+        means = data.action_units(range(7)).tolist()
+        methods["units"].card = {EMOTION_UNITS: dict(zip(EMOTIONS, means, strict=True))}
     run = evaluation.prepare(
         methods,
         data,
@@ -91,6 +97,8 @@ def test_every_module_that_a_job_runs_is_in_its_key(
         ran = run_modules(lambda job=job: run.compute(job, run.judges(job)))
         assert ran - beside <= shared | covered(*parts), (job.title, key)
     assert {job.kind for job in run.jobs()} == {"real", "render", "truth", "edits", "probe"}
+    answered = {job.kind for job in run.jobs() if job.codes == "action units"}
+    assert answered == ({"render", "probe"} if size == 16 else set())
 
 
 def test_the_walk_follows_every_import_that_is_not_a_barrier():

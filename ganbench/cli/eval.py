@@ -109,8 +109,8 @@ REPORT = 15
     default="default",
     show_default=True,
     metavar="all|NAME,...",
-    help="What to record beside accuracy; 'default,kid' adds to the usual. Diversity, intensity and "
-    "smoothness take further edits.",
+    help="What to record beside accuracy; 'default,kid' adds to the usual. Diversity, intensity, "
+    "smoothness and units take further edits.",
 )
 @device_option
 @click.option(

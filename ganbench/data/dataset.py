@@ -71,6 +71,22 @@ class Dataset(ABC):
         """
         raise Unsupported(f"{self.name} has no true edits: only rendered faces know them")
 
+    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
+        """The right answers: the same faces with one action unit at another intensity.
+
+        Args:
+            indices: which images.
+            unit: position in OpenFace's order, as in ``action_units``.
+            value: intensity in [0, 1].
+
+        Returns:
+            images float32 [n, 3, size, size] and their region maps uint8 [n, size, size].
+
+        Raises:
+            Unsupported: photographs have no known right answer.
+        """
+        raise Unsupported(f"{self.name} has no true action units: only rendered faces know them")
+
     @property
     def labelled(self) -> bool:
         """Whether the images have emotions; lists of action units need none."""
@@ -90,3 +106,8 @@ class Dataset(ABC):
     def has_true_edits(self) -> bool:
         """Whether ``true_edits`` works."""
         return type(self).true_edits is not Dataset.true_edits
+
+    @property
+    def has_true_units(self) -> bool:
+        """Whether ``true_units`` works."""
+        return type(self).true_units is not Dataset.true_units

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.affectnet import read_affectnet
 from ganbench.data.cache import cache_root
 from ganbench.data.dataset import Dataset, Indices
@@ -24,6 +25,7 @@ from ganbench.data.faces import (
     sample_face,
 )
 from ganbench.data.faces.builder import sums
+from ganbench.data.faces.expressions import action_units
 from ganbench.data.faces.head import load_head
 from ganbench.data.table import Progress, TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
@@ -106,8 +108,21 @@ class FacesDataset(TableDataset):
         Raises:
             BadInput: no such emotion.
         """
+        return _true_edits(self._faces(indices), emotion, self.size)
+
+    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
+        """The same faces rendered with one action unit at another intensity.
+
+        See ``ganbench.data.faces.expressions.with_action_unit``, also for what cannot be told apart.
+
+        Raises:
+            BadInput: no such unit, or an intensity that no face reaches: jaw drop (26) ends at 0.8.
+        """
+        return _true_units(self._faces(indices), unit, value, self.size)
+
+    def _faces(self, indices: Indices) -> list[Face]:
         rows = self.frame["face"].iloc[self._index(indices)]
-        return _true_edits([Face.from_row({"face": row}) for row in rows], emotion, self.size)
+        return [Face.from_row({"face": row}) for row in rows]
 
 
 class LazyFaces(Dataset):
@@ -147,6 +162,13 @@ class LazyFaces(Dataset):
     def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
         return _true_edits(self._faces(indices), emotion, self.size)
 
+    def action_units(self, indices: Indices) -> Tensor:
+        rows = [action_units(face.units) for face in self._faces(indices)]
+        return torch.tensor([list(row.values()) for row in rows]).float() / 5
+
+    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
+        return _true_units(self._faces(indices), unit, value, self.size)
+
 
 def _fingerprint(seed: int, size: int, split: str, paths: Sequence[str]) -> str:
     """Not of the files' bytes: they vary with the machine's zlib and, in the last bit, its maths,
@@ -160,6 +182,14 @@ def _true_edits(faces: Sequence[Face], emotion: int, size: int) -> tuple[Tensor,
     if not 0 <= emotion < len(EMOTIONS):
         raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
     return _rendered([face.with_emotion(EMOTIONS[emotion]) for face in faces], size)
+
+
+def _true_units(faces: Sequence[Face], unit: int, value: float, size: int) -> tuple[Tensor, Tensor]:
+    if not 0 <= unit < len(AU_COLUMNS):
+        raise BadInput(
+            f"action unit must be 0 to {len(AU_COLUMNS) - 1} in OpenFace's order: {unit}"
+        )
+    return _rendered([face.with_action_unit(AU_COLUMNS[unit], value) for face in faces], size)
 
 
 def _rendered(faces: Sequence[Face], size: int) -> tuple[Tensor, Tensor]:

@@ -49,6 +49,9 @@ class Subset(Dataset):
     def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
         return self.whole.true_edits(self._of(indices), emotion)
 
+    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
+        return self.whole.true_units(self._of(indices), unit, value)
+
     @property
     def left_out(self) -> str:
         return ", ".join(part for part in (self.whole.left_out, self._left_out) if part)
@@ -56,6 +59,10 @@ class Subset(Dataset):
     @property
     def has_true_edits(self) -> bool:
         return self.whole.has_true_edits
+
+    @property
+    def has_true_units(self) -> bool:
+        return self.whole.has_true_units
 
     def _of(self, indices: Indices) -> NDArray[np.int64]:
         return self.rows[np.asarray(indices, np.int64)]

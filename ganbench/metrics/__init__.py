@@ -16,6 +16,7 @@ from ganbench.metrics import neighbours as _neighbours
 from ganbench.metrics import smoothness as _smoothness
 from ganbench.metrics import structural as _structural
 from ganbench.metrics import truth as _truth
+from ganbench.metrics import units as _units
 from ganbench.metrics.accuracy import cells, confusion, wilson
 from ganbench.metrics.background import background_change
 from ganbench.metrics.calibration import Calibration, calibration_interval, judge_calibration
@@ -42,6 +43,7 @@ from ganbench.metrics.smoothness import path_smoothness
 from ganbench.metrics.spec import MetricSpec
 from ganbench.metrics.structural import structural_confusion
 from ganbench.metrics.truth import feature_distances, relative_distance, truth_distances
+from ganbench.metrics.units import unit_position, unit_response
 
 # The definitions of our own; ``ganbench.scoring`` has what evaluations record.
 METRICS: dict[str, MetricSpec] = {
@@ -61,6 +63,7 @@ METRICS: dict[str, MetricSpec] = {
         _diversity.SPEC,
         _intensity.SPEC,
         _smoothness.SPEC,
+        *_units.SPECS,
     )
 }
 
@@ -104,5 +107,7 @@ __all__ = [
     "total_variation",
     "truth_distances",
     "truth_gain",
+    "unit_position",
+    "unit_response",
     "wilson",
 ]

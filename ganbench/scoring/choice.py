@@ -12,7 +12,7 @@ from ganbench.scoring.interface import Evidence, Metric, Probe
 # What is recorded unless told otherwise: all that follows from the pass within the tenth of the time
 # that an evaluation may spend on anything but editing and judging, less what failed its trial
 # (``ganbench.validation.withheld``): KID and precision. KID and PRDC also compare every edit with
-# every other, and diversity, intensity and smoothness take further edits.
+# every other, and diversity, intensity, smoothness and units take further edits.
 DEFAULT: tuple[str, ...] = (
     "accuracy",
     "fed",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.methods.interface import Method
 from ganbench.metrics import Interval, MetricSpec, confusion
@@ -45,7 +46,10 @@ class Evidence:
             unedited input. Empty for the camera.
         truth: that of the right answers, if they are known; None for the right answers themselves.
         probes: for each probe that the maker could answer ``logits`` [n, P, 7] and ``features``
-            [n, P, d].
+            [n, P, d]; of a probe with ``units``, where the data know the right answers, also ``truth``
+            and ``unedited`` [n, P, 6], the distances of the edit and of the input to the right answer
+            in ``metrics.truth.REGIONS``, and ``position`` [n, P] (``metrics.unit_position``).
+        conditions: what the method can be conditioned on, classes of ``ganbench.methods.conditions``.
         stochastic: whether two edits of one image to one emotion can differ.
         repetition: whether it repeats the noise with another seed: then only values are wanted, no
             intervals, and there are no probes.
@@ -57,6 +61,7 @@ class Evidence:
     sets: Mapping[str, Arrays] = field(default_factory=dict)
     truth: Arrays | None = None
     probes: Mapping[str, Arrays] = field(default_factory=dict)
+    conditions: tuple[type, ...] = ()
     stochastic: bool = False
     repetition: bool = False
 
@@ -107,11 +112,28 @@ class Probe:
         images: how many images at most.
         codes: from a method and a seed codes [images, P, code_dim], P for each image, or
             [1, P, code_dim], the same for all; None where the method has no such codes.
+        units: of each of the P edits the action unit (its position in OpenFace's order) and the
+            intensity that its right answer shows (``Dataset.true_units``); empty without right
+            answers.
     """
 
     name: str
     images: int
     codes: Callable[[Method, int], Tensor | None]
+    units: tuple[tuple[int, float], ...] = ()
+
+    def codes_of(
+        self, method: Method, seed: int, dataset: Dataset, indices: NDArray[np.int64]
+    ) -> Tensor | None:
+        """The codes for some images of a data set; a subclass may take them from the images.
+
+        Args:
+            indices: the images, ``images`` of them or fewer.
+
+        Returns:
+            As ``codes``, or [len(indices), P, code_dim].
+        """
+        return self.codes(method, seed)
 
 
 class Metric:

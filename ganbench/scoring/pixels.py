@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +63,7 @@ class Truth(Metric):
             for c in (None, *range(len(EMOTIONS))):
                 chosen = evidence.changed & (True if c is None else np.arange(len(EMOTIONS)) == c)
                 value = relative_distance(edited[chosen], unedited[chosen], **floor)
-                limits = {} if value is None else _over_images(edited, unedited, chosen)
+                limits = {} if value is None else relative_over_images(edited, unedited, chosen)
                 found.append(
                     record(
                         spec,
@@ -77,9 +79,9 @@ class Truth(Metric):
         return found
 
 
-def _over_images(
+def relative_over_images(
     edited: NDArray[np.float64], unedited: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The fields of the interval of ``relative_distance``."""
     known = chosen & ~(np.isnan(edited) | np.isnan(unedited))
     parts, wholes = (np.where(known, d, 0).sum(axis=1) for d in (edited, unedited))

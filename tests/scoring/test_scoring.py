@@ -43,7 +43,7 @@ def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
     assert not withheld().keys() & set(DEFAULT)
     assert names("kid") == ["accuracy", "kid"]
     assert names("default, kid,kid") == [*DEFAULT, "kid"]
-    assert len(choose("all")) == len(METRICS.names()) == 14
+    assert len(choose("all")) == len(METRICS.names()) == 15
     with pytest.raises(BadInput, match="did you mean 'structural'"):
         choose("fed,structurel")
     with pytest.raises(BadInput, match="not a list of metrics"):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ganbench.data.faces.head import load_head
 from ganbench.emotions import EMOTIONS, index
+from ganbench.errors import BadInput, unknown
 
 RECIPES: dict[str, dict[str, float]] = {
     "neutral": {},
@@ -68,6 +69,13 @@ ACTION_UNITS: dict[str, tuple[str, ...]] = {
     "AU45_r": ("eyeBlink",),
 }
 
+# What opens the lips where 25 is to rise: the other units that part them drop the jaw (26), raise the
+# upper lip (10), or round the mouth.
+LIPS_PART = "mouthLowerDown"
+
+# What an intensity may be above its limit, since tensors round it.
+FLOAT32 = 1e-6
+
 
 def unit_index(name: str) -> list[int]:
     """Positions in the 52 units of a unit, or of both sides of a name without side."""
@@ -103,3 +111,56 @@ def action_units(units: Mapping[str, float]) -> dict[str, float]:
         means = [float(np.mean([units[names[i]] for i in unit_index(part)])) for part in parts]
         intensities[action] = round(5.0 * min(max(*means, 0.0), 1.0), 3)
     return intensities
+
+
+def with_action_unit(
+    weights: NDArray[np.float64], action: str, value: float
+) -> NDArray[np.float64]:
+    """Unit weights that show an action unit at another intensity: an inverse of ``action_units``.
+
+    Both sides move by the same amount, within 0 and their limits, until their mean is ``value``: of all
+    weights with that mean these are the nearest, so the face keeps what is lopsided in it. Nothing
+    moves where the action unit has that intensity already; above its end, 1, all weights are one.
+
+    ``action_units`` has no true inverse. Lips part (25) is the largest of four units: it falls by
+    limiting each of them, and jaw drop (26) and upper lip raiser (10) fall with it; it rises by
+    ``LIPS_PART`` alone. Moving 10 or 26 moves 25 too, if they open the mouth the most. mouthPress is 23
+    and 24 at once, and OpenFace has no 24. Units without an action unit stay.
+
+    Args:
+        weights: [52], each within its limit.
+        action: a key of ``ACTION_UNITS``.
+        value: intensity in [0, 1], which is OpenFace's divided by 5.
+
+    Raises:
+        BadInput: an unknown action unit, or an intensity out of range or beyond the limits.
+    """
+    if action not in ACTION_UNITS:
+        raise unknown("action unit", action, ACTION_UNITS)
+    top, found = limits(), np.array(weights, np.float64)
+    sides = [unit_index(part) for part in ACTION_UNITS[action]]
+    rising = sides[ACTION_UNITS[action].index(LIPS_PART)] if len(sides) > 1 else sides[0]
+    highest = min(1.0, float(top[rising].mean()))
+    if not 0 <= value <= highest + FLOAT32:
+        raise BadInput(f"{action} must be in 0 to {highest:g} for a rendered face: {value}")
+    value = min(value, highest)
+    own = min(max(float(found[side].mean()) for side in sides), 1.0)
+    if value < own:
+        for side in sides:
+            if found[side].mean() > value:
+                found[side] = _moved(found[side], value, top[side])
+    elif value > own:
+        found[rising] = _moved(found[rising], value, top[rising])
+    return found
+
+
+def _moved(
+    weights: NDArray[np.float64], mean: float, top: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The nearest weights in [0, top] with this mean."""
+    for _ in weights:  # each round either ends at the mean or brings a further weight to its limit
+        gap = mean - weights.mean()
+        free = weights < top if gap > 0 else weights > 0
+        share = gap * len(weights) / max(int(free.sum()), 1)
+        weights = np.clip(weights + np.where(free, share, 0.0), 0.0, top)
+    return weights

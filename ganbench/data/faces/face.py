@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ganbench.data.faces.expressions import action_units, limits, recipe
+from ganbench.data.faces.expressions import action_units, limits, recipe, with_action_unit
 from ganbench.data.faces.head import load_head
 from ganbench.emotions import EMOTIONS, index
 from ganbench.errors import BadInput
@@ -104,6 +104,21 @@ class Face:
             intensity=0.0 if name == "neutral" else float(intensity),
             expression=tuple(weights.tolist()),
         )
+
+    def with_action_unit(self, action: str, value: float) -> Face:
+        """The same face with one action unit at another intensity; the rest of its expression stays.
+
+        Args:
+            action: a key of ``expressions.ACTION_UNITS``, such as ``"AU12_r"``.
+            value: intensity in [0, 1]; ``expressions.with_action_unit`` tells what of it is exact.
+
+        Raises:
+            BadInput: an unknown action unit, or an intensity that no face reaches.
+        """
+        own = np.array(list(self.units.values()))
+        moved = with_action_unit(own, action, value)
+        weights = np.where(moved == own, self.expression, moved - np.array(self.nuisance))
+        return dataclasses.replace(self, expression=tuple(np.round(weights, DIGITS).tolist()))
 
     def with_person(self, other: Face) -> Face:
         """Another person with this expression, in this pose, light and place."""

@@ -1,0 +1,126 @@
+"""Action units: edits by single units against the same faces rendered with these units.
+
+Of the first 35 images of the protocol's order, for each of OpenFace's 17 units, the method is asked for
+the image's own units with this one at 0, 0.4 and 0.8. More than 0.8 no rendered jaw drops. The right
+answer is the face's own expression with the unit at this intensity. Units are not independent there as
+they are in what is asked for: the right answer for jaw drop also parts the lips, for example
+(``ganbench.data.faces.expressions.with_action_unit``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.data.action_units import ACTION_UNITS
+from ganbench.data.dataset import Dataset
+from ganbench.methods.conditions import ActionUnits
+from ganbench.methods.interface import Method
+from ganbench.metrics import METRICS, relative_distance, unit_response
+from ganbench.metrics.truth import REGIONS
+from ganbench.protocol import ability
+from ganbench.records import Record
+from ganbench.scoring.interface import Evidence, Metric, Probe, record
+from ganbench.scoring.pixels import relative_over_images
+from ganbench.scoring.verdicts import over_images
+from ganbench.seeds import generator
+
+IMAGES = 35
+INTENSITIES = (0.0, 0.4, 0.8)
+NAMES = tuple(f"AU{number:02d}" for number in ACTION_UNITS)
+ASKED = tuple((unit, value) for unit in range(len(ACTION_UNITS)) for value in INTENSITIES)
+
+
+class UnitProbe(Probe):
+    """Edits to the images' own action units with one of them changed."""
+
+    def codes_of(
+        self, method: Method, seed: int, dataset: Dataset, indices: NDArray[np.int64]
+    ) -> Tensor | None:
+        """Codes [n, P, code_dim]; None without units in the data or the method, or right answers."""
+        if ActionUnits not in method.conditions or not dataset.has_true_units:
+            return None
+        own = dataset.action_units(indices)
+        if own is None:
+            return None
+        asked = own[:, None].repeat(1, len(self.units), 1)
+        for place, (unit, value) in enumerate(self.units):
+            asked[:, place, unit] = value
+        flat = asked.flatten(0, 1).to(method.device)
+        noise = method.draw_noise(len(flat), generator(seed, "noise", method.name, self.name))
+        codes = ability(method.encode, ActionUnits(flat), noise)
+        return None if codes is None else codes.reshape(len(own), len(self.units), -1)
+
+
+class Units(Metric):
+    """Of methods that are conditioned on action units: ground-truth error, and rank correlation."""
+
+    specs = (METRICS["units"], METRICS["unit_intensity"])
+    probes = (UnitProbe("action units", IMAGES, lambda method, seed: None, ASKED),)
+
+    def score(self, evidence: Evidence) -> list[Record]:
+        """Over all units, by region, and by unit; none of a method that takes no action units."""
+        (probe,) = self.probes
+        if ActionUnits not in evidence.conditions:
+            return []
+        if probe.name not in evidence.probes:
+            note = (
+                "the data know no right answer for action units, or the method takes only changes"
+            )
+            return [record(spec, evidence.method, None, 0, note=note) for spec in self.specs]
+        arrays = evidence.probes[probe.name]
+        shape = (-1, len(NAMES), len(INTENSITIES))
+        truth, unedited = (
+            arrays[name].reshape(*shape, len(REGIONS)) for name in ("truth", "unedited")
+        )
+        return [
+            *self._errors(evidence.method, truth, unedited),
+            *self._responses(evidence.method, arrays["position"].reshape(shape)),
+        ]
+
+    def _errors(
+        self, method: str, truth: NDArray[np.float64], unedited: NDArray[np.float64]
+    ) -> list[Record]:
+        """Of distances [n, units, intensities, regions]."""
+        spec, whole = self.specs[0], REGIONS.index("all")
+        # As of truth: what the input already shows is no edit.
+        changed = unedited[..., whole] > 0
+        every = np.ones(len(NAMES), np.bool_)
+        parts = [("" if region == "all" else region, i, every) for i, region in enumerate(REGIONS)]
+        parts += [(name, whole, np.arange(len(NAMES)) == u) for u, name in enumerate(NAMES)]
+        found = []
+        for variant, region, units in parts:
+            chosen = (changed & units[:, None]).reshape(len(changed), -1)
+            edited = truth[..., region].reshape(chosen.shape)
+            start = unedited[..., region].reshape(chosen.shape)
+            # Renderings have no noise of their own: the least difference is one.
+            value = relative_distance(edited[chosen], start[chosen], nothing_to_do=0.0)
+            limits: dict[str, Any] = (
+                {} if value is None else relative_over_images(edited, start, chosen)
+            )
+            note = "" if value is not None else "the inputs are already right there"
+            n = int(chosen.sum())
+            found.append(record(spec, method, value, n, variant=variant, note=note, **limits))
+        return found
+
+    def _responses(self, method: str, positions: NDArray[np.float64]) -> list[Record]:
+        """Of positions [n, units, intensities]."""
+        spec = self.specs[1]
+        correlation, along = unit_response(INTENSITIES, positions)
+        ratio = {"unit": "ratio", "direction": "reported"}
+        parts: list[tuple[str, NDArray[np.float64], dict[str, Any]]] = [
+            ("", correlation, {}),
+            ("along", along, ratio),
+            *((name, correlation[:, [u]], {}) for u, name in enumerate(NAMES)),
+        ]
+        found = []
+        for variant, values, facts in parts:
+            known = ~np.isnan(values)
+            value = float(values[known].mean()) if known.any() else None
+            facts |= {"note": "" if known.any() else "no right answer shows the unit"}
+            facts |= over_images(values, known)
+            found.append(record(spec, method, value, int(known.sum()), variant=variant, **facts))
+        return found
