@@ -243,7 +243,7 @@ class Pass:
             "pass": self.identity(type(self), protocol.codes, protocol.chunks),
             "data": self.dataset.fingerprint,
             "files": self.dataset.stamp,
-            "read by": self.identity(self.dataset),
+            "read by": self.identity(*self.dataset.read_by()),
             "size": self.dataset.size,
             "chunk": job.chunk.number,
             # Themselves: labels decide on the order, and a user may have changed some.

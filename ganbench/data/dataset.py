@@ -52,6 +52,10 @@ class Dataset(ABC):
     def images(self, indices: Indices) -> Tensor:
         """float32 [n, 3, size, size], RGB in [0, 1], on the CPU."""
 
+    def read_by(self) -> tuple[object, ...]:
+        """What its images depend on beside its fingerprint, for ``ganbench.state.identity``."""
+        return (self,)
+
     def regions(self, indices: Indices) -> Tensor | None:
         """Region maps uint8 [n, size, size] (BACKGROUND, HEAD, FACE, EYES, MOUTH); None if unknown."""
         return None

@@ -147,6 +147,9 @@ class LazyFaces(Dataset):
         self.paths = [f"images/{split}/{i:06d}.png" for i in range(len(self.labels))]
         self.fingerprint = _fingerprint(config.seed, config.size, split, self.paths)
 
+    def read_by(self) -> tuple[object, ...]:
+        return FacesDataset, self.size, "as opened"
+
     def _faces(self, indices: Indices) -> list[Face]:
         chosen = np.arange(len(self))[np.asarray(indices)]
         return [

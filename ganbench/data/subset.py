@@ -35,7 +35,10 @@ class Subset(Dataset):
         self.label_order = whole.label_order
         self.labels = whole.labels[rows]
         self.paths = [whole.paths[row] for row in rows]
-        self.fingerprint = fingerprint
+        self.fingerprint, self.stamp = fingerprint, whole.stamp
+
+    def read_by(self) -> tuple[object, ...]:
+        return type(self), *self.whole.read_by()
 
     def images(self, indices: Indices) -> Tensor:
         return self.whole.images(self._of(indices))

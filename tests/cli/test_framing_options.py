@@ -29,6 +29,7 @@ def trained(tmp_path_factory):
         """
         [stargan]
         iterations = 2
+        n_critic = 1
         batch_size = 8
         log_every = 1
         checkpoint_every = 2
