@@ -232,7 +232,7 @@ def toml(network: dict) -> str:
 
 def test_labels_reach_the_network_by_name(train):
     data = Colours(("neutral", "happy", "sad"))
-    run = train("stargan", data, "network.emotions=['happy', 'sad', 'neutral']", "iterations=1")
+    run = train("stargan", data, "network.emotions=['happy', 'sad', 'neutral']", "iterations=2")
     names = run.trainer.model.config.emotions
     assert [names[label] for label in run.labels] == [KNOWN[place] for place in data.labels]
     assert [names[label] for label in run.labels[:3]] == ["neutral", "happy", "sad"]

@@ -164,7 +164,7 @@ def test_pictures_of_a_data_set_have_a_limit(tmp_path, call):
     assert (code, err.count("\n")) == (2, 1)
     assert "bomb.png' cannot be used: 169,000,000 pixels, more than 64,000,000: make it" in out
     code, out, err = call(*common, "--max-pixels", 200)
-    assert "256 pixels, more than 200" in err
+    assert "256 pixels, more than 200" in out
 
 
 def test_originals_are_known_by_any_name(tmp_path):

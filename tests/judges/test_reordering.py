@@ -181,7 +181,7 @@ class TestLabels:
         photos(number("fer2013"), "train")
         root = photos(lambda emotion: 0, "test")
         options = ("--data", "csv", "--root", root)
-        code, _, error = call("data", "check", *options, "--split", "train")
+        code, error, _ = call("data", "check", *options, "--split", "train")
         assert code == 2
         assert "the labels seem to be in another order" in error
         learn = (
