@@ -6,12 +6,13 @@ A plug-in that breaks its promise is named at once, and not after hours, in the 
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench import protocol
 from ganbench.emotions import EMOTIONS
@@ -23,6 +24,8 @@ from ganbench.methods.outputs import MEND, MUCH, check_range, checked, cut, cut_
 from ganbench.methods.tensors import check_parameters
 
 Part = TypeVar("Part")
+
+_CONTAINERS = (dict, OrderedDict, list, set)
 
 IMAGES = 7  # of a trial: one towards each emotion
 
@@ -53,12 +56,21 @@ def edit(
                 )
             checked(name, found.images, found.mask, images.shape)
             raw, mask = found.images, found.mask
+            found = Edit(raw.clamp(0, 1), mask, _cut_in_all(found, raw))
     if first:
         if method.bounded:
             check_range(name, raw)
         if mask is not None and not bool(((mask >= -1e-3) & (mask <= 1.001)).all()):
             raise BadInput(f"values outside [0, 1]: {name} returns a mask that leaves it; {MEND}")
-    return found if found.clamped is not None else Edit(found.images, found.mask, cut(raw))
+    return found
+
+
+def _cut_in_all(found: Edit, raw: Tensor) -> Tensor:
+    """The shares that a plug-in says were cut, where it cut itself, or those that are cut now."""
+    now, told = cut(raw), found.clamped
+    if not isinstance(told, Tensor) or told.shape != now.shape:
+        return now
+    return torch.maximum(now, told.to(now))
 
 
 @torch.no_grad()
@@ -108,11 +120,24 @@ def try_judge(judge: Judge, images: Tensor) -> None:
 
 
 def _apart(part: Part) -> Part:
-    """A copy that shares the weights, so that a trial leaves no trace in a plug-in that counts or keeps."""
+    """A copy that shares the weights, so that a trial leaves no trace in a plug-in that counts or keeps.
+
+    What it holds in dicts, lists and sets is held in copies of these, as are the buffers and children
+    of a module, and the children are copied likewise; tensors are shared.
+    """
     try:
-        return copy.copy(part)
+        found = copy.copy(part)
+        held = getattr(found, "__dict__", {})
+        for key, value in held.items():
+            if type(value) in _CONTAINERS:
+                held[key] = copy.copy(value)
+        if isinstance(found, nn.Module):
+            children = held["_modules"]
+            for key, child in children.items():
+                children[key] = None if child is None else _apart(child)
     except Exception:  # what a plug-in holds may refuse; then it is tried itself
         return part
+    return found
 
 
 def _check_codes(name: str, method: Method, codes: object) -> None:

@@ -32,6 +32,14 @@ def check_room(build: Callable[[], nn.Module], what: str, times: int = 1) -> Non
         )
 
 
+def ours(cls: type) -> bool:
+    """Whether a class may be built on ``meta`` first: the code of ganbench keeps nothing of that.
+
+    A plug-in may keep what it builds, as by ``lru_cache``, and would meet tensors without values later.
+    """
+    return cls.__module__.split(".")[0] == "ganbench"
+
+
 def state_bytes(build: Callable[[], nn.Module]) -> int:
     """Bytes of a network's weights; 0 of one that cannot be built without memory."""
     # No number is drawn on meta, but nothing promises that: whoever builds next draws the same.

@@ -176,6 +176,44 @@ def test_an_edit_of_its_own(tmp_path, change, message):
         ganbench.evaluate([Own(change)], ToyPhotos(14), Reader(), store=Store(tmp_path / "store"))
 
 
+def test_an_edit_of_its_own_is_cut_too():
+    images, codes = patch(torch.arange(K)), torch.eye(K)
+    raw = images + 0.15  # of a ground of 0.9
+    found = contract.edit(Own(lambda e: Edit(raw, e.mask)), images, codes, first=True)
+    assert torch.equal(found.images, raw.clamp(0, 1))
+    assert found.clamped.tolist() == cut(raw).tolist()
+    assert found.clamped.min() > 0.9
+    # What it has cut itself still counts.
+    told = torch.full((K,), 0.25)
+    found = contract.edit(Own(lambda e: Edit(e.images, e.mask, told)), images, codes)
+    assert torch.equal(found.clamped, told)
+
+
+def test_a_trial_leaves_no_trace():
+    class Keeper(Painter):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.seen = torch.nn.Sequential(torch.nn.Identity()), []
+
+        def translate(self, x, codes):
+            for module in (self, self.inner, self.inner[0]):
+                module.register_buffer("kept", x[:1], persistent=False)
+                module.extra = torch.nn.Identity()
+            self.seen.append(len(x))
+            return super().translate(x, codes)
+
+    method = Keeper()
+    before = list(method.state_dict())
+    contract.try_method(method, patch(torch.arange(K)))
+    assert list(method.state_dict()) == before
+    assert method.seen == []
+    for module in (method, method.inner, method.inner[0]):
+        assert "kept" not in dict(module.named_buffers(recurse=False))
+        assert "kept" not in module._non_persistent_buffers_set
+        assert not hasattr(module, "extra")
+    assert contract._apart(method).weight is method.weight
+
+
 def test_nan_in_the_middle_of_a_run_is_named_too(tmp_path):
     calls = itertools.count()
 

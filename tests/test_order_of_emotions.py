@@ -155,6 +155,28 @@ def test_a_plug_in_that_encodes_by_itself_is_not_given_another_order():
         method.codes(torch.tensor([1]))
 
 
+@pytest.mark.parametrize("inherits", [False, True])
+def test_a_plug_in_that_encodes_by_itself_gets_its_own_labels(inherits):
+    class Few(Painter):
+        def encode(self, condition, noise=None):
+            if inherits:
+                return super(Painter, self).encode(condition, noise)
+            return self.own_codes(condition, noise)
+
+        def own_codes(self, condition, noise=None):
+            return torch.eye(len(self.config.emotions))[condition.emotions]
+
+    method = Few()
+    for names in (("neutral", "happy", "angry"), ("happy", "sad"), EMOTIONS):
+        method.config = type(method.config)(emotions=names)
+        places = torch.tensor([KNOWN.index(name) for name in names])
+        assert torch.equal(method.codes(places), torch.eye(len(names)))
+        assert torch.equal(method.codes(names), torch.eye(len(names)))
+    method.config = type(method.config)(emotions=("happy", "neutral"))
+    with pytest.raises(BadInput, match=r"another order than Table 1: happy, neutral; .*own_codes"):
+        method.codes(["happy"])
+
+
 @pytest.mark.parametrize("name", [*SIX, "judge"])
 @pytest.mark.parametrize(
     ("emotions", "message"),

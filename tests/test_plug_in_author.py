@@ -18,6 +18,7 @@ import ganbench
 from ganbench import config
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
+from ganbench.methods.weights import save_checkpoint
 from ganbench.store import Store
 
 PAGE = (
@@ -209,3 +210,50 @@ def test_what_cannot_be_saved_is_named(tmp_path):
     with pytest.raises(BadInput, match="Linear has no name or no config"):
         ganbench.save_checkpoint(tmp_path / "x.safetensors", torch.nn.Linear(2, K))
     assert not list(tmp_path.iterdir())
+
+
+KEEPING = """
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from ganbench.emotions import EMOTIONS
+from ganbench.methods import Method
+
+@dataclass(frozen=True)
+class Config:
+    image_size: int = 8
+    emotions: tuple[str, ...] = EMOTIONS
+
+@lru_cache
+def kernel():
+    return torch.ones(3)
+
+class Keeping(Method):
+    name, title, paper = "keeping", "Keeping", "Me, 2026"
+    Config = Config
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.weight = torch.nn.Parameter(torch.zeros(3))
+        self.kernel = kernel()
+
+    code_dim = 7
+
+    def translate(self, x, codes):
+        return x * self.kernel[None, :, None, None], None
+"""
+
+
+def test_what_a_plug_in_keeps_while_it_is_built_has_values(installed, tmp_path):
+    installed(KEEPING, "keeping = mypackage.mymethod:Keeping")
+    from mypackage.mymethod import Keeping, kernel
+
+    path = tmp_path / "keeping.safetensors"
+    save_checkpoint(path, Keeping(Keeping.Config()), "method", "keeping", {})
+    kernel.cache_clear()  # as in a new process
+    method = ganbench.load_method("keeping", path, device="cpu")
+    assert method.kernel.tolist() == [1, 1, 1]
+    size = method.config.image_size
+    edit = method.edit(torch.rand(1, 3, size, size), torch.zeros(1, 7))
+    assert edit.images.isfinite().all()

@@ -171,7 +171,7 @@ def _rows_of(
     used = of_row == wanted
     if not used.any():
         there = ", ".join(map(repr, values))
-        raise BadInput(
+        raise splits.NoSplit(
             f"{str(listed)!r} has no row of the {split} split: column {name!r} holds {there}"
         )
     left = Counter(of_row[(of_row == "validation") & ~used].tolist()) if split == "test" else {}
@@ -241,7 +241,7 @@ def nothing_found(root: Path, split: str, name: str) -> BadInput:
         "csv": lists,
         "folder": f"a folder per emotion in one of {classes}",
     }[name]
-    return BadInput(
+    return splits.NoSplit(
         f"no {split} split of {name!r} under {str(root)!r}: looked for {wanted}; "
         f"{_looks_like(root, split, name)}"
     )

@@ -28,10 +28,12 @@ class Finding:
     Attributes:
         level: ``"fault"``: the data cannot be used as they are; ``"note"``: a reader should know it.
         text: one line: the cause, the value and the way out.
+        kind: what it is, where somebody chooses among findings; empty elsewhere.
     """
 
     level: Literal["fault", "note"]
     text: str
+    kind: Literal["", "repeats"] = ""
 
 
 def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Finding]:

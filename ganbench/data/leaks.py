@@ -19,7 +19,7 @@ from ganbench.data import read_listing
 from ganbench.data.content import Sketch, content_hashes, equal_files
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import Finding
-from ganbench.data.splits import part_of
+from ganbench.data.splits import NoSplit, part_of
 from ganbench.data.table import Listing, TableDataset
 from ganbench.emotions import KNOWN
 from ganbench.errors import BadInput
@@ -71,10 +71,15 @@ def split_of(dataset: Dataset) -> Split | None:
     return _SPLITS[dataset]
 
 
-def other_split(dataset: Dataset) -> Split | None:
-    """The other split of the same source, as it is listed; None if there is none, or nothing tells."""
+def other_split(dataset: Dataset) -> tuple[Split | None, list[Finding]]:
+    """The other split of the same source, as it is listed.
+
+    Returns:
+        The split, None if there is none, or nothing tells; and a note if it is there, but cannot be
+        read.
+    """
     if not isinstance(dataset, TableDataset) or dataset.listing.source is None:
-        return None
+        return None, []
     listing = dataset.listing
     name = "test" if dataset.split == "train" else "train"
     source = listing.source
@@ -83,9 +88,12 @@ def other_split(dataset: Dataset) -> Split | None:
         source = source.parent  # "train.csv" was given: "test.csv" may lie beside it
     try:
         found = read_listing(listing.kind, name, source, listing.label_order or None, KNOWN)
-    except BadInput:
-        return None
-    return None if found.undivided else _of_listing(found)
+    except NoSplit:
+        return None, []
+    except BadInput as error:
+        text = f"the other split cannot be read ({error}): nobody has looked for leaks"
+        return None, [Finding("note", text)]
+    return (None if found.undivided else _of_listing(found)), []
 
 
 def _of_listing(listing: Listing) -> Split:
@@ -140,12 +148,9 @@ def find(
         for k in range(len(splits))
     )
     if within:
-        found.append(
-            Finding(
-                "note",
-                f"{plural(within, 'image')} {'repeats' if within == 1 else 'repeat'} another of their split",
-            )
-        )
+        repeat, their = ("repeats", "its") if within == 1 else ("repeat", "their")
+        text = f"{plural(within, 'image')} {repeat} another of {their} split"
+        found.append(Finding("note", text, "repeats"))
     return found
 
 
@@ -270,8 +275,8 @@ def check_training(dataset: Dataset, allowed: bool = False) -> tuple[list[Findin
     if train is None:
         return [], {}
     assert isinstance(dataset, TableDataset)
-    test = other_split(dataset)
-    found = _graver(find([train, *([test] if test else [])], allowed, True))
+    test, unread = other_split(dataset)
+    found = unread + _graver(find([train, *([test] if test else [])], allowed, True))
     if dataset.listing.undivided:
         found.append(
             Finding(
@@ -302,8 +307,8 @@ def check_evaluation(
     if test is None:
         return []
     assert isinstance(dataset, TableDataset)
-    train = other_split(dataset)
-    found = _graver(find([test, *([train] if train else [])], allow_leaks, True))
+    train, unread = other_split(dataset)
+    found = unread + _graver(find([test, *([train] if train else [])], allow_leaks, True))
     seen = list(trained_on(cards, dataset, test.hashes))
     same = [name for name, share in seen if share > 0.5]
     some = [f"{name} from about {share:.0%}" for name, share in seen if share <= 0.5]
@@ -326,4 +331,4 @@ def check_evaluation(
 
 def _graver(findings: Sequence[Finding]) -> list[Finding]:
     """All but the notes on images that repeat another of their split: ``ganbench data check`` has them."""
-    return [one for one in findings if "repeat another" not in one.text]
+    return [one for one in findings if one.kind != "repeats"]

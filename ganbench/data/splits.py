@@ -8,6 +8,11 @@ from pathlib import Path
 
 from ganbench.errors import BadInput
 
+
+class NoSplit(BadInput):
+    """A source has not the split that was asked for; what else is wrong with one is another BadInput."""
+
+
 # Spellings of each part; case, spaces and punctuation do not count.
 PARTS: dict[str, tuple[str, ...]] = {
     "train": ("training", "train", "train_set", "training_set"),

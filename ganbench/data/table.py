@@ -49,8 +49,9 @@ class Listing:
         name: what the data is called in reports.
         split: ``"train"`` or ``"test"``.
         root: the folder that ``path`` and ``regions`` are relative to.
-        frame: a row per image: ``path``, ``expression`` (0-6; 7 is contempt; -1 in a list without emotions), where known ``regions`` (the region
-            map) and ``AU01_r`` ..., and whatever else the table held.
+        frame: a row per image: ``path``, ``expression`` (0-6; 7 is contempt; -1 in a list without
+            emotions), where known ``regions`` (the region map) and ``AU01_r`` ..., and whatever else
+            the table held.
         dropped: how many rows of which other label were left out.
         unread: (path, reason) of images that the reader could not label.
         aside: what else of the source belongs to no split that is used, in words.

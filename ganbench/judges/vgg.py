@@ -197,7 +197,7 @@ def load_vgg(
             f"not a judge: {path} holds the {header['kind']} {header['name']!r}; give a judge's checkpoint"
         )
     network = configuration.build(VGGConfig, header["config"], f"checkpoint {path.name}")
-    check_network(path, lambda: VGG(network))
+    check_network(path, VGG, network)
     model = VGG(network)
     load_state(path, model)
     model.to(where).to(memory_format=torch.channels_last).eval().requires_grad_(False)

@@ -20,11 +20,13 @@ class Category:
     """Basic emotions; ``intensity`` float [N] in [0, 1].
 
     ``emotions`` int64 [N] are positions in Table-1 order where a caller makes the condition
-    (``Method.encode``), and the method's own labels where the method reads it (``Method.own_codes``).
+    (``Method.encode``), and the method's own labels where the method reads it (``Method.own_codes``);
+    ``own`` tells that they are the latter.
     """
 
     emotions: Tensor
     intensity: Tensor | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,9 @@ class Method(nn.Module):
             BadInput: an emotion that the method lacks.
             Unsupported: the method does not understand this kind of condition.
         """
-        if isinstance(condition, Category | ReferenceImage) and condition.emotions is not None:
+        if isinstance(condition, Category) and not condition.own:
+            condition = replace(condition, emotions=self.labels(condition.emotions), own=True)
+        elif isinstance(condition, ReferenceImage) and condition.emotions is not None:
             condition = replace(condition, emotions=self.labels(condition.emotions))
         return self.own_codes(condition, noise)
 
@@ -263,14 +265,15 @@ class Method(nn.Module):
                 )
         if type(self).encode is Method.encode:
             return self.own_codes(Category(own), noise)
-        # A plug-in that encodes by itself is given positions in Table-1 order, as it was told.
-        table = labels_of(tuple(self.config.emotions))
-        if any(label >= 0 and label != place for place, label in enumerate(table)):
+        # A plug-in that encodes by itself is given its own labels. Where they do not rise along Table 1,
+        # nobody knows whether it takes what it is given for these.
+        known = [label for label in labels_of(tuple(self.config.emotions)) if label >= 0]
+        if known != sorted(known):
             raise BadInput(
                 f"{self.name} lists its emotions in another order than Table 1: "
                 f"{', '.join(self.config.emotions)}; its class must implement own_codes instead of encode"
             )
-        return self.encode(Category(own), noise)
+        return self.encode(Category(own, own=True), noise)
 
     @torch.no_grad()
     def edit(self, images: Tensor, codes: Tensor) -> Edit:

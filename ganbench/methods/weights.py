@@ -25,7 +25,7 @@ from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_parameters, fitted
 from ganbench.registry import METHODS
-from ganbench.room import state_bytes
+from ganbench.room import ours, state_bytes
 from ganbench.state import tensor_hash
 from ganbench.store import replacing
 
@@ -243,16 +243,24 @@ def fill(
     return fitted(expected, found, where)
 
 
-def check_network(path: Path, build: Callable[[], nn.Module]) -> None:
+def check_network(path: Path, cls: type[nn.Module], network: Any) -> None:
     """Refuse a configuration whose network is far larger than its file, before it is built.
+
+    Args:
+        path: the file.
+        cls: class of the network; those of plug-ins are not looked at (``room.ours``).
+        network: its configuration.
 
     Raises:
         BadInput: it is.
     """
-    if state_bytes(build) > 16 * path.stat().st_size + (1 << 20):
+    if not ours(cls):
+        return
+    needed = state_bytes(lambda: cls(network))
+    if needed > 16 * path.stat().st_size + (1 << 20):
         raise BadInput(
             f"checkpoint does not fit its own configuration: {path} (its network would be "
-            f"{borders.size(state_bytes(build))}); the file is damaged: fetch it again"
+            f"{borders.size(needed)}); the file is damaged: fetch it again"
         )
 
 
@@ -313,7 +321,7 @@ def load_method(
             f"load it as {header['name']!r}"
         )
     network = config.build(cls.Config, header["config"], f"checkpoint {path.name}")
-    check_network(path, lambda: cls(network))
+    check_network(path, cls, network)
     method = cls(network)
     load_state(path, method)
     method.licence = header["card"].get("licence", "unknown")

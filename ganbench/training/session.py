@@ -28,7 +28,7 @@ from ganbench.methods.weights import (
 )
 from ganbench.registry import METHODS
 from ganbench.report.manifest import machine
-from ganbench.room import check_room
+from ganbench.room import check_room, ours
 from ganbench.seeds import check_seed, generator
 from ganbench.training import provenance
 from ganbench.training import recipe as recipes
@@ -209,8 +209,8 @@ def configure(
         name: a registered method, or ``"judge"``.
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         assignments: ``key=value`` overrides.
-        init: a checkpoint, or a finished run's folder, to start from; the network is then the checkpoint's, whatever the recipe
-            says.
+        init: a checkpoint, or a finished run's folder, to start from; the network is then the
+            checkpoint's, whatever the recipe says.
         resumed: folder of a run that is to be continued; if that run started from a checkpoint, its
             network is the one.
 
@@ -301,7 +301,8 @@ def prepare(
     where = resolve_device(device)
     if setup.recipe.precision == "fp16" and where.type != "cuda":
         raise BadInput(f"precision fp16 needs a CUDA device: {where.type}; use bf16, or fp32")
-    check_room(lambda: setup.model(setup.network), f"network of {name}", times=4)
+    if ours(setup.model):
+        check_room(lambda: setup.model(setup.network), f"network of {name}", times=4)
     # Layers initialise themselves from the global generator: on the CPU, for equal weights anywhere.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator(seed, "weights"))))

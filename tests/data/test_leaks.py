@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -278,6 +279,49 @@ class TestEvaluation:
         ):
             self.run(tmp_path, other, method=method)
         assert len(self.run(tmp_path, other, method=method, allow_leaks=True).notes) == 1
+
+    def test_what_the_test_split_repeats_is_no_note(self, tmp_path):
+        for count in (1, 2):
+            root = folders(tmp_path / str(count))
+            for emotion in EMOTIONS[:count]:
+                copied(root, f"test/{emotion}/0.png", f"test/{emotion}/1.png")
+            assert self.run(tmp_path, root).notes == []
+            split = leaks.split_of(load_dataset("folder", "test", root=root, size=8))
+            (note,) = leaks.find([split])
+            assert note.text == (
+                "1 image repeats another of its split",
+                "2 images repeat another of their split",
+            )[count - 1]  # fmt: skip
+
+    @pytest.mark.parametrize("kind", ["csv", "folder"])
+    def test_another_split_that_cannot_be_read_is_told(self, tmp_path, kind):
+        root = tmp_path / "d"
+        if kind == "csv":
+            listed(root, name="test.csv")
+            listed(root, name="train.csv")  # seven of these and more
+            with (root / "train.csv").open("a") as file:
+                file.write("0.png,hapy\n")
+            place, wrong = root / "test.csv", "data row 22: .*hapy"
+        else:
+            place, wrong = folders(root), "class folder .*hapy"
+            picture(root / "train/hapy/0.png", 3)
+        (note,) = self.run(tmp_path, place, kind).notes
+        found = rf"the other split cannot be read \(.*{wrong}.*\): nobody has looked for leaks$"
+        assert re.match(found, note)
+        assert "\n" not in note
+        data = load_dataset(kind, "test", root=place, size=8)
+        (finding,), card = leaks.check_training(data)
+        assert finding == leaks.Finding("note", note)
+        assert list(card) == ["train"]
+
+    @pytest.mark.parametrize("kind", ["csv", "folder"])
+    def test_no_other_split_is_nothing_to_tell(self, tmp_path, kind):
+        root = tmp_path / "d"
+        place = listed(root, name="test.csv") if kind == "csv" else folders(root, splits=("test",))
+        assert self.run(tmp_path, place, kind).notes == []
+        if kind == "csv":  # one list with a column, which has one part only
+            place = listed(root, name="all.csv", split=lambda i: "test")
+            assert self.run(tmp_path, place, kind).notes == []
 
     def test_one_list_for_both(self, tmp_path):
         root = listed(tmp_path / "d")
