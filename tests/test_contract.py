@@ -266,7 +266,7 @@ def test_the_share_of_cut_pixels_is_recorded_and_said(tmp_path, places):
     notes: list[str] = []
     items = find_pictures([folder], out)
     list(edit_pictures(Broken(brighter), 1, items, out, batch_size=3, on_note=notes.append))
-    assert notes == ["Broken: 25.0% of the pixels of its edits lay outside [0, 1] and were cut to it; what was judged is the rest"]  # fmt: skip
+    assert notes == ["Broken: 25.0% of the pixels of its edits lay outside [0, 1] and were cut to it; the judge saw the edits after the cut"]  # fmt: skip
 
 
 def test_a_network_without_a_bound_says_so(tmp_path):

@@ -329,6 +329,22 @@ def test_batches_of_one_emotion_are_refused(tmp_path, monkeypatch):
         session.run(Colours(EMOTIONS), tmp_path / "run", "x")
 
 
+def test_every_part_of_a_batch_mixes_at_some_time(tmp_path, monkeypatch):
+    network = "network=" + toml(NETWORKS["smit"])
+    session = prepare("smit", "faces", (network, "batch_size=4", "probe_every=0"), device="cpu")
+    happy, mixed = np.arange(4) * 7, np.arange(4)
+
+    def begin(draw):
+        monkeypatch.setattr(
+            session.trainer, "indices", lambda labels, i, seed: np.concatenate(draw(i))
+        )
+        return session.run(Colours(EMOTIONS), tmp_path / "run", "x")
+
+    assert begin(lambda i: (mixed, happy) if i % 2 else (happy, mixed)).done == 0
+    with pytest.raises(BadInput, match="batches of 4 holds two emotions in part 2 of 2; raise"):
+        begin(lambda i: (mixed, happy))
+
+
 # -- judges and evaluation --------------------------------------------------------------------------
 
 

@@ -101,6 +101,6 @@ def cut_notes(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def cut_note(title: str, share: float) -> str:
     """What a reader should know of a method with this share of cut pixels."""
     return (
-        f"{title}: {share:.1%} of the pixels of its edits lay outside [0, 1] and were cut to it; what "
-        "was judged is the rest"
+        f"{title}: {share:.1%} of the pixels of its edits lay outside [0, 1] and were cut to it; the "
+        "judge saw the edits after the cut"
     )

@@ -42,7 +42,7 @@ from ganbench.seeds import generator
 from ganbench.store import replacing, sync
 from ganbench.text import plural
 from ganbench.training import folder as folders
-from ganbench.training.limits import Facts, Watch
+from ganbench.training.limits import Facts, Fault, Watch
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Choice, Schedule
 from ganbench.training.seal import check as check_seal
@@ -97,6 +97,7 @@ class Run:
         probe: judges the shipped model, in [0, 1], without a trace in it; None if nobody can.
         again: the command line that trains the same with other options behind it, for advice; the
             card's when empty.
+        tell: called with a line that a user should read, such as that the probe fails.
 
     Raises:
         BadInput: the data have a fault (``ganbench.data.doctor``), such as no image of an emotion that
@@ -115,12 +116,13 @@ class Run:
         watch: Callable[[Progress], None] = lambda _: None,
         probe: Callable[[nn.Module], float] | None = None,
         again: str = "",
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.trainer, self.kind, self.name = trainer, kind, name
         self.dataset, self.folder, self.seed = dataset, folder, seed
         self.card, self.watch, self.probe = card, watch, probe
         self.share = trainer.share
-        self.again = again or str(card["command"])
+        self.again, self.tell = again or str(card["command"]), tell
         names = tuple(card["network"]["emotions"])
         if trainer.needs_emotions:
             check_known(names)
@@ -135,6 +137,10 @@ class Run:
         self.seconds = 0.0
         self._window = _Window()
         self._watch = Watch({}, trainer.recipe)
+        self._unjudged, self._told = (
+            "",
+            False,
+        )  # why the probe's last look failed; whether one was told
         self._stop = False
         self._lock: Lock | None = None  # of the first process
         self._stamp: tuple[int, ...] = ()
@@ -274,8 +280,8 @@ class Run:
 
         Raises:
             Diverged: a loss became NaN, left its limits or stayed where a network has it that learns
-                nothing, edits show nothing at the end, or the method's own check failed; the last
-                good checkpoint is kept and named.
+                nothing, edits show nothing or cannot be judged at the end, or the method's own check
+                failed; the last good checkpoint is kept and named.
             BadInput: the folder cannot be written; the last good checkpoint is kept. Or another
                 process trains in it, or has since this run was started or resumed.
         """
@@ -363,9 +369,18 @@ class Run:
         every, last = self.trainer.recipe.probe_every, self.trainer.recipe.iterations
         if self.probe is None or not every or (self.done % every and self.done != last):
             return {}
+        self._unjudged, training = "", self.trainer.shipped.training
         try:
             return {folders.PROBE: self.probe(self.trainer.shipped)}
-        except BadInput:  # edits that are not finite; what diverged is told in a moment
+        except BadInput as error:
+            self.trainer.shipped.train(training)
+            # Weights that are not finite are told in a moment, and by their names.
+            state = self.trainer.shipped.state_dict().values()
+            if all(bool(tensor.isfinite().all()) for tensor in state):
+                self._unjudged = str(error)
+                if not self._told:
+                    self.tell(f"the probe fails at iteration {self.done}: {error}")
+                self._told = True
             return {}
 
     def _log(self, probed: dict[str, float]) -> None:
@@ -384,6 +399,9 @@ class Run:
         if fault is None and edits and probed and self.done == self.trainer.recipe.iterations:
             classes = len(self.card["network"]["emotions"])
             fault = self._watch.probed(probed[folders.PROBE], edits, classes)
+        if fault is None and self._unjudged and self.done == self.trainer.recipe.iterations:
+            text = f"nobody can tell whether the training learned anything: {self._unjudged}"
+            fault = Fault(text, self._watch.good())
         if fault is not None:
             raise self._diverged(fault.text, fault.good)
 

@@ -141,7 +141,7 @@ class Recipe:
         if kept > 0.5:
             found.append(
                 f"the shipped average hardly moves: with ema_decay = {self.ema_decay:g} and {steps:,} "
-                f"steps it is {kept:.0%} the first weights; lower ema_decay, or raise iterations"
+                f"steps {kept:.0%} of it are still the first weights; lower ema_decay, or raise iterations"
             )
         return found
 

@@ -15,6 +15,8 @@ from ganbench.training.recipe import Recipe
 
 Choice = Literal["continue", "restart"]
 
+_UNCHANGED = "learning rate: it is the recipe's already; --resume-rate restart makes no change"
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -91,19 +93,20 @@ class Schedule:
             choice: "continue", or "restart" for the recipe's rates.
 
         Returns:
-            The schedule, and what it does in words; empty where there was nothing to choose.
+            The schedule, and what it does in words; empty where nothing was chosen and nothing changes.
         """
         end = self.recipe.iterations
         # A leg that no iteration was taken of was never more than a plan.
         legs = [leg for leg in self.legs if leg.start < done or leg.start == 0]
         before = Schedule(self.recipe, legs)
-        if before.legs[-1].end == end:
-            return before, ""
         fresh = Schedule(self.recipe)
-        if all(before.rate(i) == fresh.rate(i) for i in range(done)):
-            return fresh, ""
+        planned = before.legs[-1].end == end
+        if planned and (choice == "continue" or _agree(before, fresh, range(done, end))):
+            return before, _UNCHANGED if choice == "restart" else ""
+        if not planned and _agree(before, fresh, range(done)):
+            return fresh, _UNCHANGED if choice == "restart" else ""
         base = self.recipe.learning_rate
-        last = before.rate(done - 1)
+        last = before.rate(max(0, done - 1))
         # A run that has come to its end has no next rate but 0.
         here = before.rate(done) if done < before.legs[-1].end else last
         recipes = fresh.rate(done)
@@ -114,6 +117,10 @@ class Schedule:
             )
         return Schedule(self.recipe, [*legs, Leg(done, end, here)]), (
             f"learning rate: {base * last:.3g} in iteration {done}; it goes on from {base * here:.3g} "
-            f"and falls to 0 at {end}; the recipe's for {end} iterations would be {base * recipes:.3g}: "
-            "--resume-rate restart"
+            f"and falls to 0 at {end}; --resume-rate restart gives the recipe's rate for {end} iterations, "
+            f"{base * recipes:.3g}"
         )
+
+
+def _agree(one: Schedule, other: Schedule, iterations: Iterable[int]) -> bool:
+    return all(one.rate(i) == other.rate(i) for i in iterations)

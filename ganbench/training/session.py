@@ -104,7 +104,7 @@ class Session:
             command: that makes the run again, for its card.
             watch: called after each log line.
             allow_leaks: train on images that are also in the test split, or under two emotions.
-            tell: called with each line that a user should read about the data.
+            tell: called with each line that a user should read about the data, or of the probe.
             again: the command line as it was given, for advice; ``command`` when empty.
 
         Raises:
@@ -163,6 +163,7 @@ class Session:
             watch,
             probe,
             again,
+            tell,
         )
 
     def _units(self, dataset: Dataset) -> dict[str, Any]:

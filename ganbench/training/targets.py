@@ -30,8 +30,8 @@ def check_targets(trainer: Trainer, labels: NDArray[np.int64], seed: int) -> Non
         seed: of the run.
 
     Raises:
-        BadInput: targets are permuted within single images, or within batches of one emotion in all
-            iterations of the first epoch.
+        BadInput: targets are permuted within single images, or within batches, or a part of them, of
+            one emotion in all iterations of the first epoch.
     """
     parts, size = trainer.permuted_parts, trainer.recipe.batch_size
     if not parts:
@@ -50,12 +50,18 @@ def check_targets(trainer: Trainer, labels: NDArray[np.int64], seed: int) -> Non
         return
     epoch = -(-len(labels) // (parts * size))
     iterations = min(epoch, LOOKED_AT)
+    alike = set(range(parts))  # the parts that have held one emotion only, so far
     for iteration in range(iterations):
         batch = labels[trainer.indices(labels, iteration, seed)]
-        if all(len(set(part.tolist())) > 1 for part in np.split(batch, parts)):
+        split = np.split(batch, parts)
+        alike = {k for k in alike if len(set(split[k].tolist())) < 2}
+        if not alike:
             return
+    what = f"none of the first {iterations} batches of {size} holds two emotions"
+    if parts > 1:
+        which = " and ".join(f"{k + 1}" for k in sorted(alike))
+        what += f" in part {which} of {parts}"
     raise BadInput(
         f"no target would differ from what its image shows: {name} permutes the labels of a batch, and "
-        f"none of the first {iterations} batches of {size} holds two emotions; raise batch_size, or "
-        "balance the data"
+        f"{what}; raise batch_size, or balance the data"
     )

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from ganbench import load_dataset
-from ganbench.errors import BadInput
+from ganbench.errors import BadInput, Diverged
 from ganbench.judges.vgg import load_vgg
 from ganbench.methods.weights import read_header, shipped
 from ganbench.store import replacing, sweep
@@ -64,6 +64,34 @@ def test_without_a_probe_only_the_newest_are_kept(tiny_recipe, tmp_path):
     assert len(folders.checkpoints(tmp_path)) == 2
     assert folders.best(tmp_path) is None
     assert all("probe_accuracy" not in line for line in log(tmp_path))
+
+
+def test_a_probe_that_fails_is_told_once_and_the_training_has_not_learned(tiny_recipe, tmp_path):
+    def failing(until):
+        looks = iter(range(9))
+
+        def probe(model):
+            model.eval()
+            if next(looks) < until:
+                raise BadInput("not finite: stargan returns NaN; mend it")
+            return 0.5
+
+        return probe
+
+    options = ("checkpoint_every=2", "probe_every=2")
+    for until, folder in ((2, tmp_path / "a"), (9, tmp_path / "b")):
+        run, told = begin(tiny_recipe, folder, *options, probe=failing(until)), []
+        run.tell = told.append
+        run.start()
+        if until == 2:  # the last look is a good one
+            assert run.run()
+        else:
+            with pytest.raises(
+                Diverged, match=r"nobody can tell .* learned anything: not finite: st"
+            ):
+                run.run()
+        assert not (folder / "stargan.safetensors").exists() or until == 2
+        assert told == ["the probe fails at iteration 2: not finite: stargan returns NaN; mend it"]
 
 
 def test_the_probe_takes_its_turns(tiny_recipe, tmp_path):

@@ -53,7 +53,7 @@ def test_a_falling_rate_falls_on(train, tmp_path):
     # The next rate would have been 1/4; from there to 0 at iteration 10.
     assert rates == pytest.approx([0.25, 0.2, 0.15, 0.1, 0.05])
     assert "0.0005 in iteration 5; it goes on from 0.00025 and falls to 0 at 10" in said
-    assert "would be 0.001: --resume-rate restart" in said
+    assert said.endswith("; --resume-rate restart gives the recipe's rate for 10 iterations, 0.001")
 
 
 def test_a_finished_run_goes_on_at_its_last_rate(train, tmp_path):
@@ -74,6 +74,28 @@ def test_restarting_is_chosen_in_words(train):
     rates, said = train(10, rate="restart")
     assert rates == pytest.approx([1, 0.75, 0.5, 0.25])
     assert "--resume-rate restart" in said
+
+
+def test_restarting_is_chosen_after_the_length_too():
+    recipe = Recipe(iterations=200, decay_iterations=100)
+    schedule = Schedule(recipe, [Leg(0, 100), Leg(80, 200, 0.2)])
+    assert schedule.lengthened(90)[0].rate(150) < 0.1
+    restarted, said = schedule.lengthened(90, "restart")
+    assert [restarted.rate(i) for i in (90, 99, 150)] == [
+        recipe.rate(i, 200) for i in (90, 99, 150)
+    ]
+    assert [restarted.rate(i) for i in (70, 85)] == [schedule.rate(i) for i in (70, 85)]
+    assert said.endswith("(--resume-rate restart)")
+    # Chosen again, or at the end, or where nothing else was planned, it changes nothing, and says so.
+    for again, done in (
+        (restarted, 120), (schedule, 200), (Schedule(recipe), 150), (Schedule(recipe, [Leg(0, 400)]), 50)
+    ):  # fmt: skip
+        same, said = again.lengthened(done, "restart")
+        assert [same.rate(i) for i in range(done, 200)] == [
+            again.rate(i) for i in range(done, 200)
+        ] or done == 50
+        assert said.endswith("--resume-rate restart makes no change")
+        assert again.lengthened(done)[1] == ""
 
 
 def test_a_rate_that_has_not_fallen_is_that_of_the_new_length(train, tmp_path):
