@@ -6,7 +6,6 @@ A plug-in that breaks its promise is named at once, and not after hours, in the 
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -25,7 +24,8 @@ from ganbench.methods.tensors import check_parameters
 
 Part = TypeVar("Part")
 
-_CONTAINERS = (dict, OrderedDict, list, set)
+# Where every module lists its buffers, parameters, children and hooks.
+_LISTED = {key for key, value in vars(nn.Module()).items() if isinstance(value, dict | set)}
 
 IMAGES = 7  # of a trial: one towards each emotion
 
@@ -122,22 +122,35 @@ def try_judge(judge: Judge, images: Tensor) -> None:
 def _apart(part: Part) -> Part:
     """A copy that shares the weights, so that a trial leaves no trace in a plug-in that counts or keeps.
 
-    What it holds in dicts, lists and sets is held in copies of these, as are the buffers and children
-    of a module, and the children are copied likewise; tensors are shared.
+    A module's buffers, parameters and children are listed anew, and the children are copied likewise.
+    Lists and dicts of the plug-in's own are shared: its hooks may fill them.
     """
     try:
         found = copy.copy(part)
-        held = getattr(found, "__dict__", {})
-        for key, value in held.items():
-            if type(value) in _CONTAINERS:
-                held[key] = copy.copy(value)
         if isinstance(found, nn.Module):
-            children = held["_modules"]
-            for key, child in children.items():
-                children[key] = None if child is None else _apart(child)
+            held = vars(found)
+            for key in _LISTED & held.keys():
+                held[key] = copy.copy(held[key])
+            if not _aliased(held):
+                children = held["_modules"]
+                children |= {
+                    key: child if child is None else _apart(child)
+                    for key, child in children.items()
+                }
     except Exception:  # what a plug-in holds may refuse; then it is tried itself
         return part
     return found
+
+
+def _aliased(held: dict[str, object]) -> bool:
+    """Whether a module also holds modules outside of its list of children, where copies are not met."""
+    lists = [value for key, value in held.items() if key not in _LISTED]
+    return any(
+        isinstance(one, nn.Module)
+        for value in lists
+        if isinstance(value, list | tuple | dict)
+        for one in (value.values() if isinstance(value, dict) else value)
+    )
 
 
 def _check_codes(name: str, method: Method, codes: object) -> None:

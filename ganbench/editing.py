@@ -232,7 +232,7 @@ def edit_pictures(
             write_atomic(out / item.name, file.getvalue())
             yield out / item.name
     if count and total / count > MUCH:
-        on_note(cut_note(method.title, total / count))
+        on_note(cut_note(method.title, total / count, judged=False))
 
 
 def read_picture(

@@ -193,25 +193,42 @@ def test_a_trial_leaves_no_trace():
     class Keeper(Painter):
         def __init__(self):
             super().__init__()
-            self.inner, self.seen = torch.nn.Sequential(torch.nn.Identity()), []
+            self.inner = torch.nn.Sequential(torch.nn.Identity())
 
         def translate(self, x, codes):
             for module in (self, self.inner, self.inner[0]):
                 module.register_buffer("kept", x[:1], persistent=False)
                 module.extra = torch.nn.Identity()
-            self.seen.append(len(x))
             return super().translate(x, codes)
 
     method = Keeper()
     before = list(method.state_dict())
     contract.try_method(method, patch(torch.arange(K)))
     assert list(method.state_dict()) == before
-    assert method.seen == []
     for module in (method, method.inner, method.inner[0]):
         assert "kept" not in dict(module.named_buffers(recurse=False))
         assert "kept" not in module._non_persistent_buffers_set
         assert not hasattr(module, "extra")
     assert contract._apart(method).weight is method.weight
+
+
+def test_a_trial_does_not_part_hooks_from_what_they_fill():
+    class Hooked(Painter):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.seen = torch.nn.Identity(), {}
+            self.taps = [self.inner]
+            self.inner.register_forward_hook(self.keep)
+
+        def keep(self, module, inputs, output):
+            self.seen["last"] = module.last = output
+
+        def translate(self, x, codes):
+            self.inner(x)
+            assert self.seen["last"] is self.taps[0].last
+            return super().translate(x, codes)
+
+    assert contract.try_method(Hooked(), patch(torch.arange(K))) == ""
 
 
 def test_nan_in_the_middle_of_a_run_is_named_too(tmp_path):
@@ -260,13 +277,14 @@ def test_the_share_of_cut_pixels_is_recorded_and_said(tmp_path, places):
     write_run(found, tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Broken: 25.0% of the pixels of its edits lay outside [0, 1]" in page
+    assert "the judge saw the edits after the cut" in page
     assert "Painter: 0" not in page
 
     folder, out = places
     notes: list[str] = []
     items = find_pictures([folder], out)
     list(edit_pictures(Broken(brighter), 1, items, out, batch_size=3, on_note=notes.append))
-    assert notes == ["Broken: 25.0% of the pixels of its edits lay outside [0, 1] and were cut to it; the judge saw the edits after the cut"]  # fmt: skip
+    assert notes == ["Broken: 25.0% of the pixels of its edits lay outside [0, 1] and were cut to it; the files hold the edits after the cut"]  # fmt: skip
 
 
 def test_a_network_without_a_bound_says_so(tmp_path):

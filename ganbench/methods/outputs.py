@@ -98,9 +98,16 @@ def cut_notes(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def cut_note(title: str, share: float) -> str:
-    """What a reader should know of a method with this share of cut pixels."""
+def cut_note(title: str, share: float, judged: bool = True) -> str:
+    """What a reader should know of a method with this share of cut pixels.
+
+    Args:
+        title: of the method.
+        share: in [0, 1].
+        judged: whether the edits were judged; otherwise they were saved.
+    """
+    after = "the judge saw the edits" if judged else "the files hold the edits"
     return (
-        f"{title}: {share:.1%} of the pixels of its edits lay outside [0, 1] and were cut to it; the "
-        "judge saw the edits after the cut"
+        f"{title}: {share:.1%} of the pixels of its edits lay outside [0, 1] and were cut to it; "
+        f"{after} after the cut"
     )

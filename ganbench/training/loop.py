@@ -137,10 +137,8 @@ class Run:
         self.seconds = 0.0
         self._window = _Window()
         self._watch = Watch({}, trainer.recipe)
-        self._unjudged, self._told = (
-            "",
-            False,
-        )  # why the probe's last look failed; whether one was told
+        self._unjudged = ""  # why the probe's last look failed
+        self._told = False  # whether the user knows of a look that failed
         self._stop = False
         self._lock: Lock | None = None  # of the first process
         self._stamp: tuple[int, ...] = ()
