@@ -44,6 +44,9 @@ BARRIERS = (
     "ganbench.methods.stargan_family",
 )
 
+# Conditions under which only a type checker reads what follows.
+_CHECKERS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
 # Source files of a package that are read; a package with more is known by its version.
 MOST_FILES = 1000
 
@@ -131,7 +134,7 @@ def _imports(path: Path, name: str, time: int, size: int) -> tuple[str, ...]:
         return ()  # not the source of what runs; its hash counts all the same
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found: list[str] = []
-    for node in _nodes(tree):
+    for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -146,16 +149,17 @@ def _imports(path: Path, name: str, time: int, size: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(module for module in found if module))
 
 
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for other in node.orelse:
-                yield other
-                yield from _nodes(other)
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements at any depth, but those that only a type checker reads."""
+    for node in body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) in _CHECKERS:
+            yield from _statements(node.orelse)
             continue
         yield node
-        yield from _nodes(node)
+        for part in ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(node, part, []))
+        for branch in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+            yield from _statements(branch.body)
 
 
 def _enters(importer: str, name: str) -> bool:

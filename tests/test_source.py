@@ -118,6 +118,26 @@ def test_barriers_exist():
     assert [b for b in BARRIERS if find(b) is None] == []
 
 
+def test_imports_are_found_wherever_a_statement_can_stand(tmp_path):
+    path = tmp_path / "everywhere.py"
+    places = [
+        "if x:\n    import {}\nelif y:\n    import {}\nelse:\n    import {}\n",
+        "try:\n    import {}\nexcept E:\n    import {}\nelse:\n    import {}\nfinally:\n    import {}\n",
+        "class C:\n    async def f(self):\n        with y:\n            for z in x:\n                import {}\n",
+        "match x:\n    case 1:\n        import {}\nwhile x:\n    pass\nelse:\n    import {}\n",
+        "if not TYPE_CHECKING:\n    import {}\n",
+        "if TYPE_CHECKING:\n    pass\nelse:\n    import {}\n",
+    ]
+    text, count = "", 0
+    for place in places:
+        for _ in range(place.count("{}")):
+            place = place.replace("{}", f"m{count}", 1)
+            count += 1
+        text += place
+    path.write_text(text + "if TYPE_CHECKING:\n    import unseen\n")
+    assert set(imports(path, "everywhere")) == {f"m{i}" for i in range(count)}
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A plug-in of two modules and a helper beside it, the second module imported in a function."""
