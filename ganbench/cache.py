@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ganbench.data.cache import cache_root
 from ganbench.errors import BadInput
+from ganbench.source import PROCESS
 from ganbench.store import digest, read_entry, read_key
 
 LIMIT = "GANBENCH_CACHE_LIMIT"
@@ -29,8 +31,9 @@ ABANDONED = 24 * 3600
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _AGES = {"m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
-# When this process began: what was used since is not pruned.
-_START = time.time()
+# What was used since this process began is not pruned, nor is what was used a little before, in seconds:
+# pieces of evaluations and faces.
+SHORT, LONG = 3600, 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -78,17 +81,27 @@ def items(named: bool = False) -> Iterator[Item]:
         if path.name == "evaluations":
             for folder in _listed(path):
                 for entry in _listed(folder):
-                    yield from _item(entry, _describe(entry) if named else "pieces of evaluations")
-        elif path.name.startswith("faces-"):
+                    if _PIECE.fullmatch(f"{folder.name}/{entry.name}") and _is(entry, stat.S_ISREG):
+                        yield from _item(
+                            entry, _describe(entry) if named else "pieces of evaluations"
+                        )
+        elif _FACES.fullmatch(path.name) and _is(path, stat.S_ISDIR):
             yield from _item(path, _faces(path))
-        elif path.name in _KINDS:
+        elif path.name == "index":
             for entry in _listed(path):
-                yield from _item(entry, _KINDS[path.name])
-        elif path.name.startswith("."):
-            yield from _item(path, "left behind by killed processes")
+                if _INDEX.fullmatch(entry.name) and _is(entry, stat.S_ISREG):
+                    yield from _item(entry, "indices of large data sets")
+        elif path.name == "numba":
+            for entry in _listed(path):
+                if _CODE.fullmatch(entry.name) and _is(entry, stat.S_ISDIR):
+                    yield from _item(entry, "machine code")
 
 
-_KINDS = {"index": "indices of large data sets", "numba": "machine code"}
+# The names that ganbench gives. Whatever is called otherwise, or is a link, is not ours to touch.
+_PIECE = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62}\.npz|\.\1[0-9a-f]{62}\.npz\.[0-9a-f]{12}\.tmp)")
+_FACES = re.compile(r"faces-[0-9a-f]{16}|\.faces-[0-9a-f]{16}-\w+|\.faces-[0-9a-f]{16}\.\d+\.gone")
+_INDEX = re.compile(r"[0-9a-f]{16,64}\.json")
+_CODE = re.compile(r"[\w.]+-[0-9a-f]{16}")
 
 
 def groups() -> list[Group]:
@@ -106,14 +119,16 @@ def groups() -> list[Group]:
 
 
 def prune(
-    limit: int | None = None, older: float | None = None, before: float | None = None
+    limit: int | None = None,
+    older: float | None = None,
+    keep: Callable[[Item], bool] = lambda _: False,
 ) -> Group:
     """Remove what was not used for long.
 
     Args:
         limit: remove the items that were used least recently until the rest take so many bytes.
         older: remove the items that were not used for so many seconds.
-        before: keep whatever was used since, in seconds since 1970, even above the limit.
+        keep: what stays even above the limit.
 
     Returns:
         What was removed.
@@ -122,8 +137,8 @@ def prune(
     held = sorted(items(), key=lambda item: item.used)
     total, removed, size = sum(item.size for item in held), 0, 0
     for item in held:
-        if before is not None and item.used >= before:
-            break
+        if keep(item):
+            continue
         aged = older is not None and now - item.used > older
         if not aged and (limit is None or total - size <= limit):
             continue
@@ -133,12 +148,20 @@ def prune(
 
 
 def keep_limit() -> None:
-    """Prune the cache to its limit, but nothing that this process has used.
+    """Prune the cache to its limit, but nothing that this process or a neighbour may need yet.
+
+    A run may read a piece some time after it was asked for, and a training reads faces for days.
 
     Raises:
         BadInput: ``GANBENCH_CACHE_LIMIT`` is no size.
     """
-    prune(limit=current_limit(), before=_START)
+    now = time.time()
+
+    def in_use(item: Item) -> bool:
+        rest = LONG if item.path.name.startswith("faces-") else SHORT
+        return bool(item.used >= min(PROCESS.began, now - rest))
+
+    prune(limit=current_limit(), keep=in_use)
 
 
 def current_limit() -> int:
@@ -195,24 +218,35 @@ def show_size(size: int) -> str:
 
 
 def _listed(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing if it is a link, or no folder."""
     try:
-        return sorted(folder.iterdir()) if folder.is_dir() else []
+        return (
+            sorted(folder.iterdir()) if _is(folder, stat.S_ISDIR) or folder == cache_root() else []
+        )
     except OSError:
         return []
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether a path itself, and not what it links to, is of a kind."""
+    try:
+        return kind(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _item(path: Path, what: str) -> Iterator[Item]:
     """The item at ``path``; none if it is gone, or a file that is still being written."""
     try:
-        stat = path.stat()
-        size = _folder_size(path) if path.is_dir() else stat.st_size
+        found = path.lstat()
+        size = _folder_size(path) if path.is_dir() else found.st_size
     except OSError:
         return
     if path.name.startswith("."):
-        if time.time() - stat.st_mtime < ABANDONED:
+        if time.time() - found.st_mtime < ABANDONED:
             return
         what = "left behind by killed processes"
-    yield Item(path, what, size, max(stat.st_atime, stat.st_mtime))
+    yield Item(path, what, size, max(found.st_atime, found.st_mtime))
 
 
 def _folder_size(folder: Path) -> int:
@@ -238,8 +272,23 @@ def remove(item: Item) -> None:
         path.unlink(missing_ok=True)
 
 
+@contextmanager
+def _unused(path: Path) -> Iterator[None]:
+    """To look at a piece is not to use it: the time of its last use stays."""
+    before = path.lstat()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def _describe(path: Path) -> str:
-    key: Any = read_key(path)
+    try:
+        with _unused(path):
+            key: Any = read_key(path)
+    except OSError:
+        return "damaged pieces"  # gone meanwhile
     kind = key.get("kind") if isinstance(key, dict) else None
     names = {
         "real": "verdicts on real images",
@@ -266,7 +315,8 @@ def _faces(folder: Path) -> str:
 
 def _sound(path: Path) -> bool:
     try:
-        found = read_entry(path.read_bytes())
+        with _unused(path):
+            found = read_entry(path.read_bytes())
     except OSError:
         return True  # gone meanwhile
     return found is not None and digest(found[0]) == path.stem

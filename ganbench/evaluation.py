@@ -359,6 +359,7 @@ def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | N
         run.perform(job, partial(_tell, progress, job.title, done, total))
         done += job.images
         _tell(progress, job.title, done, total, 0)
+    run.settle()
 
 
 def _tell(progress: Progress | None, title: str, before: int, total: int, now: int) -> None:

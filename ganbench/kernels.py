@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ import numba
 from ganbench.data.cache import cache_root
 from ganbench.errors import BadInput
 from ganbench.source import code_hash, find
+
+ABANDONED = 30 * 24 * 3600  # seconds
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -56,9 +59,9 @@ def _writable(folder: Path) -> bool:
         probe.unlink()
     except OSError:
         return False
-    if new:  # the code of earlier sources
+    if new:  # the code of earlier sources; another checkout may use what is not old
         for other in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
-            if other != folder:
+            if time.time() - other.stat().st_mtime > ABANDONED:
                 shutil.rmtree(other, ignore_errors=True)
     return True
 

@@ -118,6 +118,11 @@ class Pieces:
         self.first = min([*times, *[self.first] * bool(self.first)], default="")
         self.last = max([*times, self.last])
 
+    def replace(self) -> None:
+        """Count a piece that was computed when it was asked for: if it was stored, it was damaged."""
+        self.computed += 1
+        self.reused -= bool(self.reused)
+
     def __str__(self) -> str:
         """In words; empty if nothing was stored."""
         if not self.reused:
@@ -155,7 +160,8 @@ class Pass:
     computes: bool = True
     pieces: Pieces = field(default_factory=Pieces, repr=False)
     began: float = field(default_factory=time.time, repr=False)
-    _identities: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
+    _identities: dict[object, Any] = field(default_factory=dict, repr=False)
+    _settled: list[dict[str, str]] | None = field(default=None, repr=False)
     _held: tuple[int, _Inputs] | None = field(default=None, repr=False)
     _probed: dict[tuple[str, str], Tensor | None] = field(default_factory=dict, repr=False)
 
@@ -243,7 +249,7 @@ class Pass:
             "pass": self.identity(type(self), protocol.codes, protocol.chunks),
             "data": self.dataset.fingerprint,
             "files": self.dataset.stamp,
-            "read by": self.identity(*self.dataset.read_by()),
+            "read by": self._once("read by", lambda: identity_of(*self.dataset.read_by())),
             "size": self.dataset.size,
             "chunk": job.chunk.number,
             # Themselves: labels decide on the order, and a user may have changed some.
@@ -260,7 +266,7 @@ class Pass:
             return {**key, "target": job.target}
         # Kernels differ between kinds of device in the last bits; a table should hold one kind.
         key |= {
-            "judge": judge.spec.fingerprint,
+            "judge": self._once(("spec", id(judge)), lambda: judge.spec.fingerprint),
             "judged by": self.identity(judge),
             "judged on": judge.device.type,
         }
@@ -287,15 +293,35 @@ class Pass:
         return key
 
     def refresh(self) -> None:
-        """Forget what methods and judges were: they may have been changed since."""
-        self._identities.clear()
+        """Forget what methods, judges and data were, if they have been changed since ``settle``."""
+        if self._settled is None or self._settled != self._state():
+            self._identities.clear()
+            self._probed.clear()
+            self._held = self._settled = None
+
+    def settle(self) -> None:
+        """Take what methods, judges and data are now for what they were when the pass began.
+
+        A method may change itself while it edits, by a counter or a buffer that it fills.
+        """
+        self._settled = self._state()
 
     def identity(self, *objects: object) -> dict[str, str]:
         """What numbers depend on that some objects compute, as they were at the last ``refresh``."""
-        first = id(objects[0])
-        if first not in self._identities:
-            self._identities[first] = identity_of(*objects)
-        return self._identities[first]
+        found: dict[str, str] = self._once(
+            tuple(map(id, objects)), lambda: (objects, identity_of(*objects))
+        )[1]
+        return found
+
+    def _once(self, key: object, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once between two refreshes."""
+        if key not in self._identities:
+            self._identities[key] = make()
+        return self._identities[key]
+
+    def _state(self) -> list[dict[str, str]]:
+        parts = [*self.methods.values(), self.judge, *self.others]
+        return [*map(identity_of, parts), identity_of(*self.dataset.read_by())]
 
     def untold(self) -> list[str]:
         """The methods, judges and data whose pieces are never used again: their state cannot be told."""
@@ -362,7 +388,7 @@ class Pass:
                 )
             found = self.compute(job, [judge])[0]
             self.store.put(key, found)
-            self.pieces.computed += 1
+            self.pieces.replace()
         return found
 
     def gather(
@@ -621,7 +647,12 @@ def _arithmetic() -> list[str]:
         lambda: torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
         lambda: torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda"),
     ]
-    return [_answer(ask) for ask in questions]
+    hooks = [
+        torch.nn.modules.module._global_forward_hooks,
+        torch.nn.modules.module._global_forward_pre_hooks,
+    ]
+    of_all = [hook for kind in hooks for hook in kind.values()]
+    return [*map(_answer, questions), *[identity_of(of_all)["state"]] * bool(of_all)]
 
 
 def _answer(ask: Callable[[], object]) -> str:

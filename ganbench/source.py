@@ -9,11 +9,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import secrets
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 PACKAGE = "ganbench"
 
@@ -47,6 +51,19 @@ BARRIERS = (
 # Conditions under which only a type checker reads what follows.
 _CHECKERS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
+_INSTALLED = {"site-packages", "dist-packages"}
+
+# The distributions of packages that are called otherwise; others are looked up, which takes longer.
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+
+# When this process began, as near as can be told; no plain number, which would count as state.
+PROCESS = SimpleNamespace(began=time.time())
+
 # Source files of a package that are read; a package with more is known by its version.
 MOST_FILES = 1000
 
@@ -67,9 +84,27 @@ def _hash(modules: frozenset[str]) -> str:
     digest = hashlib.sha256(f"python {sys.version}".encode())
     for name, path in sorted(files.items()):
         digest.update(f"\n{name} {_file_hash(path)}".encode())
+    if any(map(_is_newer, files.values())):
+        digest.update(secrets.token_bytes(16))
     for package in sorted(packages):
         digest.update(f"\n{package} {_version(package)}".encode())
     return digest.hexdigest()
+
+
+def edited(modules: Iterable[str]) -> list[str]:
+    """The modules, of those that some depend on, whose files were changed since this process began.
+
+    What runs may be the code before the change, so nobody can tell what a hash would stand for:
+    ``code_hash`` then draws one by chance.
+    """
+    return [name for name, path in sorted(depends_on(modules)[0].items()) if _is_newer(path)]
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mtime > PROCESS.began)
+    except OSError:
+        return False
 
 
 def depends_on(modules: Iterable[str]) -> tuple[dict[str, Path], set[str]]:
@@ -110,12 +145,15 @@ def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
+@lru_cache(maxsize=4096)
 def is_foreign(name: str) -> bool:
     """Whether a module is installed, rather than in somebody's own folder; ganbench never is."""
     if within(name, PACKAGE) or name == "__main__":
         return False
-    path = find(_top(name))
-    return path is None or bool({"site-packages", "dist-packages"} & set(path.parts))
+    places = _places(_top(name))
+    path = find(name) or find(_top(name))
+    places += [path] if path else []
+    return not places or any(_INSTALLED & set(place.parts) for place in places)
 
 
 def imports(path: Path, name: str) -> tuple[str, ...]:
@@ -185,24 +223,33 @@ def find(name: str) -> Path | None:
             return None
         return Path(spec.origin) if spec and spec.has_location and spec.origin else None
     parent = find(above)
-    if parent is None or parent.name != "__init__.py":
-        return None
-    places = (parent.parent / f"{last}.py", parent.parent / last / "__init__.py")
+    folders = [parent.parent] if parent is not None and parent.name == "__init__.py" else []
+    folders += _places(above)
+    places = [place for f in folders for place in (f / f"{last}.py", f / last / "__init__.py")]
     return next((place for place in places if place.is_file()), None)
+
+
+def _places(package: str) -> list[Path]:
+    """The folders of a package, also of one without ``__init__.py``; none of a module."""
+    path = getattr(sys.modules.get(package), "__path__", None)
+    if path is None and package not in sys.modules and "." not in package:
+        try:
+            spec = importlib.util.find_spec(package)
+        except (ImportError, ValueError, AttributeError):
+            return []
+        path = spec.submodule_search_locations if spec else None
+    return [Path(place) for place in path or ()]
 
 
 def _siblings(name: str) -> set[str]:
     """All modules of the package that a module is in; the module alone if there are too many."""
-    top = find(_top(name))
-    if top is None or top.name != "__init__.py":
-        return set()
     found = set()
-    for path in sorted(top.parent.rglob("*.py")):
-        inner = path.relative_to(top.parent).with_suffix("")
-        parts = [_top(name), *inner.parts]
-        found.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-        if len(found) > MOST_FILES:
-            return set()
+    for folder in _places(_top(name)):
+        for path in folder.rglob("*.py"):
+            parts = [_top(name), *path.relative_to(folder).with_suffix("").parts]
+            found.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+            if len(found) > MOST_FILES:
+                return set()
     return found
 
 
@@ -219,10 +266,14 @@ def _file_hash(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _version(package: str) -> str:
-    known = getattr(sys.modules.get(package), "__version__", None)
-    if known is not None:
-        return str(known)
-    try:
-        return metadata.version(package)
-    except (metadata.PackageNotFoundError, ValueError):
-        return ""
+    # Not the module's own word, which is there only if it was imported.
+    names = [_DISTRIBUTIONS.get(package, package)]
+    with suppress(metadata.PackageNotFoundError, ValueError):
+        return metadata.version(names[0])
+    names = sorted(set(_distributions().get(package, ())))
+    return " ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()

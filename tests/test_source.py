@@ -185,6 +185,45 @@ def test_a_plug_in_is_known_by_its_package_and_what_it_imports(package, file, co
     assert (hashed() != before) is counts
 
 
+def test_a_package_without_an_init_file_counts_whole(package):
+    (package / "stale_plugin" / "__init__.py").unlink()
+    (package / "stale_plugin" / "method.py").write_text("from stale_plugin import inner\n")
+    importlib.import_module("stale_plugin.method")
+    files, _ = depends_on(["stale_plugin.method"])
+    assert {"stale_plugin.method", "stale_plugin.inner", "stale_plugin.beside"} <= files.keys()
+
+
+def test_a_file_that_was_edited_while_the_process_ran_is_nobodys_code(package, monkeypatch):
+    import os
+    import time
+
+    old = time.time() - 1000
+    for path in package.rglob("*.py"):
+        os.utime(path, (old, old))
+    importlib.import_module("stale_plugin.method")
+    monkeypatch.setattr(source.PROCESS, "began", old + 10)
+    assert source.edited(["stale_plugin.method"]) == []
+    first = code_hash(["stale_plugin.method"])
+    source._hash.cache_clear()
+    assert code_hash(["stale_plugin.method"]) == first
+    (package / "stale_plugin" / "inner.py").write_text("VALUE = 2\n")
+    assert source.edited(["stale_plugin.method"]) == ["stale_plugin.inner"]
+    source._hash.cache_clear()
+    second = code_hash(["stale_plugin.method"])
+    source._hash.cache_clear()
+    assert code_hash(["stale_plugin.method"]) != second
+
+
+@pytest.mark.parametrize("package", ["PIL", "numpy", "openTSNE", "safetensors"])
+def test_versions_do_not_depend_on_what_was_imported(package, monkeypatch):
+    source._version.cache_clear()
+    before = source._version(package)
+    assert before.split()[-1][0].isdigit()
+    monkeypatch.delitem(sys.modules, package, raising=False)
+    source._version.cache_clear()
+    assert source._version(package) == before
+
+
 def test_installed_packages_count_by_their_version(package):
     (package / "stale_plugin" / "inner.py").write_text("import PIL.Image\nimport json\n")
     importlib.import_module("stale_plugin.method")

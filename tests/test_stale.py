@@ -250,6 +250,53 @@ def test_a_pass_says_what_was_stored_and_when(store):
     assert "nothing was computed anew" in str(again)
 
 
+def test_a_method_that_changes_itself_while_it_edits_is_edited_with_once(store):
+    class Counter(Painter):
+        calls = 0
+
+        def translate(self, x, codes):
+            self.calls += 1
+            if not hasattr(self, "grid"):
+                self.register_buffer("grid", torch.ones(len(x)))
+            return super().translate(x, codes)
+
+    method = Counter()
+    data = ToyPhotos(N)
+    evaluate([method], data, Reader(), store=store)
+    assert method.edited == 7 * N
+    evaluate([Counter()], data, Reader(), store=store)  # a new process begins with a new object
+    assert method.edited == 7 * N
+
+
+def test_pixels_in_memory_are_hashed_once_a_run(photographs, monkeypatch, store):
+    monkeypatch.setattr(table, "HASH_BYTES", 2 << 30)
+    data, counted = opened(photographs), []
+    real = TableDataset._in_memory
+    monkeypatch.setattr(TableDataset, "_in_memory", lambda self: counted.append(1) or real(self))
+
+    class Small(Reader):
+        pass
+
+    data.size = 8
+    monkeypatch.setattr(data, "images", lambda indices: torch.rand(len(indices), 3, 8, 8))
+    evaluate([Painter()], data, Small(), store=store)
+    assert len(counted) <= 6
+
+
+def test_a_piece_that_turns_out_damaged_is_not_counted_as_stored(store):
+    from ganbench import evaluation
+    from ganbench.stopwatch import Stopwatch
+
+    parts = [Painter()], ToyPhotos(N), Reader()
+    evaluate(*parts, store=store)
+    path = min(store.root.glob("*/*.npz"))
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    run = evaluation.prepare(*parts, 0, None, 32, store, Stopwatch())
+    evaluation.perform(run)
+    evaluation.conclude(run)
+    assert (run.pieces.reused, run.pieces.computed) == (1, 1)
+
+
 def test_two_processes_may_evaluate_into_one_store_at_once(tmp_path):
     code = """
         import sys

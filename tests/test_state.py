@@ -1,11 +1,14 @@
 """The hash of an object's current state: what changes it, and what must not."""
 
+import ctypes
 import subprocess
 import sys
 import threading
 import types
+from collections import OrderedDict
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import toys
@@ -197,3 +200,165 @@ def test_a_judge_that_was_changed_has_a_fingerprint_of_its_own():
         next(judge.model.parameters()).data.mul_(1.5)
         assert judge.spec.fingerprint != shipped
         assert judge.spec.emotions == EMOTIONS
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([1.0], [2.0]),
+        ({"a": 1}, {"a": 2}),
+        ({1}, {2}),
+        (torch.zeros(2), torch.ones(2)),
+        (np.zeros(2), np.ones(2)),
+    ],
+)
+def test_what_a_class_holds_counts(before, after):
+    kinds = [type("Mine", (Painter,), {"TABLE": table}) for table in (before, after)]
+    first, second = (hashed(kind()) for kind in kinds)
+    assert first != second
+    assert hashed(kinds[0]()) == first
+
+
+def test_methods_of_python_itself_count():
+    def kind(value):
+        return type("Mine", (), {"__getitem__": lambda self, i: value, "__doc__": str(value)})
+
+    assert hashed(kind(1)()) == hashed(kind(1)()) != hashed(kind(2)())
+
+
+NET = nn.Linear(2, 2)
+
+
+class Holder:
+    gain = 1.0
+
+    def __init__(self):
+        self.more = 1
+
+
+OBJECT = Holder()
+
+
+def uses():
+    return NET, OBJECT, toys.SIZE
+
+
+def test_what_stands_behind_a_name_counts(monkeypatch):
+    before = hashed(uses)
+    assert hashed(uses) == before
+    NET.weight.data.zero_()
+    second = hashed(uses)
+    assert second != before
+    monkeypatch.setattr(OBJECT, "more", 2)
+    third = hashed(uses)
+    assert third != second
+    monkeypatch.setattr(toys, "SIZE", 9)  # of a module that the function names
+    assert hashed(uses) != third
+
+
+def test_members_of_sets_are_told_by_what_they_are():
+    def one():
+        return 1
+
+    def two():
+        return 2
+
+    assert hashed({one, len}) == hashed({len, one}) != hashed({two, len})
+    code = "from ganbench.state import identity\ndef f(): return 1\nprint(identity({f, len, int}))"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(runs) == 1
+
+
+def test_an_attribute_of_a_user_called_label_counts():
+    method = Painter()
+    method.label = 1.0
+    before = hashed(method)
+    method.label = 0.5
+    assert hashed(method) != before
+
+
+def test_an_object_that_fails_when_it_is_looked_at_is_no_traceback():
+    class Rude:
+        @property
+        def __dict__(self):
+            raise RuntimeError("no")
+
+    method = Painter()
+    method.rude = Rude()
+    assert opaque(method)
+    assert hashed(method) != hashed(method)
+    deep = []
+    for _ in range(20_000):
+        deep = [deep]
+    assert "RecursionError" in opaque(deep)[0]
+
+
+def tensor_with_scale():
+    tensor = nn.Parameter(torch.ones(1))
+    tensor.scale = 1.0
+    return tensor
+
+
+class Settings(dict):
+    pass
+
+
+def settings():
+    found = Settings(a=1)
+    found.gain = 1.0
+    return found
+
+
+def sequence(*names):
+    parts = {"a": nn.Dropout(0.1), "b": nn.Dropout(0.2)}
+    return nn.Sequential(OrderedDict((name, parts[name]) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("make", "change"),
+    [
+        (tensor_with_scale, lambda tensor: setattr(tensor, "scale", 0.0)),
+        (settings, lambda table: setattr(table, "gain", 2.0)),
+        (lambda: pd.DataFrame({"a": [1.0]}), lambda table: table.__setitem__("a", [2.0])),
+        (lambda: ctypes.c_double(1), lambda number: setattr(number, "value", 2.0)),
+        (
+            lambda: sequence("a", "b"),
+            lambda net: net._modules.update(a=net._modules.pop("a")),
+        ),
+        (lambda: [nn.Dropout(1.0).eval()], lambda parts: parts[0].train()),
+        (
+            lambda: np.ma.array([1.0, 2.0], mask=[0, 0]),
+            lambda array: array.mask.__setitem__(0, True),
+        ),
+    ],
+)
+def test_what_a_method_may_hold_in_odd_places_counts(make, change):
+    method = Painter()
+    method.held = make()
+    before = hashed(method)
+    assert hashed(method) == before
+    change(method.held)
+    assert hashed(method) != before
+
+
+def test_a_bound_function_is_what_it_is_bound_to():
+    assert hashed(torch.ones(1).mul) == hashed(torch.ones(1).mul) != hashed(torch.zeros(1).mul)
+
+
+def test_the_order_of_modules_counts():
+    assert hashed(sequence("a", "b")) == hashed(sequence("a", "b")) != hashed(sequence("b", "a"))
+
+
+def test_quantised_tensors_and_generators_are_not_told():
+    for value in (
+        torch.quantize_per_tensor(torch.ones(1), 0.01, 0, torch.qint8),
+        iter(x for x in "a"),
+    ):
+        method = Painter()
+        method.held = value
+        assert opaque(method)

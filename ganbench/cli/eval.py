@@ -270,8 +270,6 @@ def evaluate(
     run.store.fresh = False  # the other processes have computed their pieces anew, too
     lacking = left(run, part.count if part else None) if part or merge else None
     run.store.fresh = fresh
-    if stored := str(run.pieces):
-        say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
     if part and share.world == 1:
         images = sum(len(job.chunk) for job in part.jobs(run) if job.kind == "real")
         say(
@@ -297,6 +295,8 @@ def evaluate(
         progress.update(bar, description="tables and pictures")
         write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
         cache.keep_limit()
+    if stored := str(run.pieces):
+        say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
     shown = [paper_table1(), table1(found.results)]
     shown += [seeds_table(found.results)] * (seeds > 1)
     # Nobody asked for those of the usual choice that Table 1 has no room for: they are on the page.

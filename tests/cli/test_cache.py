@@ -33,7 +33,7 @@ def pieces(root):
 
 def test_it_lists_what_there_is(call, root):
     (root / "index").mkdir()
-    (root / "index" / "a.json").write_text("{}")
+    (root / "index" / f"{'a' * 24}.json").write_text("{}")
     code, out, err = call("cache")
     assert code == 0, err
     lines = out.splitlines()
@@ -90,13 +90,15 @@ def test_it_finds_damage(call, root):
 
 
 def test_what_killed_processes_left_goes_in_time(root):
-    for age, name in ((0, ".new.npz.00.tmp"), (2 * DAY, ".old.npz.00.tmp")):
-        path = next(root.glob("evaluations/*")) / name
+    folder = next(root.glob("evaluations/*"))
+    new, old = (f".{folder.name}{'0' * 62}.npz.{mark * 12}.tmp" for mark in "ab")
+    for age, name in ((0, new), (2 * DAY, old)):
+        path = folder / name
         path.write_bytes(b"")
         os.utime(path, (time.time() - age,) * 2)
     prune(older=DAY / 2)
     left = [path.name for path in root.rglob(".*")]
-    assert left == [".new.npz.00.tmp"]
+    assert left == [new]
 
 
 @pytest.mark.parametrize(
@@ -129,3 +131,28 @@ def test_a_bad_limit_is_said_before_the_work(call, monkeypatch):
     code, _, err = call("eval", "--methods", "stargan", "--data", "faces:test=7,train=7")
     assert code == 2
     assert err == "ganbench: not a size: GANBENCH_CACHE_LIMIT 'much'; write 500MB or 20GB\n"
+
+
+def test_what_ganbench_did_not_write_is_never_touched(call, root, tmp_path, monkeypatch):
+    outside = tmp_path / "thesis"
+    mine = [
+        outside / "a.txt",
+        root / "evaluations" / "2024" / "results.xlsx",
+        root / "evaluations" / "ab" / "mine.npz",
+        root / "faces-mine" / "photo.txt",
+        root / "index" / "notes.json",
+        root / "notes.txt",
+    ]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("precious")
+        os.utime(path, (0, 0))
+    (root / "evaluations" / "link").symlink_to(outside)
+    (root / "evaluations" / "ab" / ("ab" + "0" * 62 + ".npz")).symlink_to(outside / "a.txt")
+    os.mkfifo(root / "evaluations" / "ab" / ("ab" + "1" * 62 + ".npz"))
+    assert call("cache")[0] == 0
+    assert call("cache", "verify")[:2] == (0, "everything is sound\n")
+    call("cache", "prune", "--all")
+    monkeypatch.setenv("GANBENCH_CACHE_LIMIT", "0")
+    cache.keep_limit()
+    assert [path.read_text() for path in mine] == ["precious"] * len(mine)
