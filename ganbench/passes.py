@@ -3,9 +3,13 @@
 A job is a chunk of the test set seen by one maker: the camera (``real``), the renderer of right
 answers (``render``, ``truth``), or a method with one set of codes (``edits``). A metric may ask for
 further edits of a few images, each a job of its own (``probe``), and for right answers to these
-(``render``). A job's key names all that its numbers depend on, and nothing else: the data, the current state of method and judge, and the source of the
-code that runs between pictures and arrays (``ganbench.state``). Batch size is not among them. Every judge has an entry of its own, the same
-as if it were the only one; edits are made once for all whose entry is missing.
+(``render``).
+
+A job's key names all that its numbers depend on, and nothing else: the data, the current state of
+method and judge, and the source of the code that runs between pictures and arrays
+(``ganbench.state``). The batch size changes no number and is not in the key. Every judge has an
+entry of its own, the same as if it were the only one; edits are made once for all whose entry is
+missing.
 """
 
 from __future__ import annotations
@@ -253,8 +257,8 @@ class Pass:
             "size": self.dataset.size,
             "chunk": job.chunk.number,
             # Themselves: labels decide on the order, and a user may have changed some.
-            "images": _digest(job.chunk.indices),
-            "labels": _digest(self.dataset.labels[job.chunk.indices]),
+            "images": array_digest(job.chunk.indices),
+            "labels": array_digest(self.dataset.labels[job.chunk.indices]),
             "arithmetic": _arithmetic(),
         }
         if job.codes and job.kind != "edits" and self._answered(job.codes):
@@ -266,7 +270,7 @@ class Pass:
             return {**key, "target": job.target}
         # Kernels differ between kinds of device in the last bits; a table should hold one kind.
         key |= {
-            "judge": self._once(("spec", id(judge)), lambda: judge.spec.fingerprint),
+            "judge": self.judge_fingerprint(judge),
             "judged by": self.identity(judge),
             "judged on": judge.device.type,
         }
@@ -287,7 +291,7 @@ class Pass:
                 "edited by": self.identity(method),
                 "first": len(codes),
                 # Themselves, not their name: a metric may come to mean others by it.
-                "codes": _digest(codes.detach().cpu().numpy()),
+                "codes": array_digest(codes.detach().cpu().numpy()),
                 "edited on": method.device.type,
             }
         return key
@@ -311,6 +315,11 @@ class Pass:
         found: dict[str, str] = self._once(
             tuple(map(id, objects)), lambda: (objects, identity_of(*objects))
         )[1]
+        return found
+
+    def judge_fingerprint(self, judge: Judge) -> str:
+        """What a judge's spec gives, which hashes its weights each time that it is asked."""
+        found: str = self._once(("spec", id(judge)), lambda: judge.spec.fingerprint)
         return found
 
     def _once(self, key: object, make: Callable[[], Any]) -> Any:
@@ -351,11 +360,8 @@ class Pass:
                 self.store.put(self.key(job, judge), arrays)
                 self.pieces.computed += 1
 
-    def try_out(self, jobs: Sequence[Job]) -> list[str]:
+    def try_out(self, jobs: Sequence[Job]) -> None:
         """Try the methods and judges that some jobs still need, before any of these is done.
-
-        Returns:
-            Remarks, a line each.
 
         Raises:
             BadInput: one of them does not do what it promises (``ganbench.contract``).
@@ -364,12 +370,12 @@ class Pass:
         names = dict.fromkeys(job.method for job, judges in missing if judges and job.method)
         judges = {id(judge): judge for job, own in missing if job.kind != "render" for judge in own}
         if not names and not judges:
-            return []
+            return
         images = self.dataset.images(self.chunks[0].indices[: contract.IMAGES])
         with self.stopwatch.measure("try out"), torch.inference_mode():
             for judge in judges.values():
                 contract.try_judge(judge, images)
-            return contract.try_all([(name, self.methods[name]) for name in names], images)
+            contract.try_all([(name, self.methods[name]) for name in names], images)
 
     def fetch(self, job: Job, judge: Judge | None = None) -> Arrays:
         """The job's arrays, computed first if need be.
@@ -628,7 +634,7 @@ def fingerprint(method: Method) -> str:
     return method.fingerprint if method.fingerprint and method.loaded == now else now
 
 
-def _digest(values: NDArray[Any]) -> list[Any]:
+def array_digest(values: NDArray[Any]) -> list[Any]:
     """What tells an array from another: shape, type and sha256 of its numbers."""
     values = np.ascontiguousarray(values)
     return [list(values.shape), values.dtype.str, hashlib.sha256(values.tobytes()).hexdigest()]

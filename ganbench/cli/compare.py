@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ganbench.cli.screen import emit, screen
+from ganbench.cli.screen import emit, print_table, screen
 
 
 @click.command()
@@ -44,12 +44,7 @@ def compare(base: str, head: str, tolerance: str | None, as_json: bool, markdown
         console = screen()
         verdict, *notes = formats.summary(report)
         table = formats.to_rich(report)
-        # A pipe has no width; there no cell should be cut.
-        if not console.is_terminal:
-            console.width = console.measure(
-                table, options=console.options.update(width=400)
-            ).maximum
-        console.print(table)
+        print_table(console, table)
         console.print()
         console.print(verdict, style="bold red" if report.exit_code else "bold", soft_wrap=True)
         for note in notes:

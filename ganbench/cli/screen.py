@@ -128,6 +128,13 @@ def progress(*columns: Any, console: Any, count: bool = False, transient: bool =
     )
 
 
+def print_table(console: Any, table: Any) -> None:
+    """Print a table; into a pipe, which has no width, as wide as it is, so that no cell is cut."""
+    if not console.is_terminal:
+        console.width = console.measure(table, options=console.options.update(width=400)).maximum
+    console.print(table)
+
+
 def set_up_output() -> None:
     """Let no character be an error where the terminal, or the encoding of a pipe, lacks it.
 

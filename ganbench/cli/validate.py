@@ -7,7 +7,7 @@ import sys
 import click
 
 from ganbench.cli.options import SEED, device_option
-from ganbench.cli.screen import progress, screen
+from ganbench.cli.screen import print_table, progress, screen
 
 
 @click.command()
@@ -71,12 +71,7 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
         )
     console = screen()
     for table in formats.tables(found):
-        # A pipe has no width; there no cell should be cut.
-        if not console.is_terminal:
-            console.width = console.measure(
-                table, options=console.options.update(width=400)
-            ).maximum
-        console.print(table)
+        print_table(console, table)
         console.print()
     console.print(formats.summary(found), style="bold red" if found.exit_code else "bold")
     if out is not None:

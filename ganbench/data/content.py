@@ -8,7 +8,6 @@ files are equal compares them whole (``equal_files``).
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from bisect import bisect_right
@@ -20,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganbench.data.cache import cache_root
-from ganbench.errors import BadInput
-from ganbench.store import write_atomic
+from ganbench.data import index
 
 BLOCK = 16 << 10
 DIGITS = (
     12  # hex digits of a hash; among 300,000 pictures two agree by chance in 1 of 6,000 data sets
 )
+
+_KIND = "content"
 
 # From this many files on, hashes are kept for the next time.
 INDEXED = 2_000
@@ -50,9 +49,7 @@ def content_hash(path: Path) -> str:
         if size <= 3 * BLOCK:
             digest.update(file.read())
         else:
-            for start in (0, (size - BLOCK) // 2, size - BLOCK):
-                file.seek(start)
-                digest.update(file.read(BLOCK))
+            digest.update(index.three_blocks(file, size, BLOCK))
     return digest.hexdigest()[:DIGITS]
 
 
@@ -67,7 +64,7 @@ def content_hashes(files: Sequence[Path], place: Path) -> list[str]:
         A hash for each file; empty where it cannot be read.
     """
     stamps = [_stamp(path) for path in files]
-    known = _read_index(place) if len(files) >= INDEXED else {}
+    known = index.read(place, _KIND) if len(files) >= INDEXED else {}
     hashes = [""] * len(files)
     unread: list[int] = []
     for i, stamp in enumerate(stamps):
@@ -88,8 +85,7 @@ def content_hashes(files: Sequence[Path], place: Path) -> list[str]:
                 hashes[i] = value
     if len(files) >= INDEXED and unread:
         known |= {str(files[i]): [*stamps[i], hashes[i]] for i in unread if hashes[i]}
-        with suppress(BadInput):  # in a cache that cannot be written nothing is kept
-            write_atomic(_index(place), json.dumps(known))
+        index.write(place, _KIND, known)
     return hashes
 
 
@@ -109,19 +105,6 @@ def _hash_or_nothing(path: Path) -> str:
         return content_hash(path)
     except OSError:
         return ""
-
-
-def _index(place: Path) -> Path:
-    name = hashlib.sha256(f"content 1 {place.resolve()}".encode()).hexdigest()[:24]
-    return cache_root() / "index" / f"{name}.json"
-
-
-def _read_index(place: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(_index(place).read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def equal_files(files: Sequence[Path], place: Path, first: int | None = None) -> list[list[int]]:

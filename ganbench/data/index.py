@@ -6,14 +6,14 @@ import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ganbench import borders
 from ganbench.data.cache import cache_root
 from ganbench.errors import BadInput
 from ganbench.store import write_atomic
 
-# Name of a file -> [stamp, width, height, identity].
+# Name of a file -> what is known of it: of a table [stamp, width, height, identity].
 Entries = dict[str, list[Any]]
 
 
@@ -29,26 +29,35 @@ def stamp(*files: Path) -> str:
     return " ".join(f"{one.st_size}:{one.st_mtime_ns}:{one.st_ctime_ns}" for one in found)
 
 
-def read(root: Path, whole: bool) -> Entries:
+def three_blocks(file: BinaryIO, size: int, block: int) -> bytes:
+    """The beginning, the middle and the end of a file of ``size`` bytes, ``block`` bytes of each."""
+    found = b""
+    for start in (0, (size - block) // 2, size - block):
+        file.seek(start)
+        found += file.read(block)
+    return found
+
+
+def read(root: Path, kind: object) -> Entries:
     """What is known of the files under ``root``; nothing if that is damaged.
 
     Args:
         root: of the data set.
-        whole: whether identities are hashes of content.
+        kind: what the entries hold: each kind is kept apart.
     """
     try:
-        entries = borders.read_json(_place(root, whole), borders.RESULTS)
+        entries = borders.read_json(_place(root, kind), borders.RESULTS)
     except BadInput:
         return {}
     return entries if isinstance(entries, dict) else {}
 
 
-def write(root: Path, whole: bool, entries: Entries) -> None:
+def write(root: Path, kind: object, entries: Entries) -> None:
     """Keep it; in a cache that cannot be written nothing is kept."""
     with suppress(BadInput):
-        write_atomic(_place(root, whole), json.dumps(entries))
+        write_atomic(_place(root, kind), json.dumps(entries))
 
 
-def _place(root: Path, whole: bool) -> Path:
-    name = hashlib.sha256(f"2 {whole} {root.resolve()}".encode()).hexdigest()[:24]
+def _place(root: Path, kind: object) -> Path:
+    name = hashlib.sha256(f"2 {kind} {root.resolve()}".encode()).hexdigest()[:24]
     return cache_root() / "index" / f"{name}.json"

@@ -472,12 +472,9 @@ def check_limit(limit: int | None) -> None:
 
 def _samples(stream: BinaryIO, size: int) -> bytes:
     """sha256 of the size and of the beginning, middle and end of a file of ``size`` bytes."""
-    digest = hashlib.sha256(str(size).encode())
-    for start in (0, (size - SAMPLE) // 2, size - SAMPLE):
-        stream.seek(start)
-        digest.update(stream.read(SAMPLE))
+    content = index.three_blocks(stream, size, SAMPLE)
     stream.seek(0)
-    return digest.digest()
+    return hashlib.sha256(str(size).encode() + content).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
+from typing import Any
 
+from ganbench import borders
 from ganbench.errors import BadInput
 
 MANIFEST = "manifest.json"
@@ -21,18 +22,23 @@ def check_whole(folder: Path) -> None:
     Raises:
         BadInput: a file is not the one that the run of the manifest wrote.
     """
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        hashes = {name: files[name] for name in READ if name in files}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return
-    for name, value in hashes.items():
+    files = files_of(folder)
+    for name, value in ((name, files[name]) for name in READ if name in files):
         path = folder / name
         if _hash(path) not in ("", value):
             raise BadInput(
                 f"run folder is not whole: {path} is not the file that {MANIFEST} names, as after a run "
                 "that was cut off while it wrote; evaluate again into it"
             )
+
+
+def files_of(folder: Path) -> dict[str, Any]:
+    """The sha256 of each file by the manifest of a run folder; empty if it has none that can be read."""
+    try:
+        files = borders.read_json(folder / MANIFEST, kind=dict).get("files")
+    except BadInput:
+        return {}
+    return files if isinstance(files, dict) else {}
 
 
 def _hash(path: Path) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +16,7 @@ from ganbench.figures.scene import Faces, Scene, to_bytes
 from ganbench.gallery import Gallery
 from ganbench.judges.interface import Judged
 from ganbench.methods.interface import Method
-from ganbench.passes import Pass
+from ganbench.passes import Pass, array_digest
 from ganbench.report.html import Picture
 
 # Pixels an inch of a figure on the page, which is twice as dense as a screen; print has 300.
@@ -64,7 +62,7 @@ class KeptScene(Scene):
         key = {
             "kind": "verdicts of a figure",
             "drawn by": self.run.identity(type(self)),
-            "judge": judge.spec.fingerprint,
+            "judge": self.run.judge_fingerprint(judge),
             "judged by": self.run.identity(judge),
             "judged on": judge.device.type,
             "images": _digest(images),
@@ -104,6 +102,5 @@ def as_picture(name: str, drawing: Drawing) -> Picture:
     return Picture(f"{name}.png", to_png(drawing.figure), drawing.caption)
 
 
-def _digest(values: Tensor) -> str:
-    array = np.ascontiguousarray(values.detach().cpu().numpy())
-    return hashlib.sha256(f"{array.shape}{array.dtype}".encode() + array.tobytes()).hexdigest()
+def _digest(values: Tensor) -> list[Any]:
+    return array_digest(values.detach().cpu().numpy())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ganbench.evaluation import Evaluation
 from ganbench.figures.page import to_png
 from ganbench.gallery import Cloud
-from ganbench.gate.folder import MANIFEST
+from ganbench.gate.folder import MANIFEST, files_of
 from ganbench.gate.outcomes import OUTCOMES, to_npz
 from ganbench.passes import Pass
 from ganbench.protocol import code_sets
@@ -230,12 +230,8 @@ def draw_grids(evaluation: Evaluation) -> list[Picture]:
 
 def _pictures_of(folder: Path) -> set[str]:
     """Pictures that an earlier run's manifest says it made."""
-    try:
-        files = json.loads((folder / MANIFEST).read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
     return {
         name
-        for name in files
+        for name in files_of(folder)
         if name == Path(name).name and name.startswith(PICTURES) and name.endswith(".png")
     }
