@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from ganbench.data.action_units import ACTION_UNITS
 from ganbench.emotions import canonical
 from ganbench.errors import BadInput, Unsupported
+from ganbench.methods.backbone import BackboneConfig, Discriminator, one_hot, trunk
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import full_precision, tile
-from ganbench.methods.stargan_family import BackboneConfig, Discriminator, one_hot, trunk
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.limits import Facts, Limit, cross_entropy, mask, squared

@@ -31,9 +31,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench.config import at_least
-from ganbench.data.augment import Augment
 from ganbench.emotions import EMOTIONS, distinct
 from ganbench.errors import BadInput
+from ganbench.methods.backbone import one_hot
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import (
@@ -43,9 +43,9 @@ from ganbench.methods.layers import (
     instance_norm,
     outer_norm,
 )
-from ganbench.methods.stargan_family import one_hot
 from ganbench.training import recipe
 from ganbench.training.adversarial import permuted, seen, source_terms
+from ganbench.training.augment import Augment
 from ganbench.training.limits import (
     Facts,
     Limit,

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganbench.methods.backbone import Discriminator, Generator, PainterConfig, one_hot
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.stargan_family import Discriminator, Generator, PainterConfig, one_hot
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.limits import Facts, Limit, binary_cross_entropy, cross_entropy
 from ganbench.training.trainer import Batch, Terms

@@ -28,10 +28,10 @@ from torch.nn import functional as F
 from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS, distinct
 from ganbench.errors import BadInput, Unsupported
+from ganbench.methods.backbone import one_hot
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import InstanceNorm, full_precision, he_init, instance_norm
-from ganbench.methods.stargan_family import one_hot
 from ganbench.seeds import generator
 from ganbench.training import recipe
 from ganbench.training.limits import Facts, Limit, logistic, r1, reconstruction

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from ganbench.data import load_dataset
-from ganbench.data.augment import augment
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
 from ganbench.training import penalties
+from ganbench.training.augment import augment
 from ganbench.training.session import prepare
 from ganbench.training.trainer import Batch
 

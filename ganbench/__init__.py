@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.data import load_dataset as load_dataset
     from ganbench.emotions import EMOTIONS as EMOTIONS
-    from ganbench.evaluation import evaluate as evaluate
+    from ganbench.evaluation.run import evaluate as evaluate
     from ganbench.judges import load_judge as load_judge
     from ganbench.methods import load_method as load_method
     from ganbench.methods import save_checkpoint as save_checkpoint
@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "EMOTIONS": "ganbench.emotions",
-    "evaluate": "ganbench.evaluation",
+    "evaluate": "ganbench.evaluation.run",
     "list_methods": "ganbench.registry",
     "load_dataset": "ganbench.data",
     "load_judge": "ganbench.judges",

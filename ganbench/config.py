@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.errors import BadInput, unknown
 from ganbench.text import clipped, plural, shown
 
@@ -246,15 +246,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
     Raises:
-        BadInput: the file is missing or is not TOML, or breaks a rule of ``borders``.
+        BadInput: the file is missing or is not TOML, or breaks a rule of ``ganbench.parsing``.
     """
     try:
-        data = borders.read_bytes(path, borders.SMALL)
-    except borders.Refused as error:
+        data = parsing.read_bytes(path, parsing.SMALL)
+    except parsing.Refused as error:
         raise BadInput(f"cannot read recipe: {path} ({error}); check the path") from error
     try:
-        return borders.parse_toml(borders.decode(data))
-    except borders.Refused as error:
+        return parsing.parse_toml(parsing.decode(data))
+    except parsing.Refused as error:
         raise BadInput(f"not a TOML file: {path} ({error}); mend that line") from error
 
 
@@ -268,15 +268,15 @@ def override(table: dict[str, Any], assignment: str) -> None:
     if not separator or not key.strip():
         raise BadInput(f"not an assignment: {shown(assignment)}; write --set key=value")
     try:
-        value = borders.parse_toml(f"value = {text}")["value"]
-    except borders.Refused as error:
+        value = parsing.parse_toml(f"value = {text}")["value"]
+    except parsing.Refused as error:
         if not isinstance(error.__cause__, tomllib.TOMLDecodeError):
             raise BadInput(
                 f"cannot use --set {clipped(assignment)} ({error}); change it"
             ) from error
         value = text.strip()
     *path, last = key.strip().split(".")
-    if len(path) > borders.DEPTH:
+    if len(path) > parsing.DEPTH:
         raise BadInput(
             f"a key of {len(path) + 1:,} parts in --set {clipped(assignment)}; drop dots"
         )

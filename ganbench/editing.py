@@ -17,16 +17,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganbench import contract
 from ganbench.data import finding, pictures
 from ganbench.data.framing import CENTRE, check_framing, to_square
 from ganbench.errors import BadInput
+from ganbench.evaluation import contract
 from ganbench.methods.conditions import ActionUnits
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import MUCH, cut_note
 from ganbench.methods.tensors import check_parameters
 from ganbench.seeds import generator
-from ganbench.store import write_atomic
+from ganbench.storage.store import write_atomic
 
 # Bytes of a file's name on common file systems.
 _LONGEST = 255
@@ -188,7 +188,7 @@ def edit_pictures(
         each file, after it was written.
 
     Raises:
-        BadInput: a method that fails at the first few pictures (``ganbench.contract``), a picture of
+        BadInput: a method that fails at the first few pictures (``ganbench.evaluation.contract``), a picture of
             another size or, without ``on_bad``, an unreadable one; what was written before stays.
     """
     check_framing(framing)

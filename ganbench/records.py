@@ -13,11 +13,12 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from ganbench import borders, config
+from ganbench import config, parsing
 from ganbench.errors import BadInput
-from ganbench.store import digest, write_atomic
+from ganbench.metrics.spec import Direction
+from ganbench.storage.store import digest, write_atomic
 from ganbench.text import clipped, shown
 
 SCHEMA = 1
@@ -40,8 +41,6 @@ JUDGE = "judge "
 
 Key = tuple[str, str, str | None, str]
 """What a record is about: method, metric, emotion, variant."""
-
-Direction = Literal["higher", "lower", "reported"]
 
 
 @dataclass(frozen=True)
@@ -180,8 +179,8 @@ class Results:
             BadInput: not results, of another schema, or changed by hand.
         """
         try:
-            table = borders.parse_json(text)
-        except borders.Refused as error:
+            table = parsing.parse_json(text)
+        except parsing.Refused as error:
             raise BadInput(
                 f"not JSON: {where} ({error}); give the results.json of a run"
             ) from error
@@ -235,10 +234,10 @@ class Results:
             BadInput: no such file, or not results (see ``from_json``).
         """
         file = Path(path)
-        file = file / "results.json" if borders.is_folder(file) else file
+        file = file / "results.json" if parsing.is_folder(file) else file
         try:
-            text = borders.read_text(file, borders.RESULTS)
-        except borders.Refused as error:
+            text = parsing.read_text(file, parsing.RESULTS)
+        except parsing.Refused as error:
             raise BadInput(f"cannot read results: {file} ({error}); give a run folder") from error
         return cls.from_json(text, file.name)
 
@@ -252,17 +251,17 @@ def _check_tables(fields: dict[str, Any], where: str) -> None:
     try:
         for name in ("methods", "metrics"):
             for key, facts in fields[name].items():
-                borders.need(fields[name], {key: dict})
+                parsing.need(fields[name], {key: dict})
                 if name == "methods":
-                    borders.need(facts, {key: str for key in ("title",) if key in facts})
+                    parsing.need(facts, {key: str for key in ("title",) if key in facts})
         further = fields["protocol"].get(FURTHER, {})
-        borders.need({FURTHER: further}, {FURTHER: dict})
-        borders.need(further, dict.fromkeys(further, dict))
+        parsing.need({FURTHER: further}, {FURTHER: dict})
+        parsing.need(further, dict.fromkeys(further, dict))
         for name, counts in fields["confusion"].items():
             flat = _flatten(counts, 3)
             if not all(type(count) is int and 0 <= count <= LARGEST_COUNT for count in flat):
-                raise borders.Refused(f"confusion of {shown(name)} holds other things than counts")
-    except borders.Refused as error:
+                raise parsing.Refused(f"confusion of {shown(name)} holds other things than counts")
+    except parsing.Refused as error:
         raise BadInput(f"{error} in: {where}; evaluate again") from error
 
 
@@ -271,5 +270,5 @@ def _flatten(table: Any, levels: int) -> list[Any]:
     if not levels:
         return [table]
     if not isinstance(table, list):
-        raise borders.Refused(f"confusion has no nested lists but {shown(table, 40)}")
+        raise parsing.Refused(f"confusion has no nested lists but {shown(table, 40)}")
     return [value for row in table for value in _flatten(row, levels - 1)]

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench import store
-from ganbench.data import cache
 from ganbench.data.faces import FacesConfig
 from ganbench.data.faces.builder import ensure_built
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.store import Store
+from ganbench.storage import root as cache
+from ganbench.storage import store
+from ganbench.storage.store import Store
 
 NOBODY = 54321  # a number without a name or a home
 

@@ -19,7 +19,7 @@ from ganbench import config
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
 from ganbench.methods.weights import save_checkpoint
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 PAGE = (
     (Path(__file__).parents[1] / "CONTRIBUTING.md")

@@ -10,7 +10,7 @@ from PIL import Image
 import ganbench
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.locate import checkpoint_file
+from ganbench.methods.locate import checkpoint_file
 from ganbench.methods.weights import save_checkpoint, sha256
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.methods.weights import read_header, sha256, weights_hash
-from ganbench.store import write_atomic
+from ganbench.storage.store import write_atomic
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints" / "faces"
 SCORES = ("accuracy", "fed", "ere", "background", "truth")

@@ -156,7 +156,7 @@ def warm(sample: Path, folder: Path) -> None:
 
 def imports() -> None:
     """The modules of the commands, imported once; none that starts a thread, which forks would lack."""
-    from ganbench import evaluation, gate, planning  # noqa: F401
+    from ganbench import gate  # noqa: F401
     from ganbench.cli import checkpoints, compare, data, edit, eval, plot, reproduce, train  # noqa: F401
     from ganbench.data import affectnet, folder, table  # noqa: F401
     from ganbench.figures import curves, page  # noqa: F401

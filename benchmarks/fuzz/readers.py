@@ -32,7 +32,7 @@ from ganbench.metrics import METRICS
 from ganbench.records import Results
 from ganbench.registry import METHODS
 from ganbench.scoring import record
-from ganbench.store import Store, digest
+from ganbench.storage.store import Store, digest
 
 Random = random.Random
 NETWORK = {"image_size": 16, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 2}

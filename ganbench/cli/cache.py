@@ -26,9 +26,9 @@ def _show() -> None:
 
     from rich.table import Table
 
-    from ganbench.cache import groups, show_size
     from ganbench.cli import screen as output
-    from ganbench.data.cache import cache_root
+    from ganbench.storage.root import cache_root
+    from ganbench.storage.upkeep import groups, show_size
 
     found = groups()
     table = Table(box=None, pad_edge=False)
@@ -55,8 +55,8 @@ def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
 
     Without options the cache is pruned to its limit.
     """
-    from ganbench import cache as kept
     from ganbench.errors import BadInput
+    from ganbench.storage import upkeep as kept
 
     if everything and (older_than or limit):
         raise BadInput("--all with --older-than or --limit; give one of them")
@@ -81,7 +81,7 @@ def verify(remove: bool) -> None:
     """
     import sys
 
-    from ganbench import cache as kept
+    from ganbench.storage import upkeep as kept
 
     bad = kept.verify()
     for item in bad:

@@ -167,7 +167,7 @@ def verify(files: tuple[str, ...]) -> None:
 
 def _shipped() -> dict[str, dict[str, Any]]:
     """The tables of the shipped manifest by name."""
-    from ganbench.locate import shipped_folder
+    from ganbench.methods.locate import shipped_folder
 
     return _manifest(shipped_folder())
 
@@ -182,9 +182,9 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 def _find(name: str) -> Path:
     """A file, the result of a run folder, or the shipped checkpoint of this name."""
 
-    from ganbench.borders import is_file
-    from ganbench.locate import checkpoint_file
+    from ganbench.methods.locate import checkpoint_file
     from ganbench.methods.weights import shipped
+    from ganbench.parsing import is_file
 
     if name in _shipped() and not is_file(name):
         return shipped(name)

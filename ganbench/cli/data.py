@@ -63,9 +63,9 @@ def export(
 
     NAME is "faces". 'ganbench data check --data affectnet --root DIR' reads the result back.
     """
-    from ganbench.borders import user_path
     from ganbench.data import list_datasets, load_dataset
     from ganbench.errors import BadInput, unknown
+    from ganbench.parsing import user_path
 
     if name != "faces":
         if name in list_datasets():
@@ -171,7 +171,7 @@ def check(
     from ganbench.data import load_dataset
     from ganbench.data.doctor import Finding, examine
     from ganbench.errors import BadInput
-    from ganbench.label_check import check_labels
+    from ganbench.judges.label_check import check_labels
 
     opened: dict[str, TableDataset] = {}
     found: list[Finding] = []

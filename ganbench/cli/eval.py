@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ganbench.data.dataset import Dataset
-    from ganbench.evaluation import MethodLike
+    from ganbench.evaluation.passes import Pass
+    from ganbench.evaluation.run import MethodLike
     from ganbench.judges import Judge
     from ganbench.judges.onnx import OnnxInput
-    from ganbench.passes import Pass
 
 # Seconds that t-SNE, pictures and page take on two cores, measured.
 REPORT = 15
@@ -170,18 +170,20 @@ def evaluate(
     import sys
     from pathlib import Path
 
-    from ganbench import cache, distributed, evaluation
+    from ganbench import distributed
     from ganbench.data.framing import mismatch
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
-    from ganbench.protocol import describe, judge_notes
+    from ganbench.evaluation import run as evaluation
+    from ganbench.evaluation.protocol import describe, judge_notes
+    from ganbench.evaluation.shards import Shard, left, note, parse_shard
     from ganbench.report.formats import to_rich
     from ganbench.report.judges import judges_table
     from ganbench.report.run_folder import check_writable, write_run
     from ganbench.report.tables import further_table, paper_table1, seeds_table, table1
     from ganbench.scoring import choose
-    from ganbench.sharding import Shard, left, note, parse_shard
     from ganbench.stopwatch import Stopwatch
+    from ganbench.storage import upkeep as cache
 
     share = distributed.share()
     folder, watch, bars = Path(out), Stopwatch(), output.screen(err=True, quiet=not share.first)
@@ -434,7 +436,7 @@ def _show_plan(run: Pass, folder: Path) -> None:
     """Print what a run would do."""
     from rich.table import Table
 
-    from ganbench.planning import plan
+    from ganbench.evaluation.estimate import plan
     from ganbench.report.run_folder import file_names
 
     items = plan(run)

@@ -143,11 +143,11 @@ def make(name: str, /, **given: Any) -> None:
     from ganbench.data.framing import mismatch
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
-    from ganbench.evaluation import load_all
+    from ganbench.evaluation.run import load_all
     from ganbench.figures.page import to_pdf, to_png
     from ganbench.figures.scene import Scene, choose, read_pictures
     from ganbench.judges import load_judge
-    from ganbench.store import write_atomic
+    from ganbench.storage.store import write_atomic
 
     out = Path(given["out"])
     writers = {".png": to_png, ".pdf": to_pdf}

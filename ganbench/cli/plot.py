@@ -17,11 +17,11 @@ def plot(run: str, out: str | None) -> None:
     """
     from pathlib import Path
 
-    from ganbench import borders
+    from ganbench import parsing
     from ganbench.errors import BadInput
     from ganbench.figures.curves import draw
     from ganbench.figures.page import to_pdf, to_png
-    from ganbench.store import write_atomic
+    from ganbench.storage.store import write_atomic
     from ganbench.training.folder import CARD, LOG, read_log
 
     folder = Path(run)
@@ -29,10 +29,10 @@ def plot(run: str, out: str | None) -> None:
     writers = {".png": to_png, ".pdf": to_pdf}
     if file.suffix.lower() not in writers:
         raise BadInput(f"a plot is a png or pdf: {str(file)!r}; name it {file.stem}.pdf")
-    if not borders.is_file(folder / LOG):
+    if not parsing.is_file(folder / LOG):
         raise BadInput(f"no {LOG} in: {folder}; give a folder of 'ganbench train'")
     try:
-        card = borders.read_json(folder / CARD)
+        card = parsing.read_json(folder / CARD)
         title, warmup = f"{card['name']}, seed {card['seed']}", card["recipe"]["warmup_iterations"]
         if type(warmup) is not int:
             raise TypeError

@@ -13,7 +13,7 @@ from ganbench.text import plural
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ganbench.training.reproduce import Claim
+    from ganbench.reproduction import Claim
 
 
 @click.command()
@@ -45,7 +45,7 @@ def reproduce(
 
     from ganbench.methods.manifest import MANIFEST
     from ganbench.methods.weights import shipped
-    from ganbench.training.reproduce import read_claims
+    from ganbench.reproduction import read_claims
 
     file = Path(manifest) if manifest else shipped("judge").parent / MANIFEST
     plans = [_Plan(claim, file.parent) for claim in read_claims(file, name)]
@@ -72,12 +72,12 @@ class _Plan:
     def __init__(self, claim: Claim, folder: Path) -> None:
         import shlex
 
-        from ganbench.borders import is_file
         from ganbench.cli.train import train
         from ganbench.data import load_dataset
         from ganbench.errors import BadInput
-        from ganbench.store import is_file_name
-        from ganbench.training.reproduce import check
+        from ganbench.parsing import is_file
+        from ganbench.reproduction import check
+        from ganbench.storage.store import is_file_name
         from ganbench.training.session import configure
 
         # The same parser reads the command that wrote it.
@@ -122,7 +122,7 @@ class _Plan:
         from ganbench.cli.bars import training_bars
         from ganbench.cli.screen import screen
         from ganbench.data import load_dataset
-        from ganbench.training.reproduce import compare, retrain
+        from ganbench.reproduction import compare, retrain
 
         claim, console = self.claim, screen(err=True)
         with training_bars(console, self.data, claim.name, claim.iterations) as bars:

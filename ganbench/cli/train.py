@@ -143,7 +143,7 @@ def train(
     from ganbench.data import load_dataset
     from ganbench.data.framing import CENTRE
     from ganbench.errors import BadInput
-    from ganbench.locate import checkpoint_file
+    from ganbench.methods.locate import checkpoint_file
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in, best
     from ganbench.training.loop import planned
@@ -342,7 +342,7 @@ def _show(
     """Print the plan of a run; ``schedule`` is that of a resumed one."""
     from rich.table import Table
 
-    from ganbench.data.augment import Augment
+    from ganbench.training.augment import Augment
     from ganbench.training.plan import plan
     from ganbench.training.recipe import Recipe
 

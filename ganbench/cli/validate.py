@@ -53,7 +53,7 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
 
     from ganbench.judges import load_judge
     from ganbench.report.run_folder import check_writable
-    from ganbench.store import write_atomic
+    from ganbench.storage.store import write_atomic
     from ganbench.validation import formats, trial
 
     judges = load_judge(judge, device=device), load_judge("face-api", device=device)

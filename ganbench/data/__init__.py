@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.borders import is_file, is_folder, user_path
 from ganbench.data.framing import FRAMINGS
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, unknown
+from ganbench.parsing import is_file, is_folder, user_path
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
@@ -98,7 +98,7 @@ def load_dataset(
                 f"the embedded faces take no label order, got {label_order!r}; leave it out"
             )
         from ganbench.data.faces import FacesConfig
-        from ganbench.data.faces_dataset import FacesDataset, LazyFaces
+        from ganbench.data.faces.dataset import FacesDataset, LazyFaces
         from ganbench.data.subset import only
 
         if lazy:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.data import splits
 from ganbench.data.columns import read_frame
 from ganbench.data.finding import is_picture
@@ -92,7 +92,7 @@ def read_csv(
     Raises:
         BadInput: no such file; says what was looked for.
     """
-    if borders.is_file(root):
+    if parsing.is_file(root):
         return read_list(root, root.parent, "csv", split, order, emotions)
     listed = _find_list(root, split)
     if listed is None:
@@ -248,7 +248,7 @@ def nothing_found(root: Path, split: str, name: str) -> BadInput:
 
 
 def _looks_like(root: Path, split: str, name: str) -> str:
-    if not borders.is_folder(root):
+    if not parsing.is_folder(root):
         return "it is a file: give --root the folder"
     if name in ("folder", "affectnet-npy") and _find_list(root, split) is not None:
         return "it has a list: use --data affectnet"
@@ -320,10 +320,10 @@ def _npy_label(path: Path) -> str:
     """The text of an annotation."""
     try:
         # Never unpickled: AffectNet's annotations are plain text or numbers.
-        array = borders.parse_npy(borders.read_bytes(path, _LABEL_BYTES))
+        array = parsing.parse_npy(parsing.read_bytes(path, _LABEL_BYTES))
         return str(array.item())
     except ValueError as error:
-        raise BadInput(f"{str(path)!r} holds no expression label: {borders.why(error)}") from error
+        raise BadInput(f"{str(path)!r} holds no expression label: {parsing.why(error)}") from error
 
 
 def _read(text: str, path: Path, order: LabelOrder | None) -> int:

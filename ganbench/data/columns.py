@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.finding import is_image
 from ganbench.data.label_order import is_number, name_label
@@ -150,16 +150,16 @@ def _surplus(listed: Path, layout: _Layout) -> Iterator[int]:
 
 def _layout(listed: Path, name: str) -> _Layout:
     try:
-        borders.regular(listed, borders.TABLE)
-    except borders.Refused as error:
+        parsing.regular(listed, parsing.TABLE)
+    except parsing.Refused as error:
         raise BadInput(f"cannot read the list: {str(listed)!r} ({error}); check it") from error
     with listed.open(encoding="utf-8-sig", newline="") as stream:
-        first = stream.readline(borders.SMALL)
-        if len(first) == borders.SMALL:
+        first = stream.readline(parsing.SMALL)
+        if len(first) == parsing.SMALL:
             raise BadInput(f"{str(listed)!r} begins with a line of endless length; it is no list")
         marked = re.fullmatch(r"\s*\"?sep=(.)\"?\s*", first, re.IGNORECASE)
         if marked:
-            first = stream.readline(borders.SMALL)
+            first = stream.readline(parsing.SMALL)
     if not first.strip():
         raise BadInput(f"{str(listed)!r} is empty; it needs a path and a label a row")
     tried = (marked[1],) if marked else DELIMITERS

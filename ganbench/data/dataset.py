@@ -53,7 +53,7 @@ class Dataset(ABC):
         """float32 [n, 3, size, size], RGB in [0, 1], on the CPU."""
 
     def read_by(self) -> tuple[object, ...]:
-        """What its images depend on beside its fingerprint, for ``ganbench.state.identity``."""
+        """What its images depend on beside its fingerprint, for ``ganbench.storage.state.identity``."""
         return (self,)
 
     def regions(self, indices: Indices) -> Tensor | None:

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ganbench import borders
-from ganbench.data.cache import cache_root
+from ganbench import parsing
 from ganbench.errors import BadInput
-from ganbench.store import write_atomic
+from ganbench.storage.root import cache_root
+from ganbench.storage.store import write_atomic
 
 # Name of a file -> what is known of it: of a table [stamp, width, height, identity].
 Entries = dict[str, list[Any]]
@@ -46,7 +46,7 @@ def read(root: Path, kind: object) -> Entries:
         kind: what the entries hold: each kind is kept apart.
     """
     try:
-        entries = borders.read_json(_place(root, kind), borders.RESULTS)
+        entries = parsing.read_json(_place(root, kind), parsing.RESULTS)
     except BadInput:
         return {}
     return entries if isinstance(entries, dict) else {}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ganbench.data.cache import house_matplotlib
 from ganbench.errors import unknown
+from ganbench.storage.root import house_matplotlib
 
 if TYPE_CHECKING:
     from ganbench.figures.page import Drawing

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from ganbench.emotions import EMOTIONS
+from ganbench.evaluation.protocol import code_sets
 from ganbench.figures.page import QUIET, SMALL, Drawing, in_print
 from ganbench.figures.scene import Scene, to_bytes
 from ganbench.figures.sheet import Sheet
 from ganbench.methods.interface import Method
-from ganbench.protocol import code_sets
 from ganbench.seeds import generator
 
 LEAD = 1.3

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.figures import plane
-from ganbench.figures.ground import draw_anchors, draw_ground, shade, tidy
 from ganbench.figures.page import DPI, INK, QUIET, SMALL, TITLE, WIDTH, Drawing, Page
 from ganbench.figures.plane import NO_DIRECTION, View
+from ganbench.figures.plane_map import draw_anchors, draw_ground, shade, tidy
 from ganbench.figures.scene import Scene, to_bytes
 from ganbench.figures.search import Floats, lattice
 from ganbench.methods.interface import Method

@@ -10,14 +10,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from ganbench import protocol
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
+from ganbench.evaluation import protocol
 from ganbench.figures.page import in_print
 from ganbench.figures.search import Distribution, Floats
-from ganbench.methods.interface import Method
+from ganbench.methods.interface import Method, ability
 from ganbench.metrics import total_variation
-from ganbench.protocol import ability
 
 # Edits that a mean verdict is taken over, and the area of Z.
 NEIGHBOURS, AREA = 40, 4.0

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench import contract, protocol
 from ganbench.data import finding, pictures
 from ganbench.data.dataset import Dataset
 from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.evaluation import contract, protocol
 from ganbench.figures.page import DPI
 from ganbench.judges.interface import Judge, Judged, ask
 from ganbench.methods.interface import Method

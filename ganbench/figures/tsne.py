@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ganbench import protocol
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.evaluation import protocol
+from ganbench.evaluation.samples import Cloud
+from ganbench.figures import feature_map as tsne
 from ganbench.figures.page import DPI, Drawing
 from ganbench.figures.scene import Scene
-from ganbench.gallery import Cloud
-from ganbench.report import tsne
 from ganbench.scoring import REAL
 from ganbench.seeds import generator
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ganbench import borders
-from ganbench.differences import interval_of
+from ganbench import parsing
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.folder import check_whole
 from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
@@ -25,6 +24,7 @@ from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sig
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
 from ganbench.records import FURTHER, LEARNED, MINUS, Key, Record, Results
+from ganbench.scoring.differences import interval_of
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
 # ends to tails of one in a thousand, where they are some per cent too short: with four methods at
@@ -117,8 +117,8 @@ def load(path: str | os.PathLike[str]) -> Run:
         BadInput: no results, damaged ones, or a folder whose files are of different runs.
     """
     results = Results.load(path)
-    folder = Path(path) if borders.is_folder(path) else Path(path).parent
-    if borders.is_folder(path):
+    folder = Path(path) if parsing.is_folder(path) else Path(path).parent
+    if parsing.is_folder(path):
         check_whole(folder)
     return Run(*read_outcomes(folder / OUTCOMES, results))
 

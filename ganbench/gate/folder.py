@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.errors import BadInput
 
 MANIFEST = "manifest.json"
@@ -35,7 +35,7 @@ def check_whole(folder: Path) -> None:
 def files_of(folder: Path) -> dict[str, Any]:
     """The sha256 of each file by the manifest of a run folder; empty if it has none that can be read."""
     try:
-        files = borders.read_json(folder / MANIFEST, kind=dict).get("files")
+        files = parsing.read_json(folder / MANIFEST, kind=dict).get("files")
     except BadInput:
         return {}
     return files if isinstance(files, dict) else {}

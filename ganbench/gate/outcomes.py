@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.metrics import Moves
@@ -61,8 +61,8 @@ def read_outcomes(path: Path, results: Results) -> tuple[Results, dict[str, NDAr
     if not path.exists():
         return results, {}
     try:
-        arrays = borders.read_npz(path)
-    except borders.Refused as error:
+        arrays = parsing.read_npz(path)
+    except parsing.Refused as error:
         raise BadInput(f"cannot read outcomes: {path} ({error}); evaluate again") from error
     judged = {name: array for name, array in arrays.items() if "/" not in name}
     for name, array in judged.items():

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.borders import is_folder
 from ganbench.errors import BadInput, unknown
 from ganbench.judges.interface import Judge, Judged, JudgeSpec
+from ganbench.parsing import is_folder
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ganbench.emotions import EMOTIONS, columns
 from ganbench.errors import BadInput
-from ganbench.state import tensor_hash
+from ganbench.storage.state import tensor_hash
 from ganbench.text import plural
 
 

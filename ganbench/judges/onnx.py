@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, resample
 from ganbench.methods.weights import sha256
-from ganbench.store import digest
+from ganbench.storage.store import digest
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class OnnxJudge:
         return torch.device("cpu")
 
     def fingerprint_state(self) -> list[object]:
-        """What stands for it in ``ganbench.state``: the session holds what the file held."""
+        """What stands for it in ``ganbench.storage.state``: the session holds what the file held."""
         return [self._spec, self.expects, self.columns, self.outputs, self.ends_in_softmax]
 
     @torch.inference_mode()
@@ -205,8 +205,8 @@ def load_onnx(path: Path, expects: OnnxInput) -> OnnxJudge:
             "ONNX Runtime is not installed: onnxruntime; pip install 'ganbench[onnx]'"
         ) from error
     try:
-        borders.regular(path, borders.NETWORK)
-    except borders.Refused as error:
+        parsing.regular(path, parsing.NETWORK)
+    except parsing.Refused as error:
         raise BadInput(f"judge not found: {path} ({error}); check the path") from error
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

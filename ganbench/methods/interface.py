@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,17 @@ from ganbench.methods.outputs import MEND, checked, cut
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
+
+
+T = TypeVar("T")
+
+
+def ability(ask: Callable[..., T], *arguments: Any) -> T | None:
+    """What a method answers, or None if it says that it lacks the ability."""
+    try:
+        return ask(*arguments)
+    except Unsupported:
+        return None
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class Method(nn.Module):
         self.licence = "Apache-2.0"
         self.fingerprint = ""
         self.source: dict[str, str] = {}  # "file", its name without folders, and "sha256"
-        self.loaded = ""  # ``tensor_hash`` of ``ganbench.state`` when it was loaded
+        self.loaded = ""  # ``tensor_hash`` of ``ganbench.storage.state`` when it was loaded
         self.card: dict[str, Any] = {}
 
     # -- what a subclass provides -----------------------------------------------------------------

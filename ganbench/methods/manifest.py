@@ -7,7 +7,7 @@ from typing import Any
 
 from ganbench import config
 from ganbench.errors import BadInput
-from ganbench.store import is_file_name
+from ganbench.storage.store import is_file_name
 
 MANIFEST = "MANIFEST.toml"
 

@@ -17,17 +17,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ganbench import borders, config
-from ganbench.cards import check_card
+from ganbench import config, parsing
 from ganbench.devices import resolve
 from ganbench.errors import BadInput, GanbenchError
-from ganbench.locate import checkpoint_file
+from ganbench.methods.cards import check_card
 from ganbench.methods.interface import Method
+from ganbench.methods.locate import checkpoint_file
+from ganbench.methods.memory import ours, state_bytes
 from ganbench.methods.tensors import check_parameters, fitted
 from ganbench.registry import METHODS
-from ganbench.room import ours, state_bytes
-from ganbench.state import tensor_hash
-from ganbench.store import replacing
+from ganbench.storage.state import tensor_hash
+from ganbench.storage.store import replacing
 
 FORMAT = 1
 
@@ -134,8 +134,8 @@ def read_header(path: Path) -> dict[str, Any]:
         BadInput: missing, not safetensors, not ours, or of a newer format.
     """
     try:
-        borders.regular(path)
-    except borders.Refused as error:
+        parsing.regular(path)
+    except parsing.Refused as error:
         raise BadInput(f"checkpoint not found: {path} ({error}); check the path") from error
     try:
         with safe_open(path, framework="pt") as file:
@@ -143,8 +143,8 @@ def read_header(path: Path) -> dict[str, Any]:
     except (SafetensorError, OSError) as error:
         raise BadInput(f"not a ganbench checkpoint: {path} ({error}); {MADE_BY}") from error
     try:
-        header: dict[str, Any] = borders.parse_json(metadata["ganbench"])
-    except (KeyError, borders.Refused) as error:
+        header: dict[str, Any] = parsing.parse_json(metadata["ganbench"])
+    except (KeyError, parsing.Refused) as error:
         reason = "no card in its header" if isinstance(error, KeyError) else f"its card: {error}"
         raise BadInput(f"not a ganbench checkpoint: {path} ({reason}); {MADE_BY}") from error
     parts = {"format": int, "kind": str, "name": str, "config": dict, "card": dict}
@@ -158,7 +158,7 @@ def read_header(path: Path) -> dict[str, Any]:
         )
     try:
         check_card(header["card"])
-    except borders.Refused as error:
+    except parsing.Refused as error:
         raise BadInput(
             f"damaged card in the checkpoint: {path} ({error}); fetch it again"
         ) from error
@@ -260,7 +260,7 @@ def check_network(path: Path, cls: type[nn.Module], network: Any) -> None:
     if needed > 16 * path.stat().st_size + (1 << 20):
         raise BadInput(
             f"checkpoint does not fit its own configuration: {path} (its network would be "
-            f"{borders.size(needed)}); the file is damaged: fetch it again"
+            f"{parsing.size(needed)}); the file is damaged: fetch it again"
         )
 
 

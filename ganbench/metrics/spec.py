@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from ganbench.records import Direction
+Direction = Literal["higher", "lower", "reported"]
+"""Which values are better; ``"reported"`` values are neither better nor worse."""
 
 
 @dataclass(frozen=True)

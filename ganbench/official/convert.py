@@ -14,8 +14,8 @@ from ganbench import __version__
 from ganbench import config as configuration
 from ganbench.emotions import EMOTIONS, canonical, in_suite_order
 from ganbench.errors import BadInput
-from ganbench.locate import checkpoint_file
 from ganbench.methods.interface import Method
+from ganbench.methods.locate import checkpoint_file
 from ganbench.methods.tensors import check_usual, fitted
 from ganbench.methods.weights import (
     DISCRIMINATOR,
@@ -31,7 +31,7 @@ from ganbench.methods.weights import (
 from ganbench.official.files import SAFE, identify, read, refusal, unwrapped, write
 from ganbench.official.layout import Layout, Role, Tensors
 from ganbench.registry import METHODS
-from ganbench.store import is_file_name
+from ganbench.storage.store import is_file_name
 from ganbench.text import plural
 
 MOST = 10**12  # iterations: more than any training has

@@ -16,10 +16,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ganbench import borders
+from ganbench import parsing
 from ganbench.errors import BadInput
 from ganbench.official.layout import Role, bare
-from ganbench.store import write_atomic
+from ganbench.storage.store import write_atomic
 
 SAFE = ".safetensors"
 
@@ -34,12 +34,12 @@ def read(path: Path) -> Any:
         BadInput: missing, of another format, damaged, holding more than plain tensors, or ganbench's.
     """
     try:
-        borders.regular(path, borders.NETWORK)
+        parsing.regular(path, parsing.NETWORK)
         with path.open("rb") as file:
-            borders.check_zip(file, borders.ARRAYS)
-    except (borders.Refused, OSError) as error:
+            parsing.check_zip(file, parsing.ARRAYS)
+    except (parsing.Refused, OSError) as error:
         raise BadInput(
-            f"checkpoint not found: {path} ({borders.why(error)}); check the path"
+            f"checkpoint not found: {path} ({parsing.why(error)}); check the path"
         ) from error
     if path.suffix == SAFE:
         return _read_safe(path)

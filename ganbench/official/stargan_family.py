@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ganbench.methods.stargan_family import Discriminator
+from ganbench.methods.backbone import Discriminator
 from ganbench.official.layout import Layout, Role, Tensors, count, size
 
 _COLOURS = 3  # channels of an image, in front of the code in the first convolution

@@ -6,7 +6,6 @@ It names the machine's kind but not the machine, and files but not where a user 
 from __future__ import annotations
 
 import dataclasses
-import os
 import platform
 import re
 import shlex
@@ -16,11 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import ganbench
-from ganbench.passes import Pieces
-from ganbench.protocol import judge_notes
+from ganbench.evaluation.passes import Pieces
+from ganbench.evaluation.protocol import judge_notes
+from ganbench.provenance import machine
 from ganbench.records import Results
 from ganbench.stopwatch import Stopwatch
 
@@ -72,20 +70,6 @@ def manifest(
     }
 
 
-def machine() -> dict[str, Any]:
-    """Kind of machine: system, processor, cores, memory, GPU; no names of hosts or users."""
-    return {
-        "system": platform.system(),
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "memory_gib": _memory_gib(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
 def anonymous(argument: str) -> str:
     """An argument with every absolute or home path in it cut to its last name."""
     parts = re.split(r"([=,])", argument.replace("\\", "/"))
@@ -101,20 +85,4 @@ def _version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
-
-
-def _memory_gib() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):
         return None

@@ -15,24 +15,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.evaluation import Evaluation
+from ganbench.evaluation.passes import Pass
+from ganbench.evaluation.protocol import code_sets
+from ganbench.evaluation.run import Evaluation
+from ganbench.evaluation.samples import Cloud
+from ganbench.figures import feature_map as tsne
+from ganbench.figures import grid as figures
 from ganbench.figures.page import to_png
-from ganbench.gallery import Cloud
 from ganbench.gate.folder import MANIFEST, files_of
 from ganbench.gate.outcomes import OUTCOMES, to_npz
-from ganbench.passes import Pass
-from ganbench.protocol import code_sets
 from ganbench.records import Results
-from ganbench.report import figures, formats, html, tsne
+from ganbench.report import formats, html
+from ganbench.report.comparison_figures import draw_plates, plate_names
 from ganbench.report.html import Picture
 from ganbench.report.judges import judges_table
 from ganbench.report.manifest import manifest
-from ganbench.report.planes import draw_planes, plane_names
-from ganbench.report.plates import draw_plates, plate_names
+from ganbench.report.plane_figures import draw_planes, plane_names
 from ganbench.report.tables import in_order, paper_table1, table1
 from ganbench.scoring import REAL
-from ganbench.source import code_hash
-from ganbench.store import write_atomic, write_together
+from ganbench.storage.source import code_hash
+from ganbench.storage.store import write_atomic, write_together
 
 JUDGES = "judges.csv"
 
@@ -161,7 +163,7 @@ def lay_map(evaluation: Evaluation) -> Map:
         return []  # a map of so few points shows nothing
     key = {
         "kind": "t-SNE",
-        "code": code_hash(["ganbench.report.tsne"]),
+        "code": code_hash(["ganbench.figures.feature_map"]),
         "settings": tsne.SETTINGS,
         "equal": tsne.EQUAL,
         "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],

@@ -10,8 +10,9 @@ from importlib import resources
 from ganbench import config
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec
+from ganbench.metrics.spec import Direction
 from ganbench.metrics.truth import REGIONS
-from ganbench.records import MINUS, Direction, Record, Results
+from ganbench.records import MINUS, Record, Results
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
 from ganbench.text import plural

@@ -16,7 +16,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.methods.interface import Method
 from ganbench.metrics import Interval, MetricSpec, confusion
 from ganbench.records import Record
-from ganbench.store import Arrays
+from ganbench.storage.store import Arrays
 
 REAL, TRUTH = "real", "truth"
 
@@ -37,7 +37,7 @@ class Evidence:
         method: the method's name, or ``REAL``, or ``TRUTH``.
         sources: int64 [N], the emotions of the inputs.
         real: of the inputs, ``logits`` [N, 7], ``features`` [N, d] and ``thumbnail`` [N, 3, s, s]
-            (``ganbench.thumbnails``).
+            (``ganbench.evaluation.thumbnails``).
         sets: for each set of codes (``protocol.code_sets``) of the edit of every input to every
             target ``logits`` [N, 7, 7], ``features`` [N, 7, d]; only of exact codes ``thumbnail``
             [N, 7, 3, s, s] and, where the data know them, ``background`` [N, 7] and ``truth``

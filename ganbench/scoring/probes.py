@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganbench.emotions import EMOTIONS
 from ganbench.methods.conditions import Category
-from ganbench.methods.interface import Method
+from ganbench.methods.interface import Method, ability
 from ganbench.metrics import (
     METRICS,
     intensity_response,
@@ -25,7 +25,6 @@ from ganbench.metrics import (
     path_smoothness,
     softmax,
 )
-from ganbench.protocol import ability
 from ganbench.records import Record
 from ganbench.scoring.interface import Evidence, Metric, Probe, record
 from ganbench.scoring.verdicts import over_images

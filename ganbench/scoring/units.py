@@ -18,10 +18,9 @@ from torch import Tensor
 from ganbench.data.action_units import ACTION_UNITS
 from ganbench.data.dataset import Dataset
 from ganbench.methods.conditions import ActionUnits
-from ganbench.methods.interface import Method
+from ganbench.methods.interface import Method, ability
 from ganbench.metrics import METRICS, relative_distance, unit_response
 from ganbench.metrics.truth import REGIONS
-from ganbench.protocol import ability
 from ganbench.records import Record
 from ganbench.scoring.interface import Evidence, Metric, Probe, record
 from ganbench.scoring.pixels import relative_over_images

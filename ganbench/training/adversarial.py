@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ganbench.data.augment import Augment, augment
 from ganbench.distributed import WHOLE, Share
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import he_init
 from ganbench.training import limits, recipe
+from ganbench.training.augment import Augment, augment
 from ganbench.training.penalties import distance_from_one, gradient_penalty
 from ganbench.training.trainer import Batch, Terms, Trainer, frozen
 

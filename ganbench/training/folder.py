@@ -9,14 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ganbench import borders
-from ganbench.cards import check_card
+from ganbench import parsing
 from ganbench.distributed import launch, relaunched
 from ganbench.errors import BadInput
-from ganbench.locate import CARD as CARD
-from ganbench.locate import CHECKPOINTS as CHECKPOINTS
-from ganbench.lock import Lock
-from ganbench.store import sweep, write_atomic
+from ganbench.methods.cards import check_card
+from ganbench.methods.locate import CARD as CARD
+from ganbench.methods.locate import CHECKPOINTS as CHECKPOINTS
+from ganbench.storage.lock import Lock
+from ganbench.storage.store import sweep, write_atomic
 
 LOG, STATE = "log.jsonl", "state.pt"
 LAUNCH = "torchrun.txt"
@@ -93,9 +93,9 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not (folder / STATE).is_file():
         raise BadInput(f"nothing to resume: {folder} has no state.pt; start without --resume")
     try:
-        card = borders.read_json(folder / CARD, kind=dict)
+        card = parsing.read_json(folder / CARD, kind=dict)
         check_card(card)
-    except borders.Refused as error:
+    except parsing.Refused as error:
         raise BadInput(
             f"cannot resume: recipe.json in {folder} is damaged ({error}); "
             "start a new run with another --out"
@@ -112,7 +112,7 @@ def write_launch(folder: Path, name: str | None) -> None:
 def began_in(folder: Path, name: str | None) -> bool:
     """Whether the run in a folder was begun by this launch of ``torchrun``."""
     try:
-        return borders.is_file(folder / STATE) and borders.read_text(folder / LAUNCH) == name
+        return parsing.is_file(folder / STATE) and parsing.read_text(folder / LAUNCH) == name
     except BadInput:
         return False
 
@@ -150,12 +150,12 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     if not log.exists():
         return []
     try:
-        text = borders.read_text(log, borders.RESULTS)
-    except borders.Refused as error:
+        text = parsing.read_text(log, parsing.RESULTS)
+    except parsing.Refused as error:
         raise BadInput(f"cannot read the log: {log} ({error}); remove it") from error
     return [
         line
-        for line in borders.lines_of_json(text)
+        for line in parsing.lines_of_json(text)
         if type(line.get("iteration")) is int
         and all(type(value) in (int, float) for value in line.values())
     ]

@@ -10,7 +10,7 @@ import torch
 from ganbench.data import leaks
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import examine_labels, refuse
-from ganbench.label_check import check_labels
+from ganbench.judges.label_check import check_labels
 
 
 def admit(

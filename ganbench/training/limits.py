@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganbench.data.augment import Augment, augment
 from ganbench.data.dataset import Dataset
 from ganbench.seeds import generator
+from ganbench.training.augment import Augment, augment
 from ganbench.training.recipe import Recipe
 
 WINDOW = 10  # iterations that a loss beyond its limit is averaged over: one odd step is no fault

@@ -28,20 +28,20 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import config
-from ganbench.data.augment import augment
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import examine, refuse
 from ganbench.data.subset import only
 from ganbench.distributed import launch
 from ganbench.emotions import check_known, labels_of
 from ganbench.errors import BadInput, Diverged
-from ganbench.lock import Lock
 from ganbench.methods.tensors import check_parameters
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
-from ganbench.store import replacing, sync
+from ganbench.storage.lock import Lock
+from ganbench.storage.store import replacing, sync
 from ganbench.text import plural
 from ganbench.training import folder as folders
+from ganbench.training.augment import augment
 from ganbench.training.limits import Facts, Fault, Watch
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Choice, Schedule

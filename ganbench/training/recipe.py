@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganbench import config
-from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, unknown
 from ganbench.text import plural
+from ganbench.training.augment import Augment
 
 # Images that are in memory at once: more of them fit no machine.
 LARGEST_BATCH = 65_536

@@ -12,7 +12,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
-from ganbench.store import replacing
+from ganbench.storage.store import replacing
 
 ROWS = 8
 

@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 
-from ganbench import config
+from ganbench import config, provenance
 from ganbench.data.dataset import Dataset
 from ganbench.data.subset import only
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
 from ganbench.emotions import KNOWN, check_known
 from ganbench.errors import BadInput, unknown
-from ganbench.locate import checkpoint_file
 from ganbench.methods.conditions import EMOTION_UNITS
 from ganbench.methods.interface import Method
+from ganbench.methods.locate import checkpoint_file
+from ganbench.methods.memory import check_room, ours
 from ganbench.methods.weights import (
     holds_discriminator,
     load_discriminator,
@@ -26,11 +27,9 @@ from ganbench.methods.weights import (
     read_header,
     sha256,
 )
+from ganbench.provenance import machine
 from ganbench.registry import METHODS
-from ganbench.report.manifest import machine
-from ganbench.room import check_room, ours
 from ganbench.seeds import check_seed, generator
-from ganbench.training import provenance
 from ganbench.training import recipe as recipes
 from ganbench.training.folder import PROCESSES, read_card
 from ganbench.training.intake import admit

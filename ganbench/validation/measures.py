@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganbench import contract, metrics
+from ganbench import metrics
+from ganbench.evaluation import contract
+from ganbench.evaluation.thumbnails import thumbnails
 from ganbench.judges.interface import Judge, ask
 from ganbench.metrics.truth import REGIONS
-from ganbench.thumbnails import thumbnails
 from ganbench.validation.editors import Edits
 from ganbench.validation.scene import RHO, K, Scene, UInt8
 

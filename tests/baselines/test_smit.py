@@ -19,9 +19,9 @@ from ganbench.baselines.smit import (
     SpectralConv,
     relativistic_hinge,
 )
-from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.conditions import Category, Text
+from ganbench.training.augment import Augment
 from ganbench.training.trainer import Batch
 
 TINY = SMITConfig(image_size=32, width=4, blocks=2, critic_width=4)

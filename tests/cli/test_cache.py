@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from ganbench import cache
-from ganbench.cache import parse_age, parse_size, prune, show_size
 from ganbench.errors import BadInput
-from ganbench.store import Store
+from ganbench.storage import upkeep as cache
+from ganbench.storage.store import Store
+from ganbench.storage.upkeep import parse_age, parse_size, prune, show_size
 
 DAY = 24 * 3600
 

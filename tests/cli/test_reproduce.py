@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ganbench import load_dataset
+from ganbench import reproduction as reproduce
 from ganbench.methods.weights import read_header, save_checkpoint, sha256, shipped, weights_hash
-from ganbench.training import reproduce
-from ganbench.training.reproduce import Claim, compare, read_claims
+from ganbench.reproduction import Claim, compare, read_claims
 
 DATA = "faces:train=14,test=14"
 

@@ -258,7 +258,7 @@ def test_a_network_of_units_is_evaluated_by_emotions(tiny_method, tmp_path):
     from toys import Reader, ToyFaces
 
     import ganbench
-    from ganbench.store import Store
+    from ganbench.storage.store import Store
 
     method = tiny_method("ganimation", image_size=8, condition="action_units")
     faces = ToyFaces(14)

@@ -15,12 +15,12 @@ from ganbench.data import content, leaks, load_dataset
 from ganbench.data.content import Sketch, content_hashes, equal_files
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation import evaluate
+from ganbench.evaluation.protocol import describe, judge_notes
+from ganbench.evaluation.run import evaluate
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.weights import read_header
-from ganbench.protocol import describe, judge_notes
 from ganbench.records import LEARNED, Results
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 
 @pytest.fixture(autouse=True)

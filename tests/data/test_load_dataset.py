@@ -15,9 +15,9 @@ from PIL import Image
 
 from ganbench.cli.data import data as cli
 from ganbench.data import list_datasets, load_dataset
-from ganbench.data.cache import cache_root
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.storage.root import cache_root
 
 SMALL = {"train": 7, "test": 14, "size": 16}
 

@@ -48,7 +48,7 @@ CASES = {
 
 def build(name, network, recipe):
     """A trainer with first weights that are the same in every process, in float64."""
-    from ganbench.data.augment import Augment
+    from ganbench.training.augment import Augment
 
     cls = METHODS.load(name, Method)
     if "critic_augment" in recipe:

@@ -3,7 +3,8 @@ import pytest
 from toys import Painter, Plane, Wheel
 
 from ganbench.errors import BadInput, Unsupported
-from ganbench.figures import ground, plane
+from ganbench.figures import plane
+from ganbench.figures import plane_map as ground
 from ganbench.figures.plane import View
 from ganbench.figures.search import lattice
 

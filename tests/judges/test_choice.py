@@ -10,11 +10,11 @@ from toys import Painter, Reader, ToyFaces, ToyPhotos
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation import evaluate
+from ganbench.evaluation.protocol import describe, judge_notes
+from ganbench.evaluation.run import evaluate
 from ganbench.judges import list_judges, load_judge
-from ganbench.protocol import describe, judge_notes
 from ganbench.report.manifest import manifest
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 
 @pytest.mark.parametrize("name", list_judges())

@@ -14,14 +14,14 @@ from toys import Painter, Reader, ToyFaces, ToyPhotos
 from ganbench.data import load_dataset
 from ganbench.data.label_order import ORDERS
 from ganbench.emotions import EMOTIONS
-from ganbench.evaluation import evaluate
+from ganbench.evaluation.run import evaluate
 from ganbench.judges import load_judge
 from ganbench.judges.interface import Judged
+from ganbench.judges.label_check import LabelCheck, check_labels, judge_notes
 from ganbench.judges.onnx import OnnxInput
 from ganbench.judges.reordering import counts, find_reordering, understands
 from ganbench.judges.vgg import VGGJudge
-from ganbench.label_check import LabelCheck, check_labels, judge_notes
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 # Answers of the shipped judges to 140 rendered faces, the second one weak.
 STRONG = np.array(

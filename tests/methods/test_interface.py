@@ -16,6 +16,8 @@ from torch import nn
 import ganbench
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, GanbenchError, Unsupported
+from ganbench.ganmut.gaussian import Gaussian, GaussianConfig
+from ganbench.ganmut.linear import Linear, LinearConfig
 from ganbench.methods.conditions import (
     ActionUnits,
     Category,
@@ -24,8 +26,6 @@ from ganbench.methods.conditions import (
     Text,
     ValenceArousal,
 )
-from ganbench.methods.gaussian import Gaussian, GaussianConfig
-from ganbench.methods.linear import Linear, LinearConfig
 
 SIX = ["linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"]
 FAMILY = SIX[:4]

@@ -7,10 +7,10 @@ import torch
 
 from ganbench.baselines.ganimation import GANimation, GANimationConfig, GANimationTrainer
 from ganbench.baselines.stargan import StarGAN, StarGANTrainer
-from ganbench.methods.gaussian import Gaussian, GaussianConfig, GaussianTrainer
+from ganbench.ganmut.gaussian import Gaussian, GaussianConfig, GaussianTrainer
+from ganbench.ganmut.linear import Linear, LinearConfig, LinearTrainer
+from ganbench.methods.backbone import PainterConfig, ResidualBlock
 from ganbench.methods.layers import InstanceNorm
-from ganbench.methods.linear import Linear, LinearConfig, LinearTrainer
-from ganbench.methods.stargan_family import PainterConfig, ResidualBlock
 
 UNITS = GANimationConfig(condition="action_units")
 

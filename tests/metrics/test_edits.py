@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ganbench.emotions import EMOTIONS, index
 from ganbench.errors import BadInput
+from ganbench.evaluation.thumbnails import thumbnails
 from ganbench.metrics import (
     confusion,
     deviations,
@@ -20,7 +21,6 @@ from ganbench.metrics import (
 )
 from ganbench.metrics.identity import SIDE
 from ganbench.metrics.structural import NEIGHBOURS
-from ganbench.thumbnails import thumbnails
 
 seeds = st.integers(0, 2**32 - 1)
 

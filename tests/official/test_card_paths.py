@@ -13,7 +13,7 @@ from ganbench.errors import BadInput
 from ganbench.methods.manifest import read_manifest
 from ganbench.methods.weights import read_header
 from ganbench.official import export_checkpoint, import_checkpoint
-from ganbench.store import is_file_name
+from ganbench.storage.store import is_file_name
 
 PLACES = [
     "../out",

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganbench.evaluation.samples import Cloud, cloud
+from ganbench.figures import feature_map as tsne
+from ganbench.figures.grid import grid
 from ganbench.figures.page import to_png
-from ganbench.gallery import Cloud, cloud
-from ganbench.report import tsne
-from ganbench.report.figures import grid
 
 
 def blobs(n=8, seed=0):

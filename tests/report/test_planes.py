@@ -4,11 +4,11 @@ import pytest
 import torch
 from toys import Painter, Plane, Reader, ToyPhotos, Wheel
 
-from ganbench import evaluation
-from ganbench.report.planes import draw_planes, plane_names
-from ganbench.report.plates import MOST, draw_plates, plate_names
+from ganbench.evaluation import run as evaluation
+from ganbench.report.comparison_figures import MOST, draw_plates, plate_names
+from ganbench.report.plane_figures import draw_planes, plane_names
 from ganbench.stopwatch import Stopwatch
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 
 @pytest.fixture

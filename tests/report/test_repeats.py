@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganbench.gallery import Cloud
-from ganbench.report import tsne
+from ganbench.evaluation.samples import Cloud
+from ganbench.figures import feature_map as tsne
 
 K = 7
 

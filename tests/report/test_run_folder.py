@@ -5,11 +5,11 @@ import pytest
 from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos
 
 from ganbench.errors import BadInput
-from ganbench.evaluation import evaluate, prepare
+from ganbench.evaluation.run import evaluate, prepare
 from ganbench.records import Results
 from ganbench.report.run_folder import check_writable, file_names, write_run
 from ganbench.stopwatch import Stopwatch
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 
 @pytest.fixture(scope="module")

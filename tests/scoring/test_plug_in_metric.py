@@ -7,14 +7,14 @@ import pytest
 from toys import Painter, Reader, ToyPhotos
 
 from ganbench.errors import BadInput
-from ganbench.evaluation import evaluate
+from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
 from ganbench.registry import METRICS
 from ganbench.report.html import render
 from ganbench.report.manifest import manifest
 from ganbench.report.tables import further_table
 from ganbench.scoring import choose
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 MODULE = """
 from ganbench.metrics import MetricSpec

@@ -7,11 +7,11 @@ import pytest
 import torch
 from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel, level
 
-from ganbench import passes, protocol
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation import evaluate
-from ganbench.protocol import order
+from ganbench.evaluation import passes, protocol
+from ganbench.evaluation.protocol import order
+from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
 from ganbench.registry import METRICS
 from ganbench.report.tables import further_table, seeds_table
@@ -19,7 +19,7 @@ from ganbench.scoring import DEFAULT, Evidence, choose
 from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS
 from ganbench.scoring.verdicts import Accuracy
-from ganbench.store import Store
+from ganbench.storage.store import Store
 from ganbench.validation import withheld
 
 N = 42
@@ -227,7 +227,7 @@ def test_intensity_reads_its_probes_emotion_by_emotion():
 
 
 def test_a_probe_answers_for_methods_with_intensity(store):
-    from ganbench.methods.linear import Linear, LinearConfig
+    from ganbench.ganmut.linear import Linear, LinearConfig
 
     config = LinearConfig(image_size=8, width=2, blocks=1, critic_width=2, critic_layers=1)
     method = Linear(config).requires_grad_(False)

@@ -9,15 +9,15 @@ from ganbench.data import load_dataset
 from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.faces.expressions import ACTION_UNITS
 from ganbench.emotions import EMOTIONS
-from ganbench.evaluation import evaluate, prepare
+from ganbench.evaluation.estimate import plan
+from ganbench.evaluation.run import evaluate, prepare
 from ganbench.judges.vgg import VGG, VGGConfig, load_vgg
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category
 from ganbench.methods.weights import save_checkpoint
-from ganbench.planning import plan
 from ganbench.report.tables import further_table
 from ganbench.scoring.units import ASKED, IMAGES, NAMES
 from ganbench.stopwatch import Stopwatch
-from ganbench.store import Store
+from ganbench.storage.store import Store
 
 N, UNITS = 14, len(NAMES)
 # Where a toy shows its units: 17 of 18 pixels, some of the face and some of the background.

@@ -11,8 +11,8 @@ import os
 import pytest
 import torch
 
-from ganbench.data.augment import augment
 from ganbench.seeds import generator
+from ganbench.training.augment import augment
 from ganbench.training.session import prepare
 from ganbench.training.trainer import Batch
 

@@ -9,8 +9,8 @@ from conftest import NETWORKS
 
 from ganbench.cli.train import train
 from ganbench.errors import BadInput
+from ganbench.methods.backbone import BackboneConfig, Discriminator
 from ganbench.methods.layers import InstanceNorm, PatchConv
-from ganbench.methods.stargan_family import BackboneConfig, Discriminator
 from ganbench.seeds import generator
 from ganbench.training.penalties import gradient_penalty
 from ganbench.training.plan import plan

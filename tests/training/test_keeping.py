@@ -15,13 +15,12 @@ from conftest import TinyFaces
 from PIL import Image
 from safetensors.torch import load_file
 
-from ganbench import load_dataset
+from ganbench import load_dataset, provenance
 from ganbench.errors import BadInput, Diverged
 from ganbench.judges.vgg import load_vgg
 from ganbench.methods.weights import read_header, shipped
-from ganbench.store import replacing, sweep
+from ganbench.storage.store import replacing, sweep
 from ganbench.training import folder as folders
-from ganbench.training import provenance
 from ganbench.training.probe import FACES, find_probe
 from ganbench.training.session import prepare
 

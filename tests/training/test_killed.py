@@ -23,7 +23,7 @@ SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
     ["conftest", "ganbench.training.session", "ganbench.training.samples", "torch._dynamo"]
     + [f"ganbench.baselines.{name}" for name in ("stargan", "ganimation", "smit", "stargan_v2")]
-    + ["ganbench.methods.linear", "ganbench.methods.gaussian"]
+    + ["ganbench.ganmut.linear", "ganbench.ganmut.gaussian"]
 )
 
 COMMON = """

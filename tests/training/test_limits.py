@@ -10,8 +10,8 @@ import pytest
 import torch
 from conftest import NETWORKS, TinyFaces
 
-from ganbench.data.augment import Augment
 from ganbench.errors import Diverged
+from ganbench.training.augment import Augment
 from ganbench.training.limits import Facts, Limit, Watch, cross_entropy, penalty, reconstruction
 from ganbench.training.recipe import Recipe
 from ganbench.training.session import prepare

@@ -16,11 +16,11 @@ from torch import nn
 
 from ganbench.baselines.ganimation import GANimationRecipe, GANimationTrainer
 from ganbench.baselines.stargan import StarGANRecipe, StarGANTrainer
-from ganbench.data.augment import Augment
 from ganbench.errors import BadInput, Diverged
-from ganbench.methods.gaussian import GaussianRecipe, GaussianTrainer
-from ganbench.methods.linear import LinearRecipe, LinearTrainer
+from ganbench.ganmut.gaussian import GaussianRecipe, GaussianTrainer
+from ganbench.ganmut.linear import LinearRecipe, LinearTrainer
 from ganbench.training.adversarial import Target, permuted, seen
+from ganbench.training.augment import Augment
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.penalties import gradient_penalty, r1_penalty
 from ganbench.training.trainer import Batch

@@ -10,8 +10,8 @@ from conftest import TinyFaces
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganbench import reproduction as reproduce
 from ganbench.errors import BadInput
-from ganbench.training import reproduce
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Leg, Schedule
 from ganbench.training.session import prepare

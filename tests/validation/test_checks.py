@@ -6,12 +6,12 @@ import torch
 
 from ganbench import metrics
 from ganbench.errors import BadInput
+from ganbench.evaluation.thumbnails import thumbnails
 from ganbench.judges import load_judge
 from ganbench.metrics.identity import SIDE
 from ganbench.metrics.neighbours import PRDC
 from ganbench.scoring import Evidence
 from ganbench.scoring.features import Identity
-from ganbench.thumbnails import thumbnails
 from ganbench.validation import FAILED, withheld
 from ganbench.validation.checks import ANY, BY_NAME, EXPECTED, Between, Order, Value
 from ganbench.validation.editors import EDITORS

@@ -7,9 +7,9 @@ import torch
 
 from ganbench.data.dataset import BACKGROUND, FACE
 from ganbench.data.faces import FacesConfig, sample_face
+from ganbench.data.faces.dataset import LazyFaces
 from ganbench.data.faces.face import PERSON
 from ganbench.data.faces.sample import _person, _scene
-from ganbench.data.faces_dataset import LazyFaces
 from ganbench.emotions import EMOTIONS, index
 from ganbench.judges import load_judge
 from ganbench.validation.texture import BOUND

@@ -19,16 +19,16 @@ from typing import Any
 
 from PIL import Image
 
-from ganbench.borders import is_folder
-from ganbench.data.cache import using_cache
 from ganbench.data.faces.face import Face
 from ganbench.data.faces.head import load_head
 from ganbench.data.faces.renderer import RENDERER_VERSION, check_size, render
 from ganbench.data.faces.sample import sample_face
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.source import code_hash
-from ganbench.store import touch
+from ganbench.parsing import is_folder
+from ganbench.storage.root import using_cache
+from ganbench.storage.source import code_hash
+from ganbench.storage.store import touch
 from ganbench.text import shown
 
 Progress = Callable[[int, int], None]

@@ -22,7 +22,7 @@ from ganbench.data.faces.rasterise import (
     TONGUE,
     Array,
 )
-from ganbench.kernels import compiled
+from ganbench.storage.kernels import compiled
 
 BACKGROUND, HEAD, FACE, EYES, MOUTH = range(5)  # codes of Rendering.regions
 MOUTH_Y = -0.97  # rest coordinate of the lips, measured on the base mesh

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.kernels import compiled
+from ganbench.storage.kernels import compiled
 
 Array = NDArray[Any]
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganbench.data.faces.camera import develop, fill_background
 from ganbench.data.faces.expressions import limits
 from ganbench.data.faces.face import Face
-from ganbench.data.faces.film import develop, fill_background
 from ganbench.data.faces.head import HeadModel, load_head
 from ganbench.data.faces.paint import Look, scalp_cover
 from ganbench.data.faces.rasterise import normals_and_cavity, occlusion, z_buffer

@@ -15,7 +15,7 @@ from ganbench.data.faces.rasterise import (
     Array,
     sample_mask,
 )
-from ganbench.kernels import compiled
+from ganbench.storage.kernels import compiled
 
 
 @compiled

@@ -1,0 +1,204 @@
+"""The evaluation protocol: which images, in which pieces, with which codes and which noise.
+
+Nothing here depends on batch size, on the device or on how often a run was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset
+from ganbench.data.leaks import familiarity
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.evaluation import judges as agreement
+from ganbench.judges.interface import JudgeSpec
+from ganbench.methods.interface import Method, ability
+from ganbench.records import FURTHER, LEARNED
+from ganbench.seeds import generator
+
+VERSION = 1
+
+# Images of one stored piece: small enough that an interruption loses little, large enough that the
+# files are few. Noise is drawn for whole chunks, so it is part of the protocol.
+CHUNK = 100
+
+# PAPER.md, "GANmut (linear)": the noise of the codes around an anchor.
+NOISE = 0.1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the test set.
+
+    Attributes:
+        number: its place in the protocol's order.
+        indices: int64 [n <= CHUNK], positions in the data set.
+    """
+
+    number: int
+    indices: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The protocol's order of a data set: one image of each emotion in turn.
+
+    Every prefix is then as balanced as the data allow, so ``limit`` takes a prefix, and a limited
+    run shares its full chunks with the whole one.
+    """
+    rank = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        own = labels == label
+        rank[own] = np.arange(own.sum())
+    return np.lexsort((labels, rank))
+
+
+def chunks(labels: NDArray[np.int64], limit: int | None = None) -> list[Chunk]:
+    """The data set, or the first ``limit`` images of it, in pieces.
+
+    Raises:
+        BadInput: ``limit`` is less than 1.
+    """
+    if limit is not None and limit < 1:
+        raise BadInput(f"limit must be at least 1: {limit}; leave it out for the whole test set")
+    chosen = order(labels)[:limit]
+    return [Chunk(i // CHUNK, chosen[i : i + CHUNK]) for i in range(0, len(chosen), CHUNK)]
+
+
+def code_sets(method: Method) -> list[str]:
+    """The sets of codes that a method is evaluated with.
+
+    ``exact``: the emotions' own codes, with fresh noise where the method takes noise: Table 1.
+    ``near``: anchors + N(0, 0.1^2), for methods with anchors; the default of FED where it exists.
+    ``space``: uniform over the conditional space Z, for methods that have one.
+    """
+    near = ability(method.anchors) is not None
+    space = ability(method.sample, 1, generator(0, "probe")) is not None
+    return ["exact", *["near"] * near, *["space"] * space]
+
+
+def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Tensor | None]:
+    """The codes of a whole chunk, row ``7 * image + target``, whatever part of it is used.
+
+    Args:
+        name: one of ``code_sets(method)``.
+        chunk: number of the chunk; with ``seed`` and the method's name it fixes every draw.
+
+    Returns:
+        float32 [CHUNK * 7, code_dim], and the desired label distributions [CHUNK * 7, 7]: p_z where
+        the method defines it, else one-hot, or None where a code stands for no emotion.
+    """
+    targets = torch.arange(len(EMOTIONS)).repeat(CHUNK)
+    n = len(targets)
+    random = generator(seed, "noise", method.name, name, chunk)
+    if name == "space":
+        z = method.sample(n, random)
+    elif name == "near":
+        anchors = method.anchors()
+        z = anchors[method.labels(targets)] + NOISE * torch.randn(
+            n, anchors.shape[1], generator=random
+        ).to(anchors)
+        if ability(method.label_distribution, anchors) is not None:
+            z = z.clamp(-1, 1)  # the Gaussian model's Z is the square that tanh maps its means into
+    else:
+        z = method.codes(targets, noise=method.draw_noise(n, random))
+    desired = promised(method, z)
+    if desired is None and name != "space":
+        desired = torch.nn.functional.one_hot(targets, len(EMOTIONS))
+    return z, None if desired is None else desired.float().cpu()
+
+
+def promised(method: Method, codes: Tensor) -> Tensor | None:
+    """p_z [n, 7] of codes in Table-1 order, whatever the order of the method; None if it defines none.
+
+    Of a method with contempt it is that of the seven, as a judge's verdict is.
+    """
+    p = ability(method.label_distribution, codes)
+    if p is None or method.spec.emotions == EMOTIONS:
+        return p
+    p = p[:, method.labels(EMOTIONS)]
+    return p / p.sum(dim=1, keepdim=True)
+
+
+def describe(
+    dataset: Dataset, judge: JudgeSpec, images: int, others: Sequence[JudgeSpec] = ()
+) -> dict[str, Any]:
+    """The protocol as it is written into results and hashed.
+
+    Versions of metrics stay out: each record carries its own, and a new metric must not make the
+    old ones incomparable.
+
+    Args:
+        images: how many test images take part; distances between feature sets depend on it.
+        others: further judges. They stand under ``records.FURTHER``, which is not hashed: what the
+            first judge says is the same with and without them.
+    """
+    names = agreement.labels([judge, *others])[1:]
+    further = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
+    learned = {
+        one.fingerprint: answer
+        for one in (judge, *others)
+        if (answer := familiarity(one.pictures, one.trained_on, dataset))
+    }
+    return {
+        "version": VERSION,
+        "data": {
+            "name": dataset.name,
+            "split": dataset.split,
+            "size": dataset.size,
+            "images": images,
+            "fingerprint": dataset.fingerprint,
+            **({"framing": dataset.framing} if dataset.framing else {}),
+        },
+        "judge": _describe_judge(judge),
+        "codes": {
+            "accuracy": "exact",
+            "fed": f"anchors + N(0, {NOISE}^2) where a method has anchors, else exact",
+            "chunk": CHUNK,
+        },
+        **({FURTHER: further} if further else {}),
+        **({LEARNED: learned} if learned else {}),
+    }
+
+
+def _describe_judge(judge: JudgeSpec) -> dict[str, Any]:
+    return {
+        "name": judge.name,
+        "title": judge.title,
+        "layer": judge.layer,
+        "dimension": judge.dimension,
+        "fingerprint": judge.fingerprint,
+        "trained_on": judge.trained_on,
+    }
+
+
+def judge_notes(protocol: dict[str, Any]) -> list[str]:
+    """What a reader must know of judges on data that they were not trained on."""
+    data, learned = protocol["data"]["name"], protocol.get(LEARNED, {})
+    trust = "trust it no further than its own accuracy in the row Real"
+    found = []
+    for judge in (protocol["judge"], *protocol.get(FURTHER, {}).values()):
+        trained, title = judge.get("trained_on", data), judge["title"]
+        answer = learned.get(judge.get("fingerprint"))
+        if answer == "these":
+            continue
+        if answer == "unknown":
+            found.append(
+                f"judge {title} was trained on data of the kind {trained}, and its card does not tell "
+                f"whether these are the same: {trust}"
+            )
+        elif answer == "others" and trained == data:
+            found.append(f"judge {title} was trained on other {trained} data than these: {trust}")
+        elif trained != data:  # results of earlier versions do not say
+            found.append(f"judge {title} was trained on {trained}, not on {data}: {trust}")
+    return found

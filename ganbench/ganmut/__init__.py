@@ -1,0 +1,1 @@
+"""The GANmut paper's two models: GANmut (``linear``) and GGANmut (``gaussian``)."""

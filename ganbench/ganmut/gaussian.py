@@ -1,0 +1,271 @@
+"""GGANmut, the Gaussian model: each emotion is a Gaussian in the square of codes.
+
+d'Apolito et al., CVPR 2021. mu_c = tanh(w_c); Sigma_c = R(angle_c) diag(|a_c1|, |a_c2|) R(angle_c)^T.
+A code stands for a label distribution, the softmax over negative squared Mahalanobis distances:
+
+    p_z(c) = softmax_c( -(z - mu_c)^T Sigma_c^-1 (z - mu_c) )
+
+The objectives are equations (16) and (17) of the supplement (see linear.py for the shared terms) with
+
+    L_div = KL(p_z || p_D) + KL(p_D || p_z),  p_D = D_cls(. | G(x, z)),
+
+and the plain classification loss L_cls^f on the codes that sit exactly at the means.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.errors import BadInput
+from ganbench.ganmut.linear import GANmut, flat
+from ganbench.methods.backbone import Discriminator, PainterConfig
+from ganbench.methods.conditions import Category, Condition
+from ganbench.seeds import uniform
+from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.limits import SQUARED, Facts, Limit, cross_entropy, squared
+from ganbench.training.trainer import Batch, Terms
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
+
+
+@dataclass(frozen=True)
+class GaussianConfig(PainterConfig):
+    """Architecture of GGANmut.
+
+    Attributes:
+        channels: channel order the networks see; the released weights were trained on BGR.
+        dims: length of a code. The paper's is a plane, with covariances R diag(|a|) R^T. In three
+            dimensions those of the released program are not positive definite; ours are L L^T with
+            a lower triangular L of positive diagonal, and there is no official mode.
+        means: "random" starts the means as the paper does; "circle" puts neutral at the origin and
+            the others evenly on a circle of radius 0.75, so that a short training need not pull
+            them apart first.
+        variance: the variances at the start; 1 in the paper, which makes p_z almost flat.
+        labels: code of a label, in training and afterwards: "tanh" is the mean mu_c = tanh(w_c);
+            "legacy" is w_c itself, which a path of the released code uses by oversight.
+    """
+
+    channels: Literal["rgb", "bgr"] = "bgr"
+    dims: Literal[2, 3] = 2
+    means: Literal["random", "circle"] = "random"
+    variance: float = 1.0
+    labels: Literal["tanh", "legacy"] = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flat(self, "means")
+        if self.variance <= 0:
+            raise BadInput(f"variance must be positive: {self.variance}; the paper's is 1")
+
+
+class Gaussian(GANmut):
+    """GGANmut: z = mu_c."""
+
+    name = "gaussian"
+    title = "GGANmut"
+    Config = GaussianConfig
+    config: GaussianConfig
+
+    def __init__(self, config: GaussianConfig) -> None:
+        super().__init__(config)
+        classes = len(config.emotions)
+        if config.means == "circle":
+            around = [c for c, name in enumerate(config.emotions) if name != "neutral"]
+            angles = torch.arange(len(around)) * (2 * math.pi / len(around))
+            mu = torch.zeros(classes, 2)
+            mu[around] = torch.atanh(0.75 * torch.stack([angles.cos(), angles.sin()], dim=1))
+        else:
+            mu = (2 * torch.rand(classes, config.dims) - 1) * math.sqrt(0.5)
+        self.mu = nn.Parameter(mu)
+        if config.dims == 2:
+            self.covariance_angles = nn.Parameter(torch.zeros(1, classes))
+            self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
+        else:
+            root = math.sqrt(config.variance) * torch.eye(config.dims)
+            self.covariance_root = nn.Parameter(root.repeat(classes, 1, 1))
+
+    def anchors(self) -> Tensor:
+        """The means mu_c = tanh(w_c): [emotions, dims] in (-1, 1)."""
+        return torch.tanh(self.mu)
+
+    def centres(self) -> Tensor:
+        """The codes of the labels: the means, or what ``labels`` says instead."""
+        return self.mu if self.config.labels == "legacy" else self.anchors()
+
+    def roots(self) -> Tensor:
+        """L_c of three dimensions: [emotions, 3, 3], lower triangular, of positive diagonal."""
+        diagonal = self.covariance_root.diagonal(dim1=1, dim2=2).abs()
+        return self.covariance_root.tril(-1) + torch.diag_embed(diagonal)
+
+    def covariances(self) -> Tensor:
+        """Sigma_c: [emotions, dims, dims], symmetric and positive."""
+        if self.code_dim != 2:
+            return self.roots() @ self.roots().transpose(1, 2)
+        cos, sin = self.covariance_angles[0].cos(), self.covariance_angles[0].sin()
+        rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+        axes = self.covariance_axes.abs()
+        return rotation @ torch.diag_embed(axes) @ rotation.transpose(1, 2)
+
+    def mahalanobis(self, codes: Tensor) -> Tensor:
+        """Squared Mahalanobis distances of codes [N, dims] to every emotion: [N, emotions].
+
+        With Sigma = R diag(a) R^T the distance needs no inverse: rotate, square, divide by a.
+        With Sigma = L L^T it is the squared length of L^-1 (z - mu).
+        """
+        offset = codes[:, None, :] - self.anchors()  # [N, emotions, dims]
+        if self.code_dim != 2:
+            columns = offset.permute(1, 2, 0)  # [emotions, dims, N]
+            solved: Tensor = torch.linalg.solve_triangular(self.roots(), columns, upper=False)
+            return solved.square().sum(1).T
+        cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
+        along = cos * offset[..., 0] + sin * offset[..., 1]
+        across = cos * offset[..., 1] - sin * offset[..., 0]
+        axes = self.covariance_axes.abs()
+        return along.square() / axes[:, 0] + across.square() / axes[:, 1]
+
+    def label_distribution(self, codes: Tensor) -> Tensor:
+        """p_z [N, emotions]; rows sum to 1."""
+        return torch.softmax(-self.mahalanobis(codes), dim=1)
+
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """mu_c; an intensity is refused: the Gaussian plane has no axis of intensity."""
+        if not isinstance(condition, Category) or condition.intensity is not None:
+            raise self.refuse(condition)
+        return self.centres()[condition.emotions]
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Codes uniform over the square [-1, 1]^2 (or the cube), [n, dims]."""
+        return (2 * torch.rand(n, self.code_dim, generator=generator) - 1).to(self.device)
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``GaussianTrainer``."""
+        return GaussianTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``GaussianLayout``."""
+        from ganbench.official.stargan_family import GaussianLayout
+
+        return GaussianLayout()
+
+
+@dataclass(frozen=True)
+class GaussianRecipe(AdversarialRecipe):
+    """GGANmut's weights; the defaults are those of the authors' scripts.
+
+    Attributes:
+        lambda_cls_d: classification of real images, critic step.
+        lambda_cls_g: classification of the edits at the means, generator step.
+        lambda_div: symmetric divergence of p_z and D_cls, generator step.
+        lambda_coor: code recovery, critic step.
+        random_codes: items of a batch with codes from all of Z; the others sit at the means, which
+            must all fit. None leaves one item for each mean, as the released code does whatever
+            its option n_r_g says.
+    """
+
+    lambda_cls_d: float = 2.0
+    lambda_cls_g: float = 0.5
+    lambda_div: float = 2.0
+    lambda_coor: float = 1.0
+    random_codes: int | None = None
+
+
+class GaussianTrainer(AdversarialTrainer):
+    """Equations (16) and (17)."""
+
+    Recipe = GaussianRecipe
+    recipe: GaussianRecipe
+    method: Gaussian
+    joins = True
+
+    def __init__(self, method: Gaussian, recipe: GaussianRecipe) -> None:
+        self.classes = len(method.config.emotions)
+        random = recipe.random_codes
+        self.at_means = self.classes if random is None else recipe.batch_size - random
+        if not self.classes <= self.at_means <= recipe.batch_size:
+            raise BadInput(
+                f"a batch must hold the means of all {self.classes} emotions: batch_size "
+                f"{recipe.batch_size}, random_codes {random}; raise the one or lower the other"
+            )
+        # Classes and code come from one head, as in the released network.
+        heads = [self.classes + method.code_dim]
+        super().__init__(method, Discriminator(method.config, heads), recipe)
+
+    def split(self, head: Tensor) -> tuple[Tensor, Tensor]:
+        """The head's output -> class logits [N, emotions], code [N, dims]."""
+        return head[:, : self.classes], head[:, self.classes :]
+
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        shape = (len(batch.whole) - self.at_means, self.method.code_dim)
+        anywhere = uniform(random, -1, 1, shape).to(batch.images.device)
+        labels = torch.arange(self.at_means) % self.classes
+        codes = torch.cat([self.method.centres()[labels], anywhere])
+        nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
+        emotions = torch.cat([labels.to(nearest), nearest])
+        return Target(self.share.of(codes), self.share.of(emotions))
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Codes lie in the square; L_div is at most twice the largest log p_z / D_cls.
+
+        That is some hundred where Gaussians are narrow, so its limit is wide.
+        """
+        found = super().limits(facts) | {
+            "d_source": cross_entropy(self.classes),
+            "g_div": Limit(SQUARED, "narrow Gaussians have some hundred", 0.5 * SQUARED),
+        }
+        if self.recipe.lambda_cls_d:
+            found["d_cls"] = cross_entropy(self.classes, facts.entropy())
+        if self.recipe.lambda_cls_g:
+            found["g_cls"] = cross_entropy(self.classes)
+        if self.recipe.lambda_coor:
+            found["d_coor"] = squared()
+        return found
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        cls, _ = self.split(self.discriminator(x)[1])
+        return {"d_cls": (1.0, F.cross_entropy(cls, batch.emotions))}
+
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        src, head = self.discriminator(torch.cat([x, fake]))
+        cls, coor = self.split(head)
+        n = len(x)
+        return {
+            "d_real": (-1.0, src[:n].mean()),
+            "d_fake": (1.0, src[n:].mean()),
+            "d_gp": (self.recipe.lambda_gp, self.gradient_penalty(x, fake, random)),
+            "d_cls": (self.recipe.lambda_cls_d, F.cross_entropy(cls[:n], batch.emotions)),
+            "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
+            **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
+        }
+
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        fake = self.generate(x, target.codes)
+        src, head = self.discriminator(self.seen(fake, random))
+        cls, _ = self.split(head)
+        log_d = F.log_softmax(cls, dim=1)
+        log_z = F.log_softmax(-self.method.mahalanobis(target.codes), dim=1)
+        # KL(p||q) + KL(q||p) = sum (p - q)(log p - log q)
+        divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
+        with torch.no_grad():
+            _, own = self.split(self.discriminator(x)[1])
+        n = self.share.count(self.at_means)
+        classified = F.cross_entropy(cls[:n], target.emotions[:n])
+        return {
+            "g_fake": (-1.0, src.mean()),
+            "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, own)).abs().mean()),
+            "g_div": (self.recipe.lambda_div, divergence),
+            "g_cls": (self.recipe.lambda_cls_g, self.share.mean(classified, n, self.at_means)),
+        }

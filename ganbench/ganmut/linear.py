@@ -1,0 +1,333 @@
+"""GANmut, the linear model: emotions are directions of a disc, intensity is the distance from 0.
+
+d'Apolito et al., CVPR 2021. z = rho v_c with a learned unit vector v_c for each of the emotions but
+neutral, which sits at the origin. Where the paper and its released code disagree, an option is
+named ``"paper"`` or ``"official"``; the supplement's equations are numbered as there:
+
+    (12) L_coor = E || D_coor(G(x, z)) - z ||^2
+    (13) L_rec = E | x - G(G(x, z), z_x) |_1,  z_x the code of the input itself
+    (14) L_cls^r = E -log D_cls(c' | x)
+    (15) L_adv = E D_src(x) - E D_src(G(x, z)) - lambda_gp E( ||grad D_src(x_hat)|| - 1 )^2
+    (16) L_D = -L_adv + lambda_cls L_cls^r + lambda_coor L_coor
+    (17) L_G = L_adv + lambda_cls L_cls^f + lambda_rec L_rec + lambda_coor L_coor + lambda_strength L_rho
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganbench.emotions import KNOWN
+from ganbench.errors import BadInput
+from ganbench.methods.backbone import Discriminator, Generator, PainterConfig
+from ganbench.methods.conditions import Category, Condition
+from ganbench.methods.interface import Method
+from ganbench.seeds import uniform
+from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.limits import Facts, Limit, cross_entropy, r1, squared
+from ganbench.training.penalties import r1_penalty
+from ganbench.training.trainer import Batch, Terms
+
+if TYPE_CHECKING:
+    from ganbench.official.layout import Layout
+
+
+@dataclass(frozen=True)
+class LinearConfig(PainterConfig):
+    """Architecture of GANmut.
+
+    Attributes:
+        channels: channel order the networks see; the released weights were trained on BGR.
+        dims: length of a code. The paper's is a plane; the released program also knows three
+            dimensions, but draws its random directions from one octant only: here from all.
+        directions: "random" starts the directions as the paper does; "circle" spreads them evenly
+            over the plane, in label order, so that a short training need not pull two emotions
+            apart first.
+    """
+
+    channels: Literal["rgb", "bgr"] = "bgr"
+    dims: Literal[2, 3] = 2
+    directions: Literal["random", "circle"] = "random"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flat(self, "directions")
+        if "neutral" not in self.emotions and set(self.emotions) & set(KNOWN):
+            raise BadInput(
+                "linear puts neutral at the origin of its plane, and emotions lacks it: "
+                f"{', '.join(self.emotions)}; add neutral"
+            )
+
+    @property
+    def neutral(self) -> int:
+        """The label of the class at the origin: neutral, or the first of classes without emotions."""
+        return self.emotions.index("neutral") if "neutral" in self.emotions else 0
+
+
+def flat(config: Any, key: str) -> None:
+    """Refuse a start on a circle where codes lie in no plane.
+
+    Raises:
+        BadInput: ``config.<key>`` is "circle" and ``dims`` is not 2.
+    """
+    if getattr(config, key) == "circle" and config.dims != 2:
+        raise BadInput(
+            f"{key} = 'circle' needs codes in a plane: dims is {config.dims}; use 'random', or dims 2"
+        )
+
+
+class GANmut(Method):
+    """What GANmut and GGANmut share: a plane (or space) of codes, BGR images, one generator."""
+
+    paper = "d'Apolito et al., CVPR 2021"
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.generator = Generator(config, self.code_dim)
+
+    @property
+    def code_dim(self) -> int:
+        """Two in the paper."""
+        return int(self.config.dims)
+
+    def to_native(self, images: Tensor) -> Tensor:
+        """[-1, 1], in the configured channel order."""
+        x = images * 2 - 1
+        return x.flip(1) if self.config.channels == "bgr" else x
+
+    def from_native(self, x: Tensor) -> Tensor:
+        """Inverse of ``to_native``."""
+        return ((x.flip(1) if self.config.channels == "bgr" else x) + 1) / 2
+
+    def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
+        """G(x, z)."""
+        return self.generator(x, codes), None
+
+
+class Linear(GANmut):
+    """GANmut: z = rho v_c."""
+
+    name = "linear"
+    title = "GANmut"
+    Config = LinearConfig
+    config: LinearConfig
+
+    def __init__(self, config: LinearConfig) -> None:
+        super().__init__(config)
+        emotions = len(config.emotions) - 1
+        if config.directions == "circle":
+            angles = torch.arange(emotions) * (2 * math.pi / emotions)
+            axes = torch.stack([angles.cos(), angles.sin()], dim=1)
+        else:
+            # U(-b, b) with the supplement's tiny bound: only the direction matters.
+            axes = (2 * torch.rand(emotions, config.dims) - 1) * 1e-4 * math.sqrt(1 / 6)
+        # The rows of the weight are the directions. Nothing uses the bias: the released network has
+        # it, and with it the shapes and counts are the same.
+        self.axes = nn.Linear(config.dims, emotions)
+        with torch.no_grad():
+            self.axes.weight.copy_(axes)
+            self.axes.bias.zero_()
+
+    def anchors(self) -> Tensor:
+        """The unit directions, in the order of the emotions, and neutral at the origin: [emotions, dims]."""
+        axes, neutral = self.axes.weight, self.config.neutral
+        origin, units = torch.zeros_like(axes[:1]), F.normalize(axes, dim=1)
+        if neutral == 0:
+            return torch.cat([origin, units])
+        return torch.cat([units[:neutral], origin, units[neutral:]])
+
+    def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
+        """rho v_c; rho is the condition's intensity, 1 when it has none."""
+        if not isinstance(condition, Category):
+            raise self.refuse(condition)
+        codes = self.anchors()[condition.emotions]
+        if condition.intensity is not None:
+            codes = codes * condition.intensity.to(codes)[:, None]
+        return codes
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Codes uniform over the unit disc [n, 2], or the unit ball [n, 3]."""
+        if self.code_dim == 2:
+            angle, square = torch.rand(2, n, generator=generator)
+            return polar(angle * 2 * math.pi, square.sqrt()).to(self.device)
+        volume = torch.rand(n, 1, generator=generator)
+        ball = directions(n, self.code_dim, generator) * volume ** (1 / self.code_dim)
+        return ball.to(self.device)
+
+    @classmethod
+    def trainer(cls) -> type[Any]:
+        """See ``LinearTrainer``."""
+        return LinearTrainer
+
+    @classmethod
+    def official(cls) -> Layout:
+        """See ``LinearLayout``."""
+        from ganbench.official.stargan_family import LinearLayout
+
+        return LinearLayout()
+
+
+def polar(angle: Tensor, radius: Tensor) -> Tensor:
+    """Angles [N] in radians and radii [N] -> points [N, 2]."""
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+
+
+def directions(n: int, dims: int, generator: torch.Generator | None) -> Tensor:
+    """Unit vectors [n, dims], uniform over the sphere: normal draws have no preferred direction."""
+    return F.normalize(torch.randn(n, dims, generator=generator), dim=1)
+
+
+@dataclass(frozen=True)
+class LinearRecipe(AdversarialRecipe):
+    """GANmut's weights and draws.
+
+    Attributes:
+        lambda_cls: weight of both classification losses.
+        lambda_coor: weight of the code recovery, equation (12), in both steps.
+        lambda_strength: weight of the intensity loss in the generator's step. The authors' scripts
+            all set 4; the default of their program is 1.
+        noise: standard deviation of the Gaussian noise on training codes: 0.1 in the paper,
+            0.075 in the released code.
+        random_codes: items of a batch whose code is replaced by a random direction.
+        strength: "official" draws rho from U[0.2, 1] (neutral: U[0, 0.2]); "uniform_disc" draws
+            codes evenly over the disc's area.
+        penalty: "gp" as in the paper, or "r1", which one released model uses.
+        cycle: code of the input for L_rec. "approximate": v_c' scaled by D's confidence;
+            "original": D_coor(x) on the real image; "official": as the released code runs it,
+            "approximate" with the training draws left on, so that part of it is random.
+    """
+
+    lambda_cls: float = 1.0
+    lambda_coor: float = 1.0
+    lambda_strength: float = 4.0
+    noise: float = 0.1
+    random_codes: int = 5
+    strength: Literal["official", "uniform_disc"] = "official"
+    penalty: Literal["gp", "r1"] = "gp"
+    cycle: Literal["approximate", "original", "official"] = "approximate"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("noise", self.noise >= 0, "at least 0")
+        if not 0 <= self.random_codes < self.batch_size:
+            raise BadInput(
+                f"random_codes must be below batch_size {self.batch_size}: {self.random_codes}; lower it"
+            )
+
+
+class LinearTrainer(AdversarialTrainer):
+    """Equations (16) and (17)."""
+
+    Recipe = LinearRecipe
+    recipe: LinearRecipe
+    method: Linear
+    joins = True
+    permuted_parts = 1
+
+    def __init__(self, method: Linear, recipe: LinearRecipe) -> None:
+        heads = [len(method.config.emotions), method.code_dim]
+        super().__init__(method, Discriminator(method.config, heads), recipe)
+
+    def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
+        """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
+        codes = self.method.own_codes(Category(emotions, strength))
+        rows, dims = self.share.total(len(codes)), self.method.code_dim
+        noise = self.share.of(torch.randn(rows, dims, generator=random))
+        codes = codes + self.recipe.noise * noise.to(codes)
+        n = self.recipe.random_codes
+        own = self.share.count(n)
+        if dims == 2:
+            angle = self.share.of(uniform(random, 0, 2 * math.pi, (n,))).to(codes)
+            anywhere = polar(angle, strength[:own])
+        else:
+            anywhere = self.share.of(directions(n, dims, random)).to(codes)
+            anywhere = anywhere * strength[:own, None]
+        return torch.cat([anywhere, codes[own:]])
+
+    def target(self, batch: Batch, random: torch.Generator) -> Target:
+        emotions = self.share.of(permuted(batch.whole.emotions, random))
+        neutral = emotions == self.method.config.neutral
+        u = self.share.of(torch.rand(len(batch.whole), generator=random)).to(batch.images.device)
+        if self.recipe.strength == "uniform_disc":
+            # Neutral sits at the origin whatever rho is: it has no intensity to learn.
+            own = self.share.count(self.recipe.random_codes)
+            labelled = torch.arange(len(u), device=u.device) >= own
+            strength = u.sqrt().masked_fill(labelled & neutral, 0.0)
+        else:
+            strength = torch.where(neutral, 0.2 * u, 0.2 + 0.8 * u)
+        return Target(self.scatter(emotions, strength, random), emotions, strength)
+
+    def limits(self, facts: Facts) -> dict[str, Limit]:
+        """Codes lie in the unit disc but for their noise; the intensity loss cannot leave [0, 1]."""
+        k = len(self.method.config.emotions)
+        found = super().limits(facts) | {"d_source": cross_entropy(k)}
+        if self.recipe.penalty == "r1":
+            found["d_gp"] = r1()
+        if self.recipe.lambda_cls:
+            found |= {"d_cls": cross_entropy(k, facts.entropy()), "g_cls": cross_entropy(k)}
+        if self.recipe.lambda_coor:
+            code = squared(1 + self.recipe.noise**2)
+            found |= {"d_coor": code, "g_coor": code}
+        return found
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        return {"d_cls": (1.0, F.cross_entropy(self.discriminator(x)[1], batch.emotions))}
+
+    def discriminator_terms(
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        src, cls, coor = self.discriminator(torch.cat([x, fake]))
+        n = len(x)
+        if self.recipe.penalty == "gp":
+            penalty = self.gradient_penalty(x, fake, random)
+        else:
+            penalty = r1_penalty(lambda x_: self.discriminator(x_)[0], x)
+        return {
+            "d_real": (-1.0, src[:n].mean()),
+            "d_fake": (1.0, src[n:].mean()),
+            "d_gp": (self.recipe.lambda_gp, penalty),
+            "d_cls": (self.recipe.lambda_cls, F.cross_entropy(cls[:n], batch.emotions)),
+            "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
+            **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
+        }
+
+    @torch.no_grad()
+    def input_codes(self, x: Tensor, batch: Batch, random: torch.Generator) -> Tensor:
+        """The code that stands for the input itself, for the cycle."""
+        _, cls, coor = self.discriminator(x)
+        if self.recipe.cycle == "original":
+            return torch.as_tensor(coor)
+        strength = cls.softmax(1).amax(1)
+        if self.recipe.cycle == "official":
+            return self.scatter(batch.emotions, strength, random)
+        return self.method.own_codes(Category(batch.emotions, strength))
+
+    def generator_terms(
+        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
+    ) -> Terms:
+        assert target.strength is not None
+        fake = self.generate(x, target.codes)
+        src, cls, coor = self.discriminator(self.seen(fake, random))
+        n = self.share.count(self.recipe.random_codes)  # random directions have no label
+        labelled = self.share.total(len(cls)) - self.recipe.random_codes
+        classified = F.cross_entropy(cls[n:], target.emotions[n:])
+        strong = (target.strength > 0.2).float()
+        error = (cls.softmax(1).amax(1) - target.strength).square()
+        mean_strong = self.share.average(strong.sum()).clamp(min=1 / self.share.world)
+        back = self.generate(fake, self.input_codes(x, batch, random))
+        return {
+            "g_fake": (-1.0, src.mean()),
+            "g_cls": (
+                self.recipe.lambda_cls,
+                self.share.mean(classified, len(cls) - n, labelled),
+            ),
+            "g_rec": (self.recipe.lambda_rec, (x - back).abs().mean()),
+            "g_coor": (self.recipe.lambda_coor, F.mse_loss(coor, target.codes)),
+            "g_strength": (self.recipe.lambda_strength, (strong * error).sum() / mean_strong),
+        }

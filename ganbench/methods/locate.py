@@ -1,0 +1,80 @@
+"""Which file is meant where a checkpoint is asked for: the file itself, or the result of a run folder."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ganbench import parsing
+from ganbench.errors import BadInput
+from ganbench.storage.store import is_file_name
+from ganbench.text import plural
+
+# The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
+CARD, CHECKPOINTS = "recipe.json", "checkpoints"
+
+
+def checkpoint_file(place: str | os.PathLike[str]) -> Path:
+    """The checkpoint that a path means: that file, or of a run folder the one that its training ended with.
+
+    Raises:
+        BadInput: a folder that is none of ``ganbench train``, or whose training has not ended.
+    """
+    folder = Path(place)
+    if not parsing.is_folder(folder):
+        return folder
+    card = _card(folder)
+    name = card.get("name")
+    if not isinstance(name, str) or not is_file_name(name):
+        raise BadInput(
+            f"recipe.json does not tell what was trained in: {folder}; give the .safetensors file itself"
+        )
+    final = folder / f"{name}.safetensors"
+    if not parsing.is_file(final):
+        raise BadInput(f"run is not finished: {folder} has no {final.name}; {_way_out(folder)}")
+    recipe = card.get("recipe")
+    asked = recipe.get("iterations") if isinstance(recipe, dict) else None
+    done = _iteration(final)
+    if asked is not None and done is not None and done != asked:
+        raise BadInput(
+            f"run is not finished: {folder} is to have {plural(asked, 'iteration')} and {final.name} is of "
+            f"iteration {done}; {_way_out(folder)}, or {final}"
+        )
+    return final
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    if not (folder / CARD).exists():
+        raise BadInput(
+            f"checkpoint not found: {folder} is not a run folder, it has no {CARD} of 'ganbench train'; "
+            "give a .safetensors file"
+        )
+    try:
+        card: dict[str, Any] = parsing.read_json(folder / CARD, kind=dict)
+    except parsing.Refused as error:
+        raise BadInput(
+            f"cannot read {CARD} in: {folder} ({error}); give the .safetensors file itself"
+        ) from error
+    return card
+
+
+def _iteration(file: Path) -> int | None:
+    """The iteration that a checkpoint is of; None if its card does not tell."""
+    from ganbench.methods.weights import read_header  # it imports this module
+
+    found = read_header(file)["card"].get("iteration")
+    return found if isinstance(found, int) else None
+
+
+def _way_out(folder: Path) -> str:
+    """What to do about a run that is not finished."""
+    periodic = sorted((folder / CHECKPOINTS).glob("*.safetensors"))
+    newest = f", or give its newest checkpoint, {periodic[-1]}" if periodic else ""
+    return f"finish it with 'ganbench train ... --resume'{newest}"
+
+
+def shipped_folder() -> Path:
+    """The folder of the shipped checkpoints and their manifest."""
+    return Path(str(resources.files("ganbench.checkpoints") / "faces"))

@@ -1,0 +1,74 @@
+"""The conditional planes of the evaluated methods, seen through the edits that the pass has made."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganbench.emotions import EMOTIONS
+from ganbench.evaluation import protocol
+from ganbench.evaluation.passes import Pass
+from ganbench.evaluation.samples import Gallery
+from ganbench.figures import complex, find, gamut, nuance, plane, same_label
+from ganbench.figures.page import Drawing
+from ganbench.figures.plane import View
+from ganbench.methods.interface import Method
+from ganbench.metrics import softmax
+from ganbench.report.cached_scene import KeptScene, as_picture, fits, scene
+from ganbench.report.html import Picture
+
+
+def plane_names(run: Pass) -> list[str]:
+    """The files of ``draw_planes``."""
+    return [f"{kind}_{name}.png" for name, method in run.methods.items() for kind in _kinds(method)]
+
+
+def draw_planes(run: Pass, gallery: Gallery) -> list[Picture]:
+    """``<figure>_<method>.png`` of methods with a plane: the figures that they can make.
+
+    What the judge sees in the plane is the mean of its verdicts on the edits with codes uniform over
+    Z, which the pass has made. Only the few faces shown are edited here; the store keeps them.
+    """
+    run.refresh()
+    return [
+        as_picture(f"{kind}_{name}", _draw(kind, run, name, scene(run, gallery, [method])))
+        for name, method in run.methods.items()
+        for kind in _kinds(method)
+    ]
+
+
+def _kinds(method: Method) -> list[str]:
+    if "space" not in protocol.code_sets(method) or not fits(plane.anchors, method):
+        return []
+    labelled = fits(plane.distribution, method)
+    can = {
+        "gamut": True,
+        # Where codes have a label distribution, the distance from the centre is no intensity.
+        "wheel": not labelled,
+        "complex": labelled and fits(complex.mixed, method),
+        "same-label": labelled and fits(same_label.alike, method),
+        "nuance": fits(nuance.around, method),
+    }
+    return [kind for kind, possible in can.items() if possible]
+
+
+def _draw(kind: str, run: Pass, name: str, stage: KeptScene) -> Drawing:
+    if kind != "gamut":
+        return find(kind).drawer()(stage)
+    over = gamut.lay(stage, stage.faces(1).images[0])
+    view, judge = _view(run, name), run.judge.spec.title
+    return gamut.picture(stage.method, view, over, "all test images", judge, stage.dpi)
+
+
+def _view(run: Pass, name: str) -> View:
+    """What the judge saw in the edits with codes all over the plane."""
+    method = run.methods[name]
+    codes = np.concatenate(
+        [
+            protocol.codes(method, "space", run.seed, chunk.number)[0][: len(chunk) * len(EMOTIONS)]
+            .cpu()
+            .numpy()
+            for chunk in run.chunks
+        ]
+    )
+    logits = run.gather("edits", name, "space")["logits"].reshape(len(codes), -1)
+    return View(codes, softmax(logits))

@@ -1,0 +1,233 @@
+"""A shipped checkpoint made again from what its card says, and compared with the first one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganbench import config, gate
+from ganbench.data.dataset import Dataset
+from ganbench.errors import BadInput, unknown
+from ganbench.evaluation.run import evaluate
+from ganbench.judges import load_judge
+from ganbench.judges.interface import ask
+from ganbench.methods.cards import check_card
+from ganbench.methods.manifest import MANIFEST, read_manifest
+from ganbench.methods.weights import read_header, sha256, weights_hash
+from ganbench.parsing import Refused
+from ganbench.provenance import versions
+from ganbench.records import Results
+from ganbench.scoring import REAL, Evidence
+from ganbench.scoring.verdicts import Accuracy
+from ganbench.training import folder as folders
+from ganbench.training.loop import Progress
+from ganbench.training.session import Setup, prepare
+
+# What a card must tell so that the training can be repeated.
+REQUIRED = (
+    "iteration", "seed", "command", "recipe_name", "recipe", "network", "data", "versions", "hours",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A checkpoint, and what its card says of how it was made.
+
+    Attributes:
+        name: of the method, or ``"judge"``.
+        path: the checkpoint.
+        card: its card.
+    """
+
+    name: str
+    path: Path
+    card: dict[str, Any]
+
+    @property
+    def iterations(self) -> int:
+        """How long it was trained, which may be less than its recipe's length."""
+        return int(self.card["iteration"])
+
+    @property
+    def elsewhere(self) -> str:
+        """In which versions it was made, where they differ from those here; empty if in none."""
+        here, there = versions(), self.card["versions"]
+        return ", ".join(
+            f"{key} {there[key]}, here {here[key]}"
+            for key in here.keys() & there.keys()
+            if here[key] != there[key]
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reproduction came to.
+
+    Attributes:
+        reproduced: whether it is the same, to the bit or by its scores.
+        text: why.
+    """
+
+    reproduced: bool
+    text: str
+
+
+def read_claims(manifest: Path, name: str) -> list[Claim]:
+    """The checkpoints of a manifest, which lie beside it: the one of ``name``, or ``"all"``.
+
+    Raises:
+        BadInput: no manifest, no such entry, or a file that is not the one of the manifest.
+    """
+    entries = read_manifest(manifest)
+    if name != "all" and name not in entries:
+        raise unknown("checkpoint", name, [*entries, "all"])
+    claims = []
+    for key in entries if name == "all" else [name]:
+        path = manifest.parent / entries[key]["file"]
+        header = read_header(path)
+        if sha256(path) != entries[key]["sha256"]:
+            raise BadInput(f"changed: {path} has another hash than in {MANIFEST}; fetch it again")
+        try:
+            check_card(header["card"], required=REQUIRED)
+        except Refused as error:
+            raise BadInput(
+                f"cannot reproduce {key}: {error}: {path}; it was not made by 'ganbench train'"
+            ) from error
+        claims.append(Claim(key, path, header["card"]))
+    return claims
+
+
+def check(claim: Claim, setup: Setup, seed: int, dataset: Dataset) -> None:
+    """Refuse to train what cannot become the claimed checkpoint.
+
+    Args:
+        claim: the checkpoint.
+        setup, seed, dataset: what the command of its card means today.
+
+    Raises:
+        BadInput: the recipe, the network or the data are not those of the card, or the card tells
+            of a training that one command did not make.
+    """
+    card = claim.card
+    if "init" in card:
+        raise BadInput(
+            f"cannot reproduce {claim.name}: it was started from {card['init']['name']}, which is "
+            "not shipped; train it with 'ganbench train --init'"
+        )
+    if folders.SCHEDULE in card:
+        raise BadInput(
+            f"cannot reproduce {claim.name}: it was resumed to another length while its learning rate "
+            "fell, so its recipe alone does not say its rates; train it with 'ganbench train --resume'"
+        )
+    network, recipe = (
+        # Built again from the card: what has become an option since then had its default.
+        config.plain(config.build(type(now), card[part], f"card of {claim.name}"))
+        for part, now in (("network", setup.network), ("recipe", setup.recipe))
+    )
+    then = {"seed": card["seed"], "data": card["data"], "network": network, "recipe": recipe}
+    now = {
+        "seed": seed,
+        "data": describe(dataset),
+        "network": config.plain(setup.network),
+        "recipe": config.plain(setup.recipe),
+    }
+    changed = folders.differences(then, now, free=folders.FREE - {"iterations"})
+    if changed:
+        raise BadInput(
+            f"cannot reproduce {claim.name}: {'; '.join(changed)}; use the ganbench that made it, "
+            f"{card['versions']['ganbench']}"
+        )
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """A data set as a card names it."""
+    return {"name": dataset.name, "images": len(dataset), "fingerprint": dataset.fingerprint}
+
+
+def retrain(
+    claim: Claim,
+    setup: Setup,
+    dataset: Dataset,
+    folder: Path,
+    device: str,
+    assignments: tuple[str, ...],
+    resume: bool,
+    begin: Callable[[int], None] = lambda _: None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Path | None:
+    """Train as far as the claim was trained.
+
+    Args:
+        claim: what is to be made again.
+        setup: its recipe.
+        dataset: its training data.
+        folder: of the run.
+        device: where to train.
+        assignments: its ``--set``.
+        resume: go on with the run in ``folder``, if there is one.
+        begin: told how many iterations are done, before the first step.
+        watch: called after each log line.
+
+    Returns:
+        The checkpoint; None if Ctrl-C stopped the run.
+    """
+    session = prepare(
+        claim.name, setup.recipe_name, assignments, seed=claim.card["seed"], device=device
+    )
+    run = session.run(dataset, folder, claim.card["command"], watch)
+    if resume and (folder / folders.STATE).is_file():
+        run.resume()
+    else:
+        run.start()
+    begin(run.done)
+    final = run.run(until=claim.iterations)
+    if final is None and run.done == claim.iterations:
+        return folders.checkpoint(folder, run.done)
+    return final
+
+
+def compare(claim: Claim, made: Path, dataset: Dataset, device: str) -> Verdict:
+    """Compare a checkpoint with the claimed one: bits, else scores on a test set.
+
+    Two sets of scores are the same if the gate (docs/gate.md) finds no headline better or worse:
+    none moved by more than its margin, and by more than its interval explains.
+    """
+    if weights_hash(made) == weights_hash(claim.path):
+        return Verdict(True, f"bit-identical: all weights are those of {claim.path.name}")
+    base, head = (_scores(claim.name, path, dataset, device) for path in (claim.path, made))
+    metrics = {record.metric for run in (base, head) for record in run.results.records}
+    report = gate.compare(base, head, gate.tolerances(metrics))
+    headlines = [c for c in report.comparisons if c.headline]
+    texts = [
+        f"{c.record.metric} {c.base.value:.4g} -> {c.head.value:.4g} ({c.status})"
+        for c in headlines
+        if c.base and c.head
+    ]
+    same = all(c.status == "same" for c in headlines)
+    verdict = "within their margins and intervals" if same else "not the same"
+    return Verdict(same, f"other bits; scores {verdict}: {', '.join(texts)}")
+
+
+def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
+    if name != "judge":
+        found = evaluate([(name, path)], dataset, load_judge(device=device), device=device)
+        # The numbers of the real faces and of the right answers are not the method's.
+        own = tuple(record for record in found.results.records if record.method == name)
+        results = dataclasses.replace(found.results, records=own)
+        return gate.Run(results, found.outcomes)
+    judge = load_judge(checkpoint=path, device=device)
+    spec = judge.spec
+    logits = torch.cat(
+        [
+            ask(judge, dataset.images(range(start, min(start + 64, len(dataset)))), spec).logits
+            for start in range(0, len(dataset), 64)
+        ]
+    )
+    records = Accuracy().score(Evidence(REAL, dataset.labels, {"logits": np.asarray(logits)}))
+    return gate.Run(Results({"data": dataset.fingerprint}, 0, {}, tuple(records)), {})

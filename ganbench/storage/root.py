@@ -1,0 +1,97 @@
+"""Where rendered data is kept between runs, and what to do where nothing can be kept."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ganbench.errors import BadInput
+from ganbench.parsing import why
+
+WAY_OUT = "set GANBENCH_CACHE to a folder with room that can be written"
+
+
+def cache_root() -> Path:
+    """``$GANBENCH_CACHE``, else ``ganbench`` under ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+    The folder need not exist yet.
+
+    Raises:
+        BadInput: the user has no home, as in containers under a number that no user has.
+    """
+    try:
+        own = os.environ.get("GANBENCH_CACHE")
+        if own:
+            return Path(own).expanduser()
+        shared = os.environ.get("XDG_CACHE_HOME")
+        return (Path(shared) if shared else Path.home() / ".cache") / "ganbench"
+    except RuntimeError as error:
+        raise BadInput(f"no place for the cache ({error}); {WAY_OUT}") from error
+
+
+@contextmanager
+def using_cache(place: Path) -> Iterator[None]:
+    """Whatever cannot be read or written in here is the cache's fault, and says so.
+
+    Raises:
+        BadInput: the cache is full, a file, not to be written ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"cannot use the cache: {place} ({why(error)}); {WAY_OUT}") from error
+    except BadInput as error:
+        if isinstance(error.__cause__, OSError):
+            raise BadInput(
+                f"cannot use the cache: {place} ({why(error.__cause__)}); {WAY_OUT}"
+            ) from error
+        raise
+
+
+def is_writable(place: Path) -> bool:
+    """Whether a folder can be written, or made where it is missing."""
+    try:
+        for path in (place, *place.parents):
+            if path.exists():
+                return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        pass
+    return False
+
+
+def house_matplotlib() -> None:
+    """Give matplotlib a folder for its settings and fonts where the home cannot be written.
+
+    Without one it fails, or warns at each start. To be called before matplotlib is imported.
+    """
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    try:
+        config, cache = (
+            Path(os.environ.get(name) or Path.home() / usual)
+            for name, usual in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache"))
+        )
+        if is_writable(config / "matplotlib") and is_writable(cache / "matplotlib"):
+            return
+    except RuntimeError:  # no home
+        pass
+    try:
+        place = cache_root() / "matplotlib"
+        if is_writable(place):
+            place.mkdir(parents=True, exist_ok=True)
+            os.environ["MPLCONFIGDIR"] = str(place)
+            return
+    except (BadInput, OSError):
+        pass
+    try:
+        # Not under a name that another user could take first.
+        made = tempfile.mkdtemp(prefix="ganbench-")
+    except OSError as error:
+        raise BadInput(f"no folder can be written ({why(error)}); {WAY_OUT}") from error
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    os.environ["MPLCONFIGDIR"] = made

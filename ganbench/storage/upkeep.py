@@ -1,0 +1,329 @@
+"""What the cache holds, how it is kept below its limit, and whether it is sound.
+
+Below ``cache_root()`` lie ``evaluations`` (a ``Store``), ``faces-*`` (rendered data sets), ``index`` (what
+opening large data sets found out) and ``numba`` (machine code). All of it can be made again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import BadInput
+from ganbench.storage.root import cache_root
+from ganbench.storage.source import PROCESS
+from ganbench.storage.store import digest, read_entry, read_key
+
+LIMIT = "GANBENCH_CACHE_LIMIT"
+DEFAULT_LIMIT = "20GB"
+
+# Temporary files older than this were left behind by a process that was killed.
+ABANDONED = 24 * 3600
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_AGES = {"m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
+# What was used since this process began is not pruned, nor is what was used a little before, in seconds:
+# pieces of evaluations and faces.
+SHORT, LONG = 3600, 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file or folder that is kept or removed as a whole.
+
+    Attributes:
+        path: where it lies.
+        what: what it is, in words.
+        size: bytes.
+        used: when it was last used, in seconds since 1970.
+    """
+
+    path: Path
+    what: str
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Items of one kind.
+
+    Attributes:
+        what: what they are, in words.
+        items: how many.
+        size: bytes of all.
+        used: when the last one was used, in seconds since 1970.
+    """
+
+    what: str
+    items: int
+    size: int
+    used: float
+
+
+def items(named: bool = False) -> Iterator[Item]:
+    """Everything in the cache.
+
+    Args:
+        named: read of each stored piece what it is; without, all are just pieces.
+    """
+    root = cache_root()
+    for path in _listed(root):
+        if path.name == "evaluations":
+            for folder in _listed(path):
+                for entry in _listed(folder):
+                    if _PIECE.fullmatch(f"{folder.name}/{entry.name}") and _is(entry, stat.S_ISREG):
+                        yield from _item(
+                            entry, _describe(entry) if named else "pieces of evaluations"
+                        )
+        elif _FACES.fullmatch(path.name) and _is(path, stat.S_ISDIR):
+            yield from _item(path, _faces(path))
+        elif path.name == "index":
+            for entry in _listed(path):
+                if _INDEX.fullmatch(entry.name) and _is(entry, stat.S_ISREG):
+                    yield from _item(entry, "indices of large data sets")
+        elif path.name == "numba":
+            for entry in _listed(path):
+                if _CODE.fullmatch(entry.name) and _is(entry, stat.S_ISDIR):
+                    yield from _item(entry, "machine code")
+
+
+# The names that ganbench gives. Whatever is called otherwise, or is a link, is not ours to touch.
+_PIECE = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62}\.npz|\.\1[0-9a-f]{62}\.npz\.[0-9a-f]{12}\.tmp)")
+_FACES = re.compile(r"faces-[0-9a-f]{16}|\.faces-[0-9a-f]{16}-\w+|\.faces-[0-9a-f]{16}\.\d+\.gone")
+_INDEX = re.compile(r"[0-9a-f]{16,64}\.json")
+_CODE = re.compile(r"[\w.]+-[0-9a-f]{16}")
+
+
+def groups() -> list[Group]:
+    """What the cache holds, the largest kind first."""
+    found: dict[str, list[Item]] = {}
+    for item in items(named=True):
+        found.setdefault(item.what, []).append(item)
+    return sorted(
+        (
+            Group(what, len(own), sum(i.size for i in own), max(i.used for i in own))
+            for what, own in found.items()
+        ),
+        key=lambda group: -group.size,
+    )
+
+
+def prune(
+    limit: int | None = None,
+    older: float | None = None,
+    keep: Callable[[Item], bool] = lambda _: False,
+) -> Group:
+    """Remove what was not used for long.
+
+    Args:
+        limit: remove the items that were used least recently until the rest take so many bytes.
+        older: remove the items that were not used for so many seconds.
+        keep: what stays even above the limit.
+
+    Returns:
+        What was removed.
+    """
+    now = time.time()
+    held = sorted(items(), key=lambda item: item.used)
+    total, removed, size = sum(item.size for item in held), 0, 0
+    for item in held:
+        if keep(item):
+            continue
+        aged = older is not None and now - item.used > older
+        if not aged and (limit is None or total - size <= limit):
+            continue
+        remove(item)
+        removed, size = removed + 1, size + item.size
+    return Group("removed", removed, size, now)
+
+
+def keep_limit() -> None:
+    """Prune the cache to its limit, but nothing that this process or a neighbour may need yet.
+
+    A run may read a piece some time after it was asked for, and a training reads faces for days.
+
+    Raises:
+        BadInput: ``GANBENCH_CACHE_LIMIT`` is no size.
+    """
+    now = time.time()
+
+    def in_use(item: Item) -> bool:
+        rest = LONG if item.path.name.startswith("faces-") else SHORT
+        return bool(item.used >= min(PROCESS.began, now - rest))
+
+    prune(limit=current_limit(), keep=in_use)
+
+
+def current_limit() -> int:
+    """The limit in bytes.
+
+    Raises:
+        BadInput: ``GANBENCH_CACHE_LIMIT`` is no size.
+    """
+    return parse_size(os.environ.get(LIMIT) or DEFAULT_LIMIT, LIMIT)
+
+
+def verify() -> list[Item]:
+    """The stored pieces and rendered data sets that are damaged."""
+    bad = []
+    for item in items(named=True):
+        if (item.path.suffix == ".npz" and not _sound(item.path)) or (
+            item.path.name.startswith("faces-") and not _complete(item.path)
+        ):
+            bad.append(item)
+    return bad
+
+
+def parse_size(text: str, where: str) -> int:
+    """``500MB``, ``20 GB`` -> bytes.
+
+    Raises:
+        BadInput: no size; ``where`` names what was given it.
+    """
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*([KMGT]?B?)", text.strip().upper())
+    if found is None:
+        raise BadInput(f"not a size: {where} {text!r}; write 500MB or 20GB")
+    unit = found[2] if found[2].endswith("B") or not found[2] else f"{found[2]}B"
+    return int(float(found[1]) * _UNITS[unit])
+
+
+def parse_age(text: str, where: str) -> float:
+    """``30d``, ``12h`` -> seconds.
+
+    Raises:
+        BadInput: no age; ``where`` names what was given it.
+    """
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mhdw])", text.strip().lower())
+    if found is None:
+        raise BadInput(f"not an age: {where} {text!r}; write 30d, 12h, 2w or 90m")
+    return float(found[1]) * _AGES[found[2]]
+
+
+def show_size(size: int) -> str:
+    """Bytes in words: ``1.2 GB``."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} B"
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing if it is a link, or no folder."""
+    try:
+        return (
+            sorted(folder.iterdir()) if _is(folder, stat.S_ISDIR) or folder == cache_root() else []
+        )
+    except OSError:
+        return []
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether a path itself, and not what it links to, is of a kind."""
+    try:
+        return kind(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _item(path: Path, what: str) -> Iterator[Item]:
+    """The item at ``path``; none if it is gone, or a file that is still being written."""
+    try:
+        found = path.lstat()
+        size = _folder_size(path) if path.is_dir() else found.st_size
+    except OSError:
+        return
+    if path.name.startswith("."):
+        if time.time() - found.st_mtime < ABANDONED:
+            return
+        what = "left behind by killed processes"
+    yield Item(path, what, size, max(found.st_atime, found.st_mtime))
+
+
+def _folder_size(folder: Path) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
+    return total
+
+
+def remove(item: Item) -> None:
+    """Remove an item; what cannot be removed stays."""
+    path = item.path
+    if path.is_dir() and not path.is_symlink():
+        # Renamed first, so that nobody opens a folder half of which is gone.
+        gone = path.with_name(f".{path.name}.{os.getpid()}.gone")
+        with suppress(OSError):
+            os.replace(path, gone)
+            shutil.rmtree(gone, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _unused(path: Path) -> Iterator[None]:
+    """To look at a piece is not to use it: the time of its last use stays."""
+    before = path.lstat()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _describe(path: Path) -> str:
+    try:
+        with _unused(path):
+            key: Any = read_key(path)
+    except OSError:
+        return "damaged pieces"  # gone meanwhile
+    kind = key.get("kind") if isinstance(key, dict) else None
+    names = {
+        "real": "verdicts on real images",
+        "render": "right answers",
+        "truth": "verdicts on right answers",
+        "t-SNE": "t-SNE maps",
+        "verdicts of a figure": "figures",
+        "edits of a figure": "figures",
+        "shards": "notes of shards",
+    }
+    if kind in ("edits", "probe"):
+        return f"verdicts on edits of {key.get('method')}"
+    return names.get(str(kind), "damaged pieces" if key is None else "other pieces")
+
+
+def _faces(folder: Path) -> str:
+    for table in ("training.csv", "validation.csv"):
+        with suppress(OSError, UnicodeDecodeError), open(folder / table, encoding="utf-8") as lines:
+            rows = sum(1 for _ in lines) - 1
+            if rows > 7:  # the other split has one face of each emotion
+                return f"rendered faces, {'train' if table == 'training.csv' else 'test'}"
+    return "rendered faces"
+
+
+def _sound(path: Path) -> bool:
+    try:
+        with _unused(path):
+            found = read_entry(path.read_bytes())
+    except OSError:
+        return True  # gone meanwhile
+    return found is not None and digest(found[0]) == path.stem
+
+
+def _complete(folder: Path) -> bool:
+    """Whether the files of a rendered data set are those that were first opened."""
+    from ganbench.data.faces.builder import changed
+
+    return not changed(folder)
