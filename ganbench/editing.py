@@ -23,7 +23,7 @@ from ganbench.errors import BadInput
 from ganbench.evaluation import contract
 from ganbench.methods.conditions import ActionUnits
 from ganbench.methods.interface import Method
-from ganbench.methods.outputs import MUCH, cut_note
+from ganbench.methods.outputs import MUCH, cut_note, to_bytes
 from ganbench.methods.tensors import check_parameters
 from ganbench.seeds import generator
 from ganbench.storage.store import write_atomic
@@ -225,7 +225,7 @@ def edit_pictures(
         made = contract.edit(method, inputs, codes, first=not count)
         edits, count = made.images, count + len(batch)
         total += 0.0 if made.clamped is None else float(made.clamped.sum())
-        pixels = (edits * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        pixels = to_bytes(edits.permute(0, 2, 3, 1))
         for (item, _), edit in zip(batch, pixels, strict=True):
             file = io.BytesIO()
             Image.fromarray(edit).save(file, "PNG")

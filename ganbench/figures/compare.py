@@ -7,9 +7,10 @@ import torch
 from ganbench.emotions import EMOTIONS
 from ganbench.evaluation.protocol import code_sets
 from ganbench.figures.page import QUIET, SMALL, Drawing, in_print
-from ganbench.figures.scene import Scene, to_bytes
+from ganbench.figures.scene import Scene
 from ganbench.figures.sheet import Sheet
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import to_bytes
 from ganbench.seeds import generator
 
 LEAD = 1.3

@@ -15,9 +15,10 @@ from ganbench.figures import plane
 from ganbench.figures.page import DPI, INK, QUIET, SMALL, TITLE, WIDTH, Drawing, Page
 from ganbench.figures.plane import NO_DIRECTION, View
 from ganbench.figures.plane_map import draw_anchors, draw_ground, shade, tidy
-from ganbench.figures.scene import Scene, to_bytes
+from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats, lattice
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import to_bytes
 from ganbench.metrics import softmax
 from ganbench.text import plural
 

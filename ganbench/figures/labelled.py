@@ -5,9 +5,10 @@ from __future__ import annotations
 from ganbench.figures import plane
 from ganbench.figures.page import SMALL, Page, bars, in_print
 from ganbench.figures.plane_map import small_map
-from ganbench.figures.scene import Scene, to_bytes
+from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats
 from ganbench.figures.sheet import Sheet
+from ganbench.methods.outputs import to_bytes
 
 # Faces side by side.
 FACES = 6

@@ -7,10 +7,11 @@ import numpy as np
 from ganbench.emotions import index
 from ganbench.figures import plane
 from ganbench.figures.page import INK, QUIET, Drawing, in_print
-from ganbench.figures.scene import Scene, to_bytes
+from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats, lattice
 from ganbench.figures.sheet import Sheet
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import to_bytes
 
 SIDE = 5  # steps across, the code itself in the middle
 LEAD = 1.25

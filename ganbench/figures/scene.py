@@ -184,8 +184,3 @@ def read_pictures(
     if note := framing_note(uneven, len(files), framing):
         remark(note)
     return Faces(torch.stack(images), tuple(Path(file).stem for file in files))
-
-
-def to_bytes(images: Tensor) -> NDArray[np.uint8]:
-    """[0, 1] -> 0..255, rounded."""
-    return (images * 255).round().to(torch.uint8).cpu().numpy()

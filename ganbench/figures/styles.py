@@ -8,8 +8,9 @@ from torch import Tensor
 from ganbench.emotions import COLOURS, EMOTIONS, index
 from ganbench.errors import Unsupported
 from ganbench.figures.page import QUIET, Drawing
-from ganbench.figures.scene import Scene, to_bytes
+from ganbench.figures.scene import Scene
 from ganbench.figures.sheet import GAP, Sheet
+from ganbench.methods.outputs import to_bytes
 from ganbench.metrics import noise_diversity
 from ganbench.seeds import generator
 

@@ -13,9 +13,10 @@ from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.figures import plane
 from ganbench.figures.page import COLUMN, DPI, QUIET, TITLE, WIDTH, Drawing, Page
-from ganbench.figures.scene import Scene, to_bytes
+from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import to_bytes
 
 SPOKES = 12
 RHO = (0.4, 1.0)

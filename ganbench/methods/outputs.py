@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.errors import BadInput
@@ -87,6 +89,11 @@ def check_range(name: str, images: Tensor) -> None:
                 f"{float(images.max()):.3g}, {found:.0%} of an image more than {far:g} outside; its "
                 "from_native must give RGB in [0, 1]; a class whose last layer has no bound says bounded = False"
             )
+
+
+def to_bytes(images: Tensor) -> NDArray[np.uint8]:
+    """Values in [0, 1] as 0 to 255, rounded; the shape is kept."""
+    return (images * 255).round().to(torch.uint8).cpu().numpy()
 
 
 def cut_notes(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -14,9 +14,10 @@ from ganbench.errors import GanbenchError
 from ganbench.evaluation.passes import Pass, array_digest
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures.page import Drawing, to_png
-from ganbench.figures.scene import Faces, Scene, to_bytes
+from ganbench.figures.scene import Faces, Scene
 from ganbench.judges.interface import Judged
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import to_bytes
 from ganbench.report.html import Picture
 
 # Pixels an inch of a figure on the page, which is twice as dense as a screen; print has 300.

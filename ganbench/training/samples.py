@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ganbench.data.dataset import Dataset
 from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method
+from ganbench.methods.outputs import to_bytes
 from ganbench.seeds import generator
 from ganbench.storage.store import replacing
 
@@ -40,4 +41,4 @@ def save_grid(images: Tensor, path: Path) -> None:
     rows, columns, _, height, width = images.shape
     sheet = images.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
     with replacing(path, durable=False) as temporary:
-        Image.fromarray((sheet * 255).round().to(torch.uint8).numpy()).save(temporary, "PNG")
+        Image.fromarray(to_bytes(sheet)).save(temporary, "PNG")

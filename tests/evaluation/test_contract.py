@@ -15,7 +15,6 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.evaluation import contract
 from ganbench.figures.scene import Faces, Scene
-from ganbench.judges.card import judge_card
 from ganbench.judges.interface import Judged
 from ganbench.methods.interface import Edit
 from ganbench.methods.outputs import cut
@@ -354,10 +353,8 @@ def test_a_judge_is_named_before_anything_is_computed(tmp_path, fault, further):
     assert not (tmp_path / "store").exists()
 
 
-def test_a_judge_of_a_card_and_of_a_figure():
+def test_a_judge_of_a_figure():
     liar = Liar(VERDICTS["NaN features"][0])
-    with pytest.raises(BadInput, match="not finite: judge reader"):
-        judge_card(liar, ToyPhotos(14))
     faces = Faces(patch(torch.arange(K)), EMOTIONS)
     with pytest.raises(BadInput, match="not finite: judge reader"):
         Scene((Painter(),), 0, lambda n: faces, lambda: liar).judged(faces.images)
