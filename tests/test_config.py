@@ -201,16 +201,15 @@ def test_shipped_recipes_fit_their_methods(recipe):
     """Every table is read, and every network in it can be built."""
     import torch
 
-    from ganbench.judges.vgg import VGG
-    from ganbench.registry import METHODS
+    from ganbench.training.session import trained
 
     path = recipes.resources.files("ganbench.recipes") / f"{recipe}.toml"
     for name in read_toml(path):
-        cls = VGG if name == "judge" else METHODS.load(name)
+        model, trainer = trained(name)
         table = recipes.load(recipe, name)
-        network, training = recipes.resolve(table, cls.Config, cls.trainer().Recipe, name)
+        network, training = recipes.resolve(table, model.Config, trainer.Recipe, name)
         with torch.device("meta"):
-            cls.trainer()(cls(network), training)
+            trainer(model(network), training)
 
 
 def test_a_network_that_is_no_table():

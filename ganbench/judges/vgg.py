@@ -7,12 +7,10 @@ Batch normalisation, which VGG-16 of 2015 lacks, makes it train without staged i
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,10 +22,6 @@ from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
 from ganbench.methods.locate import checkpoint_file
 from ganbench.methods.weights import check_network, load_state, read_header, sha256, shipped
-from ganbench.training import recipe as training
-from ganbench.training.balance import balanced
-from ganbench.training.limits import Facts, Limits, cross_entropy
-from ganbench.training.trainer import Batch, Trainer
 
 
 @dataclass(frozen=True)
@@ -100,68 +94,6 @@ class VGG(nn.Module):
         features = F.relu(self.fc2(h))
         logits = self.fc3(F.dropout(features, self.config.dropout, self.training))
         return logits, features
-
-    @classmethod
-    def trainer(cls) -> type[Any]:
-        """See ``VGGTrainer``."""
-        return VGGTrainer
-
-
-@dataclass(frozen=True)
-class VGGRecipe(training.Recipe):
-    """Adam with its usual rates suits a classifier better than the GANs' beta1 of 0.5.
-
-    Attributes:
-        weight_decay: L2 penalty.
-        label_smoothing: mass spread over the other classes, against over-confident verdicts.
-        balance: draw all emotions alike, however few images show one. Otherwise images are drawn
-            alike, and an emotion that few of them show may never be learned.
-    """
-
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    balance: bool = False
-
-
-class VGGTrainer(Trainer):
-    """Cross-entropy."""
-
-    Recipe = VGGRecipe
-    recipe: VGGRecipe
-    model: VGG
-
-    def __init__(self, model: VGG, recipe: VGGRecipe) -> None:
-        super().__init__(model, recipe)
-        self.optimizers = {"judge": self.adam(model, decay=recipe.weight_decay)}
-
-    def limits(self, facts: Facts) -> Limits:
-        """Cross-entropy; with smoothed labels, answering their shares still is the idle answer."""
-        if self.recipe.balance:
-            there = facts.shares > 0
-            facts = replace(facts, shares=there / there.sum())
-        idle = facts.entropy(self.recipe.label_smoothing)
-        return {"loss": cross_entropy(len(self.model.config.emotions), idle, patience=400)}
-
-    def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
-        if self.recipe.balance:
-            return balanced(labels, self.recipe.batch_size, iteration, seed)
-        return super().indices(labels, iteration, seed)
-
-    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        # Dropout has no generator argument; seeding the global one keeps a resumed run exact.
-        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
-        self.model.train()
-        with self.autocast():
-            logits, _ = self.model(batch.images * 2 - 1)
-        logits = logits.float()
-        loss = F.cross_entropy(logits, batch.emotions, label_smoothing=self.recipe.label_smoothing)
-        values = self.minimise({"loss": (1.0, loss)}, "judge")
-        self.update_ema()
-        self.model.eval()
-        return values | {"accuracy": (logits.argmax(1) == batch.emotions).float().mean()}
 
 
 class VGGJudge(NetworkJudge):

@@ -48,6 +48,7 @@ class Setup:
         name: the registered name.
         recipe_name: as it was given.
         model: class of the method or judge.
+        trainer: class that trains it.
         network: its configuration.
         recipe: its training recipe.
         licence: of the weights that come of it.
@@ -59,6 +60,7 @@ class Setup:
     name: str
     recipe_name: str
     model: type[Any]
+    trainer: type[Trainer]
     network: Any
     recipe: Recipe
     licence: str = "Apache-2.0"
@@ -67,8 +69,7 @@ class Setup:
 
     def build(self) -> Trainer:
         """Networks with fresh weights from the global generator, and their optimisers."""
-        trainer: Trainer = self.model.trainer()(self.model(self.network), self.recipe)
-        return trainer
+        return self.trainer(self.model(self.network), self.recipe)
 
 
 @dataclass
@@ -195,6 +196,24 @@ class Session:
         return found | ({EMOTION_UNITS: means} if means else {})
 
 
+def trained(name: str) -> tuple[type[Any], type[Trainer]]:
+    """The class of a method, or of ``"judge"``, and the class that trains it.
+
+    Raises:
+        BadInput: unknown name.
+        Unsupported: the method cannot be trained.
+    """
+    if name == "judge":
+        from ganbench.judges.vgg import VGG
+        from ganbench.training.judge import VGGTrainer
+
+        return VGG, VGGTrainer
+    if name not in METHODS.names():
+        raise unknown("method", name, [*METHODS.names(), "judge"])
+    method = METHODS.load(name, Method)
+    return method, method.trainer()
+
+
 def configure(
     name: str,
     recipe: str = "faces",
@@ -219,22 +238,14 @@ def configure(
         Unsupported: the method cannot be trained.
     """
     kind = "judge" if name == "judge" else "method"
-    if kind == "judge":
-        from ganbench.judges.vgg import VGG
-
-        model: type[Any] = VGG
-    elif name in METHODS.names():
-        model = METHODS.load(name, Method)
-    else:
-        raise unknown("method", name, [*METHODS.names(), "judge"])
-    trainer: type[Trainer] = model.trainer()
+    model, trainer = trained(name)
     table = recipes.load(recipe, name, assignments)
     network, training = recipes.resolve(
         table, model.Config, trainer.Recipe, f"recipe {recipe} [{name}]"
     )
     if kind == "method":
         training.check_length()
-    setup = Setup(kind, name, recipe, model, network, training)
+    setup = Setup(kind, name, recipe, model, trainer, network, training)
     if init is None:
         check_known(network.emotions)
     if init is not None:

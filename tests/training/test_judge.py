@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.judges.vgg import VGGTrainer
-from ganbench.training.balance import balanced
+from ganbench.training.judge import VGGTrainer, balanced
 from ganbench.training.limits import Facts
 from ganbench.training.session import prepare
 
