@@ -189,7 +189,7 @@ class GANimationTrainer(AdversarialTrainer):
     Recipe = GANimationRecipe
     recipe: GANimationRecipe
     method: GANimation
-    joins = True
+    supports_distributed = True
     permuted_parts = 1
 
     def __init__(self, method: GANimation, recipe: GANimationRecipe) -> None:
@@ -215,18 +215,18 @@ class GANimationTrainer(AdversarialTrainer):
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         """Another sample's condition; action units are jittered by U(-0.1, 0.1), unclipped."""
-        whole = batch.whole
+        whole = batch.global_batch
         order = torch.randperm(len(whole), generator=random).to(batch.images.device)
         codes = self.own(whole)[order]
         if self.method.config.condition == "action_units":
             codes = codes + uniform(random, -0.1, 0.1, tuple(codes.shape)).to(codes)
-        return Target(self.share.of(codes), self.share.of(whole.emotions[order]))
+        return Target(self.share.local_rows(codes), self.share.local_rows(whole.emotions[order]))
 
     def condition(self, output: Tensor, codes: Tensor, emotions: Tensor) -> tuple[float, Tensor]:
         """Weight and value of L_y on one set of images."""
         if self.recipe.classification == "softmax":
             return self.recipe.lambda_cls, F.cross_entropy(output, emotions)
-        rows = self.share.total(len(codes))
+        rows = self.share.global_count(len(codes))
         return self.recipe.lambda_condition, F.mse_loss(output, codes) / rows
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
@@ -264,7 +264,7 @@ class GANimationTrainer(AdversarialTrainer):
         with torch.no_grad():
             target = self.target(batch, random)
             fake = self.generate(x, target.codes)
-            x, fake = self.seen(x, random), self.seen(fake, random)
+            x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
         values = self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
         penalty = self.gradient_penalty(x, fake, random)
         return values | self.minimise({"d_gp": (self.recipe.lambda_gp, penalty)}, "d")
@@ -280,7 +280,7 @@ class GANimationTrainer(AdversarialTrainer):
     ) -> Terms:
         fake, mask = self.translate(x, target.codes)
         back, mask_back = self.translate(fake, self.own(batch))
-        src, y = self.discriminator(self.seen(fake, random))
+        src, y = self.discriminator(self.augment_for_critic(fake, random))
         assert mask is not None
         assert mask_back is not None
         return {

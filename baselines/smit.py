@@ -44,7 +44,7 @@ from ganbench.methods.layers import (
     outer_norm,
 )
 from ganbench.training import recipe
-from ganbench.training.adversarial import permuted, seen, source_terms
+from ganbench.training.adversarial import augment_for_critic, permuted, source_terms
 from ganbench.training.augment import Augment
 from ganbench.training.limits import (
     Facts,
@@ -436,7 +436,7 @@ class SMITTrainer(Trainer):
     Recipe = SMITRecipe
     recipe: SMITRecipe
     model: SMIT
-    joins = True
+    supports_distributed = True
     permuted_parts = 2  # D's and G's images
 
     def __init__(self, method: SMIT, recipe: SMITRecipe) -> None:
@@ -475,8 +475,8 @@ class SMITTrainer(Trainer):
 
     def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
         """Codes of the emotions with fresh styles."""
-        rows = self.share.total(len(emotions))
-        noise = self.share.of(torch.randn(rows, self.model.noise_dim, generator=random))
+        rows = self.share.global_count(len(emotions))
+        noise = self.share.local_rows(torch.randn(rows, self.model.noise_dim, generator=random))
         return self.model.own_codes(Category(emotions), noise.to(emotions.device))
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -485,9 +485,9 @@ class SMITTrainer(Trainer):
             colour, mask = self.model.colour_and_mask(x, codes)
         return attend(x, colour, mask), mask.float()
 
-    def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
+    def augment_for_critic(self, images: Tensor, random: torch.Generator) -> Tensor:
         """What D is shown of images in the method's range."""
-        return seen(images, self.recipe.critic_augment, random, self.share)
+        return augment_for_critic(images, self.recipe.critic_augment, random, self.share)
 
     def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
         """L_cls of equation (3), mean over the batch and sum over scales."""
@@ -504,9 +504,9 @@ class SMITTrainer(Trainer):
     def discriminator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of D."""
         with torch.no_grad():
-            target = self.share.of(permuted(batch.whole.emotions, random))
+            target = self.share.local_rows(permuted(batch.global_batch.emotions, random))
             fake, _ = self.translate(x, self.code(target, random))
-            x, fake = self.seen(x, random), self.seen(fake, random)
+            x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
         # Both sides in one pass: one power iteration a step, and each side sees the same weights.
         outputs = self.discriminator(torch.cat([x, fake]))
         real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
@@ -521,12 +521,12 @@ class SMITTrainer(Trainer):
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of G; in L_adv real and fake swap roles."""
-        target = self.share.of(permuted(batch.whole.emotions, random))
+        target = self.share.local_rows(permuted(batch.global_batch.emotions, random))
         fake, mask = self.translate(x, self.code(target, random))
         rec, mask_rec = self.translate(fake, self.code(batch.emotions, random))
         with torch.no_grad():
-            real = [src for src, _ in self.discriminator(self.seen(x, random))]
-        outputs = self.discriminator(self.seen(fake, random))
+            real = [src for src, _ in self.discriminator(self.augment_for_critic(x, random))]
+        outputs = self.discriminator(self.augment_for_critic(fake, random))
         tv = self.share.sum(total_variation(mask) + total_variation(mask_rec))
         terms = {
             "g_adv": (
@@ -555,7 +555,7 @@ class SMITTrainer(Trainer):
         half = len(batch) // 2
         values = self.minimise(self.warmup_terms(x[half:], batch[half:], random), "g")
         self.update_ema()
-        shown = self.seen(x[:half], random)
+        shown = self.augment_for_critic(x[:half], random)
         own = self.classification(self.discriminator(shown), batch.emotions[:half])
         return values | self.minimise({"d_cls": (self.recipe.lambda_cls, own)}, "d")
 

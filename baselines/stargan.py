@@ -89,15 +89,15 @@ class StarGANTrainer(AdversarialTrainer):
 
     Recipe = StarGANRecipe
     recipe: StarGANRecipe
-    joins = True
-    splits = True
+    supports_distributed = True
+    supports_accumulation = True
     permuted_parts = 1
 
     def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        emotions = self.share.of(permuted(batch.whole.emotions, random))
+        emotions = self.share.local_rows(permuted(batch.global_batch.emotions, random))
         return Target(one_hot(emotions, self.method.code_dim), emotions)
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
@@ -140,7 +140,7 @@ class StarGANTrainer(AdversarialTrainer):
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
         fake = self.generate(x, target.codes)
-        src, cls = self.discriminator(self.seen(fake, random))
+        src, cls = self.discriminator(self.augment_for_critic(fake, random))
         source = one_hot(batch.emotions, self.method.code_dim)
         return {
             "g_fake": (-1.0, src.mean()),

@@ -463,7 +463,7 @@ class StarGANv2Trainer(Trainer):
     Recipe = StarGANv2Recipe
     recipe: StarGANv2Recipe
     model: StarGANv2
-    joins = True
+    supports_distributed = True
 
     def __init__(self, method: StarGANv2, recipe: StarGANv2Recipe) -> None:
         if method.config.w_hpf > 0:
@@ -585,8 +585,10 @@ class StarGANv2Trainer(Trainer):
         images = self.model.to_native(batch.images)
         x, first, second = images[:count], images[count : 2 * count], images[2 * count :]
         emotions, domains = batch.emotions[:count], batch.emotions[count : 2 * count]
-        drawn = torch.randn(2, self.share.total(count), self.model.noise_dim, generator=random)
-        noise = self.share.of(drawn, dim=1).to(x.device)
+        drawn = torch.randn(
+            2, self.share.global_count(count), self.model.noise_dim, generator=random
+        )
+        noise = self.share.local_rows(drawn, dim=1).to(x.device)
         latent = Aim(domains, latents=(noise[0], noise[1]))
         reference = Aim(domains, references=(first, second))
 

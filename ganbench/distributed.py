@@ -2,7 +2,7 @@
 
 ``torchrun`` starts the processes, and torch.distributed joins them: gloo on CPUs, nccl on GPUs. The
 batch of a recipe is that of all processes together, of which each has every N-th row. All draw the same
-random numbers for the joined batch and take their own rows of them; gradients are averaged after
+random numbers for the global batch and take their own rows of them; gradients are averaged after
 ``backward``, by one all-reduce, and not by hooks in it, which a critic's gradient penalty would call
 twice (pytorch issues 47562 and 63812). So N processes take the step that one would take, up to the
 order of sums.
@@ -57,23 +57,23 @@ class Share:
         """Whether this process writes files and speaks to the user."""
         return self.rank == 0
 
-    # -- rows of the joined batch -----------------------------------------------------------------
+    # -- rows of the global batch -----------------------------------------------------------------
 
-    def of(self, rows: Any, dim: int = 0) -> Any:
+    def local_rows(self, rows: Any, dim: int = 0) -> Any:
         """This process's rows of what all know: every ``world``-th, along the first dimensions."""
         if self.world == 1:
             return rows
         return rows[(slice(None),) * dim + (slice(self.rank, None, self.world),)]
 
-    def count(self, n: int) -> int:
-        """How many of the first ``n`` rows of the joined batch are this one's; they are its first."""
+    def local_count(self, n: int) -> int:
+        """How many of the first ``n`` rows of the global batch are this one's; they are its first."""
         return len(range(self.rank, n, self.world))
 
-    def total(self, n: int) -> int:
-        """Rows of the joined batch where this process has ``n``."""
+    def global_count(self, n: int) -> int:
+        """Rows of the global batch where this process has ``n``."""
         return n * self.world
 
-    # -- losses: averaged over the processes, they are the joined batch's -------------------------
+    # -- losses: averaged over the processes, they are the global batch's -------------------------
 
     def sum(self, value: Tensor) -> Tensor:
         """Of a sum over the batch."""
@@ -257,7 +257,7 @@ def device_of(share: Share, device: str) -> str:
 
 
 @contextmanager
-def joined(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterator[None]:
+def process_group(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterator[None]:
     """The processes can reach each other in here, and wait for each other for so long.
 
     Raises:

@@ -26,7 +26,7 @@ from ganbench.records import Results
 from ganbench.scoring import REAL, Evidence
 from ganbench.scoring.verdicts import Accuracy
 from ganbench.training import folder as folders
-from ganbench.training.loop import Progress
+from ganbench.training.loop import LogLine
 from ganbench.training.session import Setup, prepare
 
 # What a card must tell so that the training can be repeated.
@@ -159,7 +159,7 @@ def retrain(
     assignments: tuple[str, ...],
     resume: bool,
     begin: Callable[[int], None] = lambda _: None,
-    watch: Callable[[Progress], None] = lambda _: None,
+    watch: Callable[[LogLine], None] = lambda _: None,
 ) -> Path | None:
     """Train as far as the claim was trained.
 

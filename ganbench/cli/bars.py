@@ -33,7 +33,7 @@ class Bars:
         self._bars.update(self._data, visible=False)
         self._bars.update(self._training, completed=done, visible=True)
 
-    def on_log(self, logged: loop.Progress) -> None:
+    def on_log(self, logged: loop.LogLine) -> None:
         """A line was logged."""
         losses = " ".join(f"{key} {value:.3g}" for key, value in logged.values.items())
         self._bars.update(

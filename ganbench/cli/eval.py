@@ -198,7 +198,7 @@ def evaluate(
     choose(metrics)  # a wrong name should not cost the time to load data
     cache.current_limit()
     device = distributed.device_of(share, device)
-    with distributed.joined(share, device, distributed.LONG):
+    with distributed.process_group(share, device, distributed.LONG):
         with watch.measure("load"), share.together():
             loaded = evaluation.load_all(parse_methods(methods), resolve(device))
             judging, *others = _load_judges(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from ganbench.training.loop import Progress
+    from ganbench.training.loop import LogLine
     from ganbench.training.plan import Memory, Plan
     from ganbench.training.recipe import Recipe
     from ganbench.training.schedule import Choice, Schedule
@@ -202,7 +202,7 @@ def train(
     command = shlex.join(words)
     device = distributed.device_of(share, device)
     with ExitStack() as stack:
-        stack.enter_context(distributed.joined(share, device))
+        stack.enter_context(distributed.process_group(share, device))
         # torchrun starts processes again with the arguments of the first time.
         begun = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
         resume |= share.any(begun)
@@ -248,7 +248,7 @@ def train(
         for line in dataset.notes:
             console.print(f"{data}: {line}", soft_wrap=True)
 
-        def on_log(progress: Progress) -> None:
+        def on_log(progress: LogLine) -> None:
             bars.on_log(progress)
             if events:
                 events.on_log(progress)

@@ -185,7 +185,7 @@ class GaussianTrainer(AdversarialTrainer):
     Recipe = GaussianRecipe
     recipe: GaussianRecipe
     method: Gaussian
-    joins = True
+    supports_distributed = True
 
     def __init__(self, method: Gaussian, recipe: GaussianRecipe) -> None:
         self.classes = len(method.config.emotions)
@@ -205,13 +205,13 @@ class GaussianTrainer(AdversarialTrainer):
         return head[:, : self.classes], head[:, self.classes :]
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        shape = (len(batch.whole) - self.at_means, self.method.code_dim)
+        shape = (len(batch.global_batch) - self.at_means, self.method.code_dim)
         anywhere = uniform(random, -1, 1, shape).to(batch.images.device)
         labels = torch.arange(self.at_means) % self.classes
         codes = torch.cat([self.method.centres()[labels], anywhere])
         nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
         emotions = torch.cat([labels.to(nearest), nearest])
-        return Target(self.share.of(codes), self.share.of(emotions))
+        return Target(self.share.local_rows(codes), self.share.local_rows(emotions))
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
         """Codes lie in the square; L_div is at most twice the largest log p_z / D_cls.
@@ -253,7 +253,7 @@ class GaussianTrainer(AdversarialTrainer):
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
         fake = self.generate(x, target.codes)
-        src, head = self.discriminator(self.seen(fake, random))
+        src, head = self.discriminator(self.augment_for_critic(fake, random))
         cls, _ = self.split(head)
         log_d = F.log_softmax(cls, dim=1)
         log_z = F.log_softmax(-self.method.mahalanobis(target.codes), dim=1)
@@ -261,7 +261,7 @@ class GaussianTrainer(AdversarialTrainer):
         divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
         with torch.no_grad():
             _, own = self.split(self.discriminator(x)[1])
-        n = self.share.count(self.at_means)
+        n = self.share.local_count(self.at_means)
         classified = F.cross_entropy(cls[:n], target.emotions[:n])
         return {
             "g_fake": (-1.0, src.mean()),

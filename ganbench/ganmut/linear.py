@@ -227,7 +227,7 @@ class LinearTrainer(AdversarialTrainer):
     Recipe = LinearRecipe
     recipe: LinearRecipe
     method: Linear
-    joins = True
+    supports_distributed = True
     permuted_parts = 1
 
     def __init__(self, method: Linear, recipe: LinearRecipe) -> None:
@@ -237,26 +237,28 @@ class LinearTrainer(AdversarialTrainer):
     def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
         """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
         codes = self.method.own_codes(Category(emotions, strength))
-        rows, dims = self.share.total(len(codes)), self.method.code_dim
-        noise = self.share.of(torch.randn(rows, dims, generator=random))
+        rows, dims = self.share.global_count(len(codes)), self.method.code_dim
+        noise = self.share.local_rows(torch.randn(rows, dims, generator=random))
         codes = codes + self.recipe.noise * noise.to(codes)
         n = self.recipe.random_codes
-        own = self.share.count(n)
+        own = self.share.local_count(n)
         if dims == 2:
-            angle = self.share.of(uniform(random, 0, 2 * math.pi, (n,))).to(codes)
+            angle = self.share.local_rows(uniform(random, 0, 2 * math.pi, (n,))).to(codes)
             anywhere = polar(angle, strength[:own])
         else:
-            anywhere = self.share.of(directions(n, dims, random)).to(codes)
+            anywhere = self.share.local_rows(directions(n, dims, random)).to(codes)
             anywhere = anywhere * strength[:own, None]
         return torch.cat([anywhere, codes[own:]])
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        emotions = self.share.of(permuted(batch.whole.emotions, random))
+        emotions = self.share.local_rows(permuted(batch.global_batch.emotions, random))
         neutral = emotions == self.method.config.neutral
-        u = self.share.of(torch.rand(len(batch.whole), generator=random)).to(batch.images.device)
+        u = self.share.local_rows(torch.rand(len(batch.global_batch), generator=random)).to(
+            batch.images.device
+        )
         if self.recipe.strength == "uniform_disc":
             # Neutral sits at the origin whatever rho is: it has no intensity to learn.
-            own = self.share.count(self.recipe.random_codes)
+            own = self.share.local_count(self.recipe.random_codes)
             labelled = torch.arange(len(u), device=u.device) >= own
             strength = u.sqrt().masked_fill(labelled & neutral, 0.0)
         else:
@@ -313,9 +315,9 @@ class LinearTrainer(AdversarialTrainer):
     ) -> Terms:
         assert target.strength is not None
         fake = self.generate(x, target.codes)
-        src, cls, coor = self.discriminator(self.seen(fake, random))
-        n = self.share.count(self.recipe.random_codes)  # random directions have no label
-        labelled = self.share.total(len(cls)) - self.recipe.random_codes
+        src, cls, coor = self.discriminator(self.augment_for_critic(fake, random))
+        n = self.share.local_count(self.recipe.random_codes)  # random directions have no label
+        labelled = self.share.global_count(len(cls)) - self.recipe.random_codes
         classified = F.cross_entropy(cls[n:], target.emotions[n:])
         strong = (target.strength > 0.2).float()
         error = (cls.softmax(1).amax(1) - target.strength).square()

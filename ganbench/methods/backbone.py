@@ -132,12 +132,12 @@ class Discriminator(nn.Module):
         (patch map [N, 1, s, s], head outputs [N, k] ...)
 
     Attributes:
-        fast: whether it is called to save time (``training.trainer.quicken``): in float32 in torch's
+        fast: whether it is called to save time (``training.trainer.enable_fast``): in float32 in torch's
             default memory format, in which its deep and narrow maps are computed faster.
-        low: whether a call computes in bfloat16; its outputs are float32, and so is ``gradient``.
+        critic_bf16: whether a call computes in bfloat16; its outputs are float32, and so is ``gradient``.
     """
 
-    fast = low = False
+    fast = critic_bf16 = False
     SLOPE = 0.01
 
     def __init__(self, config: BackboneConfig, heads: Sequence[int]) -> None:
@@ -161,15 +161,15 @@ class Discriminator(nn.Module):
             return tuple(map(full_precision, (self.conv1(h), *heads)))
 
     @property
-    def plain(self) -> bool:
+    def contiguous_format(self) -> bool:
         """Whether maps and weights are in torch's default memory format."""
-        return self.fast and not self.low
+        return self.fast and not self.critic_bf16
 
     def _laid_out(self, x: Tensor) -> Tensor:
-        return x.contiguous() if self.plain else x
+        return x.contiguous() if self.contiguous_format else x
 
     def _arithmetic(self, x: Tensor) -> torch.autocast:
-        return torch.autocast(x.device.type, torch.bfloat16, enabled=self.low)
+        return torch.autocast(x.device.type, torch.bfloat16, enabled=self.critic_bf16)
 
     def gradient(self, x: Tensor) -> Tensor:
         """The gradient by ``x`` [N, 3, S, S] of the patch map's sum; differentiable by the weights.

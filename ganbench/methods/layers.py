@@ -53,7 +53,7 @@ class PatchConv(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4, 2, 1)
 
-    def settle(self) -> None:
+    def make_contiguous(self) -> None:
         """Bring weights that are likely to be a product's into its order, for good."""
         if self._as_product(self.PLACES):
             self.weight.data = self.weight.data.contiguous()

@@ -95,7 +95,7 @@ class AdversarialTrainer(Trainer):
         self.method, self.discriminator = method, discriminator
         if recipe.critic_init == "he":
             he_init(discriminator)
-        discriminator.low = recipe.critic_precision == "bf16"
+        discriminator.critic_bf16 = recipe.critic_precision == "bf16"
         self.networks["discriminator"] = discriminator
         self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator, warm=False)}
 
@@ -136,9 +136,9 @@ class AdversarialTrainer(Trainer):
         """The image of ``translate``."""
         return self.translate(x, codes)[0]
 
-    def seen(self, images: Tensor, random: torch.Generator) -> Tensor:
+    def augment_for_critic(self, images: Tensor, random: torch.Generator) -> Tensor:
         """What D is shown of images in the method's range."""
-        return seen(images, self.recipe.critic_augment, random, self.share)
+        return augment_for_critic(images, self.recipe.critic_augment, random, self.share)
 
     def source_terms(self, loss: Callable[[], Tensor]) -> Terms:
         """D's classification of edits as what they were made from, where the recipe wants it."""
@@ -146,7 +146,9 @@ class AdversarialTrainer(Trainer):
 
     def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""
-        mix = self.share.of(torch.rand(self.share.total(len(x)), 1, 1, 1, generator=random))
+        mix = self.share.local_rows(
+            torch.rand(self.share.global_count(len(x)), 1, 1, 1, generator=random)
+        )
         mix = mix.to(x.device)
         if self.recipe.fast:
             x_hat = mix * x + (1 - mix) * fake
@@ -174,7 +176,7 @@ class AdversarialTrainer(Trainer):
         with torch.no_grad():
             target = self.target(batch, random)
             fake = self.generate(x, target.codes)
-            x, fake = self.seen(x, random), self.seen(fake, random)
+            x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
         return self._descend(
             "d",
             len(x),
@@ -204,7 +206,7 @@ class AdversarialTrainer(Trainer):
         if reconstruction := self.warmup_terms(x, self.target(batch, random).codes):
             values |= self.minimise(reconstruction, "g")
             self.update_ema()
-        if recognition := self.recognition_terms(self.seen(x, random), batch):
+        if recognition := self.recognition_terms(self.augment_for_critic(x, random), batch):
             values |= self.minimise(recognition, "d")
         return values
 
@@ -219,7 +221,9 @@ class AdversarialTrainer(Trainer):
         return values
 
 
-def seen(images: Tensor, config: Augment, random: torch.Generator, share: Share = WHOLE) -> Tensor:
+def augment_for_critic(
+    images: Tensor, config: Augment, random: torch.Generator, share: Share = WHOLE
+) -> Tensor:
     """Images [N, 3, H, W] as a critic sees them; differentiable. Draws nothing if nothing happens."""
     return images if config == Augment() else augment(images, config, random, share)
 

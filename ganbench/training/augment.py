@@ -106,7 +106,9 @@ def augment(
     Returns:
         a new tensor of the shape, type and device of ``images``.
     """
-    draws = share.of(torch.rand((share.total(len(images)), _DRAWS), generator=generator))
+    draws = share.local_rows(
+        torch.rand((share.global_count(len(images)), _DRAWS), generator=generator)
+    )
     out = images.clone()
     if config.warps:
         theta = _thetas(config, draws)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import BadInput
-from ganbench.training.loop import Progress
+from ganbench.training.loop import LogLine
 
 EVENTS = "events"
 
@@ -24,7 +24,7 @@ class Events:
         """Events after iteration ``done``, of a run that died later than that, are not shown."""
         self._writer = self._type(str(self._folder), purge_step=done + 1 if done else None)
 
-    def on_log(self, progress: Progress) -> None:
+    def on_log(self, progress: LogLine) -> None:
         """A line was logged."""
         for key, value in progress.values.items():
             self._writer.add_scalar(key, value, progress.iteration)

@@ -48,11 +48,11 @@ from ganbench.training.schedule import Choice, Schedule
 from ganbench.training.seal import check as check_seal
 from ganbench.training.seal import seal
 from ganbench.training.targets import check_targets
-from ganbench.training.trainer import Batch, Trainer, dealt
+from ganbench.training.trainer import Batch, Trainer, shard_batch
 
 
 @dataclass(frozen=True)
-class Progress:
+class LogLine:
     """Where a run stands, at a log line.
 
     Attributes:
@@ -113,7 +113,7 @@ class Run:
         folder: Path,
         seed: int,
         card: dict[str, Any],
-        watch: Callable[[Progress], None] = lambda _: None,
+        watch: Callable[[LogLine], None] = lambda _: None,
         probe: Callable[[nn.Module], float] | None = None,
         again: str = "",
         tell: Callable[[str], None] = lambda _: None,
@@ -343,7 +343,7 @@ class Run:
             # By the suite's numbers: which images are seen depends on no network's order.
             chosen = self.trainer.indices(self.dataset.labels, iteration, self.seed)
             images = augment(
-                self.dataset.images(self.share.of(chosen)),
+                self.dataset.images(self.share.local_rows(chosen)),
                 self.trainer.recipe.augment,
                 generator(self.seed, "augment", iteration),
                 self.share,
@@ -354,7 +354,7 @@ class Run:
             images = images.to(device).to(memory_format=torch.channels_last)
             emotions = torch.as_tensor(self.labels[chosen]).to(device)
             units = None if units is None else units.to(device)
-            return dealt(images, emotions, units, self.share)
+            return shard_batch(images, emotions, units, self.share)
 
         ahead = pool.submit(prepare, self.done)
         for iteration in range(self.done, end):
@@ -445,7 +445,7 @@ class Run:
             file.write(json.dumps(line) + "\n")
         if self._lock is not None:
             self._lock.beat()
-        self.watch(Progress(self.done, self.trainer.recipe.iterations, values, speed))
+        self.watch(LogLine(self.done, self.trainer.recipe.iterations, values, speed))
 
     def _check_networks(self) -> None:
         for network, tensors in self.trainer.state_dict()["networks"].items():

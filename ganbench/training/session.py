@@ -33,7 +33,7 @@ from ganbench.seeds import check_seed, generator
 from ganbench.training import recipe as recipes
 from ganbench.training.folder import PROCESSES, read_card
 from ganbench.training.intake import admit
-from ganbench.training.loop import Progress, Run
+from ganbench.training.loop import LogLine, Run
 from ganbench.training.probe import find_probe
 from ganbench.training.recipe import Recipe
 from ganbench.training.trainer import Trainer, missing_units
@@ -91,7 +91,7 @@ class Session:
         dataset: Dataset,
         folder: Path,
         command: str,
-        watch: Callable[[Progress], None] = lambda _: None,
+        watch: Callable[[LogLine], None] = lambda _: None,
         allow_leaks: bool = False,
         tell: Callable[[str], None] = lambda _: None,
         again: str = "",
@@ -320,7 +320,7 @@ def prepare(
         trainer = setup.build()
     if init is not None:
         load_weights(trainer, init)
-    trainer.spread(share)
+    trainer.distribute(share)
     trainer.to(where)
     return Session(setup, trainer, seed)
 

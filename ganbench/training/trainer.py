@@ -6,7 +6,7 @@ import contextlib
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any, ClassVar
@@ -44,47 +44,51 @@ class Batch:
         images: float32 [B, 3, S, S], RGB in [0, 1], augmented.
         emotions: int64 [B], the network's own labels: positions in its ``emotions``.
         action_units: float32 [B, 17] in [0, 1], or None.
-        joined: the labels of all processes' images, without the images; None where this is all.
+        global_labels: emotions and action units of all processes' images, without the images; None
+            where one process trains.
     """
 
     images: Tensor
     emotions: Tensor
     action_units: Tensor | None = None
-    joined: Batch | None = None
+    global_labels: Batch | None = None
 
     @property
-    def whole(self) -> Batch:
-        """The labels of all processes: what is drawn from a batch is drawn from these."""
-        return self if self.joined is None else self.joined
+    def global_batch(self) -> Batch:
+        """The batch of all processes, of which only the labels are certain to be there.
+
+        Random targets are drawn from it, so that they do not depend on the number of processes.
+        """
+        return self if self.global_labels is None else self.global_labels
 
     def __len__(self) -> int:
         return len(self.emotions)
 
     def __getitem__(self, part: slice) -> Batch:
         units = None if self.action_units is None else self.action_units[part]
-        joined = None
-        if self.joined is not None:
-            times = len(self.joined) // len(self)
+        labels = None
+        if self.global_labels is not None:
+            times = len(self.global_labels) // len(self)
             start, stop, _ = part.indices(len(self))
-            joined = self.joined[start * times : stop * times]
-        return Batch(self.images[part], self.emotions[part], units, joined)
+            labels = self.global_labels[start * times : stop * times]
+        return Batch(self.images[part], self.emotions[part], units, labels)
 
 
-def dealt(
+def shard_batch(
     images: Tensor, emotions: Tensor, action_units: Tensor | None = None, share: Share = WHOLE
 ) -> Batch:
-    """A process's batch.
+    """The batch of one process.
 
     Args:
-        images: this process's own.
-        emotions, action_units: of the joined batch.
+        images: of this process.
+        emotions, action_units: of the global batch.
         share: which process this is.
     """
-    whole = Batch(images[:0], emotions, action_units)
     if share.world == 1:
-        return replace(whole, images=images)
-    units = None if action_units is None else share.of(action_units)
-    return Batch(images, share.of(emotions), units, whole)
+        return Batch(images, emotions, action_units)
+    labels = Batch(images[:0], emotions, action_units)
+    units = None if action_units is None else share.local_rows(action_units)
+    return Batch(images, share.local_rows(emotions), units, labels)
 
 
 @lru_cache(maxsize=4)
@@ -117,7 +121,7 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             module.requires_grad_(True)
 
 
-def quicken(network: nn.Module) -> None:
+def enable_fast(network: nn.Module) -> None:
     """Let every part that can be computed in a faster way be so (their attribute ``fast``)."""
     for module in network.modules():
         if hasattr(module, "fast"):
@@ -131,7 +135,7 @@ class Trainer(ABC):
     shipped: a method or a judge; with ``ema_decay`` its moving average is.
 
     In several processes, ``step`` sees this process's share of the batch. A subclass that allows this
-    sets ``joins``: what it draws is then drawn for the joined batch, and what is no mean over the rows
+    sets ``supports_distributed``: what it draws is then drawn for the global batch, and what is no mean over the rows
     of a batch is weighed, both through ``share``.
 
     Raises:
@@ -141,14 +145,14 @@ class Trainer(ABC):
     Recipe: ClassVar[type[Recipe]] = Recipe
     needs_action_units = False
     needs_emotions = True
-    joins = False
+    supports_distributed = False
     permuted_parts = 0
     """In how many parts of a batch its labels are permuted to make the targets; 0 where they are not."""
-    splits = False
+    supports_accumulation = False
     """Whether every loss is a mean over images, so that a batch can be taken in parts."""
 
     def __init__(self, model: nn.Module, recipe: Any) -> None:
-        if recipe.accumulate > 1 and not self.splits:
+        if recipe.accumulate > 1 and not self.supports_accumulation:
             raise BadInput(
                 "accumulate needs losses that are means over images, as stargan's: "
                 f"{recipe.accumulate}; use accumulate = 1 and a smaller batch_size"
@@ -221,7 +225,7 @@ class Trainer(ABC):
         """The model that a checkpoint holds."""
         return self.model if self.ema is None else self.ema
 
-    def spread(self, share: Share) -> None:
+    def distribute(self, share: Share) -> None:
         """Be one of several processes.
 
         Raises:
@@ -229,7 +233,7 @@ class Trainer(ABC):
             BadInput: the batch cannot be shared evenly.
         """
         size = self.recipe.batch_size
-        if share.world > 1 and not self.joins:
+        if share.world > 1 and not self.supports_distributed:
             raise Unsupported(
                 f"{getattr(self.model, 'name', 'this method')} is trained by one process only: its "
                 f"trainer does not share a batch; start it without torchrun, not in {share.world}"
@@ -249,14 +253,14 @@ class Trainer(ABC):
         networks = [*self.networks.values(), *([self.ema] if self.ema else [])]
         if self.recipe.fast:
             for network in networks:
-                quicken(network)
+                enable_fast(network)
         for network in networks:
-            plain = getattr(network, "plain", False)
-            memory = torch.contiguous_format if plain else torch.channels_last
+            contiguous = getattr(network, "contiguous_format", False)
+            memory = torch.contiguous_format if contiguous else torch.channels_last
             network.to(device, memory_format=memory)  # type: ignore[call-overload]
             for module in network.modules():
                 if isinstance(module, PatchConv):
-                    module.settle()
+                    module.make_contiguous()
         if self.recipe.compile:
             for part in self.model.children():  # whose calls are all that the model computes
                 part.compile()

@@ -22,7 +22,7 @@ from ganbench.distributed import WHOLE
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
-from ganbench.training.trainer import dealt
+from ganbench.training.trainer import shard_batch
 
 BATCH = 8
 UNITS = {"condition": "action_units"}
@@ -72,7 +72,7 @@ def joined_batch(trainer):
 
 def observe(trainer, share):
     """Gradients and logged values of three iterations that change no weight."""
-    trainer.spread(share)
+    trainer.distribute(share)
     gradients, own = [], []
     average = distributed.Share.average_gradients
 
@@ -87,7 +87,7 @@ def observe(trainer, share):
             [each.grad.clone() for each in p if each.grad is not None]
         )
     images, emotions, units = joined_batch(trainer)
-    batch = dealt(share.of(images), emotions, units, share)
+    batch = shard_batch(share.local_rows(images), emotions, units, share)
     n_critic = getattr(trainer.recipe, "n_critic", 1)
     values = [
         trainer.step(iteration, batch, generator(0, "step", iteration))
@@ -115,7 +115,7 @@ def main():
     share = distributed.share()
     assert share.world == 2
     found = {}
-    with distributed.joined(share, "cpu"):
+    with distributed.process_group(share, "cpu"):
         for case, (name, network, recipe) in CASES.items():
             shared, own, values = observe(build(name, network, recipe), share)
             whole, _, alone = observe(build(name, network, recipe), WHOLE)

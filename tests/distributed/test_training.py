@@ -178,9 +178,9 @@ def test_rows_of_a_share():
     rows = torch.arange(24)
     for world in (1, 2, 3, 4):
         shares = [Share(rank, world) for rank in range(world)]
-        parts = [share.of(rows).tolist() for share in shares]
+        parts = [share.local_rows(rows).tolist() for share in shares]
         assert sorted(row for part in parts for row in part) == rows.tolist()
         for share, part in zip(shares, parts, strict=True):
-            assert share.total(len(part)) == 24
+            assert share.global_count(len(part)) == 24
             for n in range(25):
-                assert part[: share.count(n)] == [row for row in part if row < n]
+                assert part[: share.local_count(n)] == [row for row in part if row < n]

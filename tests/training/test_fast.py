@@ -15,7 +15,7 @@ from ganbench.seeds import generator
 from ganbench.training.penalties import gradient_penalty
 from ganbench.training.plan import plan
 from ganbench.training.session import configure, prepare
-from ganbench.training.trainer import Batch, quicken
+from ganbench.training.trainer import Batch, enable_fast
 
 FAMILY = ("stargan", "linear", "gaussian", "ganimation")
 
@@ -37,7 +37,7 @@ def critic(fast, seed=0):
     torch.manual_seed(seed)
     found = Discriminator(BackboneConfig(image_size=32, critic_width=4, critic_layers=4), [7])
     if fast:
-        quicken(found)
+        enable_fast(found)
     return found
 
 
@@ -74,7 +74,7 @@ def test_a_convolution_is_its_product(monkeypatch, n, height, width):
     )
     torch.testing.assert_close(layer(x), there)
     assert not calls  # only where it is asked for
-    quicken(layer)
+    enable_fast(layer)
     torch.testing.assert_close(layer(x), there)
     assert calls
     torch.testing.assert_close(layer.adjoint(there), back)
@@ -86,7 +86,7 @@ def test_norms_agree():
     torch.nn.init.normal_(norm.bias)
     x = torch.randn(3, 6, 8, 8).to(memory_format=torch.channels_last)
     expected = norm(x)
-    quicken(norm)
+    enable_fast(norm)
     torch.testing.assert_close(norm(x), expected, atol=1e-5, rtol=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_fast_steps_have_the_same_losses(name):
 
 def test_a_low_critic_answers_nearly_the_same_in_float32():
     exact, low = critic(fast=True), critic(fast=True)
-    low.low = True
+    low.critic_bf16 = True
     x = torch.randn(4, 3, 32, 32)
     for a, b in zip(exact(x), low(x), strict=True):
         assert b.dtype == torch.float32

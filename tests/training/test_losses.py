@@ -19,7 +19,7 @@ from ganbench.baselines.stargan import StarGANRecipe, StarGANTrainer
 from ganbench.errors import BadInput, Diverged
 from ganbench.ganmut.gaussian import GaussianRecipe, GaussianTrainer
 from ganbench.ganmut.linear import LinearRecipe, LinearTrainer
-from ganbench.training.adversarial import Target, permuted, seen
+from ganbench.training.adversarial import Target, augment_for_critic, permuted
 from ganbench.training.augment import Augment
 from ganbench.training.masks import check_mask, total_variation
 from ganbench.training.penalties import gradient_penalty, r1_penalty
@@ -865,11 +865,11 @@ def test_a_critic_that_sees_things_as_they_are_draws_nothing():
     random = torch.Generator().manual_seed(0)
     before = random.get_state()
     images = torch.rand(2, 3, 8, 8)
-    assert seen(images, Augment(), random) is images
+    assert augment_for_critic(images, Augment(), random) is images
     assert torch.equal(random.get_state(), before)
     # Warps are differentiable: the generator learns through them.
     images.requires_grad_(True)
-    seen(images, Augment(rotate=9.0, zoom=(0.8, 0.9)), random).sum().backward()
+    augment_for_critic(images, Augment(rotate=9.0, zoom=(0.8, 0.9)), random).sum().backward()
     assert images.grad is not None
     assert images.grad.abs().sum() > 0
 
