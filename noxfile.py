@@ -127,7 +127,7 @@ def reference(session: nox.Session) -> None:
         compared = ("-m", "ganbench", "compare", str(REFERENCE), str(fresh))
         run(session, *compared, success_codes=[0, 1, 2, 3])  # even a damaged one is replaced
     REFERENCE.mkdir(parents=True, exist_ok=True)
-    for name in ("results.json", "outcomes.npz"):
+    for name in ("results.json", "predictions.npz", "outcomes.npz"):
         (REFERENCE / name).unlink(missing_ok=True)
         if (fresh / name).is_file():
             shutil.copy(fresh / name, REFERENCE / name)

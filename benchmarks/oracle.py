@@ -190,9 +190,9 @@ def verdicts() -> list[bool]:
             EXACT,
         ),
         line(
-            "structural",
+            "neighbour_confusion",
             "scikit-learn confusion",
-            metrics.structural_confusion(counts),
+            metrics.neighbour_counts(counts),
             _neighbours(table),
             0,
         ),
@@ -204,10 +204,10 @@ def verdicts() -> list[bool]:
 
 def _neighbours(table: NDArray[np.int64]) -> list[list[int]]:
     from ganbench.emotions import EMOTIONS
-    from ganbench.metrics.structural import NEIGHBOURS
+    from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 
     confused, trials = [], []
-    for a, b in ((EMOTIONS.index(x), EMOTIONS.index(y)) for x, y in NEIGHBOURS):
+    for a, b in ((EMOTIONS.index(x), EMOTIONS.index(y)) for x, y in NEIGHBOUR_PAIRS):
         confused.append(table[a, b] + table[b, a])
         trials.append(table[a].sum() + table[b].sum())
     return [confused, trials]
@@ -231,7 +231,13 @@ def edits() -> list[bool]:
     cosines = [np.diag(pairwise.cosine_similarity(x, y)) for x, y in zip(draws, other, strict=True)]
     return [
         line("diversity", "scikit-learn", metrics.noise_diversity(draws), pairs, EXACT),
-        line("identity", "scikit-learn", metrics.identity_similarity(draws, other), cosines, EXACT),
+        line(
+            "input_similarity",
+            "scikit-learn",
+            metrics.cosine_similarity(draws, other),
+            cosines,
+            EXACT,
+        ),
         line(
             "background",
             "brute force",
@@ -240,9 +246,9 @@ def edits() -> list[bool]:
             EXACT,
         ),
         line(
-            "truth: mouth",
+            "gt_error: mouth",
             "brute force",
-            metrics.truth_distances(a, b, regions)[:, 0],
+            metrics.gt_distances(a, b, regions)[:, 0],
             mouth,
             EXACT,
         ),

@@ -10,7 +10,8 @@ import dataclasses
 import json
 import math
 import os
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from ganbench.metrics.spec import Direction
 from ganbench.storage.store import digest, write_atomic
 from ganbench.text import clipped, shown
 
-SCHEMA = 1
+# Counts the spellings of ``results.json``. Files of schema 1 are read too, see ``_renamed``.
+SCHEMA = 2
 
 # More images than any data set has.
 LARGEST_COUNT = 10**12
 
-# The part of a protocol that tells of judges beside the first. Only their own numbers depend on it.
-FURTHER = "further judges"
+# The part of a protocol that describes the judges beside the first. Only their own numbers depend on it.
+EXTRA = "extra judges"
 
 # The part of a protocol that tells whether judges learned from the data that they judge: "these",
 # "others" or "unknown". It decides no number.
@@ -36,7 +38,7 @@ LEARNED = "judges learned from"
 # How the variant of a record begins that tells how much its method exceeds another: "minus stargan".
 MINUS = "minus "
 
-# How the variant of a record begins that a further judge is responsible for: "judge face-api".
+# How the variant of a record begins that a extra judge is responsible for: "judge face-api".
 JUDGE = "judge "
 
 Key = tuple[str, str, str | None, str]
@@ -60,8 +62,9 @@ class Record:
         low, high: ends of the interval; None without one.
         interval: how the interval was made, e.g. ``"wilson 95%"``.
         note: what a reader must know beside the value.
-        moves: how the value moves with parts of the images, a ``metrics.Moves``, for paired
-            differences; None if that is not known. Not in ``results.json``, see ``gate.outcomes``.
+        influence: how much each part of the images changes the value, a ``metrics.Influence``, for
+            paired differences; None if that is not known. Not in ``results.json``, see
+            ``gate.predictions``.
     """
 
     method: str
@@ -77,7 +80,7 @@ class Record:
     high: float | None = None
     interval: str = ""
     note: str = ""
-    moves: Any = field(default=None, repr=False, compare=False)
+    influence: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if any(x is not None and not math.isfinite(x) for x in (self.value, self.low, self.high)):
@@ -89,12 +92,12 @@ class Record:
 
     @property
     def headline(self) -> bool:
-        """Whether it is a maker's value over all emotions, in the reading that tables show."""
+        """Whether it is the value over all emotions, in the reading that tables show."""
         return self.emotion is None and not self.variant
 
     @property
     def judge(self) -> str:
-        """The further judge that it is about; empty where it is the first judge's alone."""
+        """The extra judge that it is about; empty where it is the first judge's alone."""
         return self.variant.removeprefix(JUDGE) if self.variant.startswith(JUDGE) else ""
 
 
@@ -123,10 +126,8 @@ class Results:
 
     @property
     def protocol_hash(self) -> str:
-        """sha256 (hex) of what numbers depend on: without ``FURTHER`` judges and ``LEARNED``."""
-        return digest(
-            {key: value for key, value in self.protocol.items() if key not in (FURTHER, LEARNED)}
-        )
+        """sha256 (hex) of what numbers depend on: without ``EXTRA`` judges and ``LEARNED``."""
+        return _hash(self.protocol, (EXTRA, LEARNED))
 
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""
@@ -152,7 +153,7 @@ class Results:
             "methods": self.methods,
             "metrics": self.metrics,
         }
-        kept = [field.name for field in dataclasses.fields(Record) if field.name != "moves"]
+        kept = [field.name for field in dataclasses.fields(Record) if field.name != "influence"]
         body = [
             json.dumps({name: getattr(record, name) for name in kept}, allow_nan=False)
             for record in self.records
@@ -186,11 +187,12 @@ class Results:
             ) from error
         if not isinstance(table, dict) or "schema" not in table:
             raise BadInput(f"no schema number in: {where}; give the results.json of a run")
-        if table["schema"] != SCHEMA:
+        if table["schema"] not in (1, SCHEMA):
             raise BadInput(
-                f"schema {shown(table['schema'])} in: {where}; this ganbench reads schema {SCHEMA}: "
+                f"schema {shown(table['schema'])} in: {where}; this ganbench reads schema 1 to {SCHEMA}: "
                 "evaluate again, or use the version that wrote it"
             )
+        old = table["schema"] != SCHEMA
         records = table.get("records")
         fields: dict[str, Any] = {
             key: table.get(key) for key in ("protocol", "seed", "methods", "confusion")
@@ -210,9 +212,17 @@ class Results:
                 )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadInput(f"'records' is missing or no list of tables in: {where}; evaluate again")
+        if _hash(fields["protocol"], (_EXTRA_1 if old else EXTRA, LEARNED)) != table.get(
+            "protocol_hash"
+        ):
+            raise BadInput(
+                f"protocol and its hash disagree in: {where}; the file was changed: evaluate again"
+            )
+        if old:
+            fields["protocol"] = _renamed_protocol(fields["protocol"])
         _check_tables(fields, where)
-        if any("moves" in record for record in records):
-            raise BadInput(f"unknown key 'moves' in the records of {where}; evaluate again")
+        if any("influence" in record for record in records):
+            raise BadInput(f"unknown key 'influence' in the records of {where}; evaluate again")
         results = cls(
             **fields,
             records=tuple(
@@ -220,11 +230,7 @@ class Results:
                 for i, record in enumerate(records)
             ),
         )
-        if results.protocol_hash != table.get("protocol_hash"):
-            raise BadInput(
-                f"protocol and its hash disagree in: {where}; the file was changed: evaluate again"
-            )
-        return results
+        return _renamed(results) if old else results
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Results:
@@ -254,9 +260,9 @@ def _check_tables(fields: dict[str, Any], where: str) -> None:
                 parsing.need(fields[name], {key: dict})
                 if name == "methods":
                     parsing.need(facts, {key: str for key in ("title",) if key in facts})
-        further = fields["protocol"].get(FURTHER, {})
-        parsing.need({FURTHER: further}, {FURTHER: dict})
-        parsing.need(further, dict.fromkeys(further, dict))
+        extra = fields["protocol"].get(EXTRA, {})
+        parsing.need({EXTRA: extra}, {EXTRA: dict})
+        parsing.need(extra, dict.fromkeys(extra, dict))
         for name, counts in fields["confusion"].items():
             flat = _flatten(counts, 3)
             if not all(type(count) is int and 0 <= count <= LARGEST_COUNT for count in flat):
@@ -272,3 +278,74 @@ def _flatten(table: Any, levels: int) -> list[Any]:
     if not isinstance(table, list):
         raise parsing.Refused(f"confusion has no nested lists but {shown(table, 40)}")
     return [value for row in table for value in _flatten(row, levels - 1)]
+
+
+def _hash(protocol: Mapping[str, Any], without: Collection[str]) -> str:
+    return digest({key: value for key, value in protocol.items() if key not in without})
+
+
+# -- schema 1: what ganbench wrote until November 2026 -------------------------------------------------
+
+# What metrics were called in schema 1, and what they are called now.
+RENAMED_METRICS: Mapping[str, str] = {
+    "truth": "gt_error",
+    "structural": "neighbour_confusion",
+    "identity": "input_similarity",
+}
+_TITLES_1 = {
+    "gt_error": "Ground-truth error",
+    "neighbour_confusion": "Confusion of neighbours",
+    "input_similarity": "Input similarity",
+}
+_EXTRA_1 = "further judges"
+_CODES_1 = {"exact": "anchor", "near": "noisy", "space": "uniform"}
+_VARIANTS_1 = {
+    "gain": {"along": "parallel", "across": "orthogonal"},
+    "unit_intensity": {"along": "parallel"},
+}
+
+
+def _renamed(results: Results) -> Results:
+    """Results of schema 1 in the names of today; their protocol has them already."""
+    return replace(
+        results,
+        methods={name: _renamed_codes(facts) for name, facts in results.methods.items()},
+        metrics=dict(_renamed_spec(name, spec) for name, spec in results.metrics.items()),
+        records=tuple(
+            replace(
+                record,
+                metric=RENAMED_METRICS.get(record.metric, record.metric),
+                variant=_renamed_variant(record.metric, record.variant),
+            )
+            for record in results.records
+        ),
+    )
+
+
+def _renamed_protocol(protocol: dict[str, Any]) -> dict[str, Any]:
+    protocol = {EXTRA if key == _EXTRA_1 else key: value for key, value in protocol.items()}
+    if isinstance(codes := protocol.get("codes"), dict):
+        protocol["codes"] = {
+            key: value.replace("exact", "anchor") if isinstance(value, str) else value
+            for key, value in codes.items()
+        }
+    return protocol
+
+
+def _renamed_codes(method: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(codes := method.get("codes"), list):
+        return method
+    return method | {"codes": [_CODES_1.get(str(name), name) for name in codes]}
+
+
+def _renamed_spec(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if name not in RENAMED_METRICS:
+        return name, spec
+    name = RENAMED_METRICS[name]
+    return name, spec | {"name": name, "title": _TITLES_1[name]}
+
+
+def _renamed_variant(metric: str, variant: str) -> str:
+    """The variant of a record; what follows a colon is of the seeds of the noise."""
+    reading, colon, rest = variant.partition(":")
+    return (_CODES_1 | _VARIANTS_1.get(metric, {})).get(reading, reading) + colon + rest

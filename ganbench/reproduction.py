@@ -23,8 +23,8 @@ from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.parsing import Refused
 from ganbench.provenance import versions
 from ganbench.records import Results
-from ganbench.scoring import REAL, Evidence
-from ganbench.scoring.verdicts import Accuracy
+from ganbench.scoring import REAL, MetricInputs
+from ganbench.scoring.predictions import Accuracy
 from ganbench.training import folder as folders
 from ganbench.training.loop import LogLine
 from ganbench.training.session import Setup, prepare
@@ -220,7 +220,7 @@ def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
         # The numbers of the real faces and of the right answers are not the method's.
         own = tuple(record for record in found.results.records if record.method == name)
         results = dataclasses.replace(found.results, records=own)
-        return gate.Run(results, found.outcomes)
+        return gate.Run(results, found.predictions)
     judge = load_judge(checkpoint=path, device=device)
     spec = judge.spec
     logits = torch.cat(
@@ -229,5 +229,5 @@ def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
             for start in range(0, len(dataset), 64)
         ]
     )
-    records = Accuracy().score(Evidence(REAL, dataset.labels, {"logits": np.asarray(logits)}))
+    records = Accuracy().score(MetricInputs(REAL, dataset.labels, {"logits": np.asarray(logits)}))
     return gate.Run(Results({"data": dataset.fingerprint}, 0, {}, tuple(records)), {})

@@ -29,7 +29,7 @@ def test_results_survive_the_file(results, tmp_path):
     assert Results.load(path) == results
     assert Results.load(tmp_path) == results  # the run folder does as well
     table = json.loads(path.read_text())
-    assert table["schema"] == 1
+    assert table["schema"] == 2
     assert table["records"][0]["method"] == "smit"
     assert table["protocol_hash"] == results.protocol_hash
 
@@ -37,7 +37,7 @@ def test_results_survive_the_file(results, tmp_path):
 def test_find(results):
     assert results.find("smit", "accuracy", "happy") is CELL
     assert results.find("smit", "accuracy") is None
-    assert results.find("smit", "fed", variant="space") is None
+    assert results.find("smit", "fed", variant="uniform") is None
 
 
 def test_the_hash_tells_protocols_apart_but_not_seeds(results):
@@ -61,7 +61,7 @@ def change(**parts):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (change(schema=2), "schema 2"),
+        (change(schema=3), "schema 3"),
         (lambda table: table.pop("schema"), "no schema"),
         (change(protocol=None), "'protocol'"),
         (change(records={}), "'records'"),

@@ -103,7 +103,7 @@ def main() -> None:
     scores = {name: entry.get("scores", {}) for name, entry in before.items()}
     if arguments.scores:
         scores |= read_scores(arguments.scores)
-    # Evidence is of a file and goes with it.
+    # MetricInputs is of a file and goes with it.
     proved = {
         name: entry["reproduced"]
         for name, entry in before.items()

@@ -22,7 +22,7 @@ from PIL import Image
 
 from ganbench.cli import main
 from ganbench.emotions import EMOTIONS
-from ganbench.gate.outcomes import to_npz
+from ganbench.gate.predictions import to_npz
 from ganbench.judges import load_judge
 from ganbench.judges.onnx import OnnxInput
 from ganbench.judges.vgg import VGG, VGGConfig
@@ -64,7 +64,7 @@ def as_json(data: bytes, random: Random) -> bytes:
     root = tree(json.loads(data), random)
     if isinstance(root, dict) and "protocol_hash" in root and random.random() < 0.7:
         try:
-            kept = {k: v for k, v in root["protocol"].items() if k != "further judges"}
+            kept = {k: v for k, v in root["protocol"].items() if k != "extra judges"}
             root["protocol_hash"] = digest(kept)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             pass
@@ -194,7 +194,7 @@ def results(accuracy: float, judged: dict[str, Any]) -> Results:
     protocol = {
         "version": 1,
         "data": {"name": "toys"},
-        "further judges": {"face-api": {"title": "F"}},
+        "extra judges": {"face-api": {"title": "F"}},
     }
     facts = {"title": "StarGAN", "weights": "d" * 64, "paper": "Nobody", "licence": "MIT"}
     counts = [[[1] * 7] * 7] * 7
@@ -208,7 +208,7 @@ def make(folder: Path) -> None:
     for name in ("base", "head"):
         found = results(100.0, judged)
         found.save(folder / name / "results.json")
-        (folder / name / "outcomes.npz").write_bytes(to_npz(judged, found.records))
+        (folder / name / "predictions.npz").write_bytes(to_npz(judged, found.records))
     (folder / "tolerance.toml").write_text(
         "[fed]\nmargin = 1.0\ncell = 2.0\n[other]\nmargin = 0.1\ncell = 0.2\n"
     )
@@ -370,8 +370,8 @@ READERS: dict[str, Reader] = {
     "results": Reader("head/results.json", ("compare", "{}/base", "{}/head"), as_json, 6),
     "results, bytes": Reader("head/results.json", ("compare", "{}/base", "{}/head", "--json"), share=2),
     "results as Markdown": Reader("base/results.json", ("compare", "{}/base", "{}/head", "--markdown"), as_json, 3),
-    "outcomes": Reader("head/outcomes.npz", ("compare", "{}/base", "{}/head"), as_npz, 4),
-    "outcomes, bytes": Reader("head/outcomes.npz", ("compare", "{}/base", "{}/head"), share=2),
+    "predictions": Reader("head/predictions.npz", ("compare", "{}/base", "{}/head"), as_npz, 4),
+    "predictions, bytes": Reader("head/predictions.npz", ("compare", "{}/base", "{}/head"), share=2),
     "tolerance": Reader("tolerance.toml", ("compare", "{}/base", "{}/head", "--tolerance", "{}/tolerance.toml"), as_toml, 3),
     "tolerance, bytes": Reader("tolerance.toml", ("compare", "{}/base", "{}/head", "--tolerance", "{}/tolerance.toml"), share=1),
     "recipe": Reader("recipe.toml", (*TRAIN, *PHOTOS, "--dry-run"), as_toml, 6),

@@ -81,7 +81,7 @@ def _seconds_an_image(run: Pass, job: Job) -> float:
     if job.kind not in ("edits", "probe"):
         return judging
     method = run.methods[job.method]
-    codes, _ = protocol.codes(method, "exact", run.seed, 0)  # all codes take the same time
+    codes, _ = protocol.codes(method, "anchor", run.seed, 0)  # all codes take the same time
     return judging + _time(lambda: method.edit(images, codes[:n]).images.cpu(), n)
 
 

@@ -1,7 +1,7 @@
-"""What further judges say, beside the first: their accuracy, and how far they agree with it.
+"""What extra judges say, beside the first: their accuracy, and how far they agree with it.
 
 Everything else (FED, ERE, features, maps) is the first judge's, whose numbers do not change when
-others are asked too. A record of a further judge has a variant that names it.
+others are asked too. A record of a extra judge has a variant that names it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ganbench.metrics import assign_groups, cells, confusion, jackknife, share_i
 from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts
 from ganbench.metrics.spec import MetricSpec
 from ganbench.records import JUDGE, Record
-from ganbench.scoring import Evidence, ends
-from ganbench.scoring.verdicts import SHARE, Accuracy
+from ganbench.scoring import MetricInputs, ends
+from ganbench.scoring.predictions import SHARE, Accuracy
 
 
 def labels(judges: Sequence[JudgeSpec]) -> list[str]:
@@ -33,17 +33,17 @@ def labels(judges: Sequence[JudgeSpec]) -> list[str]:
     ]
 
 
-def score_agreement(label: str, first: Evidence, further: Evidence) -> list[Record]:
-    """Accuracy of a further judge, its agreement with the first in per cent, and kappa.
+def score_agreement(label: str, first: MetricInputs, extra: MetricInputs) -> list[Record]:
+    """Accuracy of a extra judge, its agreement with the first in per cent, and kappa.
 
     Args:
-        label: of the further judge.
-        first, further: what each knows of one maker; only logits are needed.
+        label: of the extra judge.
+        first, extra: of one source of images; only logits are needed.
     """
-    method, seen, other, targets = first.method, first.judged, further.judged, first.targets
-    found = Accuracy().score(further)
+    method, seen, other, targets = first.method, first.judged, extra.judged, first.targets
+    found = Accuracy().score(extra)
     agreed = np.where(seen == other, targets, _other(targets))
-    same, n = cells(confusion(first.sources[:, None], targets, agreed))
+    same, n = cells(confusion(first.labels[:, None], targets, agreed))
     for c in range(len(EMOTIONS)):
         if n[c]:
             low, high = wilson(int(same[c]), int(n[c]))

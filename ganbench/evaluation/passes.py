@@ -38,9 +38,9 @@ from ganbench.judges.label_check import LabelCheck
 from ganbench.methods.interface import Edit, Method
 from ganbench.metrics.background import SPEC as BACKGROUND
 from ganbench.metrics.background import background_change
-from ganbench.metrics.identity import SPEC as IDENTITY
-from ganbench.metrics.truth import SPEC as TRUTH
-from ganbench.metrics.truth import joint_regions, truth_distances
+from ganbench.metrics.gt_error import SPEC as GT_ERROR
+from ganbench.metrics.gt_error import gt_distances, joint_regions
+from ganbench.metrics.input_similarity import SPEC as INPUT_SIMILARITY
 from ganbench.metrics.units import CORRELATION as UNITS
 from ganbench.scoring import Metric, Probe
 from ganbench.stopwatch import Stopwatch
@@ -234,7 +234,7 @@ class Pass:
     def judges(self, job: Job) -> list[Judge]:
         """Who judges in a job, the main judge first; the others see what accuracy is taken from."""
         judged = job.kind in ("real", "truth") or (
-            job.kind == "edits" and job.codes == "exact" and job.seed == self.seed
+            job.kind == "edits" and job.codes == "anchor" and job.seed == self.seed
         )
         return [self.judge, *self.others] if judged else [self.judge]
 
@@ -249,7 +249,7 @@ class Pass:
             "kind": job.kind,
             "protocol": protocol.VERSION,
             # Computed in the pass, hence stored.
-            "pixels": [BACKGROUND.version, TRUTH.version, IDENTITY.version],
+            "pixels": [BACKGROUND.version, GT_ERROR.version, INPUT_SIMILARITY.version],
             "pass": self.identity(type(self), protocol.codes, protocol.chunks),
             "data": self.dataset.fingerprint,
             "files": self.dataset.stamp,
@@ -438,11 +438,11 @@ class Pass:
         Returns:
             The arrays for each judge. ``real``: logits [n, 7], features [n, d], thumbnail
             [n, 3, s, s]. ``probe``: logits [n, P, 7], features [n, P, d], and what
-            ``Evidence.probes`` has of right answers. ``render``, once: images uint8 [n, 3, S, S] and
+            ``MetricInputs.probes`` has of right answers. ``render``, once: images uint8 [n, 3, S, S] and
             regions uint8 [n, S, S], of a probe [n, P, 3, S, S] and [n, P, S, S]. ``truth`` and
             ``edits``: logits [n, 7, 7], features [n, 7, d], and, where the data know them,
-            background [n, 7], truth [n, 7, 6];
-            ``truth`` and ``edits`` with exact codes: thumbnail [n, 7, 3, s, s]; ``edits`` also has
+            background [n, 7], gt_distance [n, 7, 6];
+            ``truth`` and ``edits`` with anchor codes: thumbnail [n, 7, 3, s, s]; ``edits`` also has
             clamped [n, 7] (``Edit.clamped``), desired [n, 7, 7] and the first chunk's shown uint8 [7, 7, 3, S, S].
         """
         if job.kind == "render":
@@ -484,7 +484,7 @@ class Pass:
             found["thumbnail"] = thumbnails(torch.from_numpy(truth))
             assert inputs.joint is not None
             # What a method that does nothing would get, and what a perfect one changes outside.
-            found["truth"] = truth_distances(source, truth, inputs.joint)
+            found["gt_distance"] = gt_distances(source, truth, inputs.joint)
             if inputs.regions is not None:
                 found["background"] = background_change(source, truth, inputs.regions[rows // K])
         return [_by_image(verdicts | found) for verdicts in judged]
@@ -494,7 +494,7 @@ class Pass:
     ) -> list[Arrays]:
         method, n = self.methods[job.method], len(job.chunk)
         codes, desired = protocol.codes(method, job.codes, job.seed, job.chunk.number)
-        exact = job.codes == "exact"
+        exact = job.codes == "anchor"
         images = inputs.images.to(method.device)
         shown: list[NDArray[np.uint8]] = []
         changes: dict[str, list[NDArray[Any]]] = {}
@@ -574,8 +574,8 @@ class Pass:
             change = background_change(source, images, inputs.regions[rows // K])
             changes.setdefault("background", []).append(change)
         if inputs.joint is not None:
-            distance = truth_distances(images, inputs.truth(rows), inputs.joint[rows])
-            changes.setdefault("truth", []).append(distance)
+            distance = gt_distances(images, inputs.truth(rows), inputs.joint[rows])
+            changes.setdefault("gt_distance", []).append(distance)
 
     def _judge_all(
         self,
@@ -671,7 +671,7 @@ def _answer(ask: Callable[[], object]) -> str:
 
 def _random(method: Method, codes: str) -> bool:
     """Whether edits with a set of codes depend on a seed."""
-    return method.noise_dim > 0 or codes != "exact"
+    return method.noise_dim > 0 or codes != "anchor"
 
 
 def _by_image(arrays: Arrays) -> Arrays:

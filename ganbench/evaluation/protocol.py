@@ -21,7 +21,7 @@ from ganbench.errors import BadInput
 from ganbench.evaluation import judges as agreement
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.interface import Method, ability
-from ganbench.records import FURTHER, LEARNED
+from ganbench.records import EXTRA, LEARNED
 from ganbench.seeds import generator
 
 VERSION = 1
@@ -32,6 +32,9 @@ CHUNK = 100
 
 # PAPER.md, "GANmut (linear)": the noise of the codes around an anchor.
 NOISE = 0.1
+
+# What the draws of each set of codes are addressed by; another word would draw other noise.
+_ADDRESS = {"anchor": "exact", "noisy": "near", "uniform": "space"}
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,13 @@ def chunks(labels: NDArray[np.int64], limit: int | None = None) -> list[Chunk]:
 def code_sets(method: Method) -> list[str]:
     """The sets of codes that a method is evaluated with.
 
-    ``exact``: the emotions' own codes, with fresh noise where the method takes noise: Table 1.
-    ``near``: anchors + N(0, 0.1^2), for methods with anchors; the default of FED where it exists.
-    ``space``: uniform over the conditional space Z, for methods that have one.
+    ``anchor``: the codes of the emotions, with fresh noise where the method takes noise: Table 1.
+    ``noisy``: anchors + N(0, 0.1^2), for methods with anchors; the default of FED where it exists.
+    ``uniform``: uniform over the conditional space Z, for methods that have one.
     """
-    near = ability(method.anchors) is not None
-    space = ability(method.sample, 1, generator(0, "probe")) is not None
-    return ["exact", *["near"] * near, *["space"] * space]
+    noisy = ability(method.anchors) is not None
+    uniform = ability(method.sample, 1, generator(0, "probe")) is not None
+    return ["anchor", *["noisy"] * noisy, *["uniform"] * uniform]
 
 
 def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Tensor | None]:
@@ -100,10 +103,10 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
     """
     targets = torch.arange(len(EMOTIONS)).repeat(CHUNK)
     n = len(targets)
-    random = generator(seed, "noise", method.name, name, chunk)
-    if name == "space":
+    random = generator(seed, "noise", method.name, _ADDRESS[name], chunk)
+    if name == "uniform":
         z = method.sample(n, random)
-    elif name == "near":
+    elif name == "noisy":
         anchors = method.anchors()
         z = anchors[method.labels(targets)] + NOISE * torch.randn(
             n, anchors.shape[1], generator=random
@@ -113,7 +116,7 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
     else:
         z = method.codes(targets, noise=method.draw_noise(n, random))
     desired = promised(method, z)
-    if desired is None and name != "space":
+    if desired is None and name != "uniform":
         desired = torch.nn.functional.one_hot(targets, len(EMOTIONS))
     return z, None if desired is None else desired.float().cpu()
 
@@ -140,11 +143,11 @@ def describe(
 
     Args:
         images: how many test images take part; distances between feature sets depend on it.
-        others: further judges. They stand under ``records.FURTHER``, which is not hashed: what the
+        others: extra judges. They stand under ``records.EXTRA``, which is not hashed: what the
             first judge says is the same with and without them.
     """
     names = agreement.labels([judge, *others])[1:]
-    further = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
+    extra = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
     learned = {
         one.fingerprint: answer
         for one in (judge, *others)
@@ -162,11 +165,11 @@ def describe(
         },
         "judge": _describe_judge(judge),
         "codes": {
-            "accuracy": "exact",
-            "fed": f"anchors + N(0, {NOISE}^2) where a method has anchors, else exact",
+            "accuracy": "anchor",
+            "fed": f"anchors + N(0, {NOISE}^2) where a method has anchors, else anchor",
             "chunk": CHUNK,
         },
-        **({FURTHER: further} if further else {}),
+        **({EXTRA: extra} if extra else {}),
         **({LEARNED: learned} if learned else {}),
     }
 
@@ -187,7 +190,7 @@ def judge_notes(protocol: dict[str, Any]) -> list[str]:
     data, learned = protocol["data"]["name"], protocol.get(LEARNED, {})
     trust = "trust it no further than its own accuracy in the row Real"
     found = []
-    for judge in (protocol["judge"], *protocol.get(FURTHER, {}).values()):
+    for judge in (protocol["judge"], *protocol.get(EXTRA, {}).values()):
         trained, title = judge.get("trained_on", data), judge["title"]
         answer = learned.get(judge.get("fingerprint"))
         if answer == "these":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.metrics.truth import joint_regions, truth_distances
+from ganbench.metrics.gt_error import gt_distances, joint_regions
 from ganbench.metrics.units import unit_position
 from ganbench.storage.store import Arrays
 
@@ -33,8 +33,8 @@ def against(
         regions: uint8 [n, S, S], region maps of the inputs; None if these are unknown.
 
     Returns:
-        ``truth`` and ``unedited`` [B, 6], the distances of edit and input to the right answer in
-        ``metrics.truth.REGIONS``, and ``position`` [B], as of ``unit_position`` between the right
+        ``gt_distance`` and ``unedited`` [B, 6], the distances of edit and input to the right answer in
+        ``metrics.gt_error.REGIONS``, and ``position`` [B], as of ``unit_position`` between the right
         answers for the least and for the most of the edit's unit.
     """
     image, edit = rows // len(units), rows % len(units)
@@ -47,8 +47,8 @@ def against(
     source, truth = sources[image], answer(edit)
     line = [source, edits, *(answer(end[edit]) for end in ends(units))]
     return {
-        "truth": truth_distances(edits, truth, joint),
-        "unedited": truth_distances(source, truth, joint),
+        "gt_distance": gt_distances(edits, truth, joint),
+        "unedited": gt_distances(source, truth, joint),
         "position": unit_position(*(pixels.reshape(len(rows), -1) for pixels in line)),
     }
 

@@ -35,7 +35,7 @@ from ganbench.judges.label_check import LabelCheck, check_labels, judge_notes
 from ganbench.methods import Method, load_method
 from ganbench.methods.outputs import cut_notes
 from ganbench.records import Record, Results
-from ganbench.scoring import EXACT, REAL, TRUTH, Evidence, choose, score
+from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, MetricInputs, choose, score
 from ganbench.scoring.differences import differences
 from ganbench.scoring.spread import spread
 from ganbench.seeds import check_seed
@@ -67,7 +67,7 @@ class Evaluation:
         gallery: a few inputs and their edits.
         stopwatch: what each stage took.
         store: where the finished jobs lie, and where reports may keep what they compute.
-        outcomes: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
+        predictions: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
         notes: what a reader must know of data, judges and edits, a line each.
     """
 
@@ -76,7 +76,7 @@ class Evaluation:
     gallery: Gallery
     stopwatch: Stopwatch
     store: Store
-    outcomes: dict[str, NDArray[np.int8]]
+    predictions: dict[str, NDArray[np.int8]]
     notes: list[str] = field(default_factory=list)
 
 
@@ -106,7 +106,7 @@ def evaluate(
             ``{"mine": method}``. Without one the registered name is the label.
         dataset: the test split, at the methods' image size.
         judge: all metrics are computed from its verdicts and features.
-        others: further judges of the same edits, for their accuracy and agreement with ``judge``.
+        others: extra judges of the same edits, for their accuracy and agreement with ``judge``.
         seed: of the noise of stochastic methods and of noisy codes.
         limit: use only this many images, as balanced over the emotions as the data allow.
         batch_size: edits made at once; changes memory and speed, never a number.
@@ -376,27 +376,27 @@ def conclude(run: Pass) -> Evaluation:
     targets = np.broadcast_to(np.arange(len(EMOTIONS)), (len(sources), len(EMOTIONS)))
     real = run.gather("real")
     truth = run.gather("truth") if run.dataset.has_true_edits else None
-    inputs = Evidence(REAL, sources, real)
+    inputs = MetricInputs(REAL, sources, real)
     records, confusions = measure(run, inputs), {REAL: inputs.confusion.tolist()}
     clouds = [cloud(REAL, "", "Real", real, sources, run.seed)]
     methods: dict[str, dict[str, Any]] = {}
-    edits, outcomes = {}, {}
+    edits, predictions = {}, {}
     for name, method in run.methods.items():
-        seen = evidence(run, name, sources, real, truth)
+        seen = metric_inputs(run, name, sources, real, truth)
         found = measure(run, seen)
         records += found
         seeds = max((run.seeds_of(method, codes) for codes in seen.sets), key=len)
         if len(seeds) > 1:
-            again = (evidence(run, name, sources, real, truth, seed) for seed in seeds[1:])
+            again = (metric_inputs(run, name, sources, real, truth, seed) for seed in seeds[1:])
             runs = [found, *(measure(run, repetition) for repetition in again)]
             records += spread(runs, seen.stochastic, run.seed)
         confusions[name] = seen.confusion.tolist()
         edits[name] = seen.edits["shown"]
-        outcomes[name] = seen.judged.astype(np.int8)
+        predictions[name] = seen.judged.astype(np.int8)
         clouds += [
             cloud(name, codes, method.title, arrays, targets, run.seed)
             for codes, arrays in seen.sets.items()
-            if codes != EXACT or "near" not in seen.sets
+            if codes != ANCHOR or NOISY not in seen.sets
         ]
         methods[name] = {
             "title": method.title,
@@ -413,10 +413,10 @@ def conclude(run: Pass) -> Evaluation:
             methods[name]["clamped"] = float(seen.edits["clamped"].mean(dtype=np.float64))
     records += differences(records, list(run.methods))
     if truth is not None:
-        perfect = Evidence(TRUTH, sources, real, {EXACT: truth})
+        perfect = MetricInputs(TRUTH, sources, real, {ANCHOR: truth})
         records += measure(run, perfect)
         confusions[TRUTH] = perfect.confusion.tolist()
-    records += _further(run, sources)
+    records += _extra_judges(run, sources)
     results = Results(
         protocol=protocol.describe(
             run.dataset, run.judge.spec, len(sources), [judge.spec for judge in run.others]
@@ -436,7 +436,7 @@ def conclude(run: Pass) -> Evaluation:
         pictures,
         run.stopwatch,
         run.store,
-        outcomes,
+        predictions,
         [*run.notes, *_notes_on_judges(run, sources), *cut_notes(methods)],
     )
 
@@ -448,14 +448,14 @@ def _notes_on_judges(run: Pass, labels: NDArray[np.int64]) -> list[str]:
     return judge_notes(judges, labels, logits, run.dataset, run.labels)
 
 
-def evidence(
+def metric_inputs(
     run: Pass,
     name: str,
     sources: NDArray[np.int64],
     real: Arrays,
     truth: Arrays | None,
     seed: int | None = None,
-) -> Evidence:
+) -> MetricInputs:
     """What the pass knows of a method; ``seed`` names a repetition, which has no probes."""
     method = run.methods[name]
     sets = {}
@@ -463,12 +463,12 @@ def evidence(
         known = seed if seed in run.seeds_of(method, codes) else None
         sets[codes] = run.gather("edits", name, codes, known)
     probes = [job.codes for job in run.jobs() if job.kind == "probe" and job.method == name]
-    return Evidence(
+    return MetricInputs(
         method=name,
-        sources=sources,
+        labels=sources,
         real=real,
         sets=sets,
-        truth=truth,
+        true_edits=truth,
         probes={p: run.gather("probe", name, p) for p in probes} if seed is None else {},
         conditions=tuple(method.conditions),
         stochastic=method.spec.stochastic,
@@ -476,19 +476,19 @@ def evidence(
     )
 
 
-def measure(run: Pass, evidence: Evidence) -> list[Record]:
+def measure(run: Pass, inputs: MetricInputs) -> list[Record]:
     """Records under all metrics of a pass; of a repetition under those that need no probes."""
     found = []
     for metric in run.metrics:
-        if evidence.repetition and metric.probes:
+        if inputs.repetition and metric.probes:
             continue
         with run.stopwatch.measure(f"score: {metric.specs[0].name}"):
-            found += score(metric, evidence)
+            found += score(metric, inputs)
     return found
 
 
-def _further(run: Pass, sources: NDArray[np.int64]) -> list[Record]:
-    """What further judges say: on real images, on each method's edits, on the right answers."""
+def _extra_judges(run: Pass, sources: NDArray[np.int64]) -> list[Record]:
+    """Records of the extra judges: on real images, on each method's edits, on the right answers."""
     if not run.others:
         return []
     makers: list[tuple[str, Kind, str]] = [(REAL, "real", "")]
@@ -500,9 +500,9 @@ def _further(run: Pass, sources: NDArray[np.int64]) -> list[Record]:
     for maker, kind, method in makers:
         seen = []
         for judge in (run.judge, *run.others):
-            arrays = run.gather(kind, method, EXACT if kind == "edits" else "", judge=judge)
-            sets = {} if kind == "real" else {EXACT: arrays}
-            seen.append(Evidence(maker, sources, arrays, sets))
-        for name, further in zip(names[1:], seen[1:], strict=True):
-            found += agreement.score_agreement(name, seen[0], further)
+            arrays = run.gather(kind, method, ANCHOR if kind == "edits" else "", judge=judge)
+            sets = {} if kind == "real" else {ANCHOR: arrays}
+            seen.append(MetricInputs(maker, sources, arrays, sets))
+        for name, extra in zip(names[1:], seen[1:], strict=True):
+            found += agreement.score_agreement(name, seen[0], extra)
     return found

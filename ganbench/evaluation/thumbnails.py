@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ganbench.metrics.identity import SIDE
+from ganbench.metrics.input_similarity import SIDE
 
 
 def thumbnails(images: Tensor) -> NDArray[np.float32]:

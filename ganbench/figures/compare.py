@@ -22,7 +22,7 @@ def draw(scene: Scene) -> Drawing:
     Raises:
         BadInput: more faces and methods than a page holds.
     """
-    random = [method for method in scene.methods if "space" in code_sets(method)]
+    random = [method for method in scene.methods if "uniform" in code_sets(method)]
     ordered = [method for method in scene.methods if method not in random] + random
     faces = scene.faces(1)
     rows = len(ordered)
@@ -69,6 +69,6 @@ def draw(scene: Scene) -> Drawing:
 
 def _codes(method: Method, seed: int) -> torch.Tensor:
     random = generator(seed, "compare", method.name)
-    if "space" in code_sets(method):
+    if "uniform" in code_sets(method):
         return method.sample(len(EMOTIONS), random)
     return method.codes(torch.arange(len(EMOTIONS)), generator=random)

@@ -43,7 +43,7 @@ def draw(scene: Scene, limit: int = 350) -> Drawing:
     # to the emotion that it shows.
     order = torch.randperm(n, generator=generator(scene.seed, "t-SNE"))
     clouds = [Cloud(REAL, "", "Real", scene.judged(faces.images).features.numpy(), faces.labels)]
-    sets = [name for name in protocol.code_sets(method) if name != "exact"] or ["exact"]
+    sets = [name for name in protocol.code_sets(method) if name != "anchor"] or ["anchor"]
     for name in sets:
         codes, _ = protocol.codes(method, name, scene.seed, 0)
         edits = scene.edits(faces.images[order], codes[None, :n])[0]

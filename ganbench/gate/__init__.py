@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ganbench.gate.comparison import Comparison, Report, Run, compare, load
-from ganbench.gate.outcomes import OUTCOMES, Outcomes, to_npz
+from ganbench.gate.predictions import PREDICTIONS, Predictions, to_npz
 from ganbench.gate.tolerance import Tolerance, tolerances
 
 __all__ = [
-    "OUTCOMES",
+    "PREDICTIONS",
     "Comparison",
-    "Outcomes",
+    "Predictions",
     "Report",
     "Run",
     "Tolerance",

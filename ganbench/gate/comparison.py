@@ -19,11 +19,11 @@ from typing import Any, Literal
 from ganbench import parsing
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.folder import check_whole
-from ganbench.gate.outcomes import OUTCOMES, Outcomes, read_outcomes, right
+from ganbench.gate.predictions import PREDICTIONS, Predictions, read_predictions, right
 from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sign_flip
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
-from ganbench.records import FURTHER, LEARNED, MINUS, Key, Record, Results
+from ganbench.records import EXTRA, LEARNED, MINUS, Key, Record, Results
 from ganbench.scoring.differences import interval_of
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
@@ -37,10 +37,10 @@ Test = Literal["", "paired", "intervals", "no interval"]
 
 @dataclass(frozen=True)
 class Run:
-    """An evaluation to compare; without outcomes and moves only by the intervals of its records."""
+    """An evaluation to compare; without predictions and influence values only by the intervals of its records."""
 
     results: Results
-    outcomes: Outcomes
+    predictions: Predictions
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Report:
 
 
 def load(path: str | os.PathLike[str]) -> Run:
-    """A run folder, or its ``results.json``, with the outcomes beside it.
+    """A run folder, or its ``results.json``, with the predictions beside it.
 
     Raises:
         BadInput: no results, damaged ones, or a folder whose files are of different runs.
@@ -120,7 +120,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     folder = Path(path) if parsing.is_folder(path) else Path(path).parent
     if parsing.is_folder(path):
         check_whole(folder)
-    return Run(*read_outcomes(folder / OUTCOMES, results))
+    return Run(*read_predictions(folder / PREDICTIONS, results))
 
 
 def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report:
@@ -129,10 +129,10 @@ def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report
     Numbers that exist in neither run are left out.
     """
     other = _other_protocol(base.results.protocol, head.results.protocol)
-    further = [run.results.protocol.get(FURTHER, {}) for run in (base, head)]
+    extra = [run.results.protocol.get(EXTRA, {}) for run in (base, head)]
     before, after = _index(base.results), _index(head.results)
     pairs = [Comparison(before.get(key), after.get(key)) for key in {**after, **before}]
-    found = [_settle(pair, other or _other_judge(pair.record, *further)) for pair in pairs]
+    found = [_settle(pair, other or _other_judge(pair.record, *extra)) for pair in pairs]
     for headline in (True, False):
         family = [i for i, c in enumerate(found) if c.headline is headline and not c.status]
         tested = [_test(found[i], base, head, tolerances) for i in family]
@@ -162,7 +162,7 @@ def _differences(a: Any, b: Any, where: str = "") -> list[str]:
 def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
     """How the protocols differ in what all numbers depend on, in words."""
     before, after = (
-        {k: v for k, v in protocol.items() if k not in (FURTHER, LEARNED)}
+        {k: v for k, v in protocol.items() if k not in (EXTRA, LEARNED)}
         for protocol in (base, head)
     )
     found = ", ".join(_differences(before, after))
@@ -170,7 +170,7 @@ def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
 
 
 def _other_judge(record: Record, base: dict[str, Any], head: dict[str, Any]) -> str:
-    """Whether the further judge of a record is another one in the two runs, in words."""
+    """Whether the extra judge of a record is another one in the two runs, in words."""
     if not record.judge:
         return ""
     before, after = base.get(record.judge), head.get(record.judge)
@@ -229,7 +229,7 @@ def _test(pair: Comparison, base: Run, head: Run, tolerances: Mapping[str, Toler
     assert record.value is not None
     assert change is not None
     before, after = (_estimate(record, run.results) for run in (base, head))
-    tails = _paired(record, base.outcomes, head.outcomes)
+    tails = _paired(record, base.predictions, head.predictions)
     test: Test = "no interval" if tails is None else "paired"
     if tails is None and before and after:
         tails = interval_test(before, after)
@@ -245,8 +245,8 @@ def _test(pair: Comparison, base: Run, head: Run, tolerances: Mapping[str, Toler
     )
 
 
-def _paired(record: Record, base: Outcomes, head: Outcomes) -> Tails | None:
-    """The test of accuracy on common images, if both runs kept their outcomes."""
+def _paired(record: Record, base: Predictions, head: Predictions) -> Tails | None:
+    """The test of accuracy on common images, if both runs kept their predictions."""
     method = record.method
     if record.metric != "accuracy" or record.variant or method not in base or method not in head:
         return None

@@ -10,7 +10,7 @@ from ganbench import parsing
 from ganbench.errors import BadInput
 
 MANIFEST = "manifest.json"
-READ = ("results.json", "outcomes.npz")
+READ = ("results.json", "predictions.npz", "outcomes.npz")
 
 
 def check_whole(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tests behind the gate: of paired outcomes, and of two values with intervals."""
+"""The tests behind the gate: of paired predictions, and of two values with intervals."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sign_flip(differences: ArrayLike) -> Tails:
 
 
 def interval_test(base: Interval, head: Interval) -> Tails:
-    """Test of two values with intervals, paired where both tell how they move with the same images.
+    """Test of two values with intervals, paired where both have influence values of the same images.
 
     The variance of the difference is recovered from those ends of the intervals that face each
     other, so it stays right where intervals are lopsided, as Wilson's are near 0 and 100 %
@@ -90,4 +90,4 @@ def detectable(
 
 def _freedom(base: Interval, head: Interval) -> float:
     """Degrees of freedom of the test of two values."""
-    return len(base.moves.parts) - 1.0 if paired(base, head) else math.inf
+    return len(base.influence.parts) - 1.0 if paired(base, head) else math.inf

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganbench import config
 from ganbench.errors import BadInput, unknown
-from ganbench.records import Record
+from ganbench.records import RENAMED_METRICS, Record
 
 # The table for metrics that have none of their own.
 OTHER = "other"
@@ -54,6 +54,10 @@ def tolerances(metrics: Iterable[str], file: str | Path | None = None) -> dict[s
     given = config.read_toml(Path(file)) if file is not None else {}
     names = set(metrics) | set(ours)
     for name, table in given.items():
+        if name in RENAMED_METRICS and name not in names:
+            raise BadInput(
+                f"old name of a metric in {file}: {name!r}; write {RENAMED_METRICS[name]!r}"
+            )
         if name not in names:
             raise unknown(f"metric in {file}", name, names)
         if not isinstance(table, dict):

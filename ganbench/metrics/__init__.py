@@ -9,13 +9,13 @@ from ganbench.metrics import diversity as _diversity
 from ganbench.metrics import ere as _ere
 from ganbench.metrics import frechet as _frechet
 from ganbench.metrics import gain as _gain
-from ganbench.metrics import identity as _identity
+from ganbench.metrics import gt_error as _gt_error
+from ganbench.metrics import input_similarity as _input_similarity
 from ganbench.metrics import intensity as _intensity
 from ganbench.metrics import kid as _kid
-from ganbench.metrics import neighbours as _neighbours
+from ganbench.metrics import neighbour_confusion as _neighbour_confusion
+from ganbench.metrics import precision_recall as _precision_recall
 from ganbench.metrics import smoothness as _smoothness
-from ganbench.metrics import structural as _structural
-from ganbench.metrics import truth as _truth
 from ganbench.metrics import units as _units
 from ganbench.metrics.accuracy import cells, confusion, wilson
 from ganbench.metrics.background import background_change
@@ -23,12 +23,13 @@ from ganbench.metrics.calibration import Calibration, calibration_interval, judg
 from ganbench.metrics.diversity import noise_diversity
 from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance
-from ganbench.metrics.gain import probability_gain, truth_gain
-from ganbench.metrics.identity import deviations, identity_similarity, identity_statistic
+from ganbench.metrics.gain import gt_gain, probability_gain
+from ganbench.metrics.gt_error import feature_distances, gt_distances, relative_distance
+from ganbench.metrics.input_similarity import cosine_similarity, deviations, similarity_statistic
 from ganbench.metrics.intensity import intensity_response
 from ganbench.metrics.intervals import (
+    Influence,
     Interval,
-    Moves,
     assign_groups,
     difference,
     frechet_statistic,
@@ -37,12 +38,11 @@ from ganbench.metrics.intervals import (
     paired,
 )
 from ganbench.metrics.kid import kernel_distance
-from ganbench.metrics.neighbours import PRDC, PRDCIntervals, prdc, prdc_intervals
+from ganbench.metrics.neighbour_confusion import neighbour_counts
+from ganbench.metrics.precision_recall import PRDC, PRDCIntervals, prdc, prdc_intervals
 from ganbench.metrics.sampling import ratio_interval, share_interval
 from ganbench.metrics.smoothness import path_smoothness
 from ganbench.metrics.spec import MetricSpec
-from ganbench.metrics.structural import structural_confusion
-from ganbench.metrics.truth import feature_distances, relative_distance, truth_distances
 from ganbench.metrics.units import unit_position, unit_response
 
 # The definitions of our own; ``ganbench.scoring`` has what evaluations record.
@@ -53,13 +53,13 @@ METRICS: dict[str, MetricSpec] = {
         _frechet.SPEC,
         _ere.SPEC,
         _background.SPEC,
-        _truth.SPEC,
+        _gt_error.SPEC,
         _gain.SPEC,
-        _structural.SPEC,
-        _identity.SPEC,
+        _neighbour_confusion.SPEC,
+        _input_similarity.SPEC,
         _calibration.SPEC,
         _kid.SPEC,
-        *_neighbours.SPECS,
+        *_precision_recall.SPECS,
         _diversity.SPEC,
         _intensity.SPEC,
         _smoothness.SPEC,
@@ -71,28 +71,30 @@ __all__ = [
     "METRICS",
     "PRDC",
     "Calibration",
+    "Influence",
     "Interval",
     "MetricSpec",
-    "Moves",
     "PRDCIntervals",
     "assign_groups",
     "background_change",
     "calibration_interval",
     "cells",
     "confusion",
+    "cosine_similarity",
     "deviations",
     "difference",
     "ere_distance",
     "feature_distances",
     "frechet_distance",
     "frechet_statistic",
-    "identity_similarity",
-    "identity_statistic",
+    "gt_distances",
+    "gt_gain",
     "intensity_response",
     "jackknife",
     "judge_calibration",
     "kernel_distance",
     "kernel_statistic",
+    "neighbour_counts",
     "noise_diversity",
     "paired",
     "path_smoothness",
@@ -102,11 +104,9 @@ __all__ = [
     "ratio_interval",
     "relative_distance",
     "share_interval",
+    "similarity_statistic",
     "softmax",
-    "structural_confusion",
     "total_variation",
-    "truth_distances",
-    "truth_gain",
     "unit_position",
     "unit_response",
     "wilson",

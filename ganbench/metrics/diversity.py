@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganbench.errors import BadInput
+from ganbench.metrics.gt_error import feature_distances
 from ganbench.metrics.spec import MetricSpec
-from ganbench.metrics.truth import feature_distances
 
 SPEC = MetricSpec(
     name="diversity",

@@ -20,10 +20,10 @@ SPEC = MetricSpec(
     digits=3,
     definition=(
         "How much more probable the judge finds the target emotion after the edit than before, over "
-        "edits to another emotion than the input's. On the embedded faces also along the way from "
-        "the input to the rendered right answer, in the judge's features: 0 did nothing, 1 is the "
-        "right amount, above 1 exaggerates. Across is how far the edits leave that way, as a share "
-        "of its length."
+        "edits to another emotion than the input's. On the embedded faces also the part of the edit "
+        "that is parallel to the step from the input to the true edit, in the judge's features and "
+        "as a share of that step: 0 did nothing, 1 is the right amount, above 1 exaggerates; and "
+        "the part that is orthogonal to it, where 0 is right."
     ),
     ours=True,
 )
@@ -44,13 +44,13 @@ def probability_gain(source: ArrayLike, edit: ArrayLike, targets: ArrayLike) -> 
     return np.asarray(np.take_along_axis(rise, index[..., None], axis=-1)[..., 0])
 
 
-def truth_gain(
+def gt_gain(
     source: ArrayLike, edit: ArrayLike, truth: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far an edit moved along and across the way from the input to the right answer.
+    """The parts of an edit that are parallel and orthogonal to the step from the input to the true edit.
 
-    With e = edit - source and t = truth - source, along = e't / |t|^2 and across =
-    |e - along t| / |t|.
+    With e = edit - source and t = truth - source, parallel = e't / |t|^2 and orthogonal =
+    |e - parallel t| / |t|.
 
     Args:
         source, edit, truth: pixels or judge features [..., d], broadcast against each other.
@@ -63,7 +63,7 @@ def truth_gain(
     e, t = np.asarray(edit, np.float64) - start, np.asarray(truth, np.float64) - start
     length = np.square(t).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        along = (e * t).sum(axis=-1) / length
-        aside = e - along[..., None] * t
-        across = np.sqrt(np.square(aside).sum(axis=-1) / length)
-    return np.asarray(along), np.asarray(across)
+        parallel = (e * t).sum(axis=-1) / length
+        rest = e - parallel[..., None] * t
+        orthogonal = np.sqrt(np.square(rest).sum(axis=-1) / length)
+    return np.asarray(parallel), np.asarray(orthogonal)

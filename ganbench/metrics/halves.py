@@ -24,7 +24,7 @@ from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
 from ganbench.metrics.accuracy import wilson
-from ganbench.metrics.intervals import Interval, Moves
+from ganbench.metrics.intervals import Influence, Interval
 
 GROUPS = 64
 
@@ -80,10 +80,10 @@ def share_from_halves(
         images: how many images they are of; each is one trial where no halves differ.
         confidence: nominal coverage.
     """
-    moves, variance, quantile = _spread(halves, confidence)
+    influence, variance, quantile = _spread(halves, confidence)
     worth = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else images
     trials = max(1.0, min(worth, rows) * (ndtri((1 + confidence) / 2) / quantile) ** 2)
-    return Interval(value, *wilson(value * trials, trials, confidence), moves)
+    return Interval(value, *wilson(value * trials, trials, confidence), influence)
 
 
 def amount_from_halves(
@@ -102,21 +102,21 @@ def amount_from_halves(
             n V may grow from n / 2 to n as it does from n / 4 to n / 2, by a factor of 1 to 2.
         confidence: nominal coverage.
     """
-    moves, variance, quantile = _spread(halves, confidence)
+    influence, variance, quantile = _spread(halves, confidence)
     if not value:
-        return Interval(value, value, quantile * math.sqrt(variance / 2), moves)
+        return Interval(value, value, quantile * math.sqrt(variance / 2), influence)
     if quarters is not None and variance:
         of_quarters = float(quarters.var(axis=0, ddof=1).mean())
         growth = float(np.clip(2 * variance / of_quarters, 1, 2)) if of_quarters else 1.0
         variance *= growth * value / float(halves.mean())
     root = math.sqrt(value)
     step = quantile * math.sqrt(variance / 2) / (2 * root)
-    return Interval(value, max(root - step, 0) ** 2, (root + step) ** 2, moves)
+    return Interval(value, max(root - step, 0) ** 2, (root + step) ** 2, influence)
 
 
-def _spread(halves: NDArray[np.float64], confidence: float) -> tuple[Moves, float, float]:
+def _spread(halves: NDArray[np.float64], confidence: float) -> tuple[Influence, float, float]:
     """The differences of the halves, the variance at n / 2, and the t quantile."""
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
     quantile = float(stdtrit(len(differences), (1 + confidence) / 2))
-    return Moves(differences), variance, quantile
+    return Influence(differences), variance, quantile

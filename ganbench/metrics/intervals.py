@@ -24,7 +24,7 @@ quarters are subtracted, V_1 (1 - 1.5 r^2). Coverage is measured by ``benchmarks
 
 Of two methods on the same images, ``difference`` has the paired interval. Where both were made so,
 all of the above is linear in T but for the last step, so it is taken of the difference. In general,
-with the ends l, u of both and the correlation c of the values, as their moves with the images show it,
+with the ends l, u of both and the correlation c of the values, as their influence values show it,
 
     a - b  -  sqrt((a - l_a)^2 - 2 c (a - l_a) (u_b - b) + (u_b - b)^2)    is the lower end
 
@@ -55,11 +55,11 @@ GROUPS = 20
 Statistic = Callable[[NDArray[np.bool_]], float]
 
 
-class Moves(NamedTuple):
-    """How a value moves with parts of the images.
+class Influence(NamedTuple):
+    """Influence values: how much each part of the images changes a statistic.
 
     Attributes:
-        parts: float64 [R], in proportion to its moves with each image, with each group, or between
+        parts: float64 [R], in proportion to the change by each image, by each group, or between
             halves. Over the same parts of the same images, those of two values have the correlation
             of the values.
         pairs: float64 [G (G - 1) / 2], Q - mean Q of a jackknife with pairs, whose ``parts`` then are
@@ -69,22 +69,22 @@ class Moves(NamedTuple):
     parts: NDArray[np.float64]
     pairs: NDArray[np.float64] = np.zeros(0)
 
-    def scaled(self, factor: float) -> Moves:
+    def scaled(self, factor: float) -> Influence:
         """Of the value in another unit."""
-        return Moves(factor * self.parts, factor * self.pairs)
+        return Influence(factor * self.parts, factor * self.pairs)
 
 
-NO_MOVES = Moves(np.zeros(0))
+NO_INFLUENCE = Influence(np.zeros(0))
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and the ends of its interval, in the unit of the statistic; and how it moves."""
+    """A value and the ends of its interval, in the unit of the statistic; and its influence values."""
 
     value: float
     low: float
     high: float
-    moves: Moves = field(default=NO_MOVES, repr=False, compare=False)
+    influence: Influence = field(default=NO_INFLUENCE, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[float]:
         """Value, low, high."""
@@ -94,13 +94,15 @@ class Interval:
 def difference(a: Interval, b: Interval) -> Interval:
     """``a - b`` of two values of the same images: narrower, since what the images do to both cancels.
 
-    Without moves over as many parts there is nothing to pair, and both count as independent; so do
-    values that never move, as a share of 1.
+    Without influence values of as many parts there is nothing to pair, and both count as independent; so do
+    values that no image changes, as a share of 1.
     """
-    value, x, y = a.value - b.value, a.moves, b.moves
+    value, x, y = a.value - b.value, a.influence, b.influence
     if len(x.pairs) == len(y.pairs) > 0:
         # Either may be the skewed one.
-        return _jackknifed(value, Moves(x.parts - y.parts, x.pairs - y.pairs), factors=(1.5, 1.5))
+        return _jackknifed(
+            value, Influence(x.parts - y.parts, x.pairs - y.pairs), factors=(1.5, 1.5)
+        )
     correlation = _correlation(x.parts, y.parts)
     below = _combined(a.value - a.low, b.high - b.value, correlation)
     above = _combined(a.high - a.value, b.value - b.low, correlation)
@@ -108,12 +110,12 @@ def difference(a: Interval, b: Interval) -> Interval:
 
 
 def paired(a: Interval, b: Interval) -> bool:
-    """Whether both tell how they move with the same parts of the images."""
-    return len(a.moves.parts) == len(b.moves.parts) > 1
+    """Whether both have influence values of the same parts of the images."""
+    return len(a.influence.parts) == len(b.influence.parts) > 1
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Of moves; their means are those of the values, so nothing is subtracted."""
+    """Correlation of influence values, whose means are 0 in expectation."""
     if a.shape != b.shape or not len(a):
         return 0.0
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
@@ -160,23 +162,23 @@ def jackknife(
             two = np.array([statistic(keep) for keep in without[g] & without[h]])
             q = groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * two
             q -= q.mean()
-    return _jackknifed(whole, Moves(one - one.mean(), q), confidence)
+    return _jackknifed(whole, Influence(one - one.mean(), q), confidence)
 
 
 def _jackknifed(
     value: float,
-    moves: Moves,
+    influence: Influence,
     confidence: float = 0.95,
     factors: tuple[float, float] = (2, 1.5),
 ) -> Interval:
-    """The interval of a value from its moves; ``factors`` of r^2 for the lower and the upper end."""
-    groups = len(moves.parts)
-    variance = (groups - 1) / groups * np.square(moves.parts).sum()
-    quadratic = np.square(moves.pairs).sum() / (groups * (groups - 1))
+    """The interval of a value from its influence values; ``factors`` of r^2 for the lower and the upper end."""
+    groups = len(influence.parts)
+    variance = (groups - 1) / groups * np.square(influence.parts).sum()
+    quadratic = np.square(influence.pairs).sum() / (groups * (groups - 1))
     share = min(quadratic / variance, 0.5) if variance else 0.0
     quantile = float(stdtrit(groups - 1, (1 + confidence) / 2))
     below, above = (quantile * math.sqrt(variance * (1 - c * share**2)) for c in factors)
-    return Interval(value, value - below, value + above, moves)
+    return Interval(value, value - below, value + above, influence)
 
 
 def frechet_statistic(

@@ -18,7 +18,7 @@ from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
 from ganbench.metrics.accuracy import wilson
-from ganbench.metrics.intervals import Interval, Moves
+from ganbench.metrics.intervals import Influence, Interval
 
 
 def ratio_interval(
@@ -46,8 +46,8 @@ def ratio_interval(
     deviations[counts] = left_out - left_out.mean()
     variance = (n - 1) / n * np.square(deviations).sum()
     value, half = a.sum() / b.sum(), stdtrit(n - 1, (1 + confidence) / 2) * np.sqrt(variance)
-    moves = Moves(deviations)
-    return Interval(float(value), float(value - half), float(value + half), moves)
+    influence = Influence(deviations)
+    return Interval(float(value), float(value - half), float(value + half), influence)
 
 
 def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> Interval | None:
@@ -83,9 +83,8 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
     quantile = (1 + confidence) / 2
     small = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # few images know V badly
     worth = max(1.0, min(trials_worth, float(t.sum())) * small)
-    # As of the jackknife, what happens without an image: the other way round.
-    moves = Moves(-influence)
-    return Interval(p, *wilson(p * worth, worth, confidence), moves)
+    # The jackknife's deviations are changes of the value without an image: the opposite sign.
+    return Interval(p, *wilson(p * worth, worth, confidence), Influence(-influence))
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

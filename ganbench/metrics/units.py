@@ -4,8 +4,8 @@ The embedded faces can be rendered again with their own expression and one actio
 Friesen 1978) at another intensity v. That rendering is the right answer T_v. With x the input and E_v
 the edit, over images, units and intensities:
 
-    error        sum |E_v - T_v| / sum |x - T_v|                      (as of ``ganbench.metrics.truth``)
-    position     s_v = (E_v - x)'t / |t|^2,   t = T_high - T_low      (as of ``truth_gain``)
+    error        sum |E_v - T_v| / sum |x - T_v|                      (as of ``ganbench.metrics.gt_error``)
+    position     s_v = (E_v - x)'t / |t|^2,   t = T_high - T_low      (as of ``gt_gain``)
     correlation  Spearman's of v and s_v                              (as of ``intensity_response``)
 
 t is the same for all v: on the way from x to T_v itself a perfect edit is at 1 whatever v is. The right
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganbench.errors import BadInput
-from ganbench.metrics.gain import truth_gain
+from ganbench.metrics.gain import gt_gain
 from ganbench.metrics.intensity import intensity_response
 from ganbench.metrics.spec import MetricSpec
 
@@ -49,7 +49,7 @@ CORRELATION = MetricSpec(
         "Mean Spearman correlation between the intensity of one action unit that is asked for and how "
         "far the edit went from the true rendering with little of the unit towards that with much of "
         "it; 0 for an edit that does not respond. By unit as variants. How far an edit to high "
-        "intensity is from one to low, of the way between the true renderings, is the variant along: "
+        "intensity is from one to low, of the way between the true renderings, is the variant parallel: "
         "1 is the right amount."
     ),
     ours=True,
@@ -71,8 +71,8 @@ def unit_position(
         right answers look alike.
     """
     start, base = np.asarray(source, np.float64), np.asarray(low, np.float64)
-    along, _ = truth_gain(0.0, np.asarray(edit, np.float64) - start, np.asarray(high) - base)
-    return along
+    parallel, _ = gt_gain(0.0, np.asarray(edit, np.float64) - start, np.asarray(high) - base)
+    return parallel
 
 
 def unit_response(

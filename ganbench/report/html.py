@@ -15,7 +15,7 @@ from PIL import Image
 from ganbench import text
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.metrics.agreement import KAPPA, SPEC
-from ganbench.records import FURTHER, Results
+from ganbench.records import EXTRA, Results
 from ganbench.report.judges import judges_table
 from ganbench.report.tables import (
     differences_table,
@@ -91,7 +91,7 @@ def render(
         methods=[results.methods[name] for name in in_order(results)],
         main=table1(results),
         several=several,
-        others=results.protocol.get(FURTHER, {}),
+        others=results.protocol.get(EXTRA, {}),
         truth=truth_table(results) if has_truth else None,
         variants=variants_table(results),
         further=further_table(results),

@@ -37,7 +37,7 @@ def draw_planes(run: Pass, gallery: Gallery) -> list[Picture]:
 
 
 def _kinds(method: Method) -> list[str]:
-    if "space" not in protocol.code_sets(method) or not fits(plane.anchors, method):
+    if "uniform" not in protocol.code_sets(method) or not fits(plane.anchors, method):
         return []
     labelled = fits(plane.distribution, method)
     can = {
@@ -64,11 +64,13 @@ def _view(run: Pass, name: str) -> View:
     method = run.methods[name]
     codes = np.concatenate(
         [
-            protocol.codes(method, "space", run.seed, chunk.number)[0][: len(chunk) * len(EMOTIONS)]
+            protocol.codes(method, "uniform", run.seed, chunk.number)[0][
+                : len(chunk) * len(EMOTIONS)
+            ]
             .cpu()
             .numpy()
             for chunk in run.chunks
         ]
     )
-    logits = run.gather("edits", name, "space")["logits"].reshape(len(codes), -1)
+    logits = run.gather("edits", name, "uniform")["logits"].reshape(len(codes), -1)
     return View(codes, softmax(logits))

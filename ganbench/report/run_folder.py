@@ -23,7 +23,7 @@ from ganbench.figures import feature_map as tsne
 from ganbench.figures import grid as figures
 from ganbench.figures.page import to_png
 from ganbench.gate.folder import MANIFEST, files_of
-from ganbench.gate.outcomes import OUTCOMES, to_npz
+from ganbench.gate.predictions import PREDICTIONS, to_npz
 from ganbench.records import Results
 from ganbench.report import formats, html
 from ganbench.report.comparison_figures import draw_plates, plate_names
@@ -91,7 +91,7 @@ def write_run(
         ours, paper = table1(results), paper_table1()
         files: dict[str, bytes] = {
             "results.json": results.to_json().encode(),
-            OUTCOMES: to_npz(evaluation.outcomes, results.records),
+            PREDICTIONS: to_npz(evaluation.predictions, results.records),
             "table1.csv": formats.to_csv(ours).encode(),
             "table1.md": f"{formats.to_markdown(ours)}\n{formats.to_markdown(paper)}".encode(),
             "table1.tex": "\n".join(
@@ -131,7 +131,7 @@ def file_names(run: Pass) -> list[str]:
     """What ``write_run`` would write after a pass."""
     names = [
         "results.json",
-        OUTCOMES,
+        PREDICTIONS,
         "table1.csv",
         "table1.md",
         "table1.tex",
@@ -142,7 +142,7 @@ def file_names(run: Pass) -> list[str]:
     names += ["grid_truth.png"] * run.dataset.has_true_edits
     for name, method in run.methods.items():
         names += [f"grid_{name}.png", f"tsne_{name}.png"]
-        names += [f"tsne_{name}_figure1.png"] * ("space" in code_sets(method))
+        names += [f"tsne_{name}_figure1.png"] * ("uniform" in code_sets(method))
     return names + plate_names(run) + plane_names(run)
 
 
@@ -187,7 +187,7 @@ def draw_maps(results: Results, laid: Map) -> list[Picture]:
     for name in in_order(results):
         own = {codes: pair for (method, codes), pair in pairs.items() if method == name}
         title = results.methods[name]["title"]
-        main = own.get("near") or own["exact"]
+        main = own.get("noisy") or own["anchor"]
         drawing = tsne.draw_method(real, main, everything)
         found.append(
             Picture(
@@ -197,15 +197,15 @@ def draw_maps(results: Results, laid: Map) -> list[Picture]:
                 + tsne.repeats_note(main[1]),
             )
         )
-        if "near" in own and "space" in own:
-            drawing = tsne.draw_figure1(real, own["near"], own["space"], everything)
+        if "noisy" in own and "uniform" in own:
+            drawing = tsne.draw_figure1(real, own["noisy"], own["uniform"], everything)
             found.append(
                 Picture(
                     f"tsne_{name}_figure1.png",
                     to_png(drawing),
                     f"{title} as in Figure 1 of the supplement: codes around the means (left) and "
                     "uniform over the conditional space (right)."
-                    + tsne.repeats_note(own["near"][1]),
+                    + tsne.repeats_note(own["noisy"][1]),
                 )
             )
     return found

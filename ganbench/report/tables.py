@@ -10,8 +10,8 @@ from importlib import resources
 from ganbench import config
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec
+from ganbench.metrics.gt_error import REGIONS
 from ganbench.metrics.spec import Direction
-from ganbench.metrics.truth import REGIONS
 from ganbench.records import MINUS, Record, Results
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
@@ -28,9 +28,9 @@ FIRST: tuple[tuple[str, str, str], ...] = (
     ("background", "", "Background"),
 )
 SECOND: tuple[tuple[str, str, str], ...] = (
-    ("truth", "", "Truth"),
+    ("gt_error", "", "Ground-truth error"),
     ("gain", "", "Gain"),
-    ("gain", "along", "Gain along truth"),
+    ("gain", "parallel", "Parallel gain"),
 )
 
 
@@ -248,7 +248,7 @@ def _minus(
 
 def truth_table(results: Results) -> Table:
     """Judged accuracy beside truth by region; last what the right answers themselves get."""
-    spec = METRICS["truth"]
+    spec = METRICS["gt_error"]
     names = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face", "head": "Hair, neck"}
     names |= {"background": "Background", "all": "Whole image", "features": "Judge's features"}
     columns = (
@@ -259,7 +259,7 @@ def truth_table(results: Results) -> Table:
     for name in [*in_order(results), TRUTH]:
         found = [results.find(name, "accuracy")]
         found += [
-            results.find(name, "truth", variant="" if region == "all" else region)
+            results.find(name, "gt_error", variant="" if region == "all" else region)
             for region in (*REGIONS, "features")
         ]
         rows.append(row_of(results, name, found, columns))
@@ -280,8 +280,8 @@ def variants_table(results: Results) -> Table:
     )
     rows = []
     for name in [*in_order(results), TRUTH]:
-        found = [results.find(name, "fed", variant=v) for v in ("", "exact", "space")]
-        found += [results.find(name, "ere", variant=v) for v in ("", "near", "space")]
+        found = [results.find(name, "fed", variant=v) for v in ("", "anchor", "uniform")]
+        found += [results.find(name, "ere", variant=v) for v in ("", "noisy", "uniform")]
         if any(found):
             rows.append(row_of(results, name, found, columns))
     return _dense(Table("FED and ERE by the codes that were used.", columns, tuple(rows)))

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from ganbench.scoring.choice import DEFAULT, choose, score
 from ganbench.scoring.interface import (
-    EXACT,
-    NEAR,
+    ANCHOR,
+    NOISY,
     REAL,
     TRUTH,
-    Evidence,
     Metric,
+    MetricInputs,
     Probe,
     ends,
     record,
 )
 
 __all__ = [
+    "ANCHOR",
     "DEFAULT",
-    "EXACT",
-    "NEAR",
+    "NOISY",
     "REAL",
     "TRUTH",
-    "Evidence",
     "Metric",
+    "MetricInputs",
     "Probe",
     "choose",
     "ends",

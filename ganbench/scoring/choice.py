@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ganbench.errors import BadInput
-from ganbench.records import Record
+from ganbench.records import RENAMED_METRICS, Record
 from ganbench.registry import METRICS
-from ganbench.scoring.interface import Evidence, Metric, Probe
+from ganbench.scoring.interface import Metric, MetricInputs, Probe
 
 # What is recorded unless told otherwise: all that follows from the pass within the tenth of the time
 # that an evaluation may spend on anything but editing and judging, less what failed its trial
@@ -18,10 +18,10 @@ DEFAULT: tuple[str, ...] = (
     "fed",
     "ere",
     "background",
-    "truth",
+    "gt_error",
     "gain",
-    "structural",
-    "identity",
+    "neighbour_confusion",
+    "input_similarity",
     "calibration",
 )
 
@@ -46,6 +46,8 @@ def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
     recorded: dict[str, str] = {}
     probes: dict[str, Probe] = {}
     for name in dict.fromkeys(wanted):
+        if name in RENAMED_METRICS and name not in METRICS.names():
+            raise BadInput(f"old name of a metric: {name!r}; write {RENAMED_METRICS[name]!r}")
         metric = METRICS.load(name, Metric)()
         for spec in metric.specs:
             if recorded.setdefault(spec.name, name) != name:
@@ -63,16 +65,16 @@ def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
     return tuple(chosen)
 
 
-def score(metric: Metric, evidence: Evidence) -> list[Record]:
-    """The records of one maker under one metric; none where the metric is not defined for it.
+def score(metric: Metric, inputs: MetricInputs) -> list[Record]:
+    """The records of one source of images under one metric; none where the metric is not defined for it.
 
     Raises:
-        BadInput: a plug-in's records are not of the maker, or not of what it says it records.
+        BadInput: a plug-in's records are not of the method, or not of what it says it records.
     """
-    if evidence.maker not in metric.makers:
+    if inputs.source not in metric.sources:
         return []
-    found = metric.score(evidence)
-    _check(found, evidence.method, {spec.name for spec in metric.specs}, type(metric))
+    found = metric.score(inputs)
+    _check(found, inputs.method, {spec.name for spec in metric.specs}, type(metric))
     return found
 
 

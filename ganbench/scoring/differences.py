@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from ganbench.metrics import Interval, difference, paired
-from ganbench.metrics.intervals import NO_MOVES
+from ganbench.metrics.intervals import NO_INFLUENCE
 from ganbench.records import MINUS, Record
 
 
@@ -16,7 +16,7 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
 
     ``method`` minus the one that the variant names, in the unit of the metric. The intervals are of
     single differences, each 95 %: of twenty between equal methods one does not hold 0. They are paired,
-    or independent where a value, as of a plug-in, does not tell how it moves. Values of other numbers
+    or independent where a value, as of a plug-in, has no influence values. Values of other numbers
     of edits have none.
 
     Args:
@@ -42,7 +42,7 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
                     direction="reported",
                     interval="paired 95%" if paired(x, y) else "independent 95%",
                     note="",
-                    moves=None,
+                    influence=None,
                 )
             )
     return found
@@ -53,4 +53,4 @@ def interval_of(record: Record) -> Interval:
     assert record.value is not None
     assert record.low is not None
     assert record.high is not None
-    return Interval(record.value, record.low, record.high, record.moves or NO_MOVES)
+    return Interval(record.value, record.low, record.high, record.influence or NO_INFLUENCE)

@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 from ganbench.metrics import (
     METRICS,
     assign_groups,
+    cosine_similarity,
     deviations,
     frechet_distance,
     frechet_statistic,
-    identity_similarity,
-    identity_statistic,
     jackknife,
     kernel_distance,
     kernel_statistic,
     prdc,
     prdc_intervals,
+    similarity_statistic,
 )
-from ganbench.metrics.neighbours import NEIGHBOURS
-from ganbench.metrics.neighbours import SPECS as PRDC_SPECS
+from ganbench.metrics.precision_recall import NEAREST
+from ganbench.metrics.precision_recall import SPECS as PRDC_SPECS
 from ganbench.records import Record
-from ganbench.scoring.interface import EXACT, NEAR, Evidence, Metric, ends, record
-from ganbench.scoring.verdicts import HALVES
+from ganbench.scoring.interface import ANCHOR, NOISY, Metric, MetricInputs, ends, record
+from ganbench.scoring.predictions import HALVES
 
 BEYOND = "beyond the true edit"
 
@@ -37,37 +37,35 @@ class SetDistance(Metric):
     both sides of the distance.
     """
 
-    makers = ("truth", "method")
+    sources = ("truth", "method")
     distance = staticmethod(frechet_distance)
     statistic = staticmethod(frechet_statistic)
 
-    def score(self, evidence: Evidence) -> list[Record]:
-        """A record of each set; the one that tables show is ``NEAR``, else ``EXACT``."""
-        (spec,), real = self.specs, evidence.real["features"]
+    def score(self, inputs: MetricInputs) -> list[Record]:
+        """A record of each set; the one that tables show is ``NOISY``, else ``ANCHOR``."""
+        (spec,), real = self.specs, inputs.real["features"]
         n = len(real)
-        default = NEAR if NEAR in evidence.sets else EXACT
+        default = NOISY if NOISY in inputs.sets else ANCHOR
         found = []
-        for codes, edits in evidence.sets.items():
+        for codes, edits in inputs.sets.items():
             fake = flat(edits["features"])
             variant = "" if codes == default else codes
             if n < 2:
                 note = "needs two real images"
                 found.append(
-                    record(spec, evidence.method, None, len(fake), variant=variant, note=note)
+                    record(spec, inputs.method, None, len(fake), variant=variant, note=note)
                 )
                 continue
             groups = assign_groups(n)
             count, limits = groups.max() + 1, {}
-            if not evidence.repetition and count >= 4:
+            if not inputs.repetition and count >= 4:
                 own = np.repeat(groups, len(fake) // n)
                 interval = jackknife(self.statistic(real, fake, groups, own), count)
                 limits = ends(interval, f"jackknife of {count} groups")
             value = self.distance(real, fake)
             note = f"against {n} real images"
             found.append(
-                record(
-                    spec, evidence.method, value, len(fake), variant=variant, note=note, **limits
-                )
+                record(spec, inputs.method, value, len(fake), variant=variant, note=note, **limits)
             )
         return found
 
@@ -93,18 +91,18 @@ class PRDC(Metric):
     """
 
     specs = PRDC_SPECS
-    makers = ("truth", "method")
+    sources = ("truth", "method")
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Four records."""
-        real = evidence.real["features"]
-        fake = flat((evidence.sets.get(NEAR) or evidence.edits)["features"])
-        if len(real) <= NEIGHBOURS:
-            note = f"needs more than {NEIGHBOURS} real images"
-            return [record(s, evidence.method, None, len(fake), note=note) for s in self.specs]
+        real = inputs.real["features"]
+        fake = flat((inputs.sets.get(NOISY) or inputs.edits)["features"])
+        if len(real) <= NEAREST:
+            note = f"needs more than {NEAREST} real images"
+            return [record(s, inputs.method, None, len(fake), note=note) for s in self.specs]
         note = f"against {len(real)} real images"
         image = np.repeat(np.arange(len(real)), len(fake) // len(real))
-        intervals = None if evidence.repetition else prdc_intervals(real, fake, image)
+        intervals = None if inputs.repetition else prdc_intervals(real, fake, image)
         if intervals is None:
             values = prdc(real, fake)._asdict()
             limits: dict[str, dict[str, Any]] = {name: {} for name in values}
@@ -112,12 +110,12 @@ class PRDC(Metric):
             values = {name: interval.value for name, interval in intervals._asdict().items()}
             limits = {name: ends(found, HALVES) for name, found in intervals._asdict().items()}
         return [
-            record(s, evidence.method, values[s.name], len(fake), note=note, **limits[s.name])
+            record(s, inputs.method, values[s.name], len(fake), note=note, **limits[s.name])
             for s in self.specs
         ]
 
 
-class Identity(Metric):
+class InputSimilarity(Metric):
     """Likeness of input and edit in their deviations from the mean input, and that of the right answer.
 
     No network of identities is part of the suite, and the judge's features forget persons
@@ -126,21 +124,21 @@ class Identity(Metric):
     above 0 an edit changed less than is right, below 0 more.
     """
 
-    specs = (METRICS["identity"],)
-    makers = ("truth", "method")
+    specs = (METRICS["input_similarity"],)
+    sources = ("truth", "method")
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """One record, two with right answers."""
-        (spec,), inputs = self.specs, evidence.real["thumbnail"]
-        pictures = [evidence.edits["thumbnail"]]
-        if evidence.truth is not None:
-            pictures.append(evidence.truth["thumbnail"])
-        start = deviations(inputs, inputs)[:, None]
-        cosines = [identity_similarity(start, deviations(p, inputs)) for p in pictures]
+        (spec,), originals = self.specs, inputs.real["thumbnail"]
+        pictures = [inputs.edits["thumbnail"]]
+        if inputs.true_edits is not None:
+            pictures.append(inputs.true_edits["thumbnail"])
+        start = deviations(originals, originals)[:, None]
+        cosines = [cosine_similarity(start, deviations(p, originals)) for p in pictures]
         readings = {"": cosines[0]}
         if len(cosines) > 1:
             readings[BEYOND] = cosines[0] - cosines[1]
-        limits = {} if evidence.repetition else self._limits(inputs, pictures)
+        limits = {} if inputs.repetition else self._limits(originals, pictures)
         found = []
         for variant, values in readings.items():
             known = ~np.isnan(values)
@@ -148,7 +146,7 @@ class Identity(Metric):
             found.append(
                 record(
                     spec,
-                    evidence.method,
+                    inputs.method,
                     value,
                     int(known.sum()),
                     variant=variant,
@@ -167,7 +165,7 @@ class Identity(Metric):
         count = int(groups.max()) + 1
         if count < 4:
             return {}
-        own, *truth = (identity_statistic(inputs, p, groups) for p in pictures)
+        own, *truth = (similarity_statistic(inputs, p, groups) for p in pictures)
         statistics = {"": own}
         if truth:
             statistics[BEYOND] = lambda keep: own(keep) - truth[0](keep)

@@ -20,35 +20,35 @@ from ganbench.storage.store import Arrays
 
 REAL, TRUTH = "real", "truth"
 
-# The set of codes that FED is computed from by default, where a method has it (EVALUATION.md).
-NEAR, EXACT = "near", "exact"
+# Sets of codes: ``protocol.code_sets``. FED is computed from the noisy codes where a method has them.
+NOISY, ANCHOR = "noisy", "anchor"
 
-Maker = Literal["real", "truth", "method"]
+Source = Literal["real", "truth", "method"]
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What a pass knows of one maker: the camera, the renderer of right answers, or a method.
+class MetricInputs:
+    """All that metrics are computed from, for one source of images: a method, the test set, or the renderer.
 
     N is the number of test images, in the protocol's order, 7 the emotions in Table-1 order, and d
     the width of the judge's features.
 
     Attributes:
         method: the method's name, or ``REAL``, or ``TRUTH``.
-        sources: int64 [N], the emotions of the inputs.
+        labels: int64 [N], the emotions of the inputs.
         real: of the inputs, ``logits`` [N, 7], ``features`` [N, d] and ``thumbnail`` [N, 3, s, s]
             (``ganbench.evaluation.thumbnails``).
         sets: for each set of codes (``protocol.code_sets``) of the edit of every input to every
-            target ``logits`` [N, 7, 7], ``features`` [N, 7, d]; only of exact codes ``thumbnail``
-            [N, 7, 3, s, s] and, where the data know them, ``background`` [N, 7] and ``truth``
-            [N, 7, regions]; ``desired`` [N, 7, 7] where a code stands for a distribution. The right
-            answers count as edits with exact codes, and their ``truth`` is the distance of the
-            unedited input. Empty for the camera.
-        truth: that of the right answers, if they are known; None for the right answers themselves.
-        probes: for each probe that the maker could answer ``logits`` [n, P, 7] and ``features``
-            [n, P, d]; of a probe with ``units``, where the data know the right answers, also ``truth``
-            and ``unedited`` [n, P, 6], the distances of the edit and of the input to the right answer
-            in ``metrics.truth.REGIONS``, and ``position`` [n, P] (``metrics.unit_position``).
+            target ``logits`` [N, 7, 7], ``features`` [N, 7, d]; only of anchor codes ``thumbnail``
+            [N, 7, 3, s, s] and, where the data know them, ``background`` [N, 7] and ``gt_distance``
+            [N, 7, regions]; ``desired`` [N, 7, 7] where a code stands for a distribution. The true
+            edits count as edits with anchor codes, and their ``gt_distance`` is the distance of the
+            unedited input. Empty for the real images.
+        true_edits: the arrays of the true edits, if they are known; None for the true edits themselves.
+        probes: for each probe that the method could answer ``logits`` [n, P, 7] and ``features``
+            [n, P, d]; of a probe with ``units``, where the data know the true edits, also
+            ``gt_distance`` and ``unedited`` [n, P, 6], the distances of the edit and of the input to
+            the true edit in ``metrics.gt_error.REGIONS``, and ``position`` [n, P] (``metrics.unit_position``).
         conditions: what the method can be conditioned on, classes of ``ganbench.methods.conditions``.
         stochastic: whether two edits of one image to one emotion can differ.
         repetition: whether it repeats the noise with another seed: then only values are wanted, no
@@ -56,25 +56,25 @@ class Evidence:
     """
 
     method: str
-    sources: NDArray[np.int64]
+    labels: NDArray[np.int64]
     real: Arrays
     sets: Mapping[str, Arrays] = field(default_factory=dict)
-    truth: Arrays | None = None
+    true_edits: Arrays | None = None
     probes: Mapping[str, Arrays] = field(default_factory=dict)
     conditions: tuple[type, ...] = ()
     stochastic: bool = False
     repetition: bool = False
 
     @property
-    def maker(self) -> Maker:
-        """What kind of row it is in a table."""
-        marks: dict[str, Maker] = {REAL: "real", TRUTH: "truth"}
+    def source(self) -> Source:
+        """Whether the images are real ones, true edits, or edits of a method."""
+        marks: dict[str, Source] = {REAL: "real", TRUTH: "truth"}
         return marks.get(self.method, "method")
 
     @property
     def edits(self) -> Arrays:
         """The edits that Table 1 is about: those with the emotions' own codes."""
-        return self.sets[EXACT]
+        return self.sets[ANCHOR]
 
     @cached_property
     def judged(self) -> NDArray[np.int64]:
@@ -86,18 +86,18 @@ class Evidence:
     def targets(self) -> NDArray[np.int64]:
         """What it should have seen, of the shape of ``judged``."""
         if not self.sets:
-            return self.sources[:, None]
+            return self.labels[:, None]
         return np.broadcast_to(np.arange(len(EMOTIONS)), self.judged.shape)
 
     @property
     def changed(self) -> NDArray[np.bool_]:
         """[N, 7]: the edits towards another emotion than the input shows."""
-        return np.asarray(self.sources[:, None] != np.arange(len(EMOTIONS)))
+        return np.asarray(self.labels[:, None] != np.arange(len(EMOTIONS)))
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
         """Counts [source, target, judged]."""
-        return confusion(self.sources[:, None], self.targets, self.judged)
+        return confusion(self.labels[:, None], self.targets, self.judged)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Probe:
     protocol's order (one of each emotion in turn) and at most of its first chunk.
 
     Attributes:
-        name: of its arrays in ``Evidence.probes`` and in progress bars.
+        name: of its arrays in ``MetricInputs.probes`` and in progress bars.
         images: how many images at most.
         codes: from a method and a seed codes [images, P, code_dim], P for each image, or
             [1, P, code_dim], the same for all; None where the method has no such codes.
@@ -139,16 +139,16 @@ class Probe:
 class Metric:
     """A metric of the evaluation.
 
-    A subclass names what it records in ``specs``, for which makers it is defined in ``makers``, and
+    A subclass names what it records in ``specs``, for which sources of images it is defined in ``sources``, and
     what further edits it needs in ``probes``; and it implements ``score``.
     """
 
     specs: ClassVar[tuple[MetricSpec, ...]]
-    makers: ClassVar[tuple[Maker, ...]] = ("method",)
+    sources: ClassVar[tuple[Source, ...]] = ("method",)
     probes: ClassVar[tuple[Probe, ...]] = ()
 
-    def score(self, evidence: Evidence) -> list[Record]:
-        """Records of one maker, made with ``record``; a missing value is None, with a note."""
+    def score(self, inputs: MetricInputs) -> list[Record]:
+        """Records of one source, made with ``record``; a missing value is None, with a note."""
         raise NotImplementedError
 
 
@@ -184,5 +184,5 @@ def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, A
         "low": scale * interval.low,
         "high": scale * interval.high,
         "interval": f"{how} 95%",
-        "moves": interval.moves.scaled(scale),
+        "influence": interval.influence.scaled(scale),
     }

@@ -1,4 +1,4 @@
-"""Metrics of pixels, which the pass has reduced to distances: background change and truth."""
+"""Metrics of pixels, which the pass has reduced to distances: background change and ground-truth error."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, feature_distances, ratio_interval, relative_distance
-from ganbench.metrics.truth import REGIONS
+from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import Record
-from ganbench.scoring.interface import Evidence, Metric, ends, record
-from ganbench.scoring.verdicts import MEAN, over_images
+from ganbench.scoring.interface import Metric, MetricInputs, ends, record
+from ganbench.scoring.predictions import MEAN, over_images
 
 
 class Background(Metric):
     """Mean change outside the face; without a value where the data have no masks."""
 
     specs = (METRICS["background"],)
-    makers = ("truth", "method")
+    sources = ("truth", "method")
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """One record."""
-        (spec,), edits = self.specs, evidence.edits
+        (spec,), edits = self.specs, inputs.edits
         if "background" not in edits:
-            n = evidence.judged.size
-            return [record(spec, evidence.method, None, n, note="the data have no face masks")]
+            n = inputs.judged.size
+            return [record(spec, inputs.method, None, n, note="the data have no face masks")]
         change = edits["background"]
         known = ~np.isnan(change)
         value = float(change[known].mean()) if known.any() else None
         limits = over_images(change, known)
-        return [record(spec, evidence.method, value, int(known.sum()), **limits)]
+        return [record(spec, inputs.method, value, int(known.sum()), **limits)]
 
 
-class Truth(Metric):
+class GroundTruthError(Metric):
     """Distance to the right answer relative to the unedited input, over edits to another emotion.
 
     By region as variants, the whole image being the one that tables show, and by target.
     """
 
-    specs = (METRICS["truth"],)
+    specs = (METRICS["gt_error"],)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """A record of each region and target; one without a value where right answers are unknown."""
-        (spec,), truth, n = self.specs, evidence.truth, evidence.judged.size
+        (spec,), truth, n = self.specs, inputs.true_edits, inputs.judged.size
         if truth is None:
             note = "photographs have no known right answer"
-            return [record(spec, evidence.method, None, n, note=note)]
-        edits, start = evidence.edits, evidence.real["features"][:, None]
+            return [record(spec, inputs.method, None, n, note=note)]
+        edits, start = inputs.edits, inputs.real["features"][:, None]
         distances = {
-            region: (edits["truth"][..., i], truth["truth"][..., i])
+            region: (edits["gt_distance"][..., i], truth["gt_distance"][..., i])
             for i, region in enumerate(REGIONS)
         }
         distances["features"] = (
@@ -61,13 +61,13 @@ class Truth(Metric):
         for region, (edited, unedited) in distances.items():
             floor = {"nothing_to_do": 0.0} if region == "features" else {}
             for c in (None, *range(len(EMOTIONS))):
-                chosen = evidence.changed & (True if c is None else np.arange(len(EMOTIONS)) == c)
+                chosen = inputs.changed & (True if c is None else np.arange(len(EMOTIONS)) == c)
                 value = relative_distance(edited[chosen], unedited[chosen], **floor)
                 limits = {} if value is None else relative_over_images(edited, unedited, chosen)
                 found.append(
                     record(
                         spec,
-                        evidence.method,
+                        inputs.method,
                         value,
                         int(chosen.sum()),
                         c,

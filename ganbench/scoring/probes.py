@@ -26,8 +26,8 @@ from ganbench.metrics import (
     softmax,
 )
 from ganbench.records import Record
-from ganbench.scoring.interface import Evidence, Metric, Probe, record
-from ganbench.scoring.verdicts import over_images
+from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
+from ganbench.scoring.predictions import over_images
 from ganbench.seeds import generator
 
 DRAWN, ASKED, CROSSED = 70, 28, 14  # images
@@ -75,18 +75,16 @@ class Diversity(Metric):
     specs = (METRICS["diversity"],)
     probes = (Probe("further noise", DRAWN, _again),)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """One record."""
         (spec,), (probe,) = self.specs, self.probes
-        if not evidence.stochastic:
+        if not inputs.stochastic:
             note = "by definition: the method takes no noise"
-            return [record(spec, evidence.method, 0.0, evidence.judged.size, note=note)]
-        other = evidence.probes[probe.name]["features"]
-        first = evidence.edits["features"][: len(other)]
+            return [record(spec, inputs.method, 0.0, inputs.judged.size, note=note)]
+        other = inputs.probes[probe.name]["features"]
+        first = inputs.edits["features"][: len(other)]
         found = noise_diversity(np.stack([first, other], axis=-2))
-        return [
-            record(spec, evidence.method, float(found.mean()), found.size, **over_images(found))
-        ]
+        return [record(spec, inputs.method, float(found.mean()), found.size, **over_images(found))]
 
 
 class Intensity(Metric):
@@ -95,18 +93,18 @@ class Intensity(Metric):
     specs = (METRICS["intensity"],)
     probes = (Probe("intensities", ASKED, _rising),)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Over all emotions but neutral, and by emotion."""
         (spec,), (probe,) = self.specs, self.probes
-        if probe.name not in evidence.probes:
+        if probe.name not in inputs.probes:
             note = "its codes have no intensity"
-            return [record(spec, evidence.method, None, 0, note=note)]
-        logits = evidence.probes[probe.name]["logits"]
+            return [record(spec, inputs.method, None, 0, note=note)]
+        logits = inputs.probes[probe.name]["logits"]
         p = softmax(logits).reshape(len(logits), len(INTENSE), len(INTENSITIES), len(EMOTIONS))
         rising = np.stack([p[:, i, :, c] for i, c in enumerate(INTENSE)], axis=1)
         found = intensity_response(INTENSITIES, rising)
         return [
-            record(spec, evidence.method, float(own.mean()), own.size, c, **over_images(own))
+            record(spec, inputs.method, float(own.mean()), own.size, c, **over_images(own))
             for c, own in [(None, found), *((c, found[:, [i]]) for i, c in enumerate(INTENSE))]
         ]
 
@@ -117,19 +115,19 @@ class Smoothness(Metric):
     specs = (METRICS["smoothness"],)
     probes = (Probe("lines between anchors", CROSSED, _lines),)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """One record."""
         (spec,), (probe,) = self.specs, self.probes
-        if probe.name not in evidence.probes:
+        if probe.name not in inputs.probes:
             note = "it has no anchors in one space"
-            return [record(spec, evidence.method, None, 0, note=note)]
-        logits = evidence.probes[probe.name]["logits"]
+            return [record(spec, inputs.method, None, 0, note=note)]
+        logits = inputs.probes[probe.name]["logits"]
         found = path_smoothness(softmax(logits).reshape(len(logits), -1, POINTS, len(EMOTIONS)))
         known = ~np.isnan(found)
         return [
             record(
                 spec,
-                evidence.method,
+                inputs.method,
                 float(found[known].mean()) if known.any() else None,
                 int(known.sum()),
                 note="" if known.any() else "nothing changes along any line",

@@ -48,7 +48,7 @@ def spread(runs: Sequence[Sequence[Record]], stochastic: bool, first: int) -> li
                     low=None,
                     high=None,
                     interval="",
-                    moves=None,
+                    influence=None,
                     note=f"seeds {first} to {first + len(runs) - 1}",
                 )
             )

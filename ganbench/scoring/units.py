@@ -20,11 +20,11 @@ from ganbench.data.dataset import Dataset
 from ganbench.methods.conditions import ActionUnits
 from ganbench.methods.interface import Method, ability
 from ganbench.metrics import METRICS, relative_distance, unit_response
-from ganbench.metrics.truth import REGIONS
+from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import Record
-from ganbench.scoring.interface import Evidence, Metric, Probe, record
+from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
 from ganbench.scoring.pixels import relative_over_images
-from ganbench.scoring.verdicts import over_images
+from ganbench.scoring.predictions import over_images
 from ganbench.seeds import generator
 
 IMAGES = 35
@@ -60,24 +60,24 @@ class Units(Metric):
     specs = (METRICS["units"], METRICS["unit_intensity"])
     probes = (UnitProbe("action units", IMAGES, lambda method, seed: None, ASKED),)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Over all units, by region, and by unit; none of a method that takes no action units."""
         (probe,) = self.probes
-        if ActionUnits not in evidence.conditions:
+        if ActionUnits not in inputs.conditions:
             return []
-        if probe.name not in evidence.probes:
+        if probe.name not in inputs.probes:
             note = (
                 "the data know no right answer for action units, or the method takes only changes"
             )
-            return [record(spec, evidence.method, None, 0, note=note) for spec in self.specs]
-        arrays = evidence.probes[probe.name]
+            return [record(spec, inputs.method, None, 0, note=note) for spec in self.specs]
+        arrays = inputs.probes[probe.name]
         shape = (-1, len(NAMES), len(INTENSITIES))
         truth, unedited = (
-            arrays[name].reshape(*shape, len(REGIONS)) for name in ("truth", "unedited")
+            arrays[name].reshape(*shape, len(REGIONS)) for name in ("gt_distance", "unedited")
         )
         return [
-            *self._errors(evidence.method, truth, unedited),
-            *self._responses(evidence.method, arrays["position"].reshape(shape)),
+            *self._errors(inputs.method, truth, unedited),
+            *self._responses(inputs.method, arrays["position"].reshape(shape)),
         ]
 
     def _errors(
@@ -108,11 +108,11 @@ class Units(Metric):
     def _responses(self, method: str, positions: NDArray[np.float64]) -> list[Record]:
         """Of positions [n, units, intensities]."""
         spec = self.specs[1]
-        correlation, along = unit_response(INTENSITIES, positions)
+        correlation, parallel = unit_response(INTENSITIES, positions)
         ratio = {"unit": "ratio", "direction": "reported"}
         parts: list[tuple[str, NDArray[np.float64], dict[str, Any]]] = [
             ("", correlation, {}),
-            ("along", along, ratio),
+            ("parallel", parallel, ratio),
             *((name, correlation[:, [u]], {}) for u, name in enumerate(NAMES)),
         ]
         found = []

@@ -11,9 +11,9 @@ FAILED: dict[str, str] = {
     "the judge's tight classes the kernel hardly sees variety",
     "precision": "coarse grain counts as real: the neighbourhoods of a few outlying real images reach "
     "far; density and coverage see it",
-    "truth features": "the texture gets most of the way: these are the features that it was made for",
-    "gain along": "exaggeration does not exceed 1: what moves on no longer overlaps with the right "
-    "answer, and counts as across",
+    "gt_error features": "the texture gets most of the way: these are the features that it was made for",
+    "gain parallel": "exaggeration does not exceed 1: what moves on no longer overlaps with the right "
+    "answer, and counts as orthogonal",
 }
 
 

@@ -16,7 +16,7 @@ from ganbench.data.dataset import BACKGROUND
 from ganbench.data.faces import Face, sample_expression
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.vgg import VGGJudge
-from ganbench.metrics.structural import NEIGHBOURS
+from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 from ganbench.seeds import generator
 from ganbench.validation.scene import RHO, K, Scene, UInt8
 from ganbench.validation.texture import paint_texture
@@ -95,7 +95,7 @@ def _abrupt(scene: Scene, _: VGGJudge) -> Edits:
 
 
 def _neighbour(scene: Scene, _: VGGJudge) -> Edits:
-    other = {a: b for pair in NEIGHBOURS for a, b in (pair, pair[::-1])}
+    other = {a: b for pair in NEIGHBOUR_PAIRS for a, b in (pair, pair[::-1])}
     order = [EMOTIONS.index(other.get(emotion, emotion)) for emotion in EMOTIONS]
     return Edits(scene.truths[:, order])
 

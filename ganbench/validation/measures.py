@@ -19,7 +19,7 @@ from ganbench import metrics
 from ganbench.evaluation import contract
 from ganbench.evaluation.thumbnails import thumbnails
 from ganbench.judges.interface import Judge, ask
-from ganbench.metrics.truth import REGIONS
+from ganbench.metrics.gt_error import REGIONS
 from ganbench.validation.editors import Edits
 from ganbench.validation.scene import RHO, K, Scene, UInt8
 
@@ -61,7 +61,7 @@ class Eye:
 
 @dataclass(frozen=True)
 class Known:
-    """What all editors share: the scene, and the judges' verdicts on inputs and right answers."""
+    """What all editors share: the scene, and the judges' predictions on inputs and right answers."""
 
     scene: Scene
     eye: Eye
@@ -107,25 +107,25 @@ class Seen:
         return metrics.softmax(self.known.eye.look(self.edits.paths).logits)
 
     @cached_property
-    def to_truth(self) -> tuple[Float, Float]:
+    def gt_distances(self) -> tuple[Float, Float]:
         """Distances to the right answer of changed emotions, by region: of the edit, of the input."""
         scene, asked = self.known.scene, self.known.asked
         lazy = np.repeat(scene.images[:, None], K, axis=1)
         truths, joint = _floats(scene.truths[asked]), scene.joint[asked]
         edited, unedited = (
-            metrics.truth_distances(_floats(x[asked]), truths, joint)
+            metrics.gt_distances(_floats(x[asked]), truths, joint)
             for x in (self.edits.images, lazy)
         )
         return edited, unedited
 
     @cached_property
     def gains(self) -> Float:
-        """Along and across the way to the right answer, in pixels, [2, n, 7]."""
+        """Gain parallel and orthogonal to the step to the right answer, in pixels, [2, n, 7]."""
         scene = self.known.scene
         ways = zip(scene.images, self.edits.images, scene.truths, strict=True)
         # Image by image: in float64 all of them would take gigabytes.
         found = [
-            metrics.truth_gain(source.reshape(-1), edit.reshape(K, -1), truth.reshape(K, -1))
+            metrics.gt_gain(source.reshape(-1), edit.reshape(K, -1), truth.reshape(K, -1))
             for source, edit, truth in ways
         ]
         return np.stack(found, axis=1)
@@ -187,8 +187,8 @@ def _ere(seen: Seen) -> float:
     return metrics.ere_distance(seen.judged.logits, np.eye(K))
 
 
-def _structural(seen: Seen) -> float:
-    confused, n = metrics.structural_confusion(seen.counts)
+def _neighbour_confusion(seen: Seen) -> float:
+    confused, n = metrics.neighbour_counts(seen.counts)
     return float(100 * confused.sum() / n.sum())
 
 
@@ -221,14 +221,14 @@ def _gain(seen: Seen) -> float:
     return float(rise[seen.known.asked].mean())
 
 
-def _truth_gain(seen: Seen, which: int) -> float:
+def _gt_gain(seen: Seen, which: int) -> float:
     return float(np.nanmean(seen.gains[which][seen.known.asked]))
 
 
-def _identity(seen: Seen) -> float:
+def _input_similarity(seen: Seen) -> float:
     inputs, edits = (_thumbnails(x) for x in (seen.known.scene.images, seen.edits.images))
     source = metrics.deviations(inputs, inputs)[:, None]
-    return float(np.nanmean(metrics.identity_similarity(source, metrics.deviations(edits, inputs))))
+    return float(np.nanmean(metrics.cosine_similarity(source, metrics.deviations(edits, inputs))))
 
 
 def _thumbnails(pictures: UInt8) -> NDArray[np.float32]:
@@ -252,13 +252,13 @@ def _background(seen: Seen) -> float:
     return float(np.nanmean(change))
 
 
-def _truth(seen: Seen, region: str) -> float | None:
+def _gt_error(seen: Seen, region: str) -> float | None:
     column = REGIONS.index(region)
-    edited, unedited = seen.to_truth
+    edited, unedited = seen.gt_distances
     return metrics.relative_distance(edited[:, column], unedited[:, column])
 
 
-def _truth_features(seen: Seen) -> float | None:
+def _gt_error_features(seen: Seen) -> float | None:
     known, asked = seen.known, seen.known.asked
     edited = metrics.feature_distances(seen.judged.features, known.truth.features)
     unedited = metrics.feature_distances(known.real.features[:, None], known.truth.features)
@@ -276,15 +276,15 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             1,
             lambda s: _accuracy(_confusion(s.known.scene, s.other)),
         ),
-        Column("truth", "Truth", "lower", 2, lambda s: _truth(s, "all")),
-        Column("truth mouth", "Truth, mouth", "lower", 2, lambda s: _truth(s, "mouth")),
+        Column("gt_error", "Ground-truth error", "lower", 2, lambda s: _gt_error(s, "all")),
+        Column("gt_error mouth", "Ground-truth error, mouth", "lower", 2, lambda s: _gt_error(s, "mouth")),
         Column("gain", "Gain", "higher", 2, _gain),
-        Column("gain along", "Gain along", "higher", 2, lambda s: _truth_gain(s, 0)),
-        Column("gain across", "Gain across", "lower", 2, lambda s: _truth_gain(s, 1)),
+        Column("gain parallel", "Parallel gain", "higher", 2, lambda s: _gt_gain(s, 0)),
+        Column("gain orthogonal", "Orthogonal gain", "lower", 2, lambda s: _gt_gain(s, 1)),
     ),
-    "Verdicts": (
+    "Predictions": (
         Column("ere", "ERE", "lower", 3, _ere),
-        Column("structural", "Structural confusion", "lower", 1, _structural),
+        Column("neighbour_confusion", "Confusion of neighbours", "lower", 1, _neighbour_confusion),
         Column("intensity", "Intensity", "higher", 3, _intensity),
         Column("smoothness", "Smoothness", "lower", 2, _smoothness),
     ),
@@ -298,11 +298,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("diversity", "Diversity", "higher", 2, _diversity),
     ),
     "What must stay, and the right answer by region": (
-        Column("identity", "Identity", "higher", 3, _identity),
+        Column("input_similarity", "Input similarity", "higher", 3, _input_similarity),
         Column("background", "Background", "lower", 4, _background),
-        Column("truth eyes", "Truth, eyes", "lower", 2, lambda s: _truth(s, "eyes")),
-        Column("truth face", "Truth, face", "lower", 2, lambda s: _truth(s, "face")),
-        Column("truth head", "Truth, hair", "lower", 2, lambda s: _truth(s, "head")),
-        Column("truth features", "Truth, features", "lower", 2, _truth_features),
+        Column("gt_error eyes", "Ground-truth error, eyes", "lower", 2, lambda s: _gt_error(s, "eyes")),
+        Column("gt_error face", "Ground-truth error, face", "lower", 2, lambda s: _gt_error(s, "face")),
+        Column("gt_error head", "Ground-truth error, hair", "lower", 2, lambda s: _gt_error(s, "head")),
+        Column("gt_error features", "Ground-truth error, features", "lower", 2, _gt_error_features),
     ),
 }  # fmt: skip

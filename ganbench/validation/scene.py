@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganbench.data.faces import Face, render_many, sample_face
 from ganbench.emotions import EMOTIONS
-from ganbench.metrics.truth import joint_regions
+from ganbench.metrics.gt_error import joint_regions
 
 K = len(EMOTIONS)
 

@@ -85,7 +85,7 @@ def test_two_judges_stand_side_by_side(place, capsys):
     assert table[0][5] in out
     page = (folder / "report.html").read_text()
     assert 'id="table-judges"' in page
-    assert "Further judge" in page
+    assert "Extra judge" in page
     assert "judges.csv" in json.loads((folder / "manifest.json").read_text())["files"]
     both = json.loads((folder / "results.json").read_text())
     assert place() == 0
@@ -161,7 +161,7 @@ def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, ca
         (["--data", "facess"], "did you mean 'faces'"),
         (["--device", "tpu9"], "device"),
         (["--limit", "0"], "limit"),
-        (["--metrics", "structurel"], "did you mean 'structural'"),
+        (["--metrics", "input_similarty"], "did you mean 'input_similarity'"),
         (["--seeds", "0"], "seeds"),
         (["--batch-size", "x"], "batch-size"),
         (["--out", "judge.safetensors"], "cannot write"),

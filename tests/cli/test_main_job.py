@@ -70,7 +70,7 @@ def test_it_leaves_a_run_folder(place, finished):
     for name in SIX:
         metrics = {r["metric"] for r in records if r["method"] == name and r["value"] is not None}
         assert {"accuracy", "fed", "ere", "background"} <= metrics
-        assert any(metric.startswith("truth") for metric in metrics)
+        assert any(metric.startswith("gt_error") for metric in metrics)
 
 
 def test_a_second_run_computes_nothing(place, finished):

@@ -92,7 +92,7 @@ def test_other_weights_are_judged_by_their_scores(call, manifest, tmp_path, monk
     code, out, err = call(*command, "--out", "made")
     assert code == 0, err
     assert "other bits; scores within their margins and intervals: accuracy " in out
-    for metric in ("fed", "ere", "background", "truth"):
+    for metric in ("fed", "ere", "background", "gt_error"):
         assert f"{metric} " in out
     reship(folder, "stargan", destroy)
     code, out, err = call(*command, "--out", "made", "--resume")

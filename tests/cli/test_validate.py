@@ -22,8 +22,13 @@ def test_a_trial_of_few_faces(tmp_path):
     assert ended.returncode == (1 if news else 0), ended.stderr
     texture = found["table"]["texture"]
     assert texture["accuracy"] > 80 > 30 > texture["accuracy face-api"]
-    assert texture["truth"] > 1
-    for word in ("wrong identity", "Truth, mouth", "half better than lazy", "checks hold."):
+    assert texture["gt_error"] > 1
+    for word in (
+        "wrong identity",
+        "Ground-truth error, mouth",
+        "half better than lazy",
+        "checks hold.",
+    ):
         assert word in ended.stdout
         assert word in (out / "validation.md").read_text()
     assert "Traceback" not in ended.stderr

@@ -264,14 +264,14 @@ def test_a_network_of_units_is_evaluated_by_emotions(tiny_method, tmp_path):
     faces = ToyFaces(14)
 
     def evaluate():
-        return ganbench.evaluate([method], faces, Reader(), store=Store(tmp_path / "store"), metrics="accuracy,truth,intensity")  # fmt: skip
+        return ganbench.evaluate([method], faces, Reader(), store=Store(tmp_path / "store"), metrics="accuracy,gt_error,intensity")  # fmt: skip
 
     with pytest.raises(Unsupported, match="trained on action units without emotions"):
         evaluate()
     means = np.linspace(0, 1, 7 * 17).reshape(7, 17)
     method.card = {EMOTION_UNITS: dict(zip(EMOTIONS, means.tolist(), strict=True))}
     found = {r.metric: r for r in evaluate().results.records if r.method == "ganimation"}
-    assert {"accuracy", "truth", "intensity"} <= found.keys()
+    assert {"accuracy", "gt_error", "intensity"} <= found.keys()
     # An intensity rho of an emotion is rho times its units, so there is a response to measure.
     assert found["intensity"].n > 0
 

@@ -33,8 +33,10 @@ def test_a_perfect_editor(store):
     assert results.find("painter", "ere").value == pytest.approx(0, abs=1e-9)
     assert results.find("painter", "background").value == pytest.approx(0, abs=1e-7)
     for region in ("", "mouth", "features"):
-        assert results.find("painter", "truth", variant=region).value == pytest.approx(0, abs=1e-5)
-    eyes = results.find("painter", "truth", variant="eyes")
+        assert results.find("painter", "gt_error", variant=region).value == pytest.approx(
+            0, abs=1e-5
+        )
+    eyes = results.find("painter", "gt_error", variant="eyes")
     assert eyes.value is None
     assert "already right" in eyes.note
     # It paints exactly what the renderer would.
@@ -63,7 +65,9 @@ def test_a_lazy_editor_is_as_far_from_the_truth_as_the_input(store):
 
     results = evaluate([Lazy()], ToyFaces(N), Reader(), store=store).results
     for region in ("", "mouth", "features"):
-        assert results.find("painter", "truth", variant=region).value == pytest.approx(1, rel=1e-4)
+        assert results.find("painter", "gt_error", variant=region).value == pytest.approx(
+            1, rel=1e-4
+        )
     for emotion in EMOTIONS:  # right only where there was nothing to do
         assert results.find("painter", "accuracy", emotion).value == pytest.approx(100 / 7, abs=0.5)
 
@@ -76,7 +80,7 @@ def test_a_leak_into_the_background_is_measured(store):
 
 def test_photographs_have_no_invented_numbers(store):
     results = evaluate([Painter()], ToyPhotos(N), Reader(), store=store).results
-    for metric in ("background", "truth"):
+    for metric in ("background", "gt_error"):
         record = results.find("painter", metric)
         assert record.value is None
         assert record.note
@@ -87,9 +91,9 @@ def test_a_method_with_a_plane_of_codes_is_measured_with_each_set(store):
     results = evaluate([Plane(), Wheel()], ToyPhotos(N), Reader(), store=store).results
     for name in ("plane", "wheel"):
         variants = {r.variant for r in results.records if (r.method, r.metric) == (name, "fed")}
-        assert variants - {"minus wheel"} == {"", "exact", "space"}
-        assert results.find(name, "fed", variant="space").n == 7 * N
-    assert results.find("wheel", "ere", variant="space") is None  # its codes stand for no label
+        assert variants - {"minus wheel"} == {"", "anchor", "uniform"}
+        assert results.find(name, "fed", variant="uniform").n == 7 * N
+    assert results.find("wheel", "ere", variant="uniform") is None  # its codes stand for no label
     # p_z of an anchor is not one-hot, so a judge that is sure cannot agree with it.
     p = Plane().label_distribution(Plane().anchors())
     sure = 1 - p.diagonal().mean().item()
@@ -110,7 +114,7 @@ def test_every_two_methods_are_compared_on_the_same_images(store):
     results = evaluate([Painter(leak=0.125), Plane()], ToyFaces(N), Reader(), store=store).results
     found = {r.metric: r for r in results.records if r.variant == "minus plane"}
     assert {r.method for r in found.values()} == {"painter"}
-    assert {"accuracy", "fed", "ere", "background", "truth"} <= found.keys()
+    assert {"accuracy", "fed", "ere", "background", "gt_error"} <= found.keys()
     for metric, apart in found.items():
         painter, plane = (results.find(name, metric) for name in ("painter", "plane"))
         assert apart.value == pytest.approx(painter.value - plane.value)

@@ -70,7 +70,7 @@ def test_agreement_is_not_accuracy(store):
     results = evaluate(
         [method], ToyPhotos(N), Reader(), others=[Reader("again")], store=store
     ).results
-    (name,) = results.protocol["further judges"]
+    (name,) = results.protocol["extra judges"]
     assert results.find("painter", "accuracy", variant=f"judge {name}").value == 0
     assert results.find("painter", "agreement", variant=f"judge {name}").value == 100
     assert results.find("painter", "kappa", variant=f"judge {name}").value == pytest.approx(1)
@@ -155,7 +155,7 @@ def runs(store):
 
     def make(*others, method=None):
         found = evaluate([method or Painter()], ToyPhotos(N), Reader(), others=others, store=store)
-        return Run(found.results, found.outcomes)
+        return Run(found.results, found.predictions)
 
     return make
 

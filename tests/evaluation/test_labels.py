@@ -9,7 +9,7 @@ from ganbench.errors import BadInput
 from ganbench.evaluation import labels
 from ganbench.evaluation.run import evaluate, load_all, prepare
 from ganbench.gate import Run, compare, to_npz, tolerances
-from ganbench.gate.outcomes import read_outcomes
+from ganbench.gate.predictions import read_predictions
 from ganbench.report.run_folder import file_names, write_run
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Store
@@ -152,18 +152,18 @@ def test_a_label_that_cannot_name_results_is_refused(methods, message):
 def test_labels_with_a_meaning_to_numpy_keep_their_outcomes(store, tmp_path):
     asked = {label: Painter(leak=i / 8) for i, label in enumerate(("file", "allow_pickle", "a.b"))}
     found = evaluate(asked, ToyPhotos(N), Reader(), store=store)
-    path = tmp_path / "outcomes.npz"
-    path.write_bytes(to_npz(found.outcomes, found.results.records))
-    results, outcomes = read_outcomes(path, found.results)
-    assert outcomes.keys() == asked.keys()
-    assert all((outcomes[label] == found.outcomes[label]).all() for label in asked)
-    assert results.find("file", "accuracy").moves is not None
+    path = tmp_path / "predictions.npz"
+    path.write_bytes(to_npz(found.predictions, found.results.records))
+    results, predictions = read_predictions(path, found.results)
+    assert predictions.keys() == asked.keys()
+    assert all((predictions[label] == found.predictions[label]).all() for label in asked)
+    assert results.find("file", "accuracy").influence is not None
 
 
 def test_the_gate_pairs_labels(store):
     def run(methods):
         found = evaluate(methods, ToyPhotos(70), Reader(), store=store)
-        return Run(found.results, found.outcomes)
+        return Run(found.results, found.predictions)
 
     base = run({"a": Painter(), "b": Painter(leak=0.5)})
     head = run({"a": Painter(wrong=1), "c": Painter(leak=0.5)})

@@ -114,12 +114,12 @@ def test_anchors_and_label_distributions_are_found_by_name(pair):
         usual, other = pair(name)
         torch.testing.assert_close(other.anchors()[LABEL], usual.anchors())
         assert torch.equal(
-            protocol_codes(other, "near", 3, 0)[0], protocol_codes(usual, "near", 3, 0)[0]
+            protocol_codes(other, "noisy", 3, 0)[0], protocol_codes(usual, "noisy", 3, 0)[0]
         )
     z = usual.sample(20, torch.Generator().manual_seed(1))
     torch.testing.assert_close(other.label_distribution(z)[:, LABEL], usual.label_distribution(z))
     torch.testing.assert_close(
-        protocol_codes(other, "space", 3, 0)[1], protocol_codes(usual, "space", 3, 0)[1]
+        protocol_codes(other, "uniform", 3, 0)[1], protocol_codes(usual, "uniform", 3, 0)[1]
     )
     assert other.label_distribution(other.codes(["happy"])).argmax() == SORTED.index("happy")
 

@@ -29,35 +29,35 @@ def test_a_limited_run_shares_its_full_chunks_with_the_whole_one():
 
 
 def test_each_method_gets_the_codes_it_has():
-    assert code_sets(Painter()) == ["exact"]
-    assert code_sets(Wheel()) == code_sets(Plane()) == ["exact", "near", "space"]
+    assert code_sets(Painter()) == ["anchor"]
+    assert code_sets(Wheel()) == code_sets(Plane()) == ["anchor", "noisy", "uniform"]
 
 
 def test_noise_belongs_to_seed_method_chunk_and_set():
     method = Painter(noise=2)
-    z, desired = codes(method, "exact", 0, 0)
+    z, desired = codes(method, "anchor", 0, 0)
     assert z.shape == (HALF, 9)
     assert torch.equal(desired[:7], torch.eye(7))
-    assert torch.equal(z, codes(method, "exact", 0, 0)[0])
-    assert not torch.equal(z, codes(method, "exact", 1, 0)[0])
-    assert not torch.equal(z, codes(method, "exact", 0, 1)[0])
+    assert torch.equal(z, codes(method, "anchor", 0, 0)[0])
+    assert not torch.equal(z, codes(method, "anchor", 1, 0)[0])
+    assert not torch.equal(z, codes(method, "anchor", 0, 1)[0])
 
 
 def test_codes_near_the_anchors():
     wheel, plane = Wheel(), Plane()
     anchors = wheel.anchors()
-    z, desired = codes(wheel, "near", 0, 0)
+    z, desired = codes(wheel, "noisy", 0, 0)
     assert (z - anchors.repeat(CHUNK, 1)).std().item() == pytest.approx(0.1, abs=0.01)
     assert desired.sum().item() == HALF
     assert z.abs().max() > 1
-    clipped, p = codes(plane, "near", 0, 0)
+    clipped, p = codes(plane, "noisy", 0, 0)
     assert clipped.abs().max() <= 1  # Z of the Gaussian model is the square
     assert torch.allclose(p, plane.label_distribution(clipped))
 
 
 def test_codes_over_the_whole_space_mean_what_the_method_says_or_nothing():
-    z, desired = codes(Wheel(), "space", 0, 0)
+    z, desired = codes(Wheel(), "uniform", 0, 0)
     assert z.shape == (HALF, 2)
     assert desired is None
-    z, desired = codes(Plane(), "space", 0, 0)
+    z, desired = codes(Plane(), "uniform", 0, 0)
     assert torch.allclose(desired, Plane().label_distribution(z))

@@ -377,7 +377,7 @@ def test_a_reference_without_a_manifest_and_pictures_thrown_away_are_fine(writte
     (written / "grid_painter.png").unlink()
     load(written)
     (written / "manifest.json").unlink()
-    assert load(written).outcomes.keys() == {"painter"}
+    assert load(written).predictions.keys() == {"painter"}
 
 
 # --- the gate's documented workflow, with a method that is changed in between

@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from doctored import K, number, outcomes, run
+from doctored import K, number, predictions, run
 
 from ganbench.cli import cli
 from ganbench.errors import BadInput
-from ganbench.gate import OUTCOMES, compare, load, to_npz, tolerances
-from ganbench.metrics import Moves
+from ganbench.gate import PREDICTIONS, compare, load, to_npz, tolerances
+from ganbench.metrics import Influence
 
-JUDGED = {"smit": outcomes(np.random.default_rng(0), np.full((700, K), 0.9))}
-WORSE = {"smit": outcomes(np.random.default_rng(1), np.full((700, K), 0.6))}
+JUDGED = {"smit": predictions(np.random.default_rng(0), np.full((700, K), 0.9))}
+WORSE = {"smit": predictions(np.random.default_rng(1), np.full((700, K), 0.6))}
 
 
 def verdicts(base, head, **given):
@@ -30,7 +30,7 @@ def save(folder, made, kept=False):
     folder.mkdir()
     made.results.save(folder / "results.json")
     if kept:
-        (folder / OUTCOMES).write_bytes(to_npz(made.outcomes, made.results.records))
+        (folder / PREDICTIONS).write_bytes(to_npz(made.predictions, made.results.records))
     return folder
 
 
@@ -112,51 +112,53 @@ def test_the_file_of_tolerances_overrides_single_margins(tmp_path):
 
 def test_outcomes_return_as_written_and_must_be_those_of_the_results(tmp_path):
     folder = save(tmp_path / "a", run(JUDGED, kept=True), kept=True)
-    assert np.array_equal(load(folder / "results.json").outcomes["smit"], JUDGED["smit"])
+    assert np.array_equal(load(folder / "results.json").predictions["smit"], JUDGED["smit"])
     for data in (to_npz(WORSE), to_npz({"smit": JUDGED["smit"][:, :3]}), b"junk"):
-        (folder / OUTCOMES).write_bytes(data)
-        with pytest.raises(BadInput, match=OUTCOMES):
+        (folder / PREDICTIONS).write_bytes(data)
+        with pytest.raises(BadInput, match=PREDICTIONS):
             load(folder)
 
 
 @pytest.mark.parametrize("pairs", [0, 190])
 def test_moves_return_as_written_and_must_be_those_of_the_results(tmp_path, pairs):
     random = np.random.default_rng(0)
-    moves = Moves(random.standard_normal(20), random.standard_normal(pairs))
-    fed = number("fed", 9.0, low=8.0, high=10.0, moves=moves)
-    made = run(JUDGED, [fed, replace(fed, emotion="happy"), replace(fed, variant="exact")], True)
+    influence = Influence(random.standard_normal(20), random.standard_normal(pairs))
+    fed = number("fed", 9.0, low=8.0, high=10.0, influence=influence)
+    made = run(JUDGED, [fed, replace(fed, emotion="happy"), replace(fed, variant="anchor")], True)
     folder = save(tmp_path / "a", made, kept=True)
     read = load(folder).results
-    for before, after in zip(moves, read.find("smit", "fed").moves, strict=True):
+    for before, after in zip(influence, read.find("smit", "fed").influence, strict=True):
         assert after == pytest.approx(before, rel=1e-6)
-    assert read.find("smit", "accuracy").moves  # of all headlines, and of nothing else
-    assert read.find("smit", "fed", "happy").moves is None
-    assert read.find("smit", "fed", variant="exact").moves is None
-    assert "moves" not in (folder / "results.json").read_text()
+    assert read.find("smit", "accuracy").influence  # of all headlines, and of nothing else
+    assert read.find("smit", "fed", "happy").influence is None
+    assert read.find("smit", "fed", variant="anchor").influence is None
+    assert "influence" not in (folder / "results.json").read_text()
     for other in (
         replace(fed, value=9.1),
         replace(fed, method="nobody"),
-        replace(fed, moves=moves.scaled(np.nan)),
-        replace(fed, moves=Moves(moves.parts, np.zeros(7))),
+        replace(fed, influence=influence.scaled(np.nan)),
+        replace(fed, influence=Influence(influence.parts, np.zeros(7))),
     ):
-        (folder / OUTCOMES).write_bytes(to_npz(JUDGED, [other]))
-        with pytest.raises(BadInput, match=OUTCOMES):
+        (folder / PREDICTIONS).write_bytes(to_npz(JUDGED, [other]))
+        with pytest.raises(BadInput, match=PREDICTIONS):
             load(folder)
 
 
 def test_damaged_files_are_bad_input_whatever_the_damage(tmp_path):
     folder = save(tmp_path / "a", run(JUDGED, kept=True), kept=True)
-    data = (folder / OUTCOMES).read_bytes()
+    data = (folder / PREDICTIONS).read_bytes()
     random = np.random.default_rng(0)
     for _ in range(300):
         damaged = bytearray(data)
         damaged[random.integers(len(data))] ^= 1 << random.integers(8)
-        (folder / OUTCOMES).write_bytes(damaged)
+        (folder / PREDICTIONS).write_bytes(damaged)
         with contextlib.suppress(BadInput):
             load(folder)
     text = (folder / "results.json").read_text()
-    (folder / "results.json").write_text(text.replace('"note": ""', '"note": "", "moves": [1]', 1))
-    with pytest.raises(BadInput, match="moves"):
+    (folder / "results.json").write_text(
+        text.replace('"note": ""', '"note": "", "influence": [1]', 1)
+    )
+    with pytest.raises(BadInput, match="influence"):
         load(folder)
 
 
@@ -201,7 +203,7 @@ def test_the_command_prints_for_people_machines_and_pull_requests(tmp_path):
 
 
 def test_the_last_bits_of_another_processor_raise_no_alarm():
-    """Sums in another order: every number moves a little, and a few edits change sides."""
+    """Sums in another order: every number influence a little, and a few edits change sides."""
     random = np.random.default_rng(2)
     moved = {"smit": JUDGED["smit"].copy()}
     for i, c in zip(random.integers(700, size=5), random.integers(K, size=5), strict=True):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from doctored import K, number, outcomes, run
+from doctored import K, number, predictions, run
 
 from ganbench.gate import compare, tolerances
 from ganbench.metrics import (
@@ -43,7 +43,7 @@ def intervals(metric, shift, seed):
 def compared(metric, before, after, seed):
     """Verdicts on the last method; the others never change. Evaluations are drawn from the pools."""
     random = np.random.default_rng(seed)
-    judged = {m: outcomes(np.random.default_rng(0), np.full((N, K), 0.9)) for m in METHODS}
+    judged = {m: predictions(np.random.default_rng(0), np.full((N, K), 0.9)) for m in METHODS}
 
     def one(pools):
         drawn = {m: pools[m][random.integers(POOL)] for m in METHODS}
@@ -94,7 +94,7 @@ def test_a_rise_within_the_margin_or_within_chance_is_none(same):
 def on_the_same_images(metric, seed, trials=200):
     """Exit codes and tests of comparisons of one editor with itself."""
     random = np.random.default_rng(seed)
-    judged = {"smit": outcomes(np.random.default_rng(0), np.full((N, K), 0.9))}
+    judged = {"smit": predictions(np.random.default_rng(0), np.full((N, K), 0.9))}
     for _ in range(trials):
         real, made = random.standard_normal((N, D)), []
         for _ in range(2):
@@ -115,7 +115,7 @@ def test_other_noise_on_the_same_images_raises_an_alarm_in_at_most_one_of_twenty
 
 def test_pairing_catches_a_rise_that_hides_behind_what_the_images_do():
     random = np.random.default_rng(6)
-    judged = {"smit": outcomes(np.random.default_rng(0), np.full((N, K), 0.9))}
+    judged = {"smit": predictions(np.random.default_rng(0), np.full((N, K), 0.9))}
     caught = {True: 0, False: 0}
     for _ in range(50):
         hard, made = 0.5 + 0.2 * random.standard_normal(N), []

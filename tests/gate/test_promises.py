@@ -5,7 +5,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from doctored import K, number, outcomes, run
+from doctored import K, number, predictions, run
 
 from ganbench.gate import compare, tolerances
 from ganbench.gate.statistics import interval_test, sign_flip
@@ -17,7 +17,14 @@ METHODS = ("linear", "gaussian", "stargan", "smit")
 # The other headlines of the default metrics: they share the error with the accuracies.
 OTHERS = [
     number(metric, 1.0, method, low=0.5, high=1.5)
-    for metric in ("fed", "ere", "background", "truth", "structural", "identity")
+    for metric in (
+        "fed",
+        "ere",
+        "background",
+        "gt_error",
+        "neighbour_confusion",
+        "input_similarity",
+    )
     for method in (*METHODS, "truth")
 ]
 
@@ -28,7 +35,7 @@ def alarms(base_chances, head_chances, kept, trials, others=()):
     found = 0
     for _ in range(trials):
         base, head = (
-            run({m: outcomes(rng, chances[m]) for m in METHODS}, others, kept=kept)
+            run({m: predictions(rng, chances[m]) for m in METHODS}, others, kept=kept)
             for chances in (base_chances, head_chances)
         )
         found += compare(base, head, TOLERANCES).exit_code == 1
@@ -71,7 +78,7 @@ def test_every_metric_of_ours_that_can_fail_the_gate_has_margins_of_its_own():
 
 def test_pairing_sees_what_intervals_cannot():
     rng = np.random.default_rng(0)
-    base = {"smit": outcomes(rng, np.full((100, K), 0.5))}
+    base = {"smit": predictions(rng, np.full((100, K), 0.5))}
     head = {"smit": base["smit"].copy()}
     hits = np.argwhere(head["smit"] == np.arange(K))[:35]  # 5 points of the mean
     for i, c in hits:

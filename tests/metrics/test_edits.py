@@ -11,16 +11,16 @@ from ganbench.errors import BadInput
 from ganbench.evaluation.thumbnails import thumbnails
 from ganbench.metrics import (
     confusion,
+    cosine_similarity,
     deviations,
-    identity_similarity,
-    identity_statistic,
+    gt_gain,
+    neighbour_counts,
     noise_diversity,
     probability_gain,
-    structural_confusion,
-    truth_gain,
+    similarity_statistic,
 )
-from ganbench.metrics.identity import SIDE
-from ganbench.metrics.structural import NEIGHBOURS
+from ganbench.metrics.input_similarity import SIDE
+from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -47,7 +47,7 @@ def test_one_draw_has_no_diversity():
 
 
 def test_identity_by_hand():
-    found = identity_similarity([[1, 0]], [[2, 0], [0, 3], [-1, 0], [1, 1], [0, 0]])
+    found = cosine_similarity([[1, 0]], [[2, 0], [0, 3], [-1, 0], [1, 1], [0, 0]])
     assert found[:4] == pytest.approx([1, 0, -1, 0.5**0.5])
     assert np.isnan(found[4])
 
@@ -55,10 +55,10 @@ def test_identity_by_hand():
 @given(seeds, st.floats(0.1, 10))
 def test_identity_is_a_symmetric_cosine(seed, scale):
     a, b = np.random.default_rng(seed).standard_normal((2, 5, 3))
-    found = identity_similarity(a, b)
+    found = cosine_similarity(a, b)
     assert (np.abs(found) <= 1).all()
-    assert identity_similarity(b, scale * a) == pytest.approx(found)
-    assert identity_similarity(a, a) == pytest.approx(np.ones(5))
+    assert cosine_similarity(b, scale * a) == pytest.approx(found)
+    assert cosine_similarity(a, a) == pytest.approx(np.ones(5))
 
 
 def pictures(seed, n=5, side=6):
@@ -95,11 +95,11 @@ def test_likeness_of_kept_groups_is_seen_against_their_own_mean(seed):
     inputs = random.random((12, 3, 2, 2)) + 9
     edits = inputs[:, None] + 0.3 * random.standard_normal((12, 7, 3, 2, 2))
     groups = np.arange(12) % 4
-    found = identity_statistic(inputs, edits, groups)
+    found = similarity_statistic(inputs, edits, groups)
     for keep in (np.ones(4, bool), np.array([1, 0, 1, 1], bool), np.array([0, 1, 1, 0], bool)):
         rows = keep[groups]
         start = deviations(inputs[rows], inputs[rows])[:, None]
-        expected = identity_similarity(start, deviations(edits[rows], inputs[rows])).mean()
+        expected = cosine_similarity(start, deviations(edits[rows], inputs[rows])).mean()
         assert found(keep) == pytest.approx(expected, abs=1e-9)
 
 
@@ -111,7 +111,7 @@ def test_deviations_by_hand():
 
 
 def likeness(inputs, edits):
-    return identity_similarity(deviations(inputs, inputs), deviations(edits, inputs))
+    return cosine_similarity(deviations(inputs, inputs), deviations(edits, inputs))
 
 
 @given(seeds)
@@ -125,7 +125,7 @@ def test_likeness_counts_neither_what_all_share_nor_contrast_nor_the_order_of_pi
     assert likeness(inputs[..., ::-1], edits[..., ::-1]) == pytest.approx(found)
     assert likeness(inputs, inputs) == pytest.approx(np.ones(5))
     # The same person, seen against what all have in common, is not the plain cosine of pixels.
-    plain = identity_similarity(inputs.reshape(5, -1), edits.reshape(5, -1))
+    plain = cosine_similarity(inputs.reshape(5, -1), edits.reshape(5, -1))
     assert (plain > found + 0.3).all()
 
 
@@ -149,31 +149,31 @@ def test_truth_gain_tells_lazy_half_right_and_painted_apart():
         "painted": ([3, 1, 2], 1, 0.5),
         "backwards": ([0, 1, 1], -0.5, 0),
     }
-    along, across = truth_gain(source, [e for e, *_ in edits.values()], truth)
+    along, across = gt_gain(source, [e for e, *_ in edits.values()], truth)
     assert along == pytest.approx([a for _, a, _ in edits.values()])
     assert across == pytest.approx([c for *_, c in edits.values()])
 
 
 def test_truth_gain_has_no_value_where_nothing_was_to_be_done():
-    assert np.isnan(truth_gain([1.0, 2.0], [3.0, 4.0], [1.0, 2.0])).all()
+    assert np.isnan(gt_gain([1.0, 2.0], [3.0, 4.0], [1.0, 2.0])).all()
 
 
 def test_structural_confusion_counts_both_ways_of_each_pair():
     fear, surprise, sad, neutral = map(index, ("fearful", "surprised", "sad", "neutral"))
     targets = [fear, fear, surprise, surprise, surprise, sad, neutral, index("happy")]
     judged = [surprise, fear, fear, sad, surprise, sad, sad, sad]
-    confused, n = structural_confusion(confusion([0] * 8, targets, judged))
+    confused, n = neighbour_counts(confusion([0] * 8, targets, judged))
     assert confused.tolist() == [2, 0, 1]
     assert n.tolist() == [5, 0, 2]
 
 
 def test_every_emotion_but_happy_has_one_neighbour():
-    assert sorted(e for pair in NEIGHBOURS for e in pair) == sorted(set(EMOTIONS) - {"happy"})
+    assert sorted(e for pair in NEIGHBOUR_PAIRS for e in pair) == sorted(set(EMOTIONS) - {"happy"})
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), max_size=40))
 def test_structural_confusion_never_exceeds_its_trials(edits):
-    confused, n = structural_confusion(confusion(*([e[i] for e in edits] for i in range(3))))
+    confused, n = neighbour_counts(confusion(*([e[i] for e in edits] for i in range(3))))
     assert (confused >= 0).all()
     assert (confused <= n).all()
     assert n.sum() == sum(target != index("happy") for _, target, _ in edits)

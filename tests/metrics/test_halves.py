@@ -7,7 +7,7 @@ from scipy.stats import t
 from ganbench.errors import BadInput
 from ganbench.metrics import calibration_interval, judge_calibration, prdc, prdc_intervals, wilson
 from ganbench.metrics.halves import amount_from_halves, group_count, share_from_halves, splits
-from ganbench.metrics.neighbours import _of_subsets
+from ganbench.metrics.precision_recall import _of_subsets
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -123,7 +123,7 @@ def test_the_four_have_intervals_around_their_values_whatever_the_memory():
     for name, interval in found._asdict().items():
         assert interval.low < interval.value <= interval.high, name
         assert name == "density" or 0 <= interval.low <= interval.high <= 1
-        assert interval.moves.parts.shape == (63,)
+        assert interval.influence.parts.shape == (63,)
     again = prdc_intervals(real, fake, image, memory=1)
     assert [tuple(i) for i in again] == [tuple(i) for i in found]
 
@@ -159,7 +159,7 @@ def test_dense_and_sparse_pairs_give_the_same(monkeypatch, scale):
     real, fake, image = features()
     found = {}
     for dense in (0, 1):
-        monkeypatch.setattr("ganbench.metrics.neighbours.DENSE", dense)
+        monkeypatch.setattr("ganbench.metrics.precision_recall.DENSE", dense)
         found[dense] = [tuple(i) for i in prdc_intervals(real, scale * fake, image)]
     assert found[0] == found[1]
 

@@ -9,8 +9,8 @@ from scipy.stats import t
 
 from ganbench.errors import BadInput
 from ganbench.metrics import (
+    Influence,
     Interval,
-    Moves,
     assign_groups,
     difference,
     frechet_distance,
@@ -180,7 +180,10 @@ def test_a_difference_has_the_opposite_sign_the_other_way_round(seed, parts):
     random = np.random.default_rng(seed)
     a, b = (
         Interval(
-            x, x - random.random(), x + random.random(), Moves(random.standard_normal(parts), NONE)
+            x,
+            x - random.random(),
+            x + random.random(),
+            Influence(random.standard_normal(parts), NONE),
         )
         for x in random.random(2)
     )

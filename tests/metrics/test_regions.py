@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from ganbench.data.dataset import BACKGROUND, EYES, FACE, HEAD, MOUTH
 from ganbench.errors import BadInput
-from ganbench.metrics import background_change, relative_distance, truth_distances
+from ganbench.metrics import background_change, gt_distances, relative_distance
+from ganbench.metrics.gt_error import REGIONS, joint_regions
 from ganbench.metrics.regions import region_differences
-from ganbench.metrics.truth import REGIONS, joint_regions
 
 
 def plain(n=2, level=0.5):
@@ -82,7 +82,7 @@ def test_truth_distances_by_region():
     edits = plain(1)
     edits[0, :, 0, 0] += 0.2  # mouth, 1 pixel
     edits[0, :, 1, 0] -= 0.35  # 1 of 7 face pixels
-    found = dict(zip(REGIONS, truth_distances(edits, plain(1), halves(1))[0], strict=True))
+    found = dict(zip(REGIONS, gt_distances(edits, plain(1), halves(1))[0], strict=True))
     assert found["mouth"] == pytest.approx(0.2)
     assert found["face"] == pytest.approx(0.05)
     assert found["background"] == 0

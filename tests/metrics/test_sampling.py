@@ -29,7 +29,7 @@ def test_a_ratio_does_not_depend_on_order_or_on_images_that_add_nothing(seed):
     assert tuple(ratio_interval(a[order], b[order])) == pytest.approx(tuple(found))
     longer = ratio_interval([*a, 0, 0], [*b, 0, 0])
     assert tuple(longer) == pytest.approx(tuple(found))
-    assert longer.moves.parts == pytest.approx([*found.moves.parts, 0, 0])
+    assert longer.influence.parts == pytest.approx([*found.influence.parts, 0, 0])
     assert tuple(ratio_interval(3 * b, b)) == pytest.approx((3, 3, 3))
 
 

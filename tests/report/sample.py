@@ -19,8 +19,8 @@ OTHERS = {  # FED, ERE, background, truth, gain, KID
     "odd & new": (1234.5, 0.75, 0.02, None, -0.5, 0.5),
 }
 # SMIT's, whose accuracies have intervals too.
-INTERVALS = {"fed": (12.0, 13.345), "truth": (0.375, 0.625)}
-NAMES = ("fed", "ere", "background", "truth", "gain", "kid")
+INTERVALS = {"fed": (12.0, 13.345), "gt_error": (0.375, 0.625)}
+NAMES = ("fed", "ere", "background", "gt_error", "gain", "kid")
 TITLES = {"smit": "SMIT", "odd & new": "odd_& <new>", "stargan": "StarGAN"}
 
 

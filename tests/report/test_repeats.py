@@ -18,7 +18,7 @@ def clouds(same: bool) -> list[Cloud]:
     # The same picture in other batches: other last bits.
     noise = 1e-6 * random.normal(size=one.shape).astype(np.float32)
     edits = one + noise if same else random.normal(size=(70, 12)).astype(np.float32)
-    return [Cloud("real", "", "Real", real, labels), Cloud("x", "exact", "X", edits, labels)]
+    return [Cloud("real", "", "Real", real, labels), Cloud("x", "anchor", "X", edits, labels)]
 
 
 def test_one_picture_is_one_point():
@@ -47,7 +47,7 @@ def test_different_pictures_are_left_alone():
 def test_hardly_any_different_points():
     labels = np.arange(14) % K
     flat = Cloud("real", "", "Real", np.ones((14, 5), np.float32), labels)
-    other = Cloud("x", "exact", "X", np.zeros((14, 5), np.float32), labels)
+    other = Cloud("x", "anchor", "X", np.zeros((14, 5), np.float32), labels)
     real, edits = tsne.place([flat, other])
     assert len(np.unique(np.concatenate([real, edits]), axis=0)) == 2
     assert np.isfinite(real).all()

@@ -96,7 +96,9 @@ def test_half_widths_reach_the_farther_end_and_stand_where_an_interval_does():
     table = table1(results())
     titles = [column.title for column in table.columns]
     _, stargan, smit, _ = table.rows
-    assert [table.half(smit, titles.index(t)) for t in ("Mean", "FED", "Truth", "ERE")] == [
+    assert [
+        table.half(smit, titles.index(t)) for t in ("Mean", "FED", "Ground-truth error", "ERE")
+    ] == [
         "±2.0",
         "±1.00",
         "±0.12",

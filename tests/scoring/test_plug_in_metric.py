@@ -24,13 +24,13 @@ SPEC = MetricSpec("doubt", "Doubt <new>", 3, "nats", "lower", 1, "What nobody el
 
 class Doubt(Metric):
     specs = (SPEC,)
-    def score(self, evidence):
-        return [record(SPEC, evidence.method, float(len(evidence.sources)), 1, low=1.0, high=44.0, interval="by hand 95%")]
+    def score(self, inputs):
+        return [record(SPEC, inputs.method, float(len(inputs.labels)), 1, low=1.0, high=44.0, interval="by hand 95%")]
 
 class Thief(Doubt):
-    def score(self, evidence):
+    def score(self, inputs):
         from ganbench.metrics import METRICS
-        return [record(METRICS["accuracy"], evidence.method, 100.0, 1)]
+        return [record(METRICS["accuracy"], inputs.method, 100.0, 1)]
 
 class Double(Doubt):
     from ganbench.metrics import METRICS

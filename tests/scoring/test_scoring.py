@@ -15,10 +15,10 @@ from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
 from ganbench.registry import METRICS
 from ganbench.report.tables import further_table, seeds_table
-from ganbench.scoring import DEFAULT, Evidence, choose
+from ganbench.scoring import DEFAULT, MetricInputs, choose
+from ganbench.scoring.predictions import Accuracy
 from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS
-from ganbench.scoring.verdicts import Accuracy
 from ganbench.storage.store import Store
 from ganbench.validation import withheld
 
@@ -44,8 +44,8 @@ def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
     assert names("kid") == ["accuracy", "kid"]
     assert names("default, kid,kid") == [*DEFAULT, "kid"]
     assert len(choose("all")) == len(METRICS.names()) == 15
-    with pytest.raises(BadInput, match="did you mean 'structural'"):
-        choose("fed,structurel")
+    with pytest.raises(BadInput, match="did you mean 'input_similarity'"):
+        choose("fed,input_similarty")
     with pytest.raises(BadInput, match="not a list of metrics"):
         choose("fed,,kid")
 
@@ -68,13 +68,13 @@ def test_only_what_was_asked_for_is_recorded_and_edited(store):
 def test_a_perfect_editor_under_all_metrics(store):
     found = evaluate([Painter()], ToyFaces(N), Reader(), store=store, metrics="all").results
     assert value(found, "painter", "gain") == pytest.approx(1)
-    assert value(found, "painter", "gain", variant="along") == pytest.approx(1, abs=1e-5)
-    assert value(found, "painter", "gain", variant="across") == pytest.approx(0, abs=1e-5)
-    assert value(found, "painter", "structural") == 0
+    assert value(found, "painter", "gain", variant="parallel") == pytest.approx(1, abs=1e-5)
+    assert value(found, "painter", "gain", variant="orthogonal") == pytest.approx(0, abs=1e-5)
+    assert value(found, "painter", "neighbour_confusion") == 0
     assert value(found, "painter", "diversity") == 0
-    beyond = found.find("painter", "identity", variant="beyond the true edit")
+    beyond = found.find("painter", "input_similarity", variant="beyond the true edit")
     assert (beyond.value, beyond.direction) == (pytest.approx(0, abs=1e-6), "reported")
-    for metric in ("kid", "precision", "recall", "density", "coverage", "identity"):
+    for metric in ("kid", "precision", "recall", "density", "coverage", "input_similarity"):
         assert value(found, "painter", metric) == pytest.approx(value(found, "truth", metric))
     for metric in ("intensity", "smoothness"):
         assert value(found, "painter", metric) is None
@@ -92,14 +92,14 @@ def test_a_lazy_editor_gains_nothing_and_a_wrong_one_takes_neighbours(store):
 
     lazy = evaluate([Lazy()], ToyFaces(N), Reader(), store=store).results
     assert value(lazy, "painter", "gain") == pytest.approx(0)
-    assert value(lazy, "painter", "gain", variant="along") == pytest.approx(0, abs=1e-6)
-    assert value(lazy, "painter", "identity") == pytest.approx(1)
-    assert value(lazy, "painter", "identity", variant="beyond the true edit") > 0
+    assert value(lazy, "painter", "gain", variant="parallel") == pytest.approx(0, abs=1e-6)
+    assert value(lazy, "painter", "input_similarity") == pytest.approx(1)
+    assert value(lazy, "painter", "input_similarity", variant="beyond the true edit") > 0
     # Asked for surprised it paints fearful, for disgusted angry; never the other way round.
     wrong = evaluate([Painter(wrong=1)], ToyPhotos(N), Reader(), store=store).results
-    assert value(wrong, "painter", "structural") == pytest.approx(100 * 2 / 6)
-    assert value(wrong, "painter", "structural", variant="sad/neutral") == 0
-    assert value(wrong, "painter", "structural", variant="disgusted/angry") == 50
+    assert value(wrong, "painter", "neighbour_confusion") == pytest.approx(100 * 2 / 6)
+    assert value(wrong, "painter", "neighbour_confusion", variant="sad/neutral") == 0
+    assert value(wrong, "painter", "neighbour_confusion", variant="disgusted/angry") == 50
 
 
 class Dusk(ToyPhotos):
@@ -119,8 +119,10 @@ def test_likeness_is_seen_against_the_mean_of_all_inputs_whatever_chunks_and_bat
     for chunk, batch in ((100, 32), (100, 1), (100, 500), (30, 32), (130, 7)):
         monkeypatch.setattr(protocol, "CHUNK", chunk)
         place = Store(tmp_path / f"{chunk}-{batch}")
-        made = evaluate([method], data, Reader(), store=place, batch_size=batch, metrics="identity")
-        found.append(made.results.find("painter", "identity"))
+        made = evaluate(
+            [method], data, Reader(), store=place, batch_size=batch, metrics="input_similarity"
+        )
+        found.append(made.results.find("painter", "input_similarity"))
     assert [r.value for r in found] == [found[0].value] * len(found)
     assert (found[0].n, found[0].interval) == (7 * n, "jackknife of 20 groups 95%")
     assert found[0].low < found[0].value < found[0].high
@@ -144,18 +146,18 @@ def test_likeness_is_seen_against_the_mean_of_all_inputs_whatever_chunks_and_bat
 
 def test_likeness_of_photographs_has_no_mark_and_of_one_photograph_no_value(store):
     found = evaluate([Painter()], ToyPhotos(N), Reader(), store=store).results
-    (record,) = (r for r in found.records if r.metric == "identity")
+    (record,) = (r for r in found.records if r.metric == "input_similarity")
     assert (record.method, record.direction, record.n) == ("painter", "higher", 7 * N)
     assert 0 < record.value < 1
     one = evaluate([Painter()], ToyPhotos(N), Reader(), store=store, limit=1).results
-    record = one.find("painter", "identity")
+    record = one.find("painter", "input_similarity")
     assert (record.value, record.n, record.note) == (None, 0, "the inputs do not differ")
 
 
 def test_a_new_definition_of_likeness_makes_thumbnails_anew(store, monkeypatch):
     method, data = Painter(), ToyPhotos(N)
     evaluate([method], data, Reader(), store=store)
-    monkeypatch.setattr(passes, "IDENTITY", replace(passes.IDENTITY, version=99))
+    monkeypatch.setattr(passes, "INPUT_SIMILARITY", replace(passes.INPUT_SIMILARITY, version=99))
     evaluate([method], data, Reader(), store=store)
     assert method.edited == 2 * 7 * N
 
@@ -168,10 +170,10 @@ def test_means_have_intervals_over_images_and_distances_over_groups_of_them(stor
         "accuracy": "wilson of images 95%",
         "ere": "jackknife of images 95%",
         "background": "jackknife of images 95%",
-        "truth": "jackknife of images 95%",
+        "gt_error": "jackknife of images 95%",
         "gain": "jackknife of images 95%",
-        "structural": "wilson of images 95%",
-        "identity": "jackknife of 20 groups 95%",
+        "neighbour_confusion": "wilson of images 95%",
+        "input_similarity": "jackknife of 20 groups 95%",
         "fed": "jackknife of 20 groups 95%",
         "kid": "jackknife of 20 groups 95%",
         "precision": "halves of images 95%",
@@ -191,7 +193,7 @@ def test_means_have_intervals_over_images_and_distances_over_groups_of_them(stor
 def test_an_images_edits_are_not_independent(store):
     """Half of the images all right, the other half all wrong: 42 draws, not 294."""
     judged = np.where(np.arange(N)[:, None] % 2, np.arange(K), (np.arange(K) + 1) % K)
-    made = Evidence("m", np.arange(N) % K, {}, {"exact": {"logits": np.eye(K)[judged]}})
+    made = MetricInputs("m", np.arange(N) % K, {}, {"anchor": {"logits": np.eye(K)[judged]}})
     mean = Accuracy().score(made)[-1]
     assert mean.value == 50
     assert mean.high - mean.low == pytest.approx(2 * 196 * (0.25 / N) ** 0.5, rel=0.1)
@@ -216,8 +218,8 @@ def test_intensity_reads_its_probes_emotion_by_emotion():
     for i, c in enumerate(INTENSE):
         logits[:, i, :, c] = np.array(INTENSITIES) * (-1 if EMOTIONS[c] == "sad" else 1)
     probes = {"intensities": {"logits": logits.reshape(3, -1, K)}}
-    made = Evidence(
-        "m", np.arange(3), {}, {"exact": {"logits": np.zeros((3, K, K))}}, probes=probes
+    made = MetricInputs(
+        "m", np.arange(3), {}, {"anchor": {"logits": np.zeros((3, K, K))}}, probes=probes
     )
     found = {r.emotion: r for r in Intensity().score(made)}
     assert found["happy"].value == pytest.approx(1)
@@ -253,7 +255,7 @@ def test_seeds_repeat_only_what_depends_on_noise(store):
     assert value(found, "painter", "fed", variant=DEVIATION) == pytest.approx(np.std(fed, ddof=1))
     assert value(found, "painter", "accuracy", variant=DEVIATION) == 0
     # Of a method without noise only its noisy codes move; of one without those nothing does.
-    assert found.find("plane", "fed", variant=f"space: {DEVIATION}").value > 0
+    assert found.find("plane", "fed", variant=f"uniform: {DEVIATION}").value > 0
     assert found.find("plane", "accuracy", variant=DEVIATION) is None
     assert not [r for r in found.records if r.method == "plain" and OVER_SEEDS in r.variant]
     assert [row.title for row in seeds_table(found).rows] == ["Painter"]  # Table 1 has no space

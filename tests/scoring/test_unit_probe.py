@@ -103,7 +103,7 @@ def test_errors_and_responses_of_editors_of_known_quality(share, store):
         response = found.find("actor", "unit_intensity", variant=variant)
         assert response.value == pytest.approx(np.sign(share)), variant
         assert response.n == (N * UNITS if not variant else N)
-    along = found.find("actor", "unit_intensity", variant="along")
+    along = found.find("actor", "unit_intensity", variant="parallel")
     assert (along.value, along.direction) == (pytest.approx(share, abs=1e-6), "reported")
     # Nothing moves there.
     assert found.find("actor", "units", variant="mouth").value is None
@@ -146,7 +146,7 @@ def test_at_most_so_many_images_are_edited(store):
     data = ToyUnits(IMAGES + 7)
     measured(Actor(), data, store)
     run = prepare({"actor": Actor()}, data, Reader(), 0, None, 8, store, Stopwatch(), "units")
-    jobs = {job.kind: job for job in run.jobs() if job.codes not in ("", "exact")}
+    jobs = {job.kind: job for job in run.jobs() if job.codes not in ("", "anchor")}
     assert {kind: job.images for kind, job in jobs.items()} == {
         "render": IMAGES * len(ASKED),
         "probe": IMAGES * len(ASKED),
@@ -223,6 +223,6 @@ def test_who_renders_the_truth_of_the_embedded_faces_makes_no_error(faces, judge
     assert [r.value for r in errors] == pytest.approx([0] * len(errors), abs=1e-3)
     # At 16 px three of these 119 series of right answers do not keep their order in pixels.
     assert found.find("renderer", "unit_intensity").value == pytest.approx(1, abs=0.02)
-    assert found.find("renderer", "unit_intensity", variant="along").value == pytest.approx(1)
+    assert found.find("renderer", "unit_intensity", variant="parallel").value == pytest.approx(1)
     assert set(NAMES) == {name.removesuffix("_r") for name in ACTION_UNITS}
     assert len(AU_COLUMNS) == UNITS

@@ -8,10 +8,10 @@ from ganbench import metrics
 from ganbench.errors import BadInput
 from ganbench.evaluation.thumbnails import thumbnails
 from ganbench.judges import load_judge
-from ganbench.metrics.identity import SIDE
-from ganbench.metrics.neighbours import PRDC
-from ganbench.scoring import Evidence
-from ganbench.scoring.features import Identity
+from ganbench.metrics.input_similarity import SIDE
+from ganbench.metrics.precision_recall import PRDC
+from ganbench.scoring import MetricInputs
+from ganbench.scoring.features import InputSimilarity
 from ganbench.validation import FAILED, withheld
 from ganbench.validation.checks import ANY, BY_NAME, EXPECTED, Between, Order, Value
 from ganbench.validation.editors import EDITORS
@@ -41,18 +41,18 @@ def test_order_follows_the_direction_of_the_metric():
 
 
 def test_between_is_a_share_of_the_way_whatever_the_direction():
-    found = table(truth=(1.0, 0.4, 0.0), accuracy=(10.0, 20.0, 10.0))
-    assert Between("truth", "half", 0.5, ANY, "").holds(found)
-    assert not Between("truth", "half", 0.7, ANY, "").holds(found)
-    assert Between("truth", "half", -ANY, 0.6, "").holds(found)
+    found = table(gt_error=(1.0, 0.4, 0.0), accuracy=(10.0, 20.0, 10.0))
+    assert Between("gt_error", "half", 0.5, ANY, "").holds(found)
+    assert not Between("gt_error", "half", 0.7, ANY, "").holds(found)
+    assert Between("gt_error", "half", -ANY, 0.6, "").holds(found)
     assert not Between("accuracy", "half", -ANY, ANY, "").holds(found)  # there is no way
 
 
 def test_value_is_exact():
-    found = table(truth=(1.0, 1.00001, None))
-    assert Value("truth", "lazy", 1, "").holds(found)
-    assert not Value("truth", "half", 1, "").holds(found)
-    assert not Value("truth", "perfect", 1, "").holds(found)
+    found = table(gt_error=(1.0, 1.00001, None))
+    assert Value("gt_error", "lazy", 1, "").holds(found)
+    assert not Value("gt_error", "half", 1, "").holds(found)
+    assert not Value("gt_error", "perfect", 1, "").holds(found)
 
 
 def test_every_column_has_a_check_and_every_check_a_column_and_editors():
@@ -89,8 +89,8 @@ def test_a_few_faces_show_what_does_not_need_many(table):
 def test_the_texture_is_exposed_by_truth_and_not_by_its_judge(table):
     texture, perfect, lazy = (table[name] for name in ("texture", "perfect", "lazy"))
     assert texture["accuracy"] > 0.9 * perfect["accuracy"]
-    assert texture["truth"] > lazy["truth"] == pytest.approx(1)
-    assert texture["gain along"] < 0.05
+    assert texture["gt_error"] > lazy["gt_error"] == pytest.approx(1)
+    assert texture["gain parallel"] < 0.05
 
 
 def test_the_trial_reads_likeness_as_an_evaluation_records_it(scene, edits, table):
@@ -100,9 +100,9 @@ def test_the_trial_reads_likeness_as_an_evaluation_records_it(scene, edits, tabl
 
     inputs = {"thumbnail": small(scene.images)}
     for name in ("half", "wrong identity"):
-        sets = {"exact": {"thumbnail": small(edits[name].images)}}
-        (record,) = Identity().score(Evidence("any", scene.labels, inputs, sets))
-        assert record.value == pytest.approx(table[name]["identity"])
+        sets = {"anchor": {"thumbnail": small(edits[name].images)}}
+        (record,) = InputSimilarity().score(MetricInputs("any", scene.labels, inputs, sets))
+        assert record.value == pytest.approx(table[name]["input_similarity"])
 
 
 def flipped(name):
@@ -130,9 +130,9 @@ def flipped(name):
         ("intensity_response", ["intensity"]),
         ("path_smoothness", ["smoothness"]),
         ("probability_gain", ["gain"]),
-        ("truth_gain", ["gain along", "gain across"]),
-        ("identity_similarity", ["identity"]),
-        ("relative_distance", ["truth", "truth mouth"]),
+        ("gt_gain", ["gain parallel", "gain orthogonal"]),
+        ("cosine_similarity", ["input_similarity"]),
+        ("relative_distance", ["gt_error", "gt_error mouth"]),
     ],
 )
 def test_a_metric_with_its_sign_turned_round_fails(
@@ -156,9 +156,9 @@ def test_a_metric_with_its_sign_turned_round_fails(
 
 
 def test_a_metric_that_cannot_tell_fails(table):
-    deaf = {name: {**row, "truth mouth": 0.5} for name, row in table.items()}
+    deaf = {name: {**row, "gt_error mouth": 0.5} for name, row in table.items()}
     failed = {o.check.column for o in examine(deaf) if not o.passed} - TOO_FEW - FAILED.keys()
-    assert failed == {"truth mouth"}
+    assert failed == {"gt_error mouth"}
 
 
 def test_the_exit_code_tells_news_from_known_failures(table):

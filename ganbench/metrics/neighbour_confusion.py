@@ -1,4 +1,4 @@
-"""Structural confusion: how often an edit shows the neighbour of the emotion that was asked for."""
+"""Confusion of neighbours: how often an edit shows the neighbour of the emotion that was asked for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ganbench.emotions import index
 from ganbench.metrics.spec import MetricSpec
 
 SPEC = MetricSpec(
-    name="structural",
-    title="Structural confusion",
+    name="neighbour_confusion",
+    title="Confusion of neighbours",
     version=1,
     unit="%",
     direction="lower",
@@ -23,24 +23,24 @@ SPEC = MetricSpec(
     ours=True,
 )
 
-NEIGHBOURS: tuple[tuple[str, str], ...] = (
+NEIGHBOUR_PAIRS: tuple[tuple[str, str], ...] = (
     ("surprised", "fearful"),
     ("disgusted", "angry"),
     ("sad", "neutral"),
 )
 
 
-def structural_confusion(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def neighbour_counts(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Edits taken for the neighbouring emotion, and all edits towards the two, for each pair.
 
     Args:
         counts: [source, target, judged] of ``confusion``, in Table-1 order.
 
     Returns:
-        Confused edits and trials, int64 [3] each, in the order of ``NEIGHBOURS``; the rate of all
+        Confused edits and trials, int64 [3] each, in the order of ``NEIGHBOUR_PAIRS``; the rate of all
         is the ratio of their sums.
     """
     judged = counts.sum(axis=0)
-    pairs = np.array([[index(a), index(b)] for a, b in NEIGHBOURS])
+    pairs = np.array([[index(a), index(b)] for a, b in NEIGHBOUR_PAIRS])
     confused = judged[pairs, pairs[:, ::-1]].sum(axis=1)
     return confused.astype(np.int64), judged[pairs].sum(axis=(1, 2)).astype(np.int64)

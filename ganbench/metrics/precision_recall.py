@@ -26,7 +26,7 @@ from ganbench.metrics.halves import amount_from_halves, group_count, share_from_
 from ganbench.metrics.intervals import Interval, assign_groups
 from ganbench.metrics.spec import MetricSpec
 
-NEIGHBOURS = 5
+NEAREST = 5
 
 # Of a row's nearest, how many are known where some are left out. Fewer than five of 32 are left in a
 # half with a chance of 1 in 100,000, and in a quarter with one of 1 in 12: then the 32nd counts as the
@@ -98,9 +98,7 @@ class PRDCIntervals(NamedTuple):
     coverage: Interval
 
 
-def prdc(
-    real: ArrayLike, fake: ArrayLike, neighbours: int = NEIGHBOURS, memory: int = MEMORY
-) -> PRDC:
+def prdc(real: ArrayLike, fake: ArrayLike, neighbours: int = NEAREST, memory: int = MEMORY) -> PRDC:
     """The four shares of two sets of features.
 
     Args:
@@ -130,21 +128,21 @@ def prdc_intervals(
         memory: bytes for the blocks of the distance matrix; the values do not depend on it.
 
     Returns:
-        None where a quarter of the images has no more than ``NEIGHBOURS`` rows.
+        None where a quarter of the images has no more than ``NEAREST`` rows.
 
     Raises:
         BadInput: the features cannot be compared, or a fake has no image.
     """
-    a, b = feature_pair(real, fake, least=NEIGHBOURS + 1)
+    a, b = feature_pair(real, fake, least=NEAREST + 1)
     check_groups(b, image)
     groups = group_count(len(a))
     of_image = assign_groups(len(a), groups)
     halves, quarters = splits(groups)
     kept = np.concatenate([np.ones((1, groups), np.bool_), *halves, *quarters])
     of_a, of_b = kept[:, of_image], kept[:, of_image[image]]
-    if min(of_a.sum(axis=1).min(), of_b.sum(axis=1).min()) <= NEIGHBOURS:
+    if min(of_a.sum(axis=1).min(), of_b.sum(axis=1).min()) <= NEAREST:
         return None
-    found = _of_subsets(a, b, of_a, of_b, NEIGHBOURS, DEPTH, memory)
+    found = _of_subsets(a, b, of_a, of_b, NEAREST, DEPTH, memory)
     whole = PRDC(*found[:, 0].tolist())
     # [4, splits, 2 or 4 parts]
     of_halves = found[:, 1 : 1 + 2 * (groups - 1)].reshape(4, 2, groups - 1)

@@ -1,4 +1,4 @@
-"""Truth: the distance of an edit to the rendered right answer, relative to doing nothing.
+"""Ground-truth error: the distance of an edit to the rendered true edit, relative to doing nothing.
 
 The embedded faces can be rendered again with the same person, pose, light and background and the
 target emotion. That rendering is the right answer, which no judge can be fooled about.
@@ -14,8 +14,8 @@ from ganbench.metrics.regions import Images, region_differences
 from ganbench.metrics.spec import MetricSpec
 
 SPEC = MetricSpec(
-    name="truth",
-    title="Truth",
+    name="gt_error",
+    title="Ground-truth error",
     version=1,
     unit="ratio",
     direction="lower",
@@ -45,9 +45,7 @@ def joint_regions(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint
     return np.maximum(a, b)
 
 
-def truth_distances(
-    images: Images, truths: Images, regions: NDArray[np.uint8]
-) -> NDArray[np.float64]:
+def gt_distances(images: Images, truths: Images, regions: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Mean absolute difference to the truth in each of ``REGIONS``, for each image.
 
     Args:

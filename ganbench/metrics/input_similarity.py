@@ -1,4 +1,4 @@
-"""Identity: how like its input an edit stays, beyond what all inputs have in common."""
+"""Input similarity: how like its input an edit stays, beyond what all inputs have in common."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ganbench.metrics.spec import MetricSpec
 SIDE = 16
 
 SPEC = MetricSpec(
-    name="identity",
-    title="Likeness to input",
+    name="input_similarity",
+    title="Input similarity",
     version=2,
     unit="cosine",
     direction="higher",
@@ -50,7 +50,7 @@ def deviations(pictures: ArrayLike, inputs: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(found.reshape(*found.shape[: -mean.ndim], mean.size))
 
 
-def identity_similarity(source: ArrayLike, edit: ArrayLike) -> NDArray[np.float64]:
+def cosine_similarity(source: ArrayLike, edit: ArrayLike) -> NDArray[np.float64]:
     """Cosine of the angle between identity features, x'y / |x||y|.
 
     Args:
@@ -65,7 +65,9 @@ def identity_similarity(source: ArrayLike, edit: ArrayLike) -> NDArray[np.float6
         return np.asarray(np.clip((a * b).sum(axis=-1) / lengths, -1, 1))
 
 
-def identity_statistic(inputs: ArrayLike, edits: ArrayLike, groups: NDArray[np.int64]) -> Statistic:
+def similarity_statistic(
+    inputs: ArrayLike, edits: ArrayLike, groups: NDArray[np.int64]
+) -> Statistic:
     """Mean likeness of the kept groups, less their own mean input, for ``jackknife``; NaN without any.
 
     Args:

@@ -1,4 +1,4 @@
-"""Metrics of what the judge says: accuracy, ERE, expression gain, structural confusion, calibration."""
+"""Metrics of the judge's predictions: accuracy, ERE, expression gain, confusion of neighbours, calibration."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ganbench.metrics import (
     Interval,
     calibration_interval,
     cells,
+    gt_gain,
     judge_calibration,
+    neighbour_counts,
     probability_gain,
     ratio_interval,
     share_interval,
     softmax,
-    structural_confusion,
     total_variation,
-    truth_gain,
     wilson,
 )
-from ganbench.metrics.structural import NEIGHBOURS
+from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 from ganbench.records import Record
-from ganbench.scoring.interface import EXACT, Evidence, Metric, ends, record
+from ganbench.scoring.interface import ANCHOR, Metric, MetricInputs, ends, record
 from ganbench.text import plural
 
 MEAN, SHARE, HALVES = "jackknife of images", "wilson of images", "halves of images"
@@ -36,12 +36,12 @@ class Accuracy(Metric):
     """Seven cells with Wilson intervals, and their mean with that of ``share_interval``, in per cent."""
 
     specs = (METRICS["accuracy"],)
-    makers = ("real", "truth", "method")
+    sources = ("real", "truth", "method")
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Table 1."""
-        (spec,), method = self.specs, evidence.method
-        right, n = cells(evidence.confusion)
+        (spec,), method = self.specs, inputs.method
+        right, n = cells(inputs.confusion)
         found = []
         for c in range(len(EMOTIONS)):
             if not n[c]:
@@ -53,11 +53,11 @@ class Accuracy(Metric):
         known = [r.value for r in found if r.value is not None]
         note = "" if len(known) == len(EMOTIONS) else f"mean of {plural(len(known), 'emotion')}"
         mean = sum(known) / len(known) if known else None
-        asked = evidence.targets[..., None] == np.arange(len(EMOTIONS))
-        hits = asked & (evidence.judged == evidence.targets)[..., None]
+        asked = inputs.targets[..., None] == np.arange(len(EMOTIONS))
+        hits = asked & (inputs.judged == inputs.targets)[..., None]
         between = share_interval(hits.sum(axis=1), asked.sum(axis=1))
         limits = ends(between, SHARE, 100) if mean is not None else {}
-        return [*found, record(spec, method, mean, len(evidence.sources), note=note, **limits)]
+        return [*found, record(spec, method, mean, len(inputs.labels), note=note, **limits)]
 
 
 class ERE(Metric):
@@ -65,20 +65,20 @@ class ERE(Metric):
 
     specs = (METRICS["ere"],)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Mean total variation."""
         (spec,), found = self.specs, []
-        for codes, edits in evidence.sets.items():
+        for codes, edits in inputs.sets.items():
             if "desired" not in edits:
                 continue
-            variant = "" if codes == EXACT else codes
+            variant = "" if codes == ANCHOR else codes
             distance = total_variation(softmax(edits["logits"]), edits["desired"])
-            for c in (None, *range(len(EMOTIONS))) if codes == EXACT else (None,):
+            for c in (None, *range(len(EMOTIONS))) if codes == ANCHOR else (None,):
                 own = distance if c is None else distance[:, [c]]
                 found.append(
                     record(
                         spec,
-                        evidence.method,
+                        inputs.method,
                         float(own.mean()),
                         own.size,
                         c,
@@ -90,61 +90,61 @@ class ERE(Metric):
 
 
 class Gain(Metric):
-    """The rise of the target's probability; with right answers also along and across their way.
+    """The rise of the target's probability; with right answers also its parallel and orthogonal parts.
 
-    Over edits to another emotion than the input's. Along and across are measured in the judge's
-    features, the only ones that the pass keeps: pooled over edits, so that along is the slope of
-    the edits on the right answers, and across the root of what that leaves.
+    Over edits to another emotion than the input's. The two parts are measured in the judge's features,
+    the only ones that the pass keeps: pooled over edits, so that the parallel part is the slope of the
+    edits on the true edits, and the orthogonal part the root of the mean square that this leaves.
     """
 
     specs = (METRICS["gain"],)
-    makers = ("truth", "method")
+    sources = ("truth", "method")
 
-    def score(self, evidence: Evidence) -> list[Record]:
-        """Mean gain over all and by target; ``along`` and ``across`` over all and by target."""
-        (spec,), method = self.specs, evidence.method
-        before = softmax(evidence.real["logits"])[:, None]
-        after = softmax(evidence.edits["logits"])
-        rise = probability_gain(before, after, evidence.targets)
+    def score(self, inputs: MetricInputs) -> list[Record]:
+        """Mean gain over all and by target; ``parallel`` and ``orthogonal`` likewise."""
+        (spec,), method = self.specs, inputs.method
+        before = softmax(inputs.real["logits"])[:, None]
+        after = softmax(inputs.edits["logits"])
+        rise = probability_gain(before, after, inputs.targets)
         found = []
         for c in (None, *range(len(EMOTIONS))):
-            chosen = evidence.changed if c is None else evidence.changed[:, [c]]
+            chosen = inputs.changed if c is None else inputs.changed[:, [c]]
             own = rise if c is None else rise[:, [c]]
             n = int(chosen.sum())
             value = float(own[chosen].mean()) if n else None
             note = "" if n else "no input of another emotion"
             found.append(record(spec, method, value, n, c, note=note, **over_images(own, chosen)))
-        if evidence.truth is not None:
-            found += self._way(evidence, evidence.truth["features"])
+        if inputs.true_edits is not None:
+            found += self._way(inputs, inputs.true_edits["features"])
         return found
 
-    def _way(self, evidence: Evidence, truth: NDArray[Any]) -> list[Record]:
-        start = evidence.real["features"][:, None]
-        along, across = truth_gain(start, evidence.edits["features"], truth)
+    def _way(self, inputs: MetricInputs, truth: NDArray[Any]) -> list[Record]:
+        start = inputs.real["features"][:, None]
+        parallel, orthogonal = gt_gain(start, inputs.edits["features"], truth)
         length = np.square(np.asarray(truth, np.float64) - start).sum(axis=-1)
         found = []
         for c in (None, *range(len(EMOTIONS))):
             column = slice(None) if c is None else slice(c, c + 1)
-            known = evidence.changed[:, column] & (length[:, column] > 0)
+            known = inputs.changed[:, column] & (length[:, column] > 0)
             weights = np.where(known, length[:, column], 0)
-            for variant, values in (("along", along), ("across", np.square(across))):
+            for variant, values in (("parallel", parallel), ("orthogonal", np.square(orthogonal))):
                 parts = np.where(known, values[:, column] * weights, 0).sum(axis=1)
                 wholes = weights.sum(axis=1)
                 value, interval = None, None
                 if known.any():
                     value = float(parts.sum() / wholes.sum())
                     interval = ratio_interval(parts, wholes)
-                    if variant == "across":
+                    if variant == "orthogonal":
                         value = value**0.5
                         if interval is not None:
                             low, high = (
                                 max(end, 0) ** 0.5 for end in (interval.low, interval.high)
                             )
-                            interval = Interval(value, low, high, interval.moves)
+                            interval = Interval(value, low, high, interval.influence)
                 found.append(
                     record(
                         self.specs[0],
-                        evidence.method,
+                        inputs.method,
                         value,
                         int(known.sum()),
                         c,
@@ -157,20 +157,20 @@ class Gain(Metric):
         return found
 
 
-class Structural(Metric):
+class NeighbourConfusion(Metric):
     """The rate over all neighbours, and for each pair of them as a variant, in per cent."""
 
-    specs = (METRICS["structural"],)
-    makers = ("truth", "method")
+    specs = (METRICS["neighbour_confusion"],)
+    sources = ("truth", "method")
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Four rates."""
-        (spec,), judged = self.specs, evidence.judged
-        confused, trials = structural_confusion(evidence.confusion)
-        pairs = [[EMOTIONS.index(name) for name in pair] for pair in NEIGHBOURS]
+        (spec,), judged = self.specs, inputs.judged
+        confused, trials = neighbour_counts(inputs.confusion)
+        pairs = [[EMOTIONS.index(name) for name in pair] for pair in NEIGHBOUR_PAIRS]
         hits = np.stack([(judged[:, pair] == pair[::-1]).sum(axis=1) for pair in pairs], axis=1)
         chosen = {"": slice(None)} | {
-            "/".join(pair): slice(i, i + 1) for i, pair in enumerate(NEIGHBOURS)
+            "/".join(pair): slice(i, i + 1) for i, pair in enumerate(NEIGHBOUR_PAIRS)
         }
         found = []
         for variant, part in chosen.items():
@@ -180,7 +180,7 @@ class Structural(Metric):
             found.append(
                 record(
                     spec,
-                    evidence.method,
+                    inputs.method,
                     100 * float(confused[part].sum()) / n,
                     n,
                     variant=variant,
@@ -194,11 +194,11 @@ class Calibration(Metric):
     """Of the judge on the real images: ECE, and as variants the Brier score and the log-likelihood."""
 
     specs = (METRICS["calibration"],)
-    makers = ("real",)
+    sources = ("real",)
 
-    def score(self, evidence: Evidence) -> list[Record]:
+    def score(self, inputs: MetricInputs) -> list[Record]:
         """Three records of the judge."""
-        (spec,), logits, labels = self.specs, evidence.real["logits"], evidence.sources
+        (spec,), logits, labels = self.specs, inputs.real["logits"], inputs.labels
         found, n = judge_calibration(logits, labels), len(labels)
         log_p = np.asarray(log_softmax(np.asarray(logits, np.float64), axis=-1))
         brier = np.square(np.exp(log_p) - np.eye(len(EMOTIONS))[labels]).sum(axis=1, keepdims=True)
@@ -210,13 +210,13 @@ class Calibration(Metric):
         return [
             record(
                 spec,
-                evidence.method,
+                inputs.method,
                 found.ece,
                 n,
                 **ends(calibration_interval(logits, labels), HALVES),
             ),
             *(
-                record(spec, evidence.method, value, n, variant=variant, **facts)
+                record(spec, inputs.method, value, n, variant=variant, **facts)
                 for variant, (value, facts) in more.items()
             ),
         ]
