@@ -121,11 +121,11 @@ class GANimation(Method):
         return UNITS if self.config.condition == "action_units" else len(self.config.emotions)
 
     def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
-        """One-hot labels, or absolute action-unit intensities."""
+        """One-hot labels, or intensities of action units."""
         if self.config.condition == "action_units":
             if isinstance(condition, Category):
                 return self._units_of(condition)
-            if not isinstance(condition, ActionUnits) or condition.relative:
+            if not isinstance(condition, ActionUnits):
                 raise self.refuse(condition)
             return condition.values
         if not isinstance(condition, Category) or condition.intensity is not None:

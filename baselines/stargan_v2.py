@@ -58,10 +58,9 @@ class StarGANv2Config:
         latent_dim: length of the latent z.
         hidden: width of the mapping network.
         bottleneck: residual blocks at the lowest resolution, on either side of it.
-        w_hpf: above 0 the authors' variant for identity: one halving more and a decoder without
-            shortcuts, into which edges of eyes, brows and mouth of the INPUT are added. Those hold
-            the expression back, so the default is 0; the edges need a landmark network that
-            ganbench does not have, so the variant can be built but not used.
+        w_hpf: above 0 in files of the authors' variant, which adds edges of the input's eyes, brows
+            and mouth to the decoder and has one halving more. The edges need a landmark network that
+            ganbench does not have: such a file can be imported, shown and exported, and nothing else.
         output: whether G paints the image, as in the paper, or the change that is added to its
             input; see ``PainterConfig``.
     """
@@ -154,16 +153,15 @@ class AdaIN(nn.Module):
 
 
 class AdaINResBlock(nn.Module):
-    """AdaIN-act-[x2]-conv3-AdaIN-act-conv3, with a shortcut unless ``skip`` is False."""
+    """(shortcut + AdaIN-act-[x2]-conv3-AdaIN-act-conv3) / sqrt 2."""
 
-    def __init__(self, inputs: int, outputs: int, style_dim: int, up: bool, skip: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, style_dim: int, up: bool) -> None:
         super().__init__()
-        self.up, self.skip = up, skip
+        self.up = up
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.norm1 = AdaIN(style_dim, inputs)
         self.norm2 = AdaIN(style_dim, outputs)
-        # Kept without skip as well: the authors' files hold it.
         self.conv1x1: nn.Module = nn.Identity()
         if inputs != outputs:
             self.conv1x1 = nn.Conv2d(inputs, outputs, 1, bias=False)
@@ -173,10 +171,8 @@ class AdaINResBlock(nn.Module):
         h = activation(self.norm1(x, style))
         h = self.conv1(double(h) if self.up else h)
         h = self.conv2(activation(self.norm2(h, style)))
-        if self.skip:
-            shortcut = self.conv1x1(x)  # commutes with nearest neighbour doubling
-            h = (h + (double(shortcut) if self.up else shortcut)) / sqrt(2)
-        result: Tensor = h
+        shortcut = self.conv1x1(x)  # commutes with nearest neighbour doubling
+        result: Tensor = (h + (double(shortcut) if self.up else shortcut)) / sqrt(2)
         return result
 
 
@@ -186,7 +182,7 @@ class Generator(nn.Module):
     def __init__(self, config: StarGANv2Config) -> None:
         super().__init__()
         halvings = int(log2(config.image_size)) - 4 + (config.w_hpf > 0)
-        wide, style, skip = config.channels(halvings), config.style_dim, config.w_hpf == 0
+        wide, style = config.channels(halvings), config.style_dim
         first = config.channels(0)
         self.adds = config.output == "change"
         self.from_rgb = nn.Conv2d(3, first, 3, padding=1)
@@ -194,10 +190,10 @@ class Generator(nn.Module):
         for i in range(halvings):
             fine, coarse = config.channels(i), config.channels(i + 1)
             encode.append(ResBlock(fine, coarse, norm=True, down=True))
-            decode.append(AdaINResBlock(coarse, fine, style, up=True, skip=skip))
+            decode.append(AdaINResBlock(coarse, fine, style, up=True))
         for _ in range(config.bottleneck):
             encode.append(ResBlock(wide, wide, norm=True))
-            decode.append(AdaINResBlock(wide, wide, style, up=False, skip=skip))
+            decode.append(AdaINResBlock(wide, wide, style, up=False))
         self.encode = nn.Sequential(*encode)
         self.decode = nn.ModuleList(reversed(decode))
         self.to_rgb = nn.Sequential(InstanceNorm(first), nn.LeakyReLU(0.2), nn.Conv2d(first, 3, 1))

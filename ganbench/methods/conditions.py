@@ -1,8 +1,6 @@
-"""What an edit can be conditioned on. A method encodes those it understands and refuses the rest.
+"""What an edit can be conditioned on. A method encodes the kinds that it understands and refuses others.
 
-The six methods of the paper take categories; later ones take action units, valence-arousal, text
-or a reference image. A condition is never turned into another silently: converting is the caller's
-decision, made in the open.
+A condition is never turned into another kind silently: converting it is the caller's decision.
 """
 
 from __future__ import annotations
@@ -17,11 +15,14 @@ EMOTION_UNITS = "emotion_units"
 
 @dataclass(frozen=True)
 class Category:
-    """Basic emotions; ``intensity`` float [N] in [0, 1].
+    """Basic emotions.
 
-    ``emotions`` int64 [N] are positions in Table-1 order where a caller makes the condition
-    (``Method.encode``), and the method's own labels where the method reads it (``Method.own_codes``);
-    ``own`` tells that they are the latter.
+    Attributes:
+        emotions: int64 [N]. Positions in Table-1 order where a caller makes the condition
+            (``Method.encode``), and the method's labels where the method reads it
+            (``Method.own_codes``).
+        intensity: float [N] in [0, 1]; None where it is not given.
+        own: whether ``emotions`` are the method's labels.
     """
 
     emotions: Tensor
@@ -30,44 +31,24 @@ class Category:
 
 
 @dataclass(frozen=True)
-class LabelDistribution:
-    """A mixture of emotions; ``probabilities`` float [N, emotions], rows sum to 1."""
-
-    probabilities: Tensor
-
-
-@dataclass(frozen=True)
 class ActionUnits:
-    """FACS action units; ``values`` float [N, units]: absolute in [0, 1], or a change if ``relative``."""
+    """FACS action units; ``values`` float [N, units] in [0, 1]."""
 
     values: Tensor
-    relative: bool = False
-
-
-@dataclass(frozen=True)
-class ValenceArousal:
-    """Continuous affect; ``values`` float [N, 2] in [-1, 1], valence then arousal."""
-
-    values: Tensor
-
-
-@dataclass(frozen=True)
-class Text:
-    """Free-text instructions, one for each image."""
-
-    prompts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ReferenceImage:
-    """Faces whose expression is to be copied; ``images`` float [N, 3, H, W] in [0, 1].
+    """Faces whose expression is to be copied.
 
-    ``emotions`` int64 [N], as of ``Category``, are their domains where the method needs them
-    (StarGAN-v2).
+    Attributes:
+        images: float [N, 3, H, W] in [0, 1].
+        emotions: int64 [N], numbered as ``Category.emotions``; StarGAN-v2 needs them, since it has a
+            style encoder for each emotion.
     """
 
     images: Tensor
     emotions: Tensor | None = None
 
 
-Condition = Category | LabelDistribution | ActionUnits | ValenceArousal | Text | ReferenceImage
+Condition = Category | ActionUnits | ReferenceImage

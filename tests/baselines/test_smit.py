@@ -20,7 +20,7 @@ from ganbench.baselines.smit import (
     relativistic_hinge,
 )
 from ganbench.errors import BadInput, Diverged, Unsupported
-from ganbench.methods.conditions import Category, Text
+from ganbench.methods.conditions import ActionUnits, Category
 from ganbench.training.augment import Augment
 from ganbench.training.trainer import Batch
 
@@ -165,8 +165,8 @@ def test_edit_is_the_mask_rule_and_stays_in_range(method: SMIT) -> None:
 
 
 def test_conditions_it_was_not_trained_on_are_refused(method: SMIT) -> None:
-    with pytest.raises(Unsupported, match="Text"):
-        method.encode(Text(("smile",)), torch.zeros(1, 20))
+    with pytest.raises(Unsupported, match="ActionUnits"):
+        method.encode(ActionUnits(torch.rand(1, 17)), torch.zeros(1, 20))
     with pytest.raises(Unsupported):
         method.encode(
             Category(torch.tensor([1]), intensity=torch.tensor([0.5])), torch.zeros(1, 20)
