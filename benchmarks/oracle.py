@@ -152,7 +152,7 @@ def distances() -> list[bool]:
     ]
 
 
-def verdicts() -> list[bool]:
+def predictions() -> list[bool]:
     """Metrics of the judge's logits."""
     random = np.random.default_rng(1)
     logits, labels = 2 * random.standard_normal((400, 7)), random.integers(0, 7, 400)
@@ -172,8 +172,14 @@ def verdicts() -> list[bool]:
         line("confusion", "scikit-learn", counts.sum(axis=0), table, 0),
         line("accuracy cells", "scikit-learn", right / n, np.diag(table) / table.sum(1), EXACT),
         line("wilson", "scipy", metrics.wilson(37, 60), proportion, EXACT),
-        line("calibration: nll", "scikit-learn", found.nll, log_loss(labels, p), EXACT),
-        line("calibration: brier", "scikit-learn", found.brier, brier_score_loss(labels, p), EXACT),
+        line("calibration: nll", "scikit-learn", found.nll.mean(), log_loss(labels, p), EXACT),
+        line(
+            "calibration: brier",
+            "scikit-learn",
+            found.brier.mean(),
+            brier_score_loss(labels, p),
+            EXACT,
+        ),
         line("calibration: ece", "brute force", found.ece, by_bins, EXACT),
         line(
             "ere",
@@ -330,7 +336,7 @@ def errors() -> list[bool]:
 def main() -> None:
     """See the module."""
     print("Agreement")
-    holds = [*distances(), *verdicts(), *edits()]
+    holds = [*distances(), *predictions(), *edits()]
     print("\nOracles that err")
     holds += errors()
     if not all(holds):

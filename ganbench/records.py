@@ -38,7 +38,7 @@ LEARNED = "judges learned from"
 # How the variant of a record begins that tells how much its method exceeds another: "minus stargan".
 MINUS = "minus "
 
-# How the variant of a record begins that a extra judge is responsible for: "judge face-api".
+# How the variant of a record begins that an extra judge is responsible for: "judge face-api".
 JUDGE = "judge "
 
 Key = tuple[str, str, str | None, str]

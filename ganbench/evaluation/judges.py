@@ -1,27 +1,30 @@
 """What extra judges say, beside the first: their accuracy, and how far they agree with it.
 
 Everything else (FED, ERE, features, maps) is the first judge's, whose numbers do not change when
-others are asked too. A record of a extra judge has a variant that names it.
+others are asked too. A record of an extra judge has a variant that names it.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.interface import JudgeSpec
-from ganbench.metrics import assign_groups, cells, confusion, jackknife, share_interval, wilson
+from ganbench.metrics import cells, confusion, share_interval, wilson
 from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts
+from ganbench.metrics.intervals import Statistic
 from ganbench.metrics.spec import MetricSpec
 from ganbench.records import JUDGE, Record
-from ganbench.scoring import MetricInputs, ends
-from ganbench.scoring.predictions import SHARE, Accuracy
+from ganbench.scoring import MetricInputs
+from ganbench.scoring.intervals import SHARE, ends, over_groups
+from ganbench.scoring.predictions import Accuracy
 
 
 def labels(judges: Sequence[JudgeSpec]) -> list[str]:
@@ -34,7 +37,7 @@ def labels(judges: Sequence[JudgeSpec]) -> list[str]:
 
 
 def score_agreement(label: str, first: MetricInputs, extra: MetricInputs) -> list[Record]:
-    """Accuracy of a extra judge, its agreement with the first in per cent, and kappa.
+    """Accuracy of an extra judge, its agreement with the first in per cent, and kappa.
 
     Args:
         label: of the extra judge.
@@ -56,25 +59,28 @@ def score_agreement(label: str, first: MetricInputs, extra: MetricInputs) -> lis
     kappa = cohen_kappa(cross_counts(seen, other))
     note = "" if kappa is not None else "both judges see one emotion only"
     found.append(
-        replace(_record(KAPPA, method, kappa, seen.size), note=note, **_of_kappa(seen, other))
+        replace(
+            _record(KAPPA, method, kappa, seen.size),
+            note=note,
+            **over_groups(len(seen), partial(_kappa_statistic, seen, other)),
+        )
     )
     return [replace(record, variant=JUDGE + label) for record in found]
 
 
-def _of_kappa(seen: NDArray[np.int64], other: NDArray[np.int64]) -> dict[str, Any]:
-    """The fields of the interval of kappa, none where some images alone have none."""
-    groups = assign_groups(len(seen))
-    count = int(groups.max()) + 1
-    if count < 4:
-        return {}
-    counts = np.stack([cross_counts(seen[groups == g], other[groups == g]) for g in range(count)])
+def _kappa_statistic(
+    first: NDArray[np.int64], other: NDArray[np.int64], groups: NDArray[np.int64]
+) -> Statistic:
+    """Kappa of kept groups of images, for ``over_groups``; NaN where two judges see one emotion only."""
+    counts = np.stack(
+        [cross_counts(first[groups == g], other[groups == g]) for g in np.unique(groups)]
+    )
 
     def kappa(keep: NDArray[np.bool_]) -> float:
-        found = cohen_kappa(counts[keep].sum(axis=0))
-        return np.nan if found is None else found
+        value = cohen_kappa(counts[keep].sum(axis=0))
+        return math.nan if value is None else value
 
-    interval = jackknife(kappa, count)
-    return ends(interval, f"jackknife of {count} groups") if np.isfinite(interval.low) else {}
+    return kappa
 
 
 def _other(targets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sig
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
 from ganbench.records import EXTRA, LEARNED, MINUS, Key, Record, Results
-from ganbench.scoring.differences import interval_of
+from ganbench.scoring.intervals import interval_of
 
 # The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
 # ends to tails of one in a thousand, where they are some per cent too short: with four methods at

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from ganbench.metrics import accuracy as _accuracy
-from ganbench.metrics import background as _background
-from ganbench.metrics import calibration as _calibration
-from ganbench.metrics import diversity as _diversity
-from ganbench.metrics import ere as _ere
-from ganbench.metrics import frechet as _frechet
-from ganbench.metrics import gain as _gain
-from ganbench.metrics import gt_error as _gt_error
-from ganbench.metrics import input_similarity as _input_similarity
-from ganbench.metrics import intensity as _intensity
-from ganbench.metrics import kid as _kid
-from ganbench.metrics import neighbour_confusion as _neighbour_confusion
-from ganbench.metrics import precision_recall as _precision_recall
-from ganbench.metrics import smoothness as _smoothness
-from ganbench.metrics import units as _units
+from ganbench.metrics import (
+    accuracy,
+    background,
+    calibration,
+    diversity,
+    ere,
+    frechet,
+    gain,
+    gt_error,
+    input_similarity,
+    kid,
+    neighbour_confusion,
+    paths,
+    precision_recall,
+    units,
+)
 from ganbench.metrics.accuracy import cells, confusion, wilson
 from ganbench.metrics.background import background_change
 from ganbench.metrics.calibration import Calibration, calibration_interval, judge_calibration
@@ -26,7 +27,6 @@ from ganbench.metrics.frechet import frechet_distance
 from ganbench.metrics.gain import gt_gain, probability_gain
 from ganbench.metrics.gt_error import feature_distances, gt_distances, relative_distance
 from ganbench.metrics.input_similarity import cosine_similarity, deviations, similarity_statistic
-from ganbench.metrics.intensity import intensity_response
 from ganbench.metrics.intervals import (
     Influence,
     Interval,
@@ -39,31 +39,31 @@ from ganbench.metrics.intervals import (
 )
 from ganbench.metrics.kid import kernel_distance
 from ganbench.metrics.neighbour_confusion import neighbour_counts
+from ganbench.metrics.paths import intensity_response, path_smoothness
 from ganbench.metrics.precision_recall import PRDC, PRDCIntervals, prdc, prdc_intervals
 from ganbench.metrics.sampling import ratio_interval, share_interval
-from ganbench.metrics.smoothness import path_smoothness
 from ganbench.metrics.spec import MetricSpec
 from ganbench.metrics.units import unit_position, unit_response
 
-# The definitions of our own; ``ganbench.scoring`` has what evaluations record.
+# The metrics of this package by name; ``ganbench.scoring`` has those that evaluations record.
 METRICS: dict[str, MetricSpec] = {
     spec.name: spec
     for spec in (
-        _accuracy.SPEC,
-        _frechet.SPEC,
-        _ere.SPEC,
-        _background.SPEC,
-        _gt_error.SPEC,
-        _gain.SPEC,
-        _neighbour_confusion.SPEC,
-        _input_similarity.SPEC,
-        _calibration.SPEC,
-        _kid.SPEC,
-        *_precision_recall.SPECS,
-        _diversity.SPEC,
-        _intensity.SPEC,
-        _smoothness.SPEC,
-        *_units.SPECS,
+        accuracy.SPEC,
+        frechet.SPEC,
+        ere.SPEC,
+        background.SPEC,
+        gt_error.SPEC,
+        gain.SPEC,
+        neighbour_confusion.SPEC,
+        input_similarity.SPEC,
+        calibration.SPEC,
+        kid.SPEC,
+        *precision_recall.SPECS,
+        diversity.SPEC,
+        paths.INTENSITY,
+        paths.SMOOTHNESS,
+        *units.SPECS,
     )
 }
 

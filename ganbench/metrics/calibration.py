@@ -36,16 +36,17 @@ class Calibration:
 
     Attributes:
         ece: expected calibration error in [0, 1].
-        brier: mean squared distance of the softmax to the one-hot label, in [0, 2].
-        nll: mean negative log-likelihood of the label, in nats.
+        brier: float64 [N], squared distance of each softmax to the one-hot label, in [0, 2]; the mean
+            is the Brier score.
+        nll: float64 [N], negative log-likelihood of each label, in nats.
         confidence, accuracy: float64 [bins], the reliability curve: means over each bin, from the
             least to the most confident.
         sizes: int64 [bins], images.
     """
 
     ece: float
-    brier: float
-    nll: float
+    brier: NDArray[np.float64]
+    nll: NDArray[np.float64]
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     sizes: NDArray[np.int64]
@@ -67,8 +68,7 @@ def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) ->
         BadInput: no image, or shapes or labels that do not fit.
     """
     log_p, y = _checked(logits, labels)
-    n, classes = log_p.shape
-    p = np.exp(log_p)
+    n, p = len(y), np.exp(log_p)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
     order = _by_confidence(confidence, right)
     starts = _starts(n, bins)
@@ -77,8 +77,8 @@ def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) ->
     accuracy = np.add.reduceat(right[order].astype(np.float64), starts) / sizes
     return Calibration(
         ece=float(sizes @ np.abs(accuracy - mean_confidence) / n),
-        brier=float(np.square(p - np.eye(classes)[y]).sum(axis=1).mean()),
-        nll=float(-log_p[np.arange(n), y].mean()),
+        brier=np.square(p - np.eye(p.shape[1])[y]).sum(axis=1),
+        nll=-log_p[np.arange(n), y],
         confidence=mean_confidence,
         accuracy=accuracy,
         sizes=sizes,

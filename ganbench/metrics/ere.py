@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from ganbench.errors import BadInput
 from ganbench.metrics.spec import MetricSpec
@@ -27,9 +28,7 @@ SPEC = MetricSpec(
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Probabilities along the last axis, in float64."""
-    x = np.asarray(logits, np.float64)
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+    return np.asarray(special.softmax(np.asarray(logits, np.float64), axis=-1))
 
 
 def total_variation(p: ArrayLike, q: ArrayLike) -> NDArray[np.float64]:

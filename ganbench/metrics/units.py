@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganbench.errors import BadInput
 from ganbench.metrics.gain import gt_gain
-from ganbench.metrics.intensity import intensity_response
+from ganbench.metrics.paths import intensity_response
 from ganbench.metrics.spec import MetricSpec
 
 ERROR = MetricSpec(

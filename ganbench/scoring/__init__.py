@@ -15,9 +15,9 @@ from ganbench.scoring.interface import (
     Metric,
     MetricInputs,
     Probe,
-    ends,
     record,
 )
+from ganbench.scoring.intervals import ends
 
 __all__ = [
     "ANCHOR",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from ganbench.metrics import Interval, difference, paired
-from ganbench.metrics.intervals import NO_INFLUENCE
+from ganbench.metrics import difference, paired
 from ganbench.records import MINUS, Record
+from ganbench.scoring.intervals import interval_of
 
 
 def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Record]:
@@ -46,11 +46,3 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
                 )
             )
     return found
-
-
-def interval_of(record: Record) -> Interval:
-    """The interval that a record holds."""
-    assert record.value is not None
-    assert record.low is not None
-    assert record.high is not None
-    return Interval(record.value, record.low, record.high, record.influence or NO_INFLUENCE)

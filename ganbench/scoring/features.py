@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,18 @@ from ganbench.metrics import (
     deviations,
     frechet_distance,
     frechet_statistic,
-    jackknife,
     kernel_distance,
     kernel_statistic,
     prdc,
     prdc_intervals,
     similarity_statistic,
 )
+from ganbench.metrics.intervals import Statistic
 from ganbench.metrics.precision_recall import NEAREST
 from ganbench.metrics.precision_recall import SPECS as PRDC_SPECS
 from ganbench.records import Record
-from ganbench.scoring.interface import ANCHOR, NOISY, Metric, MetricInputs, ends, record
-from ganbench.scoring.predictions import HALVES
+from ganbench.scoring.interface import ANCHOR, NOISY, Metric, MetricInputs, record
+from ganbench.scoring.intervals import HALVES, ends, over_groups
 
 BEYOND = "beyond the true edit"
 
@@ -56,18 +57,22 @@ class SetDistance(Metric):
                     record(spec, inputs.method, None, len(fake), variant=variant, note=note)
                 )
                 continue
-            groups = assign_groups(n)
-            count, limits = groups.max() + 1, {}
-            if not inputs.repetition and count >= 4:
-                own = np.repeat(groups, len(fake) // n)
-                interval = jackknife(self.statistic(real, fake, groups, own), count)
-                limits = ends(interval, f"jackknife of {count} groups")
+            limits: dict[str, Any] = {}
+            if not inputs.repetition:
+                of_groups = partial(self._of_groups, real, fake)
+                limits = over_groups(n, of_groups)
             value = self.distance(real, fake)
             note = f"against {n} real images"
             found.append(
                 record(spec, inputs.method, value, len(fake), variant=variant, note=note, **limits)
             )
         return found
+
+    def _of_groups(
+        self, real: NDArray[Any], fake: NDArray[Any], groups: NDArray[np.int64]
+    ) -> Statistic:
+        """The distance of kept groups; the edits [7 N, d] are in the groups of their images [N, d]."""
+        return self.statistic(real, fake, groups, np.repeat(groups, len(fake) // len(real)))
 
 
 class FED(SetDistance):
@@ -158,23 +163,15 @@ class InputSimilarity(Metric):
         return found
 
     def _limits(
-        self, inputs: NDArray[Any], pictures: list[NDArray[Any]]
+        self, originals: NDArray[Any], pictures: list[NDArray[Any]]
     ) -> dict[str, dict[str, Any]]:
-        """The fields of the interval of each reading that has one."""
-        groups = assign_groups(len(inputs))
-        count = int(groups.max()) + 1
-        if count < 4:
-            return {}
-        own, *truth = (similarity_statistic(inputs, p, groups) for p in pictures)
-        statistics = {"": own}
-        if truth:
-            statistics[BEYOND] = lambda keep: own(keep) - truth[0](keep)
-        intervals = {name: jackknife(each, count) for name, each in statistics.items()}
-        return {
-            name: ends(interval, f"jackknife of {count} groups")
-            for name, interval in intervals.items()
-            if np.isfinite(interval.low)  # without a group the others may be all alike
-        }
+        """The fields of the interval of each reading."""
+        n, groups = len(originals), assign_groups(len(originals))
+        edits, *right = (similarity_statistic(originals, p, groups) for p in pictures)
+        found = {"": over_groups(n, lambda _: edits)}
+        if right:
+            found[BEYOND] = over_groups(n, lambda _: lambda keep: edits(keep) - right[0](keep))
+        return found
 
 
 def flat(features: NDArray[np.float32]) -> NDArray[np.float32]:

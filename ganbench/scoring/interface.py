@@ -14,7 +14,7 @@ from torch import Tensor
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.methods.interface import Method
-from ganbench.metrics import Interval, MetricSpec, confusion
+from ganbench.metrics import MetricSpec, confusion
 from ganbench.records import Record
 from ganbench.storage.store import Arrays
 
@@ -174,15 +174,3 @@ def record(
         n=n,
         **(facts | more),
     )
-
-
-def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, Any]:
-    """The fields of a record that hold its 95 % interval, none without one; ``how`` it was made."""
-    if interval is None:
-        return {}
-    return {
-        "low": scale * interval.low,
-        "high": scale * interval.high,
-        "interval": f"{how} 95%",
-        "influence": interval.influence.scaled(scale),
-    }

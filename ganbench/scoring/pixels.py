@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
-from ganbench.metrics import METRICS, feature_distances, ratio_interval, relative_distance
+from ganbench.metrics import METRICS, feature_distances, relative_distance
 from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import Record
-from ganbench.scoring.interface import Metric, MetricInputs, ends, record
-from ganbench.scoring.predictions import MEAN, over_images
+from ganbench.scoring.interface import Metric, MetricInputs, record
+from ganbench.scoring.intervals import over_images, ratio_over_images
 
 
 class Background(Metric):
@@ -63,7 +60,7 @@ class GroundTruthError(Metric):
             for c in (None, *range(len(EMOTIONS))):
                 chosen = inputs.changed & (True if c is None else np.arange(len(EMOTIONS)) == c)
                 value = relative_distance(edited[chosen], unedited[chosen], **floor)
-                limits = {} if value is None else relative_over_images(edited, unedited, chosen)
+                limits = {} if value is None else ratio_over_images(edited, unedited, chosen)
                 found.append(
                     record(
                         spec,
@@ -77,12 +74,3 @@ class GroundTruthError(Metric):
                     )
                 )
         return found
-
-
-def relative_over_images(
-    edited: NDArray[np.float64], unedited: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> dict[str, Any]:
-    """The fields of the interval of ``relative_distance``."""
-    known = chosen & ~(np.isnan(edited) | np.isnan(unedited))
-    parts, wholes = (np.where(known, d, 0).sum(axis=1) for d in (edited, unedited))
-    return ends(ratio_interval(parts, wholes), MEAN)

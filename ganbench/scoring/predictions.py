@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import (
@@ -26,10 +25,9 @@ from ganbench.metrics import (
 )
 from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 from ganbench.records import Record
-from ganbench.scoring.interface import ANCHOR, Metric, MetricInputs, ends, record
+from ganbench.scoring.interface import ANCHOR, Metric, MetricInputs, record
+from ganbench.scoring.intervals import HALVES, MEAN, SHARE, ends, over_images
 from ganbench.text import plural
-
-MEAN, SHARE, HALVES = "jackknife of images", "wilson of images", "halves of images"
 
 
 class Accuracy(Metric):
@@ -200,13 +198,7 @@ class Calibration(Metric):
         """Three records of the judge."""
         (spec,), logits, labels = self.specs, inputs.real["logits"], inputs.labels
         found, n = judge_calibration(logits, labels), len(labels)
-        log_p = np.asarray(log_softmax(np.asarray(logits, np.float64), axis=-1))
-        brier = np.square(np.exp(log_p) - np.eye(len(EMOTIONS))[labels]).sum(axis=1, keepdims=True)
-        nll = -log_p[np.arange(n), labels][:, None]
-        more = {
-            "brier": (found.brier, {"unit": "squared probability", **over_images(brier)}),
-            "nll": (found.nll, {"unit": "nats", **over_images(nll)}),
-        }
+        parts = (("brier", found.brier, "squared probability"), ("nll", found.nll, "nats"))
         return [
             record(
                 spec,
@@ -216,16 +208,15 @@ class Calibration(Metric):
                 **ends(calibration_interval(logits, labels), HALVES),
             ),
             *(
-                record(spec, inputs.method, value, n, variant=variant, **facts)
-                for variant, (value, facts) in more.items()
+                record(
+                    spec,
+                    inputs.method,
+                    float(each.mean()),
+                    n,
+                    variant=variant,
+                    unit=unit,
+                    **over_images(each[:, None]),
+                )
+                for variant, each, unit in parts
             ),
         ]
-
-
-def over_images(
-    values: NDArray[np.float64], known: NDArray[np.bool_] | None = None
-) -> dict[str, Any]:
-    """The fields of the interval of a mean over [N, edits], of those that are ``known``."""
-    chosen = np.ones(values.shape, np.bool_) if known is None else known
-    parts = np.where(chosen, values, 0).sum(axis=1)
-    return ends(ratio_interval(parts, chosen.sum(axis=1)), MEAN)

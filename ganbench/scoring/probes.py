@@ -27,7 +27,7 @@ from ganbench.metrics import (
 )
 from ganbench.records import Record
 from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
-from ganbench.scoring.predictions import over_images
+from ganbench.scoring.intervals import over_images
 from ganbench.seeds import generator
 
 DRAWN, ASKED, CROSSED = 70, 28, 14  # images

@@ -23,8 +23,7 @@ from ganbench.metrics import METRICS, relative_distance, unit_response
 from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import Record
 from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
-from ganbench.scoring.pixels import relative_over_images
-from ganbench.scoring.predictions import over_images
+from ganbench.scoring.intervals import over_images, ratio_over_images
 from ganbench.seeds import generator
 
 IMAGES = 35
@@ -98,7 +97,7 @@ class Units(Metric):
             # Renderings have no noise of their own: the least difference is one.
             value = relative_distance(edited[chosen], start[chosen], nothing_to_do=0.0)
             limits: dict[str, Any] = (
-                {} if value is None else relative_over_images(edited, start, chosen)
+                {} if value is None else ratio_over_images(edited, start, chosen)
             )
             note = "" if value is not None else "the inputs are already right there"
             n = int(chosen.sum())

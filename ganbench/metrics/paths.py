@@ -1,4 +1,4 @@
-"""Intensity: whether asking for more of an emotion gives more of it."""
+"""What the judge's softmax does along a path of codes: does it follow the intensity, and does it change evenly?"""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ganbench.errors import BadInput
+from ganbench.metrics.ere import total_variation
 from ganbench.metrics.spec import MetricSpec
 
-SPEC = MetricSpec(
+INTENSITY = MetricSpec(
     name="intensity",
     title="Intensity",
     version=1,
@@ -20,6 +21,21 @@ SPEC = MetricSpec(
         "of the target emotion, along the path of each image from low to high ρ; 0 for an edit "
         "that does not respond."
     ),
+)
+
+SMOOTHNESS = MetricSpec(
+    name="smoothness",
+    title="Smoothness",
+    version=1,
+    unit="ratio",
+    direction="lower",
+    digits=2,
+    definition=(
+        "Largest step of the judge's softmax along a path of codes, divided by the mean step "
+        "(total variation between neighbouring points): 1 is even, the number of steps is one "
+        "single jump. Paths along which nothing changes have no value."
+    ),
+    ours=True,
 )
 
 
@@ -36,19 +52,36 @@ def intensity_response(intensities: ArrayLike, probabilities: ArrayLike) -> NDAr
         float64 [...] in [-1, 1]; 0 where the probability never changes.
 
     Raises:
-        BadInput: the lengths differ, or the intensities do.
+        BadInput: the lengths differ, or all intensities are equal.
     """
+    from scipy.stats import rankdata  # slow to import, and only some evaluations need it
+
     rho, p = np.asarray(intensities, np.float64), np.asarray(probabilities, np.float64)
     if rho.ndim != 1 or p.shape[-1:] != rho.shape or len(np.unique(rho)) < 2:
         raise BadInput(
             f"intensities {rho.shape} and probabilities {p.shape} do not fit; give [K] with two "
             "different values or more, and [..., K]"
         )
-    x, y = _centred_ranks(rho), _centred_ranks(p)
+    x, y = (rankdata(values, axis=-1) - (len(rho) + 1) / 2 for values in (rho, p))
     lengths = np.sqrt(np.square(x).sum() * np.square(y).sum(axis=-1))
     return np.asarray((x * y).sum(axis=-1) / np.where(lengths > 0, lengths, 1))
 
 
-def _centred_ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Twice the rank minus its mean: how many are smaller, minus how many are larger."""
-    return np.asarray(np.sign(x[..., :, None] - x[..., None, :]).sum(axis=-1))
+def path_smoothness(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Largest step over mean step of each path.
+
+    Args:
+        probabilities: softmax [..., K, emotions] at K >= 2 points along the path.
+
+    Returns:
+        float64 [...] in [1, K - 1]; NaN where nothing changes.
+
+    Raises:
+        BadInput: fewer than two points.
+    """
+    p = np.asarray(probabilities, np.float64)
+    if p.ndim < 2 or p.shape[-2] < 2:
+        raise BadInput(f"a path needs [..., points, emotions] with two points: got {p.shape}")
+    steps = total_variation(p[..., 1:, :], p[..., :-1, :])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(steps.max(axis=-1) / steps.mean(axis=-1))
