@@ -14,7 +14,8 @@ import torch
 
 import ganbench
 from ganbench import config
-from ganbench.methods.weights import read_header, sha256, shipped
+from ganbench.methods.locate import shipped
+from ganbench.methods.weights import read_header, sha256
 from ganbench.training.session import prepare
 
 ROOT = Path(__file__).parent.parent

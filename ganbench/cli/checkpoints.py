@@ -182,8 +182,7 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 def _find(name: str) -> Path:
     """A file, the result of a run folder, or the shipped checkpoint of this name."""
 
-    from ganbench.methods.locate import checkpoint_file
-    from ganbench.methods.weights import shipped
+    from ganbench.methods.locate import checkpoint_file, shipped
     from ganbench.parsing import is_file
 
     if name in _shipped() and not is_file(name):

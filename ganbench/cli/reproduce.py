@@ -43,8 +43,8 @@ def reproduce(
     import sys
     from pathlib import Path
 
+    from ganbench.methods.locate import shipped
     from ganbench.methods.manifest import MANIFEST
-    from ganbench.methods.weights import shipped
     from ganbench.reproduction import read_claims
 
     file = Path(manifest) if manifest else shipped("judge").parent / MANIFEST

@@ -20,8 +20,8 @@ from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS, columns, distinct, in_suite_order
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
-from ganbench.methods.locate import checkpoint_file
-from ganbench.methods.weights import check_network, load_state, read_header, sha256, shipped
+from ganbench.methods.locate import checkpoint_file, shipped
+from ganbench.methods.weights import check_network, load_state, read_header, sha256
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ganbench.methods.interface import Edit as Edit
     from ganbench.methods.interface import Method as Method
     from ganbench.methods.interface import MethodSpec as MethodSpec
-    from ganbench.methods.weights import load_method as load_method
+    from ganbench.methods.loading import load_method as load_method
     from ganbench.methods.weights import save_checkpoint as save_checkpoint
     from ganbench.registry import list_methods as list_methods
 
@@ -21,7 +21,7 @@ _PUBLIC = {
     "Method": "ganbench.methods.interface",
     "MethodSpec": "ganbench.methods.interface",
     "list_methods": "ganbench.registry",
-    "load_method": "ganbench.methods.weights",
+    "load_method": "ganbench.methods.loading",
     "save_checkpoint": "ganbench.methods.weights",
 }
 __all__ = list(_PUBLIC)

@@ -1,4 +1,4 @@
-"""Which file is meant where a checkpoint is asked for: the file itself, or the result of a run folder."""
+"""Which file a checkpoint lies in: the file itself, the result of a run folder, or a shipped one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from ganbench import parsing
 from ganbench.errors import BadInput
+from ganbench.methods.weights import read_header
 from ganbench.storage.store import is_file_name
 from ganbench.text import plural
 
@@ -62,10 +63,8 @@ def _card(folder: Path) -> dict[str, Any]:
 
 def _iteration(file: Path) -> int | None:
     """The iteration that a checkpoint is of; None if its card does not tell."""
-    from ganbench.methods.weights import read_header  # it imports this module
-
-    found = read_header(file)["card"].get("iteration")
-    return found if isinstance(found, int) else None
+    iteration = read_header(file)["card"].get("iteration")
+    return iteration if isinstance(iteration, int) else None
 
 
 def _way_out(folder: Path) -> str:
@@ -73,6 +72,21 @@ def _way_out(folder: Path) -> str:
     periodic = sorted((folder / CHECKPOINTS).glob("*.safetensors"))
     newest = f", or give its newest checkpoint, {periodic[-1]}" if periodic else ""
     return f"finish it with 'ganbench train ... --resume'{newest}"
+
+
+def shipped(name: str) -> Path:
+    """Path of a shipped checkpoint, e.g. of ``"smit"`` or ``"judge"``.
+
+    Raises:
+        BadInput: none is shipped under this name.
+    """
+    path = shipped_folder() / f"{name}.safetensors"
+    if not path.is_file():
+        raise BadInput(
+            f"no shipped checkpoint: {name!r}; train one with 'ganbench train {name}' "
+            "and give its path"
+        )
+    return path
 
 
 def shipped_folder() -> Path:

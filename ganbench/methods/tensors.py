@@ -6,7 +6,9 @@ passes through every layer. All files that weights come from are checked here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +40,51 @@ def fitted(
     return {
         name: _fit(name, expected[name], tensor, where) for name, tensor in sorted(found.items())
     }
+
+
+def fill(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
+) -> dict[str, Tensor]:
+    """The tensors of one of our checkpoints, once they are known to fill its network.
+
+    Raises:
+        BadInput: missing, extra or mis-shaped tensors, or such as ``tensors.fitted`` refuses.
+    """
+    if wrong := mismatch(expected, found):
+        raise BadInput(
+            f"checkpoint does not fit its own configuration: {where} ({wrong}); the file is damaged: "
+            "fetch it again"
+        )
+    return fitted(expected, found, where)
+
+
+def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from filling a network, in words; empty if they fit."""
+    missing = expected.keys() - found.keys()
+    extra = found.keys() - expected.keys()
+    misshapen = [k for k in expected.keys() & found.keys() if found[k].shape != expected[k].shape]
+    parts = []
+    if missing:
+        parts.append(f"missing {grouped(missing)}")
+    if extra:
+        parts.append(f"extra {grouped(extra)}")
+    if misshapen:
+        first, *rest = sorted(misshapen)
+        parts.append(
+            f"{first} {tuple(found[first].shape)} instead of {tuple(expected[first].shape)}"
+            + (f", as wrong {grouped(rest)}" if rest else "")
+        )
+    return "; ".join(parts)
+
+
+def grouped(keys: Iterable[str], most: int = 3) -> str:
+    """Keys in words, those that differ in numbers only as one: "main.*.bias (6)"."""
+    keys = sorted(keys)
+    sizes = Counter(re.sub(r"\d+", "*", key) for key in keys)
+    one = {re.sub(r"\d+", "*", key): key for key in keys}
+    groups = [one[g] if n == 1 else f"{g} ({n})" for g, n in sizes.items()]
+    rest = sum(list(sizes.values())[most:])
+    return ", ".join(groups[:most]) + (f" and {rest} more" if rest else "")
 
 
 def check_usual(found: Mapping[str, Tensor], where: object) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from importlib import resources
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +15,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganbench import config, parsing
-from ganbench.devices import resolve
-from ganbench.errors import BadInput, GanbenchError
+from ganbench.errors import BadInput
 from ganbench.methods.cards import check_card
-from ganbench.methods.interface import Method
-from ganbench.methods.locate import checkpoint_file
 from ganbench.methods.memory import ours, state_bytes
-from ganbench.methods.tensors import check_parameters, fitted
-from ganbench.registry import METHODS
-from ganbench.storage.state import tensor_hash
+from ganbench.methods.tensors import check_parameters, fill
 from ganbench.storage.store import replacing
 
 FORMAT = 1
@@ -60,21 +52,6 @@ def weights_hash(path: Path) -> str:
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def shipped(name: str) -> Path:
-    """Path of a shipped checkpoint, e.g. of ``"smit"`` or ``"judge"``.
-
-    Raises:
-        BadInput: none is shipped under this name.
-    """
-    path = Path(str(resources.files("ganbench.checkpoints") / "faces" / f"{name}.safetensors"))
-    if not path.is_file():
-        raise BadInput(
-            f"no shipped checkpoint: {name!r}; train one with 'ganbench train {name}' "
-            "and give its path"
-        )
-    return path
 
 
 def save_checkpoint(
@@ -227,22 +204,6 @@ def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, prefix: 
     module.load_state_dict(fill(module.state_dict(), tensors, where))
 
 
-def fill(
-    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
-) -> dict[str, Tensor]:
-    """The tensors of one of our checkpoints, once they are known to fill its network.
-
-    Raises:
-        BadInput: missing, extra or mis-shaped tensors, or such as ``tensors.fitted`` refuses.
-    """
-    if wrong := mismatch(expected, found):
-        raise BadInput(
-            f"checkpoint does not fit its own configuration: {where} ({wrong}); the file is damaged: "
-            "fetch it again"
-        )
-    return fitted(expected, found, where)
-
-
 def check_network(path: Path, cls: type[nn.Module], network: Any) -> None:
     """Refuse a configuration whose network is far larger than its file, before it is built.
 
@@ -262,95 +223,3 @@ def check_network(path: Path, cls: type[nn.Module], network: Any) -> None:
             f"checkpoint does not fit its own configuration: {path} (its network would be "
             f"{parsing.size(needed)}); the file is damaged: fetch it again"
         )
-
-
-def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What keeps tensors from filling a network, in words; empty if they fit."""
-    missing = expected.keys() - found.keys()
-    extra = found.keys() - expected.keys()
-    misshapen = [k for k in expected.keys() & found.keys() if found[k].shape != expected[k].shape]
-    parts = []
-    if missing:
-        parts.append(f"missing {grouped(missing)}")
-    if extra:
-        parts.append(f"extra {grouped(extra)}")
-    if misshapen:
-        first, *rest = sorted(misshapen)
-        parts.append(
-            f"{first} {tuple(found[first].shape)} instead of {tuple(expected[first].shape)}"
-            + (f", as wrong {grouped(rest)}" if rest else "")
-        )
-    return "; ".join(parts)
-
-
-def grouped(keys: Iterable[str], most: int = 3) -> str:
-    """Keys in words, those that differ in numbers only as one: "main.*.bias (6)"."""
-    keys = sorted(keys)
-    sizes = Counter(re.sub(r"\d+", "*", key) for key in keys)
-    one = {re.sub(r"\d+", "*", key): key for key in keys}
-    groups = [one[g] if n == 1 else f"{g} ({n})" for g, n in sizes.items()]
-    rest = sum(list(sizes.values())[most:])
-    return ", ".join(groups[:most]) + (f" and {rest} more" if rest else "")
-
-
-def load_method(
-    name: str, checkpoint: str | os.PathLike[str] | None = None, device: str | torch.device = "auto"
-) -> Method:
-    """Load a method, ready to edit.
-
-    Args:
-        name: a name of ``list_methods()``.
-        checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``, or the
-            folder of a finished run of ``ganbench train``; None loads the shipped one, or builds a
-            plug-in that needs none: one without weights, or whose class says
-            ``needs_checkpoint = False``.
-        device: ``auto`` takes the GPU if there is one.
-
-    Raises:
-        BadInput: unknown name, missing or foreign file, a checkpoint of another method.
-    """
-    cls: type[Method] = METHODS.load(name, Method)
-    where = resolve(device)
-    if checkpoint is None and (ready := _without_checkpoint(name, cls)) is not None:
-        return ready.to(where).eval().requires_grad_(False)
-    path = shipped(name) if checkpoint is None else checkpoint_file(checkpoint)
-    header = read_header(path)
-    if (header["kind"], header["name"]) != ("method", name):
-        raise BadInput(
-            f"checkpoint of another {header['kind']}: {path} holds {header['name']!r}, not {name!r}; "
-            f"load it as {header['name']!r}"
-        )
-    network = config.build(cls.Config, header["config"], f"checkpoint {path.name}")
-    check_network(path, cls, network)
-    method = cls(network)
-    load_state(path, method)
-    method.licence = header["card"].get("licence", "unknown")
-    method.fingerprint, method.loaded = sha256(path), tensor_hash(method)
-    method.source = {"file": path.name, "sha256": method.fingerprint}
-    method.card = header["card"]
-    return method.to(where).eval().requires_grad_(False)
-
-
-def _without_checkpoint(name: str, cls: type[Method]) -> Method | None:
-    """A plug-in that is ready once it is built; None for one whose weights come from a file.
-
-    Raises:
-        BadInput: it cannot be built from the defaults of its configuration.
-    """
-    if name in METHODS.first:
-        return None
-    try:
-        method = cls(cls.Config())
-    except GanbenchError:
-        raise
-    except Exception as error:  # the code of a plug-in
-        if cls.needs_checkpoint:
-            return None
-        raise BadInput(
-            f"{name} cannot be built without a checkpoint: {type(error).__name__}: "
-            f"{str(error)[:200]}; give one, {name}=FILE, or give its Config defaults"
-        ) from error
-    if cls.needs_checkpoint and method.state_dict():
-        return None
-    method.loaded = tensor_hash(method)
-    return method

@@ -16,13 +16,10 @@ from ganbench.emotions import EMOTIONS, canonical, in_suite_order
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
 from ganbench.methods.locate import checkpoint_file
-from ganbench.methods.tensors import check_usual, fitted
+from ganbench.methods.tensors import check_usual, fill, fitted, grouped, mismatch
 from ganbench.methods.weights import (
     DISCRIMINATOR,
     UNUSED,
-    fill,
-    grouped,
-    mismatch,
     read_header,
     read_tensors,
     save_checkpoint,

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from ganbench import load_dataset
 from ganbench import reproduction as reproduce
-from ganbench.methods.weights import read_header, save_checkpoint, sha256, shipped, weights_hash
+from ganbench.methods.locate import shipped
+from ganbench.methods.weights import read_header, save_checkpoint, sha256, weights_hash
 from ganbench.reproduction import Claim, compare, read_claims
 
 DATA = "faces:train=14,test=14"

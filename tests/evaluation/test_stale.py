@@ -48,7 +48,8 @@ def test_a_method_that_is_changed_is_edited_with_anew(store):
 
 
 def test_a_loaded_method_that_is_changed_is_not_called_by_its_file(tiny_method, tmp_path, store):
-    from ganbench.methods.weights import load_method, save_checkpoint, sha256
+    from ganbench.methods.loading import load_method
+    from ganbench.methods.weights import save_checkpoint, sha256
 
     path = tmp_path / "stargan.safetensors"
     save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {"licence": "MIT"})

@@ -14,14 +14,9 @@ import ganbench
 from ganbench.errors import BadInput
 from ganbench.judges import face_api
 from ganbench.judges.vgg import VGG, VGGConfig
+from ganbench.methods.locate import shipped
 from ganbench.methods.tensors import fitted
-from ganbench.methods.weights import (
-    load_discriminator,
-    read_header,
-    read_tensors,
-    save_checkpoint,
-    shipped,
-)
+from ganbench.methods.weights import load_discriminator, read_header, read_tensors, save_checkpoint
 from ganbench.official import export_checkpoint, import_checkpoint
 
 sys.path.append(str(Path(__file__).parents[1] / "official"))

@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import ganbench
-from ganbench.methods.weights import read_header, shipped
+from ganbench.methods.locate import shipped
+from ganbench.methods.weights import read_header
 
 DOCS = (Path(__file__).parents[2] / "docs" / "checkpoints.md").read_text()
 COMMANDS = re.findall(r"^(ganbench checkpoints .+)$", DOCS, re.MULTILINE)

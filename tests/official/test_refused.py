@@ -284,7 +284,7 @@ def test_a_plug_in_without_a_layout(tiny_method):
 
 
 def test_a_judge_is_not_exported(tmp_path):
-    from ganbench.methods.weights import shipped
+    from ganbench.methods.locate import shipped
 
     with pytest.raises(BadInput, match="only methods have authors"):
         export_checkpoint(shipped("judge"), tmp_path)

@@ -267,7 +267,8 @@ def test_networks_that_no_machine_holds_are_refused_before_they_are_built(tiny_m
 def test_a_checkpoint_whose_network_would_be_far_larger_than_its_file(tiny_method, tmp_path):
     from safetensors.torch import load_file, save_file
 
-    from ganbench.methods.weights import load_method, read_header, save_checkpoint
+    from ganbench.methods.loading import load_method
+    from ganbench.methods.weights import read_header, save_checkpoint
 
     path = tmp_path / "a.safetensors"
     save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {})

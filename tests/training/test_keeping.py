@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from ganbench import load_dataset, provenance
 from ganbench.errors import BadInput, Diverged
 from ganbench.judges.vgg import load_vgg
-from ganbench.methods.weights import read_header, shipped
+from ganbench.methods.locate import shipped
+from ganbench.methods.weights import read_header
 from ganbench.storage.store import replacing, sweep
 from ganbench.training import folder as folders
 from ganbench.training.probe import FACES, find_probe
