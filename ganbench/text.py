@@ -9,6 +9,7 @@ that they stand in. There is one function for each border: ``printable`` for ter
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 # Control characters, marks that turn the direction of text or have no width, halves of UTF-16 pairs (in
@@ -99,6 +100,19 @@ def message(error: object) -> str:
 def markdown(text: object) -> str:
     """Text for a cell or a paragraph of Markdown; HTML and marks in it are shown as they are."""
     return printable(text).translate(_MARKDOWN)
+
+
+def markdown_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[int] = ()
+) -> str:
+    """A table of Markdown.
+
+    Args:
+        heads, rows: cells that are Markdown already (``markdown``).
+        numbers: the columns that are aligned to the right.
+    """
+    rule = ["---:" if i in numbers else "---" for i in range(len(heads))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
 
 
 def latex(text: object) -> str:

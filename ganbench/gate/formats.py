@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganbench.gate.comparison import ALPHA, Comparison, Report
 from ganbench.records import Record, Results
-from ganbench.text import markdown, plural, printable
+from ganbench.text import markdown, markdown_table, plural, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +27,7 @@ ROWS, NAMES = 500, 30
 ORDER = ("worse", "gone", "better", "new", "not comparable", "same")
 _STYLES = {"worse": "bold red", "gone": "bold red", "better": "green", "same": "dim"}
 _HEADS = ("Verdict", "Method", "Metric", "Base", "Head", "Change", "Margin", "Why")
+_NUMBERS = range(3, 7)
 _VERDICTS = {0: "nothing worse", 1: "worse", 3: "nothing comparable"}
 
 
@@ -110,7 +111,7 @@ def to_rich(report: Report) -> Table:
 
     table = Table(box=None, pad_edge=False)
     for i, head in enumerate(_HEADS):
-        number = 3 <= i <= 6
+        number = i in _NUMBERS
         table.add_column(
             head, justify="right" if number else "left", no_wrap=number, header_style="bold"
         )
@@ -223,12 +224,11 @@ def _p(value: float) -> str:
 
 
 def _pipes(chosen: list[Line]) -> str:
-    rows = [_HEADS, ("---", "---", "---", *["---:"] * 4, "---")]
-    rows += [
+    rows = [
         (
             f"**{line.status}**" if line.status in ("worse", "gone") else line.status,
             *map(markdown, line.cells),
         )
         for line in chosen
     ]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return markdown_table(_HEADS, rows, _NUMBERS)

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from ganbench.report.tables import Table
-from ganbench.text import latex, markdown, printable
+from ganbench.text import latex, markdown, markdown_table, printable
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -40,7 +40,7 @@ def to_csv(table: Table) -> str:
 def to_markdown(table: Table) -> str:
     """A pipe table with the caption above it; the best of each column in bold."""
     heads = ["Method", *(markdown(f"{c.title} {c.arrow}".strip()) for c in table.columns)]
-    lines = [heads, ["---", *["---:"] * len(table.columns)]]
+    lines = []
     for row in table.rows:
         cells = []
         for i in range(len(table.columns)):
@@ -48,7 +48,7 @@ def to_markdown(table: Table) -> str:
             value = f"**{value}**" if table.is_best(row, i) else value
             cells.append(f"{value} {table.half(row, i)}".strip())
         lines.append([markdown(row.title), *cells])
-    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    body = markdown_table(heads, lines, range(1, len(heads)))
     return f"{markdown(table.caption)}\n\n{body}\n"
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ganbench.text import markdown
+from ganbench.text import markdown, markdown_table
 from ganbench.validation.checks import BY_NAME
 from ganbench.validation.editors import EDITORS
 from ganbench.validation.measures import COLUMNS, Column
@@ -49,15 +49,16 @@ def to_markdown(trial: Trial) -> str:
             [name, *(column.cell(values[column.name]) for column in columns)]
             for name, values in trial.table.items()
         ]
-        parts.append(f"## {caption}\n\n{_pipes(head, ['---', *['---:'] * len(columns)], *rows)}\n")
+        parts.append(f"## {caption}\n\n{markdown_table(head, rows, range(1, len(head)))}\n")
     parts.append(
         "\n".join(f"- **{markdown(editor.name)}**: {markdown(editor.what)}" for editor in EDITORS)
         + "\n"
     )
-    lines = [[*_cells(outcome), outcome.check.why] for outcome in trial.outcomes]
-    checks = _pipes(
-        ["Metric", "Expected", "Found", "", "Because"], ["---", "---", "---", "---", "---"], *lines
-    )
+    rows = [
+        [markdown(cell) for cell in (*_cells(outcome), outcome.check.why)]
+        for outcome in trial.outcomes
+    ]
+    checks = markdown_table(["Metric", "Expected", "Found", "", "Because"], rows)
     parts.append(f"## Checks\n\n{markdown(summary(trial))}\n\n{checks}\n")
     return "\n".join(parts)
 
@@ -122,7 +123,3 @@ def _cells(outcome: Outcome) -> tuple[str, str, str, str]:
     values = ", ".join(column.cell(value) for value in outcome.values.values())
     verdict = "holds" if outcome.passed else "fails (known)" if outcome.known else "FAILS"
     return column.title, outcome.check.claim, values, verdict
-
-
-def _pipes(*lines: list[str]) -> str:
-    return "\n".join("| " + " | ".join(map(markdown, line)) + " |" for line in lines)
