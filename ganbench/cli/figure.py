@@ -78,7 +78,7 @@ def _parsed(parse: Callable[[str], Any]) -> Callable[..., Any]:
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
-# The command line of each name in an ``Entry``, and of what all figures take.
+# The command-line parameters of each option or input of a figure, and those of all figures.
 OPTIONS: dict[str, list[click.Parameter]] = {
     "method": [click.Option(["--method"], required=True, metavar="NAME", help="Whose edits; see 'ganbench methods'.")],
     "checkpoint": [click.Option(["--checkpoint"], metavar="FILE|RUN", help="A checkpoint of your own, or its run folder.  [default: the shipped one]")],
@@ -145,7 +145,7 @@ def make(name: str, /, **given: Any) -> None:
     from ganbench.errors import BadInput
     from ganbench.evaluation.run import load_all
     from ganbench.figures.page import to_pdf, to_png
-    from ganbench.figures.scene import Scene, choose, read_pictures
+    from ganbench.figures.scene import Scene, read_pictures, sample_faces
     from ganbench.judges import load_judge
     from ganbench.storage.store import write_atomic
 
@@ -209,11 +209,11 @@ def make(name: str, /, **given: Any) -> None:
             for one in methods:
                 if warning := mismatch(one.spec.title, one.card, data.framing):
                     console.print(f"warning: {warning}", soft_wrap=True)
-            return choose(data, count, given["seed"])
+            return sample_faces(data, count, given["seed"])
 
         scene = Scene(methods, given["seed"], faces, judge, partial(tell, "edit"))
         options = {key: given[key] for key in entry.options if given[key] is not None}
-        drawing = entry.drawer()(scene, **options)
+        drawing = entry.load()(scene, **options)
     write_atomic(out, writers[out.suffix.lower()](drawing.figure))
     say(drawing.caption)
     say(str(out))

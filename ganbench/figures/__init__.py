@@ -1,6 +1,6 @@
-"""The figures of the paper's supplement, and one more: a name each, a module each.
+"""The figures of the paper's supplement, and the gamut: a name and a module for each.
 
-Nothing heavy is imported here, so that the command line can list the figures at once.
+Nothing heavy is imported here, so that the command line lists the figures at once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ house_matplotlib()  # before the modules here import matplotlib
 
 
 @dataclass(frozen=True)
-class Entry:
+class FigureSpec:
     """A figure that ``ganbench figure`` makes.
 
     Attributes:
-        module: where its ``draw(scene, **options)`` is.
-        text: what it shows, in a line.
-        options: what its ``draw`` takes beside the scene.
-        inputs: what its scene needs beside a method and test faces: ``judge``, ``images`` (takes
-            pictures of the user's own), ``methods`` (shows several).
+        module: module of this package that defines ``draw(scene, **options)``.
+        text: what the figure shows, in one line.
+        options: the options of ``draw``.
+        inputs: what the figure needs beside a method and test faces: ``judge``, ``images`` (it can
+            show the user's pictures), ``methods`` (it shows several).
     """
 
     module: str
@@ -36,45 +36,47 @@ class Entry:
     options: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("images",)
 
-    def drawer(self) -> Callable[..., Drawing]:
-        """The figure's ``draw``."""
-        found: Callable[..., Drawing] = import_module(f"ganbench.figures.{self.module}").draw
-        return found
+    def load(self) -> Callable[..., Drawing]:
+        """Import and return the figure's ``draw``."""
+        draw: Callable[..., Drawing] = import_module(f"ganbench.figures.{self.module}").draw
+        return draw
 
 
-FIGURES: dict[str, Entry] = {
-    "tsne": Entry(
+FIGURES: dict[str, FigureSpec] = {
+    "tsne": FigureSpec(
         "tsne",
         "t-SNE of the judge's features: edits against real images (Figure 1).",
         options=("limit",),
         inputs=("judge",),
     ),
-    "complex": Entry(
+    "complex": FigureSpec(
         "complex",
-        "Codes between emotions, with what they stand for (Figures 2, 3).",
+        "Codes between emotions, with their label distributions (Figures 2, 3).",
         options=("codes",),
     ),
-    "nuance": Entry("nuance", "Small steps around a code (Figure 4).", options=("code", "step")),
-    "same-label": Entry(
+    "nuance": FigureSpec(
+        "nuance", "Small steps around a code (Figure 4).", options=("code", "step")
+    ),
+    "same-label": FigureSpec(
         "same_label",
-        "Different codes that stand for the same (Figure 5).",
+        "Different codes with nearly the same label distribution (Figure 5).",
         options=("tolerance",),
     ),
-    "compare": Entry(
+    "compare": FigureSpec(
         "compare",
         "Several methods on the same faces (Figures 6 to 8).",
         inputs=("methods", "images"),
     ),
-    "wheel": Entry(
+    "wheel": FigureSpec(
         "wheel", "The wheel of emotion around a face (Figures 9 to 11).", options=("rho",)
     ),
-    "styles": Entry(
+    "styles": FigureSpec(
         "styles",
         "One emotion in different random styles (Figures 12, 13).",
         options=("emotion",),
         inputs=("judge", "images"),
     ),
-    "gamut": Entry(
+    "gamut": FigureSpec(
         "gamut",
         "The conditional plane: what codes stand for, and what the judge sees.",
         inputs=("judge", "images"),
@@ -82,11 +84,11 @@ FIGURES: dict[str, Entry] = {
 }
 
 
-def find(name: str) -> Entry:
+def find(name: str) -> FigureSpec:
     """The figure of a name.
 
     Raises:
-        BadInput: there is none.
+        BadInput: no figure has this name.
     """
     if name not in FIGURES:
         raise unknown("figure", name, FIGURES)

@@ -1,4 +1,4 @@
-"""Figures 6 to 8: all methods on the same faces."""
+"""Figures 6 to 8: several methods on the same faces."""
 
 from __future__ import annotations
 
@@ -6,52 +6,45 @@ import torch
 
 from ganbench.emotions import EMOTIONS
 from ganbench.evaluation.protocol import code_sets
-from ganbench.figures.page import QUIET, SMALL, Drawing, in_print
+from ganbench.figures.page import QUIET, SMALL, Drawing, format_code
 from ganbench.figures.scene import Scene
 from ganbench.figures.sheet import Sheet
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import to_bytes
 from ganbench.seeds import generator
 
-LEAD = 1.3
+LEFT = 1.3
 
 
 def draw(scene: Scene) -> Drawing:
-    """A strip for each method: the seven emotions, or seven random codes where there is a space.
+    """Draw a row for each face and method: the seven emotions, or seven random codes of a plane.
 
     Raises:
-        BadInput: more faces and methods than a page holds.
+        BadInput: the faces and methods do not fit on a page.
     """
     random = [method for method in scene.methods if "uniform" in code_sets(method)]
     ordered = [method for method in scene.methods if method not in random] + random
     faces = scene.faces(1)
     rows = len(ordered)
-    sheet = Sheet(
-        rows * len(faces),
-        len(EMOTIONS),
-        "Methods on the same faces",
-        LEAD,
-        head=0.2,
-        under=0.1,
-        dpi=scene.dpi,
-    )
-    for number, name in enumerate(faces.names):
+    title = "Methods on the same faces"
+    sheet = Sheet(rows * len(faces), len(EMOTIONS), title, LEFT, head=0.2, under=0.1, dpi=scene.dpi)
+    for number, (name, face) in enumerate(zip(faces.names, to_bytes(faces.images), strict=True)):
         _, y = sheet.place(number * rows, 0)
-        side = min(sheet.side, LEAD - 0.3)
-        sheet.page.face(to_bytes(faces.images)[number], 0, y, side)
+        side = min(sheet.side, LEFT - 0.3)
+        sheet.page.face(face, 0, y, side)
         sheet.page.text(side / 2, y + side + 0.07, f"input: {name}", SMALL, ha="center")
     for place, method in enumerate(ordered):
         codes = _codes(method, scene.seed)
         edits = to_bytes(scene.edits(faces.images, codes, method))
         for number in range(len(faces)):
             row = number * rows + place
-            sheet.row(row, edits[:, number])
-            sheet.aside(row, method.title)
+            sheet.faces(row, edits[:, number])
+            sheet.row_label(row, method.title)
             if method in random:
-                sheet.below(row, [in_print(code) for code in codes.cpu().numpy()])
+                sheet.tile_labels(row, [format_code(code) for code in codes.cpu().numpy()])
     if ordered[0] not in random:
-        sheet.emotions_above()
-        if random:  # below it the names of the columns no longer hold
+        sheet.emotion_labels()
+        if random:  # a line marks where the columns are no longer the emotions above them
             for number in range(len(faces)):
                 x, y = sheet.place(number * rows + rows - len(random), 0)
                 sheet.page.line([x, sheet.page.width], [y - 0.065] * 2, QUIET, 0.5)
@@ -62,8 +55,8 @@ def draw(scene: Scene) -> Drawing:
     titles = ", ".join(method.title for method in ordered)
     return Drawing(
         sheet.page.figure,
-        f"The same faces edited by {titles}: towards each emotion, and to random codes (numbers) "
-        "by the methods whose codes fill a space.",
+        f"The same faces edited by {titles}: to each emotion, or to random codes (numbers) where the "
+        "codes of a method fill a plane.",
     )
 
 

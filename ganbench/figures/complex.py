@@ -1,4 +1,4 @@
-"""Figures 2 and 3: codes between the emotions, each row led by what its code stands for."""
+"""Figures 2 and 3: codes between the emotions, each with its label distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.figures import plane
 from ganbench.figures.labelled import draw_labelled
-from ganbench.figures.page import Drawing, in_print
+from ganbench.figures.page import Drawing, format_code
 from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats, even_mixtures
 from ganbench.methods.interface import Method
@@ -16,12 +16,12 @@ from ganbench.methods.interface import Method
 ROWS = 6
 
 
-def mixed(method: Method) -> Floats:
-    """The codes [m, 2] that mix two emotions most evenly, the clearest first.
+def mixed_codes(method: Method) -> Floats:
+    """The codes [m, 2] that mix two emotions most evenly, in decreasing order of clarity.
 
     Raises:
         Unsupported: the method defines no label distribution.
-        BadInput: one emotion leads all over the plane.
+        BadInput: one emotion is the most likely one everywhere in the plane.
     """
     mixtures = even_mixtures(plane.distribution(method), ROWS)
     if not mixtures:
@@ -32,7 +32,7 @@ def mixed(method: Method) -> Floats:
 
 
 def draw(scene: Scene, codes: Floats | None = None) -> Drawing:
-    """Edits to mixed codes.
+    """Draw edits to codes between the emotions.
 
     Args:
         scene: with a method that defines p_z.
@@ -40,22 +40,22 @@ def draw(scene: Scene, codes: Floats | None = None) -> Drawing:
 
     Raises:
         Unsupported: the method defines no label distribution.
-        BadInput: codes outside the plane, or one emotion leads all over it.
+        BadInput: codes outside the plane, or no mixture exists.
     """
     method = scene.method
-    p = plane.distribution(method)
-    codes = mixed(method) if codes is None else codes
+    distribution = plane.distribution(method)
+    codes = mixed_codes(method) if codes is None else codes
     plane.check_codes(method, codes)
     page = draw_labelled(scene, f"{method.title}: mixed emotions", codes)
-    said = []
-    for number, (code, own) in enumerate(zip(codes, p(codes), strict=True), 1):
-        first, second = np.argsort(-own)[:2]
-        said.append(
-            f"{number} {in_print(code)} {100 * own[first]:.0f} % {EMOTIONS[first]}, "
-            f"{100 * own[second]:.0f} % {EMOTIONS[second]}"
+    parts = []
+    for number, (code, p) in enumerate(zip(codes, distribution(codes), strict=True), 1):
+        first, second = np.argsort(-p)[:2]
+        parts.append(
+            f"{number} {format_code(code)} {100 * p[first]:.0f} % {EMOTIONS[first]}, "
+            f"{100 * p[second]:.0f} % {EMOTIONS[second]}"
         )
     return Drawing(
         page.figure,
-        f"Complex expressions by {method.title}: inputs (top), and a row for each code, led by the "
-        f"label distribution it stands for (per cent). {'; '.join(said)}.",
+        f"Complex expressions by {method.title}: inputs (top), and a row for each code. The bars show "
+        f"the label distribution of the code in per cent. {'; '.join(parts)}.",
     )

@@ -1,4 +1,4 @@
-"""Losses and probe accuracy of a training, a panel for each: their scales have nothing in common."""
+"""The losses and the probe accuracy of a training; each has a panel, because their scales differ."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from ganbench.training.folder import PROBE
 COLUMNS = 3
 HEAD, ROW, LEFT, RIGHT, GAP = 0.75, 1.35, 0.45, 0.25, 0.5  # inches
 
-# Okabe-Ito: critic, generator, what else there is. Titles tell them apart without colours too.
+# Okabe-Ito colours of the critic, the generator and everything else.
 CRITIC, GENERATOR, OTHER = "#0072b2", "#d55e00", "#009e73"
 
-# Not of the training but of the machine.
-_CLOCK = ("iteration", "seconds", "images_per_second")
+# Values of a log line that are not curves.
+_NOT_CURVES = ("iteration", "seconds", "images_per_second")
 
 
 def draw(log: Sequence[Mapping[str, Any]], title: str, warmup: int = 0) -> Figure:
-    """The curves of a log.
+    """Draw the curves of a log.
 
     Args:
-        log: its lines.
-        title: above them.
+        log: the lines of the log.
+        title: text above the curves.
         warmup: iterations of the warm-up, whose end is marked.
 
     Raises:
         BadInput: the log is empty.
     """
-    names = list(dict.fromkeys(key for line in log for key in line if key not in _CLOCK))
+    names = list(dict.fromkeys(key for line in log for key in line if key not in _NOT_CURVES))
     names.sort(key=lambda name: (name != PROBE, not name.startswith("d_"), name[:2] != "g_"))
     if not names:
         raise BadInput("nothing to plot: the log has no lines yet; wait for the first one")
@@ -54,8 +54,8 @@ def draw(log: Sequence[Mapping[str, Any]], title: str, warmup: int = 0) -> Figur
     for place, name in enumerate(names):
         row, column = divmod(place, COLUMNS)
         axes = page.panel(LEFT + column * (width + GAP), HEAD + row * height, width, height - 0.5)
-        known = [(line["iteration"], line[name]) for line in log if name in line]
-        x, y = (np.array(values, dtype=np.float64) for values in zip(*known, strict=True))
+        points = [(line["iteration"], line[name]) for line in log if name in line]
+        x, y = np.array(points, dtype=np.float64).T
         _style(axes, name, last)
         if warmup:
             axes.axvline(warmup, color=QUIET, linewidth=0.6, linestyle=(0, (3, 2)))
@@ -84,7 +84,7 @@ def _loss(axes: Axes, x: NDArray[Any], y: NDArray[Any], colour: str) -> None:
     smooth = _median(y, max(1, len(y) // 40))
     axes.plot(x, y, color=colour, linewidth=0.5, alpha=0.35)
     axes.plot(x, smooth, color=colour, linewidth=1.2)
-    # A few wild lines, often the first ones, must not flatten the rest.
+    # The limits leave out outliers, which are often the first lines and would flatten the rest.
     low, high = np.percentile(y, [1, 99])
     low, high = min(low, smooth[len(y) // 10 :].min()), max(high, smooth[len(y) // 10 :].max())
     room = 0.05 * (high - low) or 0.5
@@ -108,6 +108,6 @@ def _probe(axes: Axes, x: NDArray[Any], y: NDArray[Any]) -> None:
 
 
 def _median(y: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """Medians over ``reach`` neighbours on both sides, fewer at the ends: one wild line is no step."""
+    """Moving medians over ``reach`` values on both sides, fewer at the ends; one outlier is no step."""
     windows = [y[max(i - reach, 0) : i + reach + 1] for i in range(len(y))]
     return np.array([np.median(window) for window in windows])

@@ -1,4 +1,4 @@
-"""The gamut: what the conditional plane promises, and what a judge sees there."""
+"""The gamut: what the codes of a plane stand for, and what a judge sees in their edits."""
 
 from __future__ import annotations
 
@@ -12,164 +12,173 @@ from torch import Tensor
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.figures import plane
-from ganbench.figures.page import DPI, INK, QUIET, SMALL, TITLE, WIDTH, Drawing, Page
-from ganbench.figures.plane import NO_DIRECTION, View
-from ganbench.figures.plane_map import draw_anchors, draw_ground, shade, tidy
+from ganbench.figures.page import INK, QUIET, SMALL, TITLE, WIDTH, Drawing, Page
+from ganbench.figures.plane import NO_DIRECTION, JudgedPlane
+from ganbench.figures.plane_map import draw_anchors, draw_background, draw_frame, shade
 from ganbench.figures.scene import Scene
 from ganbench.figures.search import Floats, lattice
-from ganbench.methods.interface import Method
+from ganbench.methods.interface import Method, ability
 from ganbench.methods.outputs import to_bytes
 from ganbench.metrics import softmax
 from ganbench.text import plural
 
-# Cells of the coloured ground, codes of the survey, and faces over the plane, across.
-CELLS, ACROSS, LAID = 41, 21, 7
+# Numbers across the plane: cells of the background, codes that are judged, and faces shown.
+CELLS, JUDGED, SHOWN = 41, 21, 7
 
+# Faces whose edits are judged.
 FACES = 3
 
-STEPS = 21  # from the centre to the rim
+# Intensities along the direction of an emotion, from 0 to 1.
+STEPS = 21
 
-# GANmut's loss on the intensity asks D's strongest probability to be ρ, for ρ above this.
+# Above this intensity rho, GANmut's loss asks that D's largest probability is rho.
 WEAKEST = 0.2
 
-# Inches: the header, the large panel and its left edge, the left edge of the small panels.
+# Inches: the header, the side and left edge of the large panel, the left edge of the small panels.
 HEAD, LARGE, LEFT, RIGHT = 0.68, 4.85, 0.24, 5.4
 
-# White where promise and judge agree.
-DOUBT = LinearSegmentedColormap.from_list("doubt", ["white", "#5a5a5a"])
+# Colours of a total variation: white is 0, dark is 1.
+VARIATION = LinearSegmentedColormap.from_list("variation", ["white", "#5a5a5a"])
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """Edits of one face over the plane.
+class ShownEdits:
+    """Edits of one face, shown over the plane.
 
     Attributes:
         face: the input, uint8 [3, S, S].
         codes: [m, 2].
         edits: uint8 [m, 3, S, S].
-        seen: int64 [m], the judge's verdict on each.
+        predictions: int64 [m], the judge's emotion of each edit.
     """
 
     face: NDArray[np.uint8]
     codes: Floats
     edits: NDArray[np.uint8]
-    seen: NDArray[np.int64]
+    predictions: NDArray[np.int64]
 
 
-def lay(scene: Scene, face: Tensor) -> Lattice:
-    """Edit a face [3, S, S] to an even lattice of codes, as far as they belong to Z."""
+def edit_shown(scene: Scene, face: Tensor) -> ShownEdits:
+    """Edit a face [3, S, S] to the codes of a lattice that belong to Z."""
     method = scene.method
-    codes = lattice(LAID)
-    codes = codes[plane.in_space(method, codes)]
+    codes = _codes(method, SHOWN)
     edits = scene.edits(face[None], plane.tensor(codes, method))[:, 0]
-    seen = scene.judged(edits).logits.argmax(1).numpy()
-    return Lattice(to_bytes(face), codes, to_bytes(edits), seen)
+    predictions = scene.judged(edits).logits.argmax(1).numpy()
+    return ShownEdits(to_bytes(face), codes, to_bytes(edits), predictions)
 
 
 def draw(scene: Scene) -> Drawing:
-    """The plane of a method, seen through a few faces.
+    """Draw the plane of a method as a judge sees it in edits of a few faces.
 
     Raises:
         Unsupported: the method has no conditional plane.
     """
     method = scene.method
-    plane.anchors(method)  # methods without a plane say so now
+    plane.anchors(method)  # raises before any work where a method has no plane
     faces = scene.faces(FACES)
-    codes = lattice(ACROSS)
-    codes = codes[plane.in_space(method, codes)]
+    codes = _codes(method, JUDGED)
     logits = scene.judged(scene.edits(faces.images, plane.tensor(codes, method))).logits
     n = len(faces)
-    view = View(codes.repeat(n, axis=0), softmax(logits.numpy()).reshape(len(codes) * n, -1))
-    over = lay(scene, faces.images[0])
-    return picture(method, view, over, plural(n, "face"), scene.judge().spec.title, scene.dpi)
+    probabilities = softmax(logits.numpy()).reshape(len(codes) * n, -1)
+    view = JudgedPlane(codes.repeat(n, axis=0), probabilities)
+    shown = edit_shown(scene, faces.images[0])
+    return draw_gamut(scene, view, shown, plural(n, "face"))
 
 
-def picture(
-    method: Method, view: View, over: Lattice, source: str, judge: str, dpi: int = DPI
-) -> Drawing:
-    """Draw what was found out.
+def draw_gamut(scene: Scene, view: JudgedPlane, shown: ShownEdits, judged: str) -> Drawing:
+    """Draw the plane of a scene's method.
 
     Args:
-        method: whose plane it is.
-        view: what the judge sees there.
-        over: the faces laid over it.
-        source: whose edits it saw, in words.
-        judge: its name in print.
-        dpi: pixels an inch.
+        scene: with the method, the judge and the resolution.
+        view: what the judge sees in the plane.
+        shown: the edits shown over the plane.
+        judged: the images whose edits the judge sees, for the caption.
     """
+    method, judge = scene.method, scene.judge().spec.title
     cells = lattice(CELLS)
     inside = plane.in_space(method, cells)[:, None]
-    judged = np.where(inside, view.at(cells), np.nan)
-    promised = plane.promised(method, cells)
-    page = Page(WIDTH, HEAD + LARGE + 0.46, dpi)
-    if promised is None:
-        ground, below = judged, "what the judge sees there on average"
-        found = _draw_directions(page, method, judged, view)
+    seen = np.where(inside, view.mean_at(cells), np.nan)
+    distribution = ability(plane.distribution, method)
+    page = Page(WIDTH, HEAD + LARGE + 0.46, scene.dpi)
+    if distribution is None:
+        background, meaning = seen, "what the judge sees there on average"
+        measured = _draw_directions(page, method, seen, view)
     else:
-        ground, below = promised, "what the code stands for"
-        found = _draw_disagreement(page, method, judged, promised)
+        background, meaning = distribution(cells), "what the code stands for"
+        measured = _draw_disagreement(page, method, seen, background)
     x = LEFT + 0.65
-    page.face(over.face, LEFT, 0.02, 0.55)
+    page.face(shown.face, LEFT, 0.02, 0.55)
     page.text(x, 0.12, f"{method.title}: the gamut", TITLE, weight="bold")
     page.text(
         x,
         0.31,
         "One face, edited with codes all over the plane. Frame: what the judge sees in the edit.",
     )
-    page.text(x, 0.45, f"Ground: {below}; paler is less certain. Dots: the codes of the emotions.")
-    _draw_lattice(page, method, shade(ground), over)
+    page.text(
+        x, 0.45, f"Ground: {meaning}; paler is less certain. Dots: the codes of the emotions."
+    )
+    _draw_edits(page, method, shade(background), shown)
     page.legend(LEFT, page.height - 0.08)
     return Drawing(
         page.figure,
         f"The conditional plane of {method.title}: edits of one face, framed in the colour of the "
-        f"judge's verdict, over {below}. What the judge sees is the mean of its softmax over edits of "
-        f"{source} with codes nearby (Gaussian of width {view.width:.2f}). {found} Judge: {judge}.",
+        f"emotion that the judge sees, over {meaning}. What the judge sees is the mean of its softmax "
+        f"over edits of {judged} with codes nearby (Gaussian of width {view.width:.2f}). {measured} "
+        f"Judge: {judge}.",
     )
 
 
-def _draw_lattice(page: Page, method: Method, colours: Floats, over: Lattice) -> None:
+def _codes(method: Method, side: int) -> Floats:
+    codes = lattice(side)
+    return codes[plane.in_space(method, codes)]
+
+
+def _draw_edits(page: Page, method: Method, colours: Floats, shown: ShownEdits) -> None:
     axes = page.panel(LEFT, HEAD, LARGE, LARGE)
-    draw_ground(axes, colours)
-    axes.set_xticks([-1, 0, 1])
-    axes.set_yticks([-1, 0, 1])
-    # On the page itself, in inches, so that faces fall on whole pixels.
-    side = 0.78 * LARGE / LAID
-    corners = over.codes * [1, -1] * LARGE / 2 + [LEFT + LARGE / 2, HEAD + LARGE / 2] - side / 2
-    for (x, y), edit, seen in zip(corners, over.edits, over.seen, strict=True):
+    draw_background(axes, colours, (-1, 0, 1))
+    # Faces are placed on the page, in inches, so that they cover whole pixels.
+    side = 0.78 * LARGE / SHOWN
+    middle = np.array([LEFT + LARGE / 2, HEAD + LARGE / 2])
+    corners = shown.codes * [1, -1] * LARGE / 2 + middle - side / 2
+    for (x, y), edit, prediction in zip(corners, shown.edits, shown.predictions, strict=True):
         page.face(edit, x, y, side)
-        page.box(x, y, side, side, COLOURS[EMOTIONS[seen]], frame=2)
+        page.box(x, y, side, side, COLOURS[EMOTIONS[prediction]], frame=2)
     anchors = plane.anchors(method) * [1, -1]
-    draw_anchors(page.axes, anchors * LARGE / 2 + [LEFT + LARGE / 2, HEAD + LARGE / 2], 6.5)
+    draw_anchors(page.axes, anchors * LARGE / 2 + middle, 6.5)
 
 
-def _draw_disagreement(page: Page, method: Method, judged: Floats, promised: Floats) -> str:
-    """Promise, verdict and the distance between them; returns what was measured."""
-    variation, unlike = plane.disagreement(judged, promised)
+def _draw_disagreement(page: Page, method: Method, seen: Floats, p: Floats) -> str:
+    """Draw p_z, what the judge sees, and their distance; return what was measured in words."""
+    variation, differ = plane.disagreement(seen, p)
     mean = variation.mean()
     step = LARGE / 3
     side = step - 0.32
-    _draw_small(page, method, HEAD, side, shade(promised), "what the codes stand for")
-    _draw_small(page, method, HEAD + step, side, shade(judged), "what the judge sees")
-    grey = np.asarray(DOUBT(variation))[:, :3]
+    _draw_small(page, method, HEAD, side, shade(p), "what the codes stand for")
+    _draw_small(page, method, HEAD + step, side, shade(seen), "what the judge sees")
+    grey = np.asarray(VARIATION(variation))[:, :3]
     axes = _draw_small(
         page, method, HEAD + 2 * step, side, grey, f"their distance: {mean:.2f} on average"
     )
-    middles = lattice(CELLS)[:CELLS, 0]
-    apart = unlike.reshape(CELLS, CELLS)
-    axes.contourf(middles, middles, apart, levels=[0.5, 1.5], colors="none", hatches=["//////"])
+    ticks = lattice(CELLS)[:CELLS, 0]
+    hatched = differ.reshape(CELLS, CELLS)
+    axes.contourf(ticks, ticks, hatched, levels=[0.5, 1.5], colors="none", hatches=["//////"])
     page.text(
         RIGHT, HEAD + LARGE - 0.03, "0 white, 1 dark; hatched: they disagree", SMALL, color=QUIET
     )
     return (
-        f"The total variation between what a code stands for and what the judge sees (right: both, and their "
-        f"distance) is {mean:.3f} on average over the plane; they name different emotions on "
-        f"{100 * unlike.mean():.0f} % of it (hatched)."
+        "The total variation between what a code stands for and what the judge sees (right: both, and "
+        f"their distance) is {mean:.3f} on average over the plane. Their most likely emotions differ on "
+        f"{100 * differ.mean():.0f} % of the plane (hatched)."
     )
 
 
-def _draw_directions(page: Page, method: Method, judged: Floats, view: View) -> str:
-    """The verdict, and how it follows the intensity in the direction of each emotion."""
-    overview = _draw_small(page, method, HEAD, 1.5, shade(judged), "what the judge sees")
+def _draw_directions(page: Page, method: Method, seen: Floats, view: JudgedPlane) -> str:
+    """Draw what the judge sees in the plane, and along the direction of each emotion.
+
+    Returns:
+        What was measured, in words.
+    """
+    overview = _draw_small(page, method, HEAD, 1.5, shade(seen), "what the judge sees")
     top = HEAD + 2.4
     axes = page.panel(RIGHT + 0.2, top, 1.45, 1.45)
     page.text(RIGHT, top - 0.37, "how sure it is of an emotion,")
@@ -177,26 +186,24 @@ def _draw_directions(page: Page, method: Method, judged: Floats, view: View) -> 
     page.text(RIGHT, top - 0.11, "at the intensity ρ")
     axes.plot([WEAKEST, 1], [WEAKEST, 1], "--", color=INK, linewidth=0.8)
     rho = np.linspace(0, 1, STEPS)
-    missed = []
+    errors = []
     for c, anchor in enumerate(plane.anchors(method)):
         if np.hypot(*anchor) < NO_DIRECTION:
             continue
-        seen = view.at(rho[:, None] * anchor)[:, c]
-        axes.plot(rho, seen, color=COLOURS[EMOTIONS[c]], linewidth=1.3)
+        probability = view.mean_at(rho[:, None] * anchor)[:, c]
+        axes.plot(rho, probability, color=COLOURS[EMOTIONS[c]], linewidth=1.3)
         overview.plot(*np.outer(anchor, [0, 1]), color=COLOURS[EMOTIONS[c]], linewidth=0.8)
-        missed.append(np.abs(seen - rho)[rho > WEAKEST])
-    mean = np.mean(missed)
-    tidy(axes)
+        errors.append(np.abs(probability - rho)[rho > WEAKEST])
+    mean = np.mean(errors)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    axes.set_xticks([0, 0.5, 1])
-    axes.set_yticks([0, 0.5, 1])
+    draw_frame(axes, (0, 0.5, 1))
     page.text(RIGHT, top + 1.7, "dashed: what the training asks for;", SMALL, color=QUIET)
     page.text(RIGHT, top + 1.8, f"distance from it: {mean:.2f} on average", SMALL, color=QUIET)
     return (
-        f"{method.title} defines no label distribution of a code; its training asks for the emotion "
-        f"of a direction with probability ρ (dashed, above {WEAKEST}), and the judge's probability differs from that by "
-        f"{mean:.3f} on average."
+        f"{method.title} defines no label distribution of a code. Its training asks for the emotion of "
+        f"a direction with probability ρ (dashed, above {WEAKEST}); the judge's probability differs from "
+        f"ρ by {mean:.3f} on average."
     )
 
 
@@ -205,8 +212,6 @@ def _draw_small(
 ) -> Axes:
     page.text(RIGHT, y + 0.06, title)
     axes = page.panel(RIGHT, y + 0.16, side, side)
-    draw_ground(axes, colours)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    draw_background(axes, colours)
     draw_anchors(axes, plane.anchors(method), 3)
     return axes

@@ -1,4 +1,4 @@
-"""Grids of pictures: inputs against emotions."""
+"""A grid of pictures: a row for each input, a column for each emotion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from ganbench.emotions import COLOURS, EMOTIONS
 
 DPI = 200
-# Faces are shown at least this large, in pixels; smaller ones are enlarged by a whole factor.
+# The smallest side of a shown face in pixels; smaller faces are enlarged by a whole factor.
 CELL = 128
 GAP = 6
 
@@ -22,10 +22,10 @@ def grid(
     labels: NDArray[np.int64],
     edits: NDArray[np.uint8],
 ) -> Figure:
-    """A row for each input, led by the input; a column for each emotion.
+    """Draw a row for each input, with the input first, and a column for each emotion.
 
     Args:
-        title: above the grid.
+        title: text above the grid.
         inputs: uint8 [k, 3, S, S].
         labels: int64 [k], the inputs' emotions.
         edits: uint8 [k, 7, 3, S, S].
@@ -35,20 +35,19 @@ def grid(
     side = tiles[0][0].shape[0]
     rows, columns = cells.shape[:2]
     step = side + GAP
-    # The inputs stand a little apart from what was made of them.
-    apart = 2 * GAP
+    input_gap = 2 * GAP  # between the inputs and their edits
     left, top = 40, 76
-    width, height = left + columns * step + apart, top + rows * step
+    width, height = left + columns * step + input_gap, top + rows * step
     canvas = np.full((height, width, 4), 255, np.uint8)
     for i, row in enumerate(tiles):
         for j, tile in enumerate(row):
-            y, x = top + i * step, left + j * step + (apart if j else 0)
+            y, x = top + i * step, left + j * step + (input_gap if j else 0)
             canvas[y : y + side, x : x + side, :3] = tile
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
     figure.figimage(canvas)
     figure.text(left / width, 1 - 20 / height, title, va="center", fontsize=8, weight="bold")
     for j, name in enumerate(("input", *EMOTIONS)):
-        x = left + j * step + (apart if j else 0) + side / 2
+        x = left + j * step + (input_gap if j else 0) + side / 2
         colour = "#222222" if j == 0 else COLOURS[name]
         figure.text(x / width, 1 - 50 / height, name, ha="center", va="center", fontsize=6.5)
         line = [(x - side / 2) / width, (x + side / 2) / width]
@@ -65,7 +64,7 @@ def _rule(x: list[float], y: float, colour: str) -> Line2D:
 
 
 def _enlarge(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[3, S, S] -> [F * S, F * S, 3], at least ``CELL`` pixels wide."""
+    """[3, S, S] -> [F * S, F * S, 3], at least ``CELL`` pixels wide, for a whole F."""
     side = image.shape[-1]
     factor = max(1, -(-CELL // side))
     picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))

@@ -1,4 +1,4 @@
-"""A printed page: everything is placed in inches from the top left corner, and faces pixel by pixel."""
+"""A printed page, in inches from its top left corner; faces cover whole pixels."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ganbench.text import printable
 
 DPI = 300
 
-# Inches: the text and the column of a two-column page, and the tallest figure it holds.
+# Inches: widths of the text and of a column of a two-column page, and height of the tallest figure.
 WIDTH, COLUMN, TALLEST = 7.2, 3.5, 9.6
 
-# Points, at the printed size.
+# Sizes of text in points.
 SMALL, TEXT, TITLE = 6.0, 7.0, 9.0
 
 INK, QUIET = "#222222", "#666666"
@@ -42,7 +42,7 @@ class Drawing:
 
     Attributes:
         figure: to be saved with ``to_png`` or ``to_pdf``.
-        caption: what it shows and what was measured, in plain words.
+        caption: what it shows and what was measured.
     """
 
     figure: Figure
@@ -50,10 +50,10 @@ class Drawing:
 
 
 class Page:
-    """A figure of ``width`` x ``height`` inches, ``dpi`` pixels an inch.
+    """A figure of ``width`` x ``height`` inches with ``dpi`` pixels an inch.
 
     Raises:
-        BadInput: it would be taller than a page.
+        BadInput: the figure would be taller than a page.
     """
 
     def __init__(self, width: float, height: float, dpi: int = DPI) -> None:
@@ -61,7 +61,7 @@ class Page:
             raise BadInput(
                 f"the figure would be {height:.1f} in tall, a page holds {TALLEST}; show fewer faces"
             )
-        # Whole pixels, and a little: the canvas rounds down.
+        # Whole pixels, and a little more because the canvas rounds down.
         self.dpi = dpi
         self.width, self.height = (
             (math.ceil(inches * dpi - 1e-6) + 0.01) / dpi for inches in (width, height)
@@ -76,10 +76,10 @@ class Page:
     def face(
         self, image: NDArray[np.uint8], x: float, y: float, side: float, round_: bool = False
     ) -> None:
-        """A face [3, S, S] as a square, or cut to the circle inside it.
+        """Show a face [3, S, S] as a square, or as the disc inside the square.
 
-        It is resampled once (Lanczos) to the very pixels that it covers: a viewer has nothing left
-        to blur.
+        The face is resampled once (Lanczos), to the pixels that it covers, so that no viewer
+        resamples it again.
         """
         dpi = self.dpi
         left, top, pixels = round(x * dpi), round(y * dpi), round(side * dpi)
@@ -91,13 +91,13 @@ class Page:
         self.axes.imshow(tile, extent=extent, interpolation="none", aspect="auto", zorder=1)
 
     def text(self, x: float, y: float, words: str, size: float = TEXT, **style: Any) -> None:
-        """Words, vertically centred at ``y``."""
+        """Write words, vertically centred at ``y``."""
         self.axes.text(
             x, y, words, fontsize=size, **{"va": "center", "color": INK, "zorder": 4, **style}
         )
 
     def line(self, x: list[float], y: list[float], colour: str, points: float = 1.6) -> None:
-        """A line through some places."""
+        """Draw a line through points."""
         self.axes.add_artist(
             Line2D(x, y, color=colour, linewidth=points, solid_capstyle="butt", zorder=0.5)
         )
@@ -105,8 +105,8 @@ class Page:
     def box(
         self, x: float, y: float, width: float, height: float, colour: str, frame: float = 0
     ) -> None:
-        """A filled rectangle; or its edge only, ``frame`` points wide and lying outside of it."""
-        # On the pixels that a face of the same place covers.
+        """Fill a rectangle, or draw a frame around it that is ``frame`` points wide."""
+        # The rectangle covers the same pixels as a face at its place.
         dpi = self.dpi
         x, y, width, height = (round(inches * dpi) / dpi for inches in (x, y, width, height))
         out = frame / 72 / 2
@@ -124,20 +124,21 @@ class Page:
         )
 
     def panel(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes of their own, below the faces."""
+        """New axes, below the faces."""
         w, h = self.width, self.height
         return self.figure.add_axes((x / w, 1 - (y + height) / h, width / w, height / h), zorder=1)
 
-    def legend(self, x: float, y: float, step: float = 0.78) -> None:
-        """The emotions' colours, side by side."""
+    def legend(self, x: float, y: float) -> None:
+        """Draw the colours and names of the emotions side by side."""
+        step = 0.78
         for c, name in enumerate(EMOTIONS):
             self.box(x + c * step, y - 0.04, 0.08, 0.08, COLOURS[name])
             self.text(x + c * step + 0.12, y, name, SMALL)
 
 
 def bars(page: Page, x: float, y: float, width: float, height: float, p: NDArray[Any]) -> None:
-    """A label distribution [7] as named horizontal bars; the full width is probability 1."""
-    names, numbers = 0.5, 0.24
+    """Draw a label distribution [7] as named horizontal bars; the full width is probability 1."""
+    names, numbers = 0.5, 0.24  # inches for the text on both sides
     step = height / len(EMOTIONS)
     for c, name in enumerate(EMOTIONS):
         middle = y + (c + 0.5) * step
@@ -147,30 +148,30 @@ def bars(page: Page, x: float, y: float, width: float, height: float, p: NDArray
         page.text(x + names + length + 0.03, middle, f"{100 * p[c]:.0f}", SMALL, color=QUIET)
 
 
-def in_print(code: NDArray[Any]) -> str:
-    """A code in print: ``(0.25, −0.50)``."""
-    return "(" + ", ".join(f"{value + 0.0:.2f}".replace("-", "−") for value in code) + ")"
+def format_code(code: NDArray[Any]) -> str:
+    """The text of a code in a figure: ``(0.25, −0.50)``."""
+    return "(" + ", ".join(f"{value:z.2f}".replace("-", "−") for value in code) + ")"
 
 
-def take_literally(artist: Artist) -> None:
-    """Show every text below an artist as it is: dollars start no formula, and nothing is hidden.
+def show_text_literally(artist: Artist) -> None:
+    """Show every text of an artist as it is: without formulas, and with hidden characters escaped.
 
-    Numbers at the ticks of axes are matplotlib's own, which writes powers as formulas.
+    Numbers at the ticks of axes keep matplotlib's format, which writes powers as formulas.
     """
     if isinstance(artist, Text):
         artist.set_parse_math(False)
         artist.set_text(printable(artist.get_text(), keep="\n"))
     for child in [artist.label] if isinstance(artist, Axis) else artist.get_children():
-        take_literally(child)
+        show_text_literally(child)
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure at its own resolution; nothing in the file depends on time or machine."""
-    take_literally(figure)
+    """The figure as a PNG at its resolution; nothing in the file depends on time or machine."""
+    show_text_literally(figure)
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     file = io.BytesIO()
-    # Runs of equal bytes only: half the time of a search for longer matches, and no larger here.
+    # Searching for runs of equal bytes only halves the time, and figures become no larger.
     Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(
         file, "PNG", compress_type=zlib.Z_RLE, dpi=(figure.dpi, figure.dpi)
     )
@@ -178,17 +179,17 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_pdf(figure: Figure) -> bytes:
-    """The figure with text as text, in embedded TrueType fonts; no date, no program's name."""
-    take_literally(figure)
+    """The figure as a PDF with text in embedded TrueType fonts, without date and program name."""
+    show_text_literally(figure)
     file = io.BytesIO()
-    nothing = {"CreationDate": None, "Creator": None, "Producer": None}
+    no_metadata = {"CreationDate": None, "Creator": None, "Producer": None}
     with rc_context({"pdf.fonttype": 42}):
-        figure.savefig(file, format="pdf", metadata=nothing)
+        figure.savefig(file, format="pdf", metadata=no_metadata)
     return file.getvalue()
 
 
 def _disc(pixels: int) -> NDArray[np.uint8]:
-    """Opacity of a disc in a square, its edge softened over a pixel."""
+    """The opacity [pixels, pixels] of a disc in a square; its edge is one pixel soft."""
     from_middle = np.arange(pixels) - (pixels - 1) / 2
     inside = pixels / 2 - np.hypot(from_middle, from_middle[:, None])
     return np.asarray(255 * np.clip(inside, 0, 1), np.uint8)

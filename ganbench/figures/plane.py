@@ -1,4 +1,4 @@
-"""The conditional plane of GANmut and GGANmut: what its codes stand for, what a judge sees there."""
+"""The conditional plane of GANmut and GGANmut: what its codes stand for, and what a judge sees."""
 
 from __future__ import annotations
 
@@ -13,64 +13,61 @@ from scipy.spatial.distance import cdist
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.evaluation import protocol
-from ganbench.figures.page import in_print
+from ganbench.figures.page import format_code
 from ganbench.figures.search import Distribution, Floats
 from ganbench.methods.interface import Method, ability
 from ganbench.metrics import total_variation
 
-# Edits that a mean verdict is taken over, and the area of Z.
-NEIGHBOURS, AREA = 40, 4.0
+# The mean of the judge's probabilities at a place is taken over about this many edits.
+EDITS_AVERAGED = 40
 
-# Places looked at once: an evaluation of AffectNet leaves 24,500 edits to weigh for each.
+# The area of the square [-1, 1]^2.
+AREA = 4.0
+
+# Places computed at once: at each place AffectNet's 24,500 edits are weighted.
 BLOCK = 64
 
-# An anchor this near to the centre has no direction: neutral.
+# An anchor that is nearer to the centre (neutral) has no direction.
 NO_DIRECTION = 0.1
 
 
 def anchors(method: Method) -> Floats:
-    """The code of each emotion, [7, 2], in Table-1 order.
+    """The code of each emotion, [7, 2], in the order of Table 1.
 
     Raises:
-        Unsupported: the method has no anchors, or they lie in no plane.
-        BadInput: it lacks one of the seven.
+        Unsupported: the method has no anchors, or its codes do not lie in a plane.
+        BadInput: the method lacks one of the seven emotions.
     """
-    found = array(method.anchors()[method.labels(EMOTIONS)])
-    if found.shape[1] != 2:
+    codes = array(method.anchors()[method.labels(EMOTIONS)])
+    if codes.shape[1] != 2:
         raise Unsupported(
-            f"{method.name} has codes of {found.shape[1]} numbers, the figure shows a plane; "
+            f"{method.name} has codes of {codes.shape[1]} numbers, the figure shows a plane; "
             "use linear or gaussian"
         )
-    return found
+    return codes
 
 
 def distribution(method: Method) -> Distribution:
-    """p_z as a function of arrays: its columns are the seven emotions, in Table-1 order.
+    """p_z as a function of arrays; its columns are the seven emotions in the order of Table 1.
 
     Raises:
-        Unsupported: the method defines none.
+        Unsupported: the method defines no p_z.
     """
-    # Those that define none say so now.
+    # Methods that define no p_z raise here.
     method.label_distribution(torch.zeros(1, method.code_dim, device=method.device))
 
     def p(codes: Floats) -> Floats:
-        found = protocol.promised(method, tensor(codes, method))
-        assert found is not None  # it just said so
-        return array(found)
+        rows = protocol.promised(method, tensor(codes, method))
+        assert rows is not None  # the call above did not raise
+        return array(rows)
 
     return p
 
 
-def promised(method: Method, codes: Floats) -> Floats | None:
-    """p_z of codes, or None if the method defines none."""
-    p = ability(distribution, method)
-    return None if p is None else p(codes)
-
-
 def array(values: torch.Tensor) -> Floats:
     """A tensor as float64 on the CPU."""
-    found: Floats = values.detach().double().cpu().numpy()
-    return found
+    floats: Floats = values.detach().double().cpu().numpy()
+    return floats
 
 
 def tensor(codes: Floats, method: Method) -> torch.Tensor:
@@ -81,7 +78,6 @@ def tensor(codes: Floats, method: Method) -> torch.Tensor:
 def in_space(method: Method, codes: Floats) -> NDArray[np.bool_]:
     """Which codes [n, 2] belong to Z: the square where a method defines p_z, else the unit disc."""
     disc = ability(distribution, method) is None
-    # The longest coordinate of the square, the length of the disc.
     size = np.linalg.norm(codes, ord=2 if disc else np.inf, axis=1)
     return np.asarray(size <= 1 + 1e-6)
 
@@ -90,51 +86,50 @@ def check_codes(method: Method, codes: Floats) -> None:
     """Refuse codes outside Z.
 
     Raises:
-        BadInput: naming the first.
+        BadInput: naming the first code outside.
     """
     outside = codes[~in_space(method, codes)]
     if len(outside):
         square = ability(distribution, method) is not None
         space = "the square from −1 to 1" if square else "the disc of radius 1"
         raise BadInput(
-            f"code outside the conditional plane of {method.name}: {in_print(outside[0])}; "
+            f"code outside the conditional plane of {method.name}: {format_code(outside[0])}; "
             f"give codes in {space}"
         )
 
 
 @dataclass(frozen=True)
-class View:
-    """What a judge sees in a plane: its verdicts on edits with codes all over it.
+class JudgedPlane:
+    """What a judge sees in a plane: its probabilities on edits with codes all over the plane.
 
     Attributes:
         codes: [m, 2].
-        softmax: [m, emotions].
+        probabilities: the judge's softmax [m, emotions].
     """
 
     codes: Floats
-    softmax: Floats
+    probabilities: Floats
 
     @property
     def width(self) -> float:
-        """Of the kernel: so wide that a mean is taken over some ``NEIGHBOURS`` edits."""
-        # A Gaussian kernel of this width weighs as much as all points of an area of 4 pi width^2.
-        return math.sqrt(NEIGHBOURS * AREA / (4 * math.pi * len(self.codes)))
+        """The width of the Gaussian kernel, with which a mean covers ``EDITS_AVERAGED`` edits."""
+        # The kernel has the total weight of all codes in an area of 4 pi width^2.
+        return math.sqrt(EDITS_AVERAGED * AREA / (4 * math.pi * len(self.codes)))
 
-    def at(self, places: Floats) -> Floats:
-        """The mean verdict around places [n, 2], nearer edits counting more: [n, emotions]."""
+    def mean_at(self, places: Floats) -> Floats:
+        """The kernel-weighted mean of the probabilities around places [n, 2]: [n, emotions]."""
         means = []
         for start in range(0, len(places), BLOCK):
             square = cdist(places[start : start + BLOCK], self.codes, "sqeuclidean")
             weights = np.exp(-square / (2 * self.width**2))
-            means.append(weights @ self.softmax / weights.sum(axis=1, keepdims=True))
+            means.append(weights @ self.probabilities / weights.sum(axis=1, keepdims=True))
         return np.concatenate(means)
 
 
-def disagreement(judged: Floats, promised: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """How far two views of the same places are apart, both [..., emotions].
+def disagreement(p: Floats, q: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """How far distributions at the same places are apart, both [..., emotions].
 
     Returns:
-        Their total variation [...], and whether they name different emotions.
+        Their total variation [...], and whether their most likely emotions differ.
     """
-    unlike = judged.argmax(axis=-1) != promised.argmax(axis=-1)
-    return total_variation(judged, promised), unlike
+    return total_variation(p, q), p.argmax(axis=-1) != q.argmax(axis=-1)

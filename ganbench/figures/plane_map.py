@@ -1,4 +1,4 @@
-"""Drawing a conditional plane: coloured ground, anchors, numbered codes."""
+"""The drawing of a conditional plane: coloured background, anchors, numbered codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from numpy.typing import NDArray
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.figures import plane
@@ -15,26 +14,28 @@ from ganbench.figures.page import INK, SMALL, Page
 from ganbench.figures.search import Floats, lattice
 from ganbench.methods.interface import Method
 
-CELLS = 60  # of a small map, across
+# Cells of a small map, across.
+CELLS = 60
 
 RGB = np.array([to_rgb(COLOURS[name]) for name in EMOTIONS])
 
 
 def shade(p: Floats) -> Floats:
-    """Label distributions [n, emotions] -> colours [n, 3].
+    """The colours [n, 3] of label distributions [n, emotions].
 
-    The leading emotion's, paler where it leads by less; white where nothing is known.
+    A colour is that of the most likely emotion, and paler where its probability is lower. Rows of NaN
+    are white.
     """
     known = ~np.isnan(p[:, 0])
     chance = 1 / p.shape[1]
-    sure = (p.max(axis=1) - chance) / (1 - chance)
-    # The least certain leader keeps a quarter: regions must be told apart at their borders too.
-    depth = np.where(known, 0.25 + 0.65 * sure, 0)[:, None]
+    certainty = (p.max(axis=1) - chance) / (1 - chance)
+    # A quarter of the colour stays at chance, so that borders between regions can be seen.
+    depth = np.where(known, 0.25 + 0.65 * certainty, 0)[:, None]
     return np.asarray(1 - depth * (1 - RGB[np.where(known, p.argmax(axis=1), 0)]))
 
 
-def draw_ground(axes: Axes, colours: NDArray[np.float64]) -> None:
-    """Cells [side^2, 3] in the order of ``lattice``, over the plane from -1 to 1."""
+def draw_background(axes: Axes, colours: Floats, ticks: tuple[float, ...] = ()) -> None:
+    """Colour the plane from -1 to 1 with cells [side^2, 3] in the order of ``lattice``."""
     side = math.isqrt(len(colours))
     axes.imshow(
         colours.reshape(side, side, 3),
@@ -45,19 +46,21 @@ def draw_ground(axes: Axes, colours: NDArray[np.float64]) -> None:
     )
     axes.set_xlim(-1, 1)
     axes.set_ylim(-1, 1)
-    tidy(axes)
+    draw_frame(axes, ticks)
 
 
-def tidy(axes: Axes) -> None:
-    """Thin lines and small numbers around a panel."""
+def draw_frame(axes: Axes, ticks: tuple[float, ...]) -> None:
+    """Draw thin lines around a panel, with the same ticks on both axes."""
     for spine in axes.spines.values():
         spine.set_linewidth(0.5)
         spine.set_color("#888888")
     axes.tick_params(labelsize=SMALL, length=2, width=0.5, pad=1.5)
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
 
 
-def draw_anchors(axes: Axes, places: Floats, size: float = 3.5) -> None:
-    """The emotions' own codes as dots with a white rim."""
+def draw_anchors(axes: Axes, places: Floats, size: float) -> None:
+    """Draw the code of each emotion as a dot with a white rim, ``size`` points wide."""
     for place, name in zip(places, EMOTIONS, strict=True):
         axes.plot(
             *place,
@@ -72,11 +75,9 @@ def draw_anchors(axes: Axes, places: Floats, size: float = 3.5) -> None:
 
 
 def small_map(page: Page, x: float, y: float, side: float, method: Method, codes: Floats) -> None:
-    """The plane coloured by p_z, with the numbers of some codes."""
+    """Draw the plane coloured by p_z, with the numbers of codes [m, 2] at their places."""
     axes = page.panel(x, y, side, side)
-    draw_ground(axes, shade(plane.distribution(method)(lattice(CELLS))))
-    axes.set_xticks([])
-    axes.set_yticks([])
+    draw_background(axes, shade(plane.distribution(method)(lattice(CELLS))))
     draw_anchors(axes, plane.anchors(method), 2.5)
     for number, (u, v) in enumerate(codes, 1):
         axes.text(

@@ -1,4 +1,4 @@
-"""What a figure is made of: methods, faces, perhaps a judge, and a seed."""
+"""What a figure is made of: methods, faces, a judge if one is needed, and a seed."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Faces:
 
     Attributes:
         images: float32 [n, 3, S, S], RGB in [0, 1].
-        names: what stands beside each: its emotion, or the name of its file.
-        labels: int64 [n], the emotions shown; None if unknown.
+        names: the text beside each image: its emotion, or the name of its file.
+        labels: int64 [n], the emotions shown; None if they are unknown.
     """
 
     images: Tensor
@@ -46,15 +46,15 @@ class Faces:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a figure is drawn from; faces and judge are fetched when they are asked for.
+    """The inputs and methods of a figure; faces and judge are loaded when they are needed.
 
     Attributes:
-        methods: one, or for a comparison several; of one image size.
+        methods: one method, or several of one image size for a comparison.
         seed: of every random choice.
-        faces: ``faces(n)`` gives n test faces, or all of the user's pictures.
-        judge: gives the judge.
-        progress: told how many edits are done, and how many there are.
-        dpi: pixels an inch of the figure.
+        faces: ``faces(n)`` returns n test faces, or all pictures of the user.
+        judge: returns the judge.
+        progress: called with the number of edits that are done, and the number of all edits.
+        dpi: pixels per inch of the figure.
     """
 
     methods: tuple[Method, ...]
@@ -67,14 +67,14 @@ class Scene:
 
     @property
     def method(self) -> Method:
-        """The only method, or the first."""
+        """The only method, or the first of several."""
         return self.methods[0]
 
     def face(self) -> Faces:
-        """The one face of a figure that has room for one.
+        """The face of a figure that shows one.
 
         Raises:
-            BadInput: the user gave more.
+            BadInput: the user gave several pictures.
         """
         faces = self.faces(1)
         if len(faces) > 1:
@@ -82,12 +82,12 @@ class Scene:
         return faces
 
     def edits(self, images: Tensor, codes: Tensor, method: Method | None = None) -> Tensor:
-        """Every image edited to every code.
+        """Edit every image to every code.
 
         Args:
             images: [n, 3, S, S].
-            codes: [m, code_dim], or [m, n, code_dim] to give each image codes of its own.
-            method: the scene's first, if None.
+            codes: [m, code_dim], or [m, n, code_dim] with different codes for each image.
+            method: the first method of the scene, if None.
 
         Returns:
             float32 [m, n, 3, S, S] in [0, 1], on the CPU.
@@ -97,17 +97,17 @@ class Scene:
         m, n = len(codes), len(images)
         flat = codes.expand(n, m, -1).transpose(0, 1) if codes.ndim == 2 else codes
         flat = flat.reshape(m * n, -1)
-        found = []
+        edits = []
         for start in range(0, m * n, BATCH):
             rows = torch.arange(start, min(start + BATCH, m * n))
-            wanted = flat[rows.to(flat.device)]
-            made = contract.edit(method, images[rows % n], wanted, first=first and not start)
-            found.append(made.images.cpu())
+            batch = flat[rows.to(flat.device)]
+            edit = contract.edit(method, images[rows % n], batch, first=first and not start)
+            edits.append(edit.images.cpu())
             self.progress(start + len(rows), m * n)
-        return torch.cat(found).reshape(m, n, *images.shape[1:])
+        return torch.cat(edits).reshape(m, n, *images.shape[1:])
 
     def try_methods(self, images: Tensor, method: Method) -> bool:
-        """Try the other methods on some of the images, before the first edit of any of them.
+        """Try the other methods on some of the images, before the first edit of the scene.
 
         Returns:
             Whether ``method`` is about to edit for the first time.
@@ -116,33 +116,33 @@ class Scene:
             BadInput: as for ``contract.try_method``.
         """
         first = not self._tried
-        for one in self.methods if first else ():
-            if one is method:
+        for other in self.methods if first else ():
+            if other is method:
                 check_parameters(method, method.name)
             else:
-                contract.try_method(one, images)
+                contract.try_method(other, images)
         self._tried.update(map(id, self.methods))
         return first
 
     def judged(self, images: Tensor) -> Judged:
-        """Verdicts on images of any leading shape, in that shape."""
+        """Logits and features [..., d] of images [..., 3, S, S]."""
         judge = self.judge()
         flat = images.reshape(-1, *images.shape[-3:])
         spec = judge.spec
-        found = [ask(judge, part, spec) for part in torch.split(flat, BATCH)]
-        logits = torch.cat([one.logits for one in found])
-        features = torch.cat([one.features for one in found])
+        parts = [ask(judge, part, spec) for part in torch.split(flat, BATCH)]
+        logits = torch.cat([part.logits for part in parts])
+        features = torch.cat([part.features for part in parts])
         shape = images.shape[:-3]
         return Judged(logits.reshape(*shape, -1), features.reshape(*shape, -1))
 
 
-def choose(dataset: Dataset, count: int, seed: int) -> Faces:
-    """Faces drawn from a data set, one of each emotion in turn, neutral first."""
+def sample_faces(dataset: Dataset, count: int, seed: int) -> Faces:
+    """Draw faces from a data set: one of each emotion in turn, in the order of Table 1."""
     random = generator(seed, "faces of a figure")
     shuffled = torch.randperm(len(dataset), generator=random).numpy()
-    chosen = shuffled[protocol.order(dataset.labels[shuffled])][:count]
-    labels = dataset.labels[chosen]
-    return Faces(dataset.images(chosen), tuple(EMOTIONS[label] for label in labels), labels)
+    rows = shuffled[protocol.order(dataset.labels[shuffled])][:count]
+    labels = dataset.labels[rows]
+    return Faces(dataset.images(rows), tuple(EMOTIONS[label] for label in labels), labels)
 
 
 def read_pictures(
@@ -152,23 +152,23 @@ def read_pictures(
     max_pixels: int = pictures.MAX_PIXELS,
     remark: Callable[[str], None] = lambda text: None,
 ) -> Faces:
-    """The user's pictures as squares.
+    """Read the user's pictures as squares.
 
     Args:
         files: their paths.
         size: side of the squares, in pixels.
         framing: how pictures that are not square become squares; see ``ganbench.data.framing``.
         max_pixels: pictures with more pixels are refused.
-        remark: told, in a line, what a user should know of the pictures.
+        remark: called with a line for everything that a user should know of the pictures.
 
     Raises:
-        BadInput: a file is missing, is no picture or cannot be used.
+        BadInput: a file is missing, is not a picture or cannot be used.
     """
     check_framing(framing)
     images, uneven = [], 0
     for file in files:
         try:
-            found = pictures.read(Path(file), max_pixels)
+            picture = pictures.read(Path(file), max_pixels)
         except pictures.UNREADABLE as error:
             reason, shown = pictures.why_unreadable(error), finding.shortened(Path(file))
             if reason == "no such file":
@@ -176,10 +176,10 @@ def read_pictures(
             raise BadInput(
                 f"not a picture that can be used ({reason}): {shown}; give jpg or png files"
             ) from error
-        if found.remark:
-            remark(f"{file}: {found.remark}")
-        uneven += found.extent[0] != found.extent[1]
-        square = pictures.to_array(to_square(found.image, size, framing))
+        if picture.remark:
+            remark(f"{file}: {picture.remark}")
+        uneven += picture.extent[0] != picture.extent[1]
+        square = pictures.to_array(to_square(picture.image, size, framing))
         images.append(torch.from_numpy(square.copy()).permute(2, 0, 1).float().div_(255))
     if note := framing_note(uneven, len(files), framing):
         remark(note)

@@ -15,10 +15,10 @@ Floats = NDArray[np.float64]
 Distribution = Callable[[Floats], Floats]
 """Codes [n, 2] -> label distributions [n, emotions]."""
 
-# Halvings of a lattice's edge: to the last digit.
+# Halvings of an edge, which find the code of equality to the last digit.
 ROUNDS = 40
 
-# Clarity given up for a code nearer to the centre.
+# Probability of a pair that a code may lose to lie nearer to the centre.
 SLACK = 0.05
 
 
@@ -28,7 +28,7 @@ class Mixture:
 
     Attributes:
         code: [2].
-        pair: the two, in Table-1 order.
+        pair: labels of the two emotions.
         distribution: p_z of the code, [emotions].
     """
 
@@ -36,11 +36,16 @@ class Mixture:
     pair: tuple[int, int]
     distribution: Floats
 
+    @property
+    def clarity(self) -> float:
+        """The probability of the two emotions together."""
+        return float(self.distribution[list(self.pair)].sum())
+
 
 def lattice(side: int) -> Floats:
-    """Codes [side^2, 2] that divide the square [-1, 1]^2 evenly: the centres of side x side cells.
+    """The centres [side^2, 2] of side x side equal cells of the square [-1, 1]^2.
 
-    Row ``y * side + x``, both growing with the coordinate.
+    Row ``y * side + x``; both coordinates grow with their index.
     """
     ticks = (np.arange(side) + 0.5) * 2 / side - 1
     x, y = np.meshgrid(ticks, ticks)
@@ -48,65 +53,70 @@ def lattice(side: int) -> Floats:
 
 
 def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> list[Mixture]:
-    """For each pair of emotions that anywhere lead together, the code that mixes them best.
+    """For each pair of emotions that are the two most likely ones somewhere, the code that mixes them best.
 
-    Best is: both equally likely, as likely as can be (``SLACK``), and not farther out than that
-    needs: p_z is often clearest at the very rim, where edits are worst. Where a pair changes places
-    along an edge of a lattice over the square, halving the edge finds the code of equality.
+    In the best code both emotions are equally likely, and their probability is the largest possible
+    minus at most ``SLACK``. Of all such codes it is the nearest to the centre: p_z is often clearest
+    at the rim, where edits are worst. The edges between side x side points are searched for a change
+    of the more likely emotion of the pair; bisection of the edge finds the code of equality.
 
     Args:
         distribution: p_z.
-        count: of so many pairs, the clearest mixture first; fewer if fewer lead together.
-        side: codes across the lattice.
+        count: the largest number of mixtures.
+        side: points along a side of the square.
+
+    Returns:
+        The mixtures in decreasing order of clarity.
     """
     ticks = np.linspace(-1, 1, side)
     codes = np.stack(np.meshgrid(ticks, ticks), axis=-1)
     p = distribution(codes.reshape(-1, 2)).reshape(side, side, -1)
     starts, ends = _edges(codes)
     p_starts, p_ends = _edges(p)
-    found = []
+    mixtures = []
     for a, b in combinations(range(p.shape[-1]), 2):
         above = p_starts[:, a] > p_starts[:, b]
         crossed = above != (p_ends[:, a] > p_ends[:, b])
         low, high, above = starts[crossed], ends[crossed], above[crossed]
         for _ in range(ROUNDS):
             middle = (low + high) / 2
-            own = distribution(middle)
-            same = ((own[:, a] > own[:, b]) == above)[:, None]
+            p_middle = distribution(middle)
+            same = ((p_middle[:, a] > p_middle[:, b]) == above)[:, None]
             low, high = np.where(same, middle, low), np.where(same, high, middle)
-        own = distribution(low)
-        others = np.delete(own, [a, b], axis=1).max(axis=1, initial=0)
-        clear = np.where(own[:, [a, b]].min(axis=1) >= others, own[:, a] + own[:, b], 0)
-        if clear.max(initial=0) > 0:
-            distance = np.where(clear >= clear.max() - SLACK, np.hypot(*low.T), np.inf)
+        p_low = distribution(low)
+        others = np.delete(p_low, [a, b], axis=1).max(axis=1, initial=0)
+        leading = p_low[:, [a, b]].min(axis=1) >= others
+        clarity = np.where(leading, p_low[:, a] + p_low[:, b], 0)
+        if clarity.max(initial=0) > 0:
+            distance = np.where(clarity >= clarity.max() - SLACK, np.hypot(*low.T), np.inf)
             best = distance.argmin()
-            found.append(Mixture(low[best], (a, b), own[best]))
-    found.sort(key=lambda one: -float(one.distribution[list(one.pair)].sum()))
-    return found[:count]
+            mixtures.append(Mixture(low[best], (a, b), p_low[best]))
+    return sorted(mixtures, key=lambda mixture: -mixture.clarity)[:count]
 
 
 def _edges(values: Floats) -> tuple[Floats, Floats]:
-    """Both ends of every edge of a lattice of values [side, side, k]: [edges, k] each."""
+    """Both ends of every edge between neighbours of values [side, side, k]: [edges, k] each."""
     k = values.shape[-1]
     starts = [values[:, :-1].reshape(-1, k), values[:-1].reshape(-1, k)]
     ends = [values[:, 1:].reshape(-1, k), values[1:].reshape(-1, k)]
     return np.concatenate(starts), np.concatenate(ends)
 
 
-def look_alikes(codes: Floats, p: Floats, tolerance: float, count: int) -> NDArray[np.int64]:
-    """Codes far apart that mean the same.
+def equivalent_codes(codes: Floats, p: Floats, tolerance: float, count: int) -> NDArray[np.int64]:
+    """Codes that lie far apart and have nearly the same label distribution.
 
-    The two farthest codes of nearly equal p_z, then again and again the code that is farthest from
-    those found and means what all of them mean.
+    The search starts with the two farthest codes of nearly equal p_z. It then adds the code that is
+    farthest from those found, among the codes whose p_z is nearly equal to that of each of them.
 
     Args:
         codes: [n, 2].
-        p: their label distributions [n, emotions].
-        tolerance: how far apart, in total variation, the distributions of any two may be.
-        count: how many to find.
+        p: label distributions [n, emotions] of the codes.
+        tolerance: largest total variation between the distributions of any two codes.
+        count: the largest number of codes.
 
     Returns:
-        int64, rows of ``codes``; fewer than two if no two agree, fewer than ``count`` if no more do.
+        int64, rows of ``codes``; fewer than two if no two codes agree, and fewer than ``count`` if no
+        more do.
     """
     agree = cdist(p, p, "cityblock") / 2 <= tolerance
     distance = cdist(codes, codes)
@@ -117,9 +127,3 @@ def look_alikes(codes: Floats, p: Floats, tolerance: float, count: int) -> NDArr
             break
         chosen.append(nearest.argmax())
     return np.unique(np.array(chosen, np.int64))
-
-
-def spread(codes: Floats) -> tuple[float, float]:
-    """The smallest and the largest distance between two of some codes [n, 2]."""
-    distance = cdist(codes, codes)[np.triu_indices(len(codes), 1)]
-    return float(distance.min()), float(distance.max())

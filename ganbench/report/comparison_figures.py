@@ -21,7 +21,7 @@ def draw_plates(run: Pass, gallery: Gallery) -> list[Picture]:
     """``compare.png`` of several methods, ``styles_<method>.png`` of those that take noise."""
     run.refresh()
     return [
-        as_picture(name, find(kind).drawer()(scene(run, gallery, [run.methods[m] for m in shown])))
+        as_picture(name, find(kind).load()(scene(run, gallery, [run.methods[m] for m in shown])))
         for name, kind, shown in _plates(run)
     ]
 

@@ -10,7 +10,7 @@ from ganbench.evaluation.passes import Pass
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures import complex, find, gamut, nuance, plane, same_label
 from ganbench.figures.page import Drawing
-from ganbench.figures.plane import View
+from ganbench.figures.plane import JudgedPlane
 from ganbench.methods.interface import Method
 from ganbench.metrics import softmax
 from ganbench.report.cached_scene import KeptScene, as_picture, fits, scene
@@ -44,22 +44,21 @@ def _kinds(method: Method) -> list[str]:
         "gamut": True,
         # Where codes have a label distribution, the distance from the centre is no intensity.
         "wheel": not labelled,
-        "complex": labelled and fits(complex.mixed, method),
-        "same-label": labelled and fits(same_label.alike, method),
-        "nuance": fits(nuance.around, method),
+        "complex": labelled and fits(complex.mixed_codes, method),
+        "same-label": labelled and fits(same_label.find_codes, method),
+        "nuance": fits(nuance.codes_around, method),
     }
     return [kind for kind, possible in can.items() if possible]
 
 
 def _draw(kind: str, run: Pass, name: str, stage: KeptScene) -> Drawing:
     if kind != "gamut":
-        return find(kind).drawer()(stage)
-    over = gamut.lay(stage, stage.faces(1).images[0])
-    view, judge = _view(run, name), run.judge.spec.title
-    return gamut.picture(stage.method, view, over, "all test images", judge, stage.dpi)
+        return find(kind).load()(stage)
+    shown = gamut.edit_shown(stage, stage.faces(1).images[0])
+    return gamut.draw_gamut(stage, _view(run, name), shown, "all test images")
 
 
-def _view(run: Pass, name: str) -> View:
+def _view(run: Pass, name: str) -> JudgedPlane:
     """What the judge saw in the edits with codes all over the plane."""
     method = run.methods[name]
     codes = np.concatenate(
@@ -73,4 +72,4 @@ def _view(run: Pass, name: str) -> View:
         ]
     )
     logits = run.gather("edits", name, "uniform")["logits"].reshape(len(codes), -1)
-    return View(codes, softmax(logits))
+    return JudgedPlane(codes, softmax(logits))

@@ -13,14 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganbench.evaluation.passes import Pass
 from ganbench.evaluation.protocol import code_sets
 from ganbench.evaluation.run import Evaluation
-from ganbench.evaluation.samples import Cloud
-from ganbench.figures import feature_map as tsne
-from ganbench.figures import grid as figures
+from ganbench.figures import feature_map
+from ganbench.figures.feature_map import Placed
+from ganbench.figures.grid import grid
 from ganbench.figures.page import to_png
 from ganbench.gate.folder import MANIFEST, files_of
 from ganbench.gate.predictions import PREDICTIONS, to_npz
@@ -152,31 +151,27 @@ def pack(pictures: Sequence[Picture]) -> None:
         _ = picture.uri
 
 
-Map = list[tuple[Cloud, NDArray[np.float64]]]
-"""Some points of each cloud, and their places [m, 2]."""
-
-
-def lay_map(evaluation: Evaluation) -> Map:
+def lay_map(evaluation: Evaluation) -> list[Placed]:
     """The map shared by all methods, remembered in the evaluation's store; empty for few points."""
-    clouds, seed = tsne.thin(evaluation.clouds), evaluation.results.seed
+    clouds, seed = feature_map.thin(evaluation.clouds), evaluation.results.seed
     if sum(len(cloud.features) for cloud in clouds) < 8:
         return []  # a map of so few points shows nothing
     key = {
         "kind": "t-SNE",
         "code": code_hash(["ganbench.figures.feature_map"]),
-        "settings": tsne.SETTINGS,
-        "equal": tsne.EQUAL,
+        "settings": feature_map.SETTINGS,
+        "equal": feature_map.EQUAL,
         "features": [hashlib.sha256(cloud.features.tobytes()).hexdigest() for cloud in clouds],
         "seed": seed,
     }
     found = evaluation.store.fetch(
-        key, lambda: {"places": np.concatenate(tsne.place(clouds, seed))}
+        key, lambda: {"places": np.concatenate(feature_map.place(clouds, seed))}
     )
     ends = np.cumsum([len(cloud.features) for cloud in clouds])[:-1]
     return list(zip(clouds, np.split(found["places"], ends), strict=True))
 
 
-def draw_maps(results: Results, laid: Map) -> list[Picture]:
+def draw_maps(results: Results, laid: list[Placed]) -> list[Picture]:
     """``tsne_<method>.png``, and Figure 1's two panels where a method has a space of codes."""
     if not laid:
         return []
@@ -188,24 +183,24 @@ def draw_maps(results: Results, laid: Map) -> list[Picture]:
         own = {codes: pair for (method, codes), pair in pairs.items() if method == name}
         title = results.methods[name]["title"]
         main = own.get("noisy") or own["anchor"]
-        drawing = tsne.draw_method(real, main, everything)
+        drawing = feature_map.draw_method(real, main, everything)
         found.append(
             Picture(
                 f"tsne_{name}.png",
                 to_png(drawing),
                 f"{title}: features of edits and of real images, on the map shared by all methods."
-                + tsne.repeats_note(main[1]),
+                + feature_map.shared_places_note(main[1]),
             )
         )
         if "noisy" in own and "uniform" in own:
-            drawing = tsne.draw_figure1(real, own["noisy"], own["uniform"], everything)
+            drawing = feature_map.draw_figure1(real, own["noisy"], own["uniform"], everything)
             found.append(
                 Picture(
                     f"tsne_{name}_figure1.png",
                     to_png(drawing),
                     f"{title} as in Figure 1 of the supplement: codes around the means (left) and "
                     "uniform over the conditional space (right)."
-                    + tsne.repeats_note(own["noisy"][1]),
+                    + feature_map.shared_places_note(own["noisy"][1]),
                 )
             )
     return found
@@ -223,7 +218,7 @@ def draw_grids(evaluation: Evaluation) -> list[Picture]:
     return [
         Picture(
             f"grid_{name}.png",
-            to_png(figures.grid(title, gallery.inputs, gallery.labels, edits)),
+            to_png(grid(title, gallery.inputs, gallery.labels, edits)),
             f"{title}: inputs (left column) and their edits towards each emotion.",
         )
         for name, title, edits in sheets

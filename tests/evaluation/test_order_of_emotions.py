@@ -132,7 +132,7 @@ def test_figures_find_the_emotions_of_a_plane_by_name(pair):
     np.testing.assert_allclose(
         plane.distribution(other)(z), plane.distribution(usual)(z), rtol=1e-5
     )
-    np.testing.assert_allclose(complex.mixed(other), complex.mixed(usual), atol=1e-5)
+    np.testing.assert_allclose(complex.mixed_codes(other), complex.mixed_codes(usual), atol=1e-5)
 
 
 def test_a_method_with_fewer_emotions_refuses_the_others(tiny_method):

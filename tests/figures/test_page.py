@@ -9,7 +9,7 @@ from matplotlib import rcParams
 from PIL import Image
 
 from ganbench.errors import BadInput
-from ganbench.figures.page import DPI, Page, bars, in_print, to_pdf, to_png
+from ganbench.figures.page import DPI, Page, bars, format_code, to_pdf, to_png
 from ganbench.figures.sheet import Sheet
 
 NOISE = np.random.default_rng(0).integers(0, 255, (3, 60, 60), np.uint8)
@@ -94,17 +94,17 @@ def test_what_no_page_holds_is_refused():
     with pytest.raises(BadInput, match=r"a page holds 9\.6"):
         Page(7, 12)
     with pytest.raises(BadInput, match=r"30 faces do not fit .* show 12 or fewer"):
-        Sheet(2, 30, "x", lead=1)
-    Sheet(2, 12, "x", lead=1)
+        Sheet(2, 30, "x", left=1)
+    Sheet(2, 12, "x", left=1)
 
 
 def test_a_full_sheet_is_as_wide_as_the_text():
-    full, few = Sheet(2, 8, "x", lead=1), Sheet(2, 3, "x", lead=1)
+    full, few = Sheet(2, 8, "x", left=1), Sheet(2, 3, "x", left=1)
     assert full.page.width == pytest.approx(7.2, abs=0.01)
     assert few.side == 1
     assert few.page.width < 4.2
 
 
-def test_codes_in_print_have_true_minus_signs():
-    assert in_print(np.array([-0.254, 1])) == "(−0.25, 1.00)"
-    assert in_print(np.array([-0.0, 0.5])) == "(0.00, 0.50)"
+def test_codes_format_code_have_true_minus_signs():
+    assert format_code(np.array([-0.254, 1])) == "(−0.25, 1.00)"
+    assert format_code(np.array([-0.0, 0.5])) == "(0.00, 0.50)"

@@ -3,9 +3,8 @@ import pytest
 from toys import Painter, Plane, Wheel
 
 from ganbench.errors import BadInput, Unsupported
-from ganbench.figures import plane
-from ganbench.figures import plane_map as ground
-from ganbench.figures.plane import View
+from ganbench.figures import plane, plane_map
+from ganbench.figures.plane import JudgedPlane
 from ganbench.figures.search import lattice
 
 
@@ -13,15 +12,15 @@ def test_a_view_is_the_mean_of_the_verdicts_nearby():
     codes = lattice(40)
     left = (codes[:, 0] < 0)[:, None]
     softmax = np.where(left, [1.0, 0.0], [0.25, 0.75])
-    view = View(codes, softmax)
+    view = JudgedPlane(codes, softmax)
     assert 0.05 < view.width < 0.15
-    seen = view.at(np.array([[-0.7, 0.3], [0.7, -0.9], [0.0, 0.0]]))
+    seen = view.mean_at(np.array([[-0.7, 0.3], [0.7, -0.9], [0.0, 0.0]]))
     assert seen == pytest.approx(np.array([[1, 0], [0.25, 0.75], [0.625, 0.375]]), abs=1e-3)
     assert seen.sum(1) == pytest.approx(1)
 
 
 def test_more_edits_give_a_sharper_view():
-    few, many = (View(lattice(side), np.ones((side**2, 1))) for side in (10, 40))
+    few, many = (JudgedPlane(lattice(side), np.ones((side**2, 1))) for side in (10, 40))
     assert few.width == pytest.approx(4 * many.width)
 
 
@@ -42,12 +41,10 @@ def test_the_square_belongs_to_p_z_and_the_disc_to_directions():
         plane.check_codes(Plane(), corner)
 
 
-def test_promises_are_p_z_or_nothing():
-    codes = lattice(4)
-    assert plane.promised(Wheel(), codes) is None
-    promised = plane.promised(Plane(), codes)
-    assert promised.shape == (16, 7)
-    assert promised.sum(1) == pytest.approx(1)
+def test_a_distribution_is_p_z_of_arrays():
+    p = plane.distribution(Plane())(lattice(4))
+    assert p.shape == (16, 7)
+    assert p.sum(1) == pytest.approx(1)
 
 
 def test_methods_without_a_plane_say_so():
@@ -66,9 +63,9 @@ def test_methods_without_a_plane_say_so():
 
 def test_colours_are_the_leaders_and_pale_with_doubt():
     sure, unsure = np.eye(7)[1], np.full(7, 0.1) + 0.3 * np.eye(7)[1]
-    strong, weak, unknown = ground.shade(np.stack([sure, unsure, np.full(7, np.nan)]))
+    strong, weak, unknown = plane_map.shade(np.stack([sure, unsure, np.full(7, np.nan)]))
     assert unknown.tolist() == [1, 1, 1]
-    hue = ground.RGB[1]
+    hue = plane_map.RGB[1]
     for colour in (strong, weak):  # on the line from white to the emotion's colour
         depth = (1 - colour) / (1 - hue)
         assert depth == pytest.approx(depth[0])

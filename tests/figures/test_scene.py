@@ -5,7 +5,7 @@ from PIL import Image
 from toys import Painter, Plane, Reader, ToyPhotos
 
 from ganbench.errors import BadInput
-from ganbench.figures.scene import Faces, Scene, choose, read_pictures
+from ganbench.figures.scene import Faces, Scene, read_pictures, sample_faces
 
 
 def scene(method, n=2, told=None):
@@ -48,15 +48,15 @@ def test_one_face_is_one_face():
 
 def test_faces_are_one_of_each_emotion_and_chosen_by_the_seed():
     data = ToyPhotos(70)
-    first = choose(data, 9, seed=0)
+    first = sample_faces(data, 9, seed=0)
     assert first.names[:3] == ("neutral", "happy", "sad")
     assert first.labels.tolist() == [*range(7), 0, 1]
-    assert torch.equal(first.images, choose(data, 9, seed=0).images)
+    assert torch.equal(first.images, sample_faces(data, 9, seed=0).images)
 
     seen = []
     data.images = lambda rows: seen.append(list(rows)) or torch.zeros(len(rows), 3, 8, 8)
     for seed in (0, 0, 1):
-        choose(data, 9, seed)
+        sample_faces(data, 9, seed)
     assert seen[0] == seen[1] != seen[2]
 
 

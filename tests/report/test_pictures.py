@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ganbench.evaluation.samples import Cloud, cloud
-from ganbench.figures import feature_map as tsne
+from ganbench.figures import feature_map
 from ganbench.figures.grid import grid
 from ganbench.figures.page import to_png
 
@@ -21,7 +21,7 @@ def blobs(n=8, seed=0):
 @pytest.fixture(scope="module")
 def placed():
     clouds = [Cloud(name, "", name, *blobs(seed=i)) for i, name in enumerate(("real", "smit"))]
-    return clouds, tsne.place(clouds, seed=1)
+    return clouds, feature_map.place(clouds, seed=1)
 
 
 def test_one_map_keeps_emotions_together_across_makers(placed):
@@ -34,7 +34,7 @@ def test_one_map_keeps_emotions_together_across_makers(placed):
 
 def test_the_map_is_repeatable(placed):
     clouds, positions = placed
-    again = tsne.place(clouds, seed=1)
+    again = feature_map.place(clouds, seed=1)
     assert all((a == b).all() for a, b in zip(positions, again, strict=True))
 
 
@@ -43,8 +43,8 @@ def test_maps_are_drawn(placed):
     real, edits = zip(clouds, positions, strict=True)
     everything = np.concatenate(positions)
     for figure in (
-        tsne.draw_method(real, edits, everything),
-        tsne.draw_figure1(real, edits, edits, everything),
+        feature_map.draw_method(real, edits, everything),
+        feature_map.draw_figure1(real, edits, edits, everything),
     ):
         with Image.open(io.BytesIO(to_png(figure))) as image:
             assert image.width == 1440
@@ -54,8 +54,8 @@ def test_clouds_are_thinned_evenly():
     features, labels = blobs(200)
     found = cloud("real", "", "Real", {"features": features}, labels, seed=0)
     assert np.bincount(found.labels).tolist() == [100] * 7
-    thinned = tsne.thin([found] * 10)
-    assert sum(len(c.labels) for c in thinned) <= tsne.BUDGET
+    thinned = feature_map.thin([found] * 10)
+    assert sum(len(c.labels) for c in thinned) <= feature_map.BUDGET
     assert np.unique(np.bincount(thinned[0].labels)).size == 1
 
 

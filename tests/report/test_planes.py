@@ -107,11 +107,11 @@ def test_a_method_that_keeps_its_word_agrees_with_the_judge(run):
     # All 490 random codes of the toy are judged as their nearest anchor, which p_z names too.
     caption = draw_planes(run, evaluation.conclude(run).gallery)[0].caption
     assert "edits of all test images" in caption
-    share = float(caption.split(" % of it")[0].rsplit(" ", 1)[1])
+    share = float(caption.split(" % of the plane")[0].rsplit(" ", 1)[1])
     assert share < 25
 
     with torch.no_grad():
         run.methods["plane"].weight.fill_(1)  # other weights: nothing stored is of this one
     run.methods["plane"].wrong = 3
     caption = draw_planes(run, evaluation.conclude(run).gallery)[0].caption
-    assert float(caption.split(" % of it")[0].rsplit(" ", 1)[1]) > 75
+    assert float(caption.split(" % of the plane")[0].rsplit(" ", 1)[1]) > 75
