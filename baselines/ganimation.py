@@ -31,9 +31,10 @@ from ganbench.methods.interface import Method
 from ganbench.methods.layers import full_precision, tile
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.batches import Batch
 from ganbench.training.limits import Facts, Limit, cross_entropy, mask, squared
-from ganbench.training.masks import check_mask, total_variation
-from ganbench.training.trainer import Batch, Terms, missing_units
+from ganbench.training.losses import check_mask, total_variation
+from ganbench.training.trainer import Terms, missing_units
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout

@@ -46,6 +46,7 @@ from ganbench.methods.layers import (
 from ganbench.training import recipe
 from ganbench.training.adversarial import augment_for_critic, permuted, source_terms
 from ganbench.training.augment import Augment
+from ganbench.training.batches import Batch, shuffled
 from ganbench.training.limits import (
     Facts,
     Limit,
@@ -55,8 +56,8 @@ from ganbench.training.limits import (
     mask,
     reconstruction,
 )
-from ganbench.training.masks import check_mask, total_variation
-from ganbench.training.trainer import Batch, Terms, Trainer, frozen, shuffled
+from ganbench.training.losses import check_mask, total_variation
+from ganbench.training.trainer import Terms, Trainer, frozen
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout

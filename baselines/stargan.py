@@ -23,8 +23,9 @@ from ganbench.methods.backbone import Discriminator, Generator, PainterConfig, o
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.batches import Batch
 from ganbench.training.limits import Facts, Limit, binary_cross_entropy, cross_entropy
-from ganbench.training.trainer import Batch, Terms
+from ganbench.training.trainer import Terms
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout

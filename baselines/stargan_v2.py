@@ -34,9 +34,10 @@ from ganbench.methods.interface import Method
 from ganbench.methods.layers import InstanceNorm, full_precision, he_init, instance_norm
 from ganbench.seeds import generator
 from ganbench.training import recipe
+from ganbench.training.batches import Batch
 from ganbench.training.limits import Facts, Limit, logistic, r1, reconstruction
-from ganbench.training.penalties import r1_penalty
-from ganbench.training.trainer import Batch, Terms, Trainer, frozen
+from ganbench.training.losses import r1_penalty
+from ganbench.training.trainer import Terms, Trainer, frozen
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout

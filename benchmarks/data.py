@@ -70,27 +70,27 @@ def index(count: int) -> bool:
 
 def waiting(method: str, iterations: int) -> bool:
     """Train and measure the waiting for batches."""
-    from ganbench.training.loop import Run
+    from ganbench.training.batches import Batches
     from ganbench.training.session import prepare
 
     waited = 0.0
-    batches = Run._batches
+    between = Batches.between
 
-    def timed(self: Run, *arguments: Any) -> Any:
+    def timed(self: Batches, first: int, end: int) -> Any:
         nonlocal waited
-        made = batches(self, *arguments)
+        stream = between(self, first, end)
+        yield next(stream)  # no step runs while the first batch is prepared
         while True:
             start = time.perf_counter()
-            batch = next(made, None)
-            if self.done:  # the first batch has no step to be made in
-                waited += time.perf_counter() - start
+            batch = next(stream, None)
+            waited += time.perf_counter() - start
             if batch is None:
                 return
             yield batch
 
     session = prepare(method, "faces", ("warmup_iterations=0", "probe_every=0"), device="cpu")
     dataset = load_dataset("faces", "train", size=session.image_size)
-    Run._batches = timed  # type: ignore[method-assign]
+    Batches.between = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         run = session.run(dataset, Path(folder) / "run", "")
         run.start()

@@ -30,8 +30,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganbench.seeds import generator
+from ganbench.training.batches import Batch
 from ganbench.training.session import prepare
-from ganbench.training.trainer import Batch
 
 METHODS = ("stargan", "linear", "gaussian")
 BRIEF = ("fast, fp32", "fast, bf16 G, D")

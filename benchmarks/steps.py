@@ -22,10 +22,10 @@ import torch
 from ganbench.data import load_dataset
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
-from ganbench.training import penalties
+from ganbench.training import losses
 from ganbench.training.augment import augment
+from ganbench.training.batches import Batch
 from ganbench.training.session import prepare
-from ganbench.training.trainer import Batch
 
 COLUMNS = ("data", "G forward", "losses", "penalty", "D backward", "G backward", "optimiser", "EMA")
 
@@ -89,8 +89,8 @@ def profile(
     size = trainer.model.config.image_size
     dataset = load_dataset("faces", "train", size=64, limit=140)
     clock = Clock()
-    backward, derive = torch.Tensor.backward, penalties._input_gradient
-    penalties._input_gradient = clock.wrapped(derive, lambda: "penalty")
+    backward, derive = torch.Tensor.backward, losses._input_gradient
+    losses._input_gradient = clock.wrapped(derive, lambda: "penalty")
     watch(trainer, clock)
     try:
         for iteration in range((cycles + 1) * trainer.cycle):
@@ -110,7 +110,7 @@ def profile(
                 trainer.step(iteration, batch, generator(0, "step", iteration))
         total = time.process_time() - start
     finally:
-        torch.Tensor.backward, penalties._input_gradient = backward, derive  # type: ignore[method-assign]
+        torch.Tensor.backward, losses._input_gradient = backward, derive  # type: ignore[method-assign]
     return total / (cycles * trainer.cycle), clock
 
 

@@ -26,7 +26,7 @@ from ganbench.records import Results
 from ganbench.scoring import REAL, MetricInputs
 from ganbench.scoring.predictions import Accuracy
 from ganbench.training import folder as folders
-from ganbench.training.loop import LogLine
+from ganbench.training.folder import LogLine
 from ganbench.training.session import Setup, prepare
 
 # What a card must tell so that the training can be repeated.
@@ -125,12 +125,8 @@ def check(claim: Claim, setup: Setup, seed: int, dataset: Dataset) -> None:
             f"cannot reproduce {claim.name}: it was resumed to another length while its learning rate "
             "fell, so its recipe alone does not say its rates; train it with 'ganbench train --resume'"
         )
-    network, recipe = (
-        # Built again from the card: what has become an option since then had its default.
-        config.plain(config.build(type(now), card[part], f"card of {claim.name}"))
-        for part, now in (("network", setup.network), ("recipe", setup.recipe))
-    )
-    then = {"seed": card["seed"], "data": card["data"], "network": network, "recipe": recipe}
+    card = folders.with_defaults(card, setup.network, setup.recipe, f"card of {claim.name}")
+    then = {key: card[key] for key in ("seed", "data", "network", "recipe")}
     now = {
         "seed": seed,
         "data": describe(dataset),

@@ -201,11 +201,11 @@ def test_shipped_recipes_fit_their_methods(recipe):
     """Every table is read, and every network in it can be built."""
     import torch
 
-    from ganbench.training.session import trained
+    from ganbench.training.session import model_and_trainer
 
     path = recipes.resources.files("ganbench.recipes") / f"{recipe}.toml"
     for name in read_toml(path):
-        model, trainer = trained(name)
+        model, trainer = model_and_trainer(name)
         table = recipes.load(recipe, name)
         network, training = recipes.resolve(table, model.Config, trainer.Recipe, name)
         with torch.device("meta"):

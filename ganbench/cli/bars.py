@@ -13,7 +13,7 @@ from ganbench.cli.screen import progress, words
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ganbench.training import loop
+    from ganbench.training import folder
 
 
 class Bars:
@@ -33,7 +33,7 @@ class Bars:
         self._bars.update(self._data, visible=False)
         self._bars.update(self._training, completed=done, visible=True)
 
-    def on_log(self, logged: loop.LogLine) -> None:
+    def on_log(self, logged: folder.LogLine) -> None:
         """A line was logged."""
         losses = " ".join(f"{key} {value:.3g}" for key, value in logged.values.items())
         self._bars.update(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from ganbench.training.loop import LogLine
+    from ganbench.training.folder import LogLine
     from ganbench.training.plan import Memory, Plan
     from ganbench.training.recipe import Recipe
     from ganbench.training.schedule import Choice, Schedule
@@ -146,8 +146,8 @@ def train(
     from ganbench.methods.locate import checkpoint_file
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in, best
-    from ganbench.training.loop import planned
     from ganbench.training.session import configure, prepare
+    from ganbench.training.state import resumed_schedule
 
     share = distributed.share()
     # Keys of the recipe with options of their own: so they are in every card.
@@ -174,7 +174,7 @@ def train(
         setup = configure(name, recipe, assignments, init=start, resumed=resumed)
         given = context.get_parameter_source("data") is not ParameterSource.DEFAULT
         images, source = _count_images(setup, kind if given else None, root, label_order, options)
-        schedule = planned(folder, setup.recipe, resume_rate) if resume else None
+        schedule = resumed_schedule(folder, setup.recipe, resume_rate) if resume else None
         _show(setup, folder, images, source, schedule)
         return
     # What the result depends on; folders and devices of one machine say nothing to another.

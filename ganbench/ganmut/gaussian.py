@@ -28,8 +28,9 @@ from ganbench.methods.backbone import Discriminator, PainterConfig
 from ganbench.methods.conditions import Category, Condition
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.batches import Batch
 from ganbench.training.limits import SQUARED, Facts, Limit, cross_entropy, squared
-from ganbench.training.trainer import Batch, Terms
+from ganbench.training.trainer import Terms
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout

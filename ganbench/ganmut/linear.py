@@ -29,9 +29,10 @@ from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.batches import Batch
 from ganbench.training.limits import Facts, Limit, cross_entropy, r1, squared
-from ganbench.training.penalties import r1_penalty
-from ganbench.training.trainer import Batch, Terms
+from ganbench.training.losses import r1_penalty
+from ganbench.training.trainer import Terms
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout

@@ -15,8 +15,9 @@ from ganbench.methods.interface import Method
 from ganbench.methods.layers import he_init
 from ganbench.training import limits, recipe
 from ganbench.training.augment import Augment, augment
-from ganbench.training.penalties import distance_from_one, gradient_penalty
-from ganbench.training.trainer import Batch, Terms, Trainer, frozen
+from ganbench.training.batches import Batch
+from ganbench.training.losses import distance_from_one, gradient_penalty
+from ganbench.training.trainer import Terms, Trainer, frozen
 
 
 @dataclass(frozen=True)

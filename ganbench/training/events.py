@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import BadInput
-from ganbench.training.loop import LogLine
+from ganbench.training.folder import LogLine
 
 EVENTS = "events"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ganbench import parsing
+from ganbench import config, parsing
 from ganbench.distributed import launch, relaunched
 from ganbench.errors import BadInput
 from ganbench.methods.cards import check_card
@@ -29,6 +30,24 @@ SCHEDULE = "schedule"  # key of a state, and of a card whose rates are not its r
 FREE = frozenset(
     {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
 )
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of the log.
+
+    Attributes:
+        iteration: iterations done.
+        total: iterations of the recipe.
+        values: means of the logged scalars since the line before, and the probe's accuracy if the probe
+            was asked.
+        images_per_second: training images seen per second since the line before.
+    """
+
+    iteration: int
+    total: int
+    values: Mapping[str, float]
+    images_per_second: float
 
 
 def lock(folder: Path) -> Lock:
@@ -117,6 +136,26 @@ def began_in(folder: Path, name: str | None) -> bool:
         return False
 
 
+def with_defaults(card: Mapping[str, Any], network: Any, recipe: Any, where: str) -> dict[str, Any]:
+    """A card that also has the options that were added to ganbench after it was written.
+
+    They had no effect then, which is what their defaults mean.
+
+    Args:
+        card: the card of a run or checkpoint.
+        network, recipe: configurations of the classes that the card's are of.
+        where: whose card it is, for messages.
+
+    Raises:
+        BadInput: the card's configurations are not of these classes.
+    """
+    completed = {
+        part: config.plain(config.build(type(now), dict(card.get(part, {})), f"{where} {part}"))
+        for part, now in (("network", network), ("recipe", recipe))
+    }
+    return {**card, **completed}
+
+
 def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str] = FREE
 ) -> list[str]:
@@ -159,6 +198,22 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
         if type(line.get("iteration")) is int
         and all(type(value) in (int, float) for value in line.values())
     ]
+
+
+def append_line(folder: Path, line: LogLine, seconds: float) -> None:
+    """Append a line to the log; ``seconds`` is the training time so far.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    values = {
+        "iteration": line.iteration,
+        "seconds": round(seconds, 3),
+        **line.values,
+        "images_per_second": line.images_per_second,
+    }
+    with (folder / LOG).open("a") as file:
+        file.write(json.dumps(values) + "\n")
 
 
 def cut_log(folder: Path, iteration: int) -> None:

@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from ganbench.judges.vgg import VGG
 from ganbench.seeds import generator
+from ganbench.training.batches import Batch
 from ganbench.training.limits import Facts, Limits, cross_entropy
 from ganbench.training.recipe import Recipe
-from ganbench.training.trainer import Batch, Trainer
+from ganbench.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

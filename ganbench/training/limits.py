@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from ganbench.data.dataset import Dataset
 from ganbench.seeds import generator
 from ganbench.training.augment import Augment, augment
-from ganbench.training.recipe import Recipe
 
 WINDOW = 10  # iterations that a loss beyond its limit is averaged over: one odd step is no fault
 # The same of reconstructions: an untrained generator may add anything to its input, and needs some
@@ -36,15 +35,10 @@ WINDOW = 10  # iterations that a loss beyond its limit is averaged over: one odd
 PAINTING = 500
 SQUARED = 1000.0
 NATS = 50.0
-# Share of the idle value at which a loss counts as not lowered: labels are drawn, so it scatters.
-NEAR = 0.98
 # Below this the best single picture is so good that being no better says nothing.
 PLAIN = 0.05
 # Images that the best single picture is made of.
 SAMPLE = 64
-# Iterations after the warm-up from which on edits must be better than chance: the shipped recipes
-# need 300 (GGANmut) to 1,000 (GANimation).
-PROBED = 2000
 
 
 @dataclass(frozen=True)
@@ -207,133 +201,3 @@ def hinge(scales: int) -> Limit:
 def mask() -> Limit:
     """The mean of an attention mask, in [0, 1]; ``check_mask`` stops a saturated one by itself."""
     return Limit(math.inf, "", 0.99)
-
-
-# -- watching -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a training.
-
-    Attributes:
-        text: what, with value and limit.
-        good: the last iteration before it began.
-    """
-
-    text: str
-    good: int
-
-
-class Watch:
-    """The logged means of a run so far, held against their limits.
-
-    Args:
-        limits: of the losses that have any.
-        recipe: of the run.
-    """
-
-    def __init__(self, limits: Limits, recipe: Recipe) -> None:
-        self.limits, self.recipe = limits, recipe
-        self._lines: list[tuple[int, Mapping[str, float]]] = []
-
-    def add(self, iteration: int, values: Mapping[str, float]) -> None:
-        """A log line: means since the line before."""
-        self._lines.append((iteration, values))
-
-    def fault(self) -> Fault | None:
-        """What the newest lines break, if anything; NaN is not looked for."""
-        for name, limit in self.limits.items():
-            found = self._mean(name, limit.window)
-            if found is None or found[0] <= limit.highest:
-                continue
-            mean, since = found
-            # The lines of a window rarely end where it begins: nine tenths of it will do.
-            if limit.window > WINDOW and self._now - since < 0.9 * limit.window:
-                continue
-            text = (
-                f"training diverged: {name} is {mean:.4g}, mean of iterations {since + 1} to "
-                f"{self._now}, and its limit {limit.highest:.4g} ({limit.why})"
-            )
-            return Fault(text, self.good())
-        return self._idle()
-
-    def _idle(self) -> Fault | None:
-        """Rule 2."""
-        recipe, now = self.recipe, self._now
-        if 2 * now < recipe.iterations:
-            return None
-        for name, limit in self.limits.items():
-            length = max(limit.patience, recipe.iterations // 4)
-            if limit.idle is None or now - recipe.warmup_iterations < length:
-                continue
-            found = self._mean(name, length)
-            if found is not None and found[0] >= NEAR * limit.idle:
-                text = (
-                    f"training learned nothing: {name} is {found[0]:.4g}, mean of iterations "
-                    f"{found[1] + 1} to {now}, where a network that ignores its input has "
-                    f"{limit.idle:.4g} ({limit.why})"
-                )
-                return Fault(text, self._before(name, NEAR * limit.idle, length))
-        return None
-
-    def probed(self, accuracy: float, edits: int, classes: int) -> Fault | None:
-        """Whether the last probe of a whole run found no more than chance.
-
-        An editor that returns its input, or one picture, is right in one of ``classes`` edits. The
-        limit is three standard deviations of a fair guess above that.
-        """
-        if self._now - self.recipe.warmup_iterations < PROBED:
-            return None
-        chance = 1 / classes
-        limit = chance + 3 * math.sqrt(chance * (1 - chance) / edits)
-        if accuracy > limit:
-            return None
-        text = (
-            f"training learned nothing: the judge takes {accuracy:.1%} of the edits for their target at "
-            f"the end; chance is {chance:.1%}, the limit {limit:.1%}"
-        )
-        return Fault(text, self._before("probe_accuracy", -limit, 0, sign=-1))
-
-    def good(self) -> int:
-        """The last logged iteration before the fault that shows now began, in whatever loss."""
-        return min(
-            [self._before(name, limit.calm, limit.window) for name, limit in self.limits.items()]
-            + [self._before(name, math.inf, 0) for name in self._lines[-1][1]]
-            + [self._lines[-2][0] if len(self._lines) > 1 else 0]
-        )
-
-    @property
-    def _now(self) -> int:
-        return self._lines[-1][0]
-
-    def _mean(self, name: str, length: int) -> tuple[float, int] | None:
-        """Mean over the last lines that cover ``length`` iterations, or all; the iteration before."""
-        total, weight, since, end = 0.0, 0, 0, self._now
-        for i in range(len(self._lines) - 1, -1, -1):
-            iteration, values = self._lines[i]
-            before = self._lines[i - 1][0] if i else 0
-            if end - before > length and weight:
-                break
-            if name in values:
-                total += values[name] * (iteration - before)
-                weight += iteration - before
-                since = before
-        return (total / weight, since) if weight else None
-
-    def _before(self, name: str, calm: float, window: int, sign: int = 1) -> int:
-        """The last iteration before ``name`` was above ``calm`` and stayed there; now if it is not.
-
-        In the last ``window`` iterations one line above is enough, whatever came after it.
-        """
-        good = self._now
-        for i in range(len(self._lines) - 1, -1, -1):
-            values = self._lines[i][1]
-            if name not in values:
-                continue
-            value = sign * values[name]
-            if not math.isfinite(value) or value > calm:
-                good = self._lines[i - 1][0] if i else 0
-            elif self._lines[i][0] <= self._now - window:
-                break
-        return good

@@ -24,8 +24,9 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from ganbench.seeds import generator
+from ganbench.training.batches import Batch
 from ganbench.training.session import Setup
-from ganbench.training.trainer import Batch, Terms, Trainer
+from ganbench.training.trainer import Terms, Trainer
 
 UNITS = 17  # OpenFace's action units
 

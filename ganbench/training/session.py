@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ganbench import config, provenance
+from ganbench.data import leaks
 from ganbench.data.dataset import Dataset
+from ganbench.data.doctor import examine, examine_labels, refuse
 from ganbench.data.subset import only
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
-from ganbench.emotions import KNOWN, check_known
+from ganbench.emotions import KNOWN, check_known, labels_of
 from ganbench.errors import BadInput, unknown
+from ganbench.judges.label_check import check_labels
 from ganbench.methods.conditions import EMOTION_UNITS
 from ganbench.methods.interface import Method
 from ganbench.methods.locate import checkpoint_file
@@ -27,13 +31,12 @@ from ganbench.methods.weights import (
     read_header,
     sha256,
 )
-from ganbench.provenance import machine
 from ganbench.registry import METHODS
 from ganbench.seeds import check_seed, generator
 from ganbench.training import recipe as recipes
-from ganbench.training.folder import PROCESSES, read_card
-from ganbench.training.intake import admit
-from ganbench.training.loop import LogLine, Run
+from ganbench.training.batches import check_targets
+from ganbench.training.folder import PROCESSES, LogLine, read_card
+from ganbench.training.loop import Run
 from ganbench.training.probe import find_probe
 from ganbench.training.recipe import Recipe
 from ganbench.training.trainer import Trainer, missing_units
@@ -99,31 +102,59 @@ class Session:
         """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``.
 
         Args:
-            dataset: the training split.
-            folder: where the run lives.
-            command: that makes the run again, for its card.
-            watch: called after each log line.
+            dataset: the training split, at the model's image size; only images of the network's
+                emotions are used.
+            folder: folder of the run.
+            command: command that makes the run again, for its card.
+            watch: called after each log line, in the first process.
             allow_leaks: train on images that are also in the test split, or under two emotions.
-            tell: called with each line that a user should read about the data, or of the probe.
+            tell: called with each line that a user should read, about the data or the probe.
             again: the command line as it was given, for advice; ``command`` when empty.
 
         Raises:
-            BadInput: the data have a fault.
+            BadInput: the data have a fault (``ganbench.data.doctor``), such as no image of one of the
+                network's emotions, or no target would ever differ from what its image shows.
         """
-        setup, device, share = self.setup, self.trainer.device, self.trainer.share
+        trainer, names = self.trainer, self.setup.network.emotions
         if units := self._units(dataset):
-            # By these a network that is trained on action units is asked for emotions.
-            for model in (self.trainer.model, self.trainer.shipped):
+            # With their units the model can be asked for emotions.
+            for model in (trainer.model, trainer.shipped):
                 model.card = units  # type: ignore[assignment]
-        notes, pictures = (
-            admit(dataset, setup.network.emotions, allow_leaks, device) if share.first else ([], {})
+        pictures: dict[str, Any] = {}
+        if trainer.share.first:
+            notes, pictures = check_images(dataset, names, allow_leaks, trainer.device)
+            for note in notes:
+                tell(note)
+        if trainer.needs_emotions:
+            check_known(names)
+            dataset = only(dataset, names)
+        refuse(examine(dataset, names if trainer.needs_emotions else ()))
+        check_targets(trainer, dataset.labels, self.seed)
+        # The suite's labels -> the network's. Data whose labels no loss uses may have other ones.
+        table = np.array(labels_of(names), dtype=np.int64)
+        labels = table[dataset.labels].clip(min=0)
+        wanted = self.setup.recipe.probe_every and trainer.share.first
+        probe = find_probe(trainer.model, dataset, trainer.device) if wanted else None
+        card = self._card(dataset, command) | pictures | units
+        if probe:
+            card["probe"] = probe.card
+        return Run(
+            trainer,
+            self.setup.kind,
+            dataset,
+            labels,
+            folder,
+            self.seed,
+            card,
+            watch,
+            probe,
+            again or command,
+            tell,
         )
-        for note in notes:
-            tell(note)
-        if self.trainer.needs_emotions:
-            dataset = only(dataset, setup.network.emotions)
-        wanted = setup.recipe.probe_every and share.first
-        probe = find_probe(self.trainer.model, dataset, device) if wanted else None
+
+    def _card(self, dataset: Dataset, command: str) -> dict[str, Any]:
+        """What is trained, on what, by which command and versions."""
+        setup, share = self.setup, self.trainer.share
         card: dict[str, Any] = {
             "name": setup.name,
             "licence": setup.licence,
@@ -140,31 +171,15 @@ class Session:
                 **({"label_order": dataset.label_order} if dataset.label_order else {}),
             },
             "versions": provenance.versions(),
-            "machine": {**machine(), "device": device.type},
-            **pictures,
+            "machine": {**provenance.machine(), "device": self.trainer.device.type},
         }
-        card |= units
         if git := provenance.git():
             card["git"] = git
         if share.world > 1:
             card[PROCESSES] = share.world
         if setup.init:
             card["init"] = setup.init
-        if probe:
-            card["probe"] = probe.card
-        return Run(
-            self.trainer,
-            setup.kind,
-            setup.name,
-            dataset,
-            folder,
-            self.seed,
-            card,
-            watch,
-            probe,
-            again,
-            tell,
-        )
+        return card
 
     def _units(self, dataset: Dataset) -> dict[str, Any]:
         """What a card says of the data's action units; nothing where they are not trained on.
@@ -196,7 +211,37 @@ class Session:
         return found | ({EMOTION_UNITS: means} if means else {})
 
 
-def trained(name: str) -> tuple[type[Any], type[Trainer]]:
+def check_images(
+    dataset: Dataset,
+    emotions: Sequence[str],
+    allow_leaks: bool = False,
+    device: str | torch.device = "auto",
+) -> tuple[list[str], dict[str, Any]]:
+    """Look for faults in the training images that need not end a training.
+
+    Args:
+        dataset: the training split.
+        emotions: emotions of the network.
+        allow_leaks: images in both splits, or under two emotions, are no faults.
+        device: device of the judge that checks the labels.
+
+    Returns:
+        Notes for the user, a line each, and what the card gets.
+
+    Raises:
+        BadInput: there are leaks, and they are not allowed.
+    """
+    findings, pictures = leaks.check_training(dataset, allow_leaks)
+    refuse(findings)
+    notes = [
+        one.text for one in (*examine_labels(dataset, emotions), *findings) if one.level == "note"
+    ]
+    if labels := check_labels(dataset, device).note:
+        notes.append(labels)
+    return notes, {leaks.CARD: pictures} if pictures else {}
+
+
+def model_and_trainer(name: str) -> tuple[type[Any], type[Trainer]]:
     """The class of a method, or of ``"judge"``, and the class that trains it.
 
     Raises:
@@ -238,7 +283,7 @@ def configure(
         Unsupported: the method cannot be trained.
     """
     kind = "judge" if name == "judge" else "method"
-    model, trainer = trained(name)
+    model, trainer = model_and_trainer(name)
     table = recipes.load(recipe, name, assignments)
     network, training = recipes.resolve(
         table, model.Config, trainer.Recipe, f"recipe {recipe} [{name}]"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.layers import PatchConv
-from ganbench.seeds import generator
+from ganbench.training.batches import Batch, shuffled
 from ganbench.training.limits import Facts, Limits
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Schedule
@@ -33,79 +32,6 @@ def missing_units() -> BadInput:
     return BadInput(
         "action units are missing: the data has no AUxx_r columns; "
         "add OpenFace's columns to the CSV, or set network.condition = 'emotions'"
-    )
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Training images of one step, on the device; of several processes, this one's share.
-
-    Attributes:
-        images: float32 [B, 3, S, S], RGB in [0, 1], augmented.
-        emotions: int64 [B], the network's own labels: positions in its ``emotions``.
-        action_units: float32 [B, 17] in [0, 1], or None.
-        global_labels: emotions and action units of all processes' images, without the images; None
-            where one process trains.
-    """
-
-    images: Tensor
-    emotions: Tensor
-    action_units: Tensor | None = None
-    global_labels: Batch | None = None
-
-    @property
-    def global_batch(self) -> Batch:
-        """The batch of all processes, of which only the labels are certain to be there.
-
-        Random targets are drawn from it, so that they do not depend on the number of processes.
-        """
-        return self if self.global_labels is None else self.global_labels
-
-    def __len__(self) -> int:
-        return len(self.emotions)
-
-    def __getitem__(self, part: slice) -> Batch:
-        units = None if self.action_units is None else self.action_units[part]
-        labels = None
-        if self.global_labels is not None:
-            times = len(self.global_labels) // len(self)
-            start, stop, _ = part.indices(len(self))
-            labels = self.global_labels[start * times : stop * times]
-        return Batch(self.images[part], self.emotions[part], units, labels)
-
-
-def shard_batch(
-    images: Tensor, emotions: Tensor, action_units: Tensor | None = None, share: Share = WHOLE
-) -> Batch:
-    """The batch of one process.
-
-    Args:
-        images: of this process.
-        emotions, action_units: of the global batch.
-        share: which process this is.
-    """
-    if share.world == 1:
-        return Batch(images, emotions, action_units)
-    labels = Batch(images[:0], emotions, action_units)
-    units = None if action_units is None else share.local_rows(action_units)
-    return Batch(images, share.local_rows(emotions), units, labels)
-
-
-@lru_cache(maxsize=4)
-def _permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    order: NDArray[np.int64] = torch.randperm(n, generator=generator(seed, "order", epoch)).numpy()
-    return order
-
-
-def shuffled(n: int, count: int, iteration: int, seed: int) -> NDArray[np.int64]:
-    """``count`` indices for an iteration, walking through epochs of random order without a rest.
-
-    The stream never ends and has no short batch, so that losses that slice a batch are safe.
-    """
-    positions = np.arange(iteration * count, (iteration + 1) * count)
-    epochs = positions // n
-    return np.concatenate(
-        [_permutation(n, seed, int(e))[positions[epochs == e] % n] for e in np.unique(epochs)]
     )
 
 
@@ -355,6 +281,22 @@ class Trainer(ABC):
         torch._foreach_lerp_(averages, currents, 1 - self.recipe.ema_decay)
         for average, current in zip(self.ema.buffers(), self.model.buffers(), strict=True):
             average.copy_(current)
+
+    def digest(self, iteration: int) -> int:
+        """A number of 56 bits that differs where weights or iterations differ."""
+        digest = hashlib.sha256(str(iteration).encode())
+        for network in self.networks.values():
+            for parameter in network.parameters():
+                digest.update(parameter.detach().cpu().contiguous().numpy().tobytes())
+        return int.from_bytes(digest.digest()[:7], "big")
+
+    def find_not_finite(self) -> str:
+        """Network and name of the first tensor that holds NaN or infinity; empty if none does."""
+        for network, tensors in self.state_dict()["networks"].items():
+            for name, value in tensors.items():
+                if not bool(torch.isfinite(value).all()):
+                    return f"{network} {name}"
+        return ""
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a resumed run needs beside the iteration: random numbers have no state."""

@@ -22,7 +22,7 @@ from ganbench.baselines.smit import (
 from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.conditions import ActionUnits, Category
 from ganbench.training.augment import Augment
-from ganbench.training.trainer import Batch
+from ganbench.training.batches import Batch
 
 TINY = SMITConfig(image_size=32, width=4, blocks=2, critic_width=4)
 

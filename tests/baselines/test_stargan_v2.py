@@ -22,7 +22,7 @@ from ganbench.baselines.stargan_v2 import (
 )
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import ActionUnits, Category, ReferenceImage
-from ganbench.training.trainer import Batch
+from ganbench.training.batches import Batch
 
 TINY = StarGANv2Config(
     image_size=32, channel_base=128, max_channels=8, style_dim=6, latent_dim=5, hidden=12

@@ -22,7 +22,7 @@ from ganbench.distributed import WHOLE
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
-from ganbench.training.trainer import shard_batch
+from ganbench.training.batches import shard_batch
 
 BATCH = 8
 UNITS = {"condition": "action_units"}

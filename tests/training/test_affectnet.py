@@ -13,8 +13,8 @@ import torch
 
 from ganbench.seeds import generator
 from ganbench.training.augment import augment
+from ganbench.training.batches import Batch
 from ganbench.training.session import prepare
-from ganbench.training.trainer import Batch
 
 # GANmut replaces some codes of a batch by random ones, GGANmut puts one at each of its seven means.
 SMALL = {

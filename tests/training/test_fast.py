@@ -12,10 +12,11 @@ from ganbench.errors import BadInput
 from ganbench.methods.backbone import BackboneConfig, Discriminator
 from ganbench.methods.layers import InstanceNorm, PatchConv
 from ganbench.seeds import generator
-from ganbench.training.penalties import gradient_penalty
+from ganbench.training.batches import Batch
+from ganbench.training.losses import gradient_penalty
 from ganbench.training.plan import plan
 from ganbench.training.session import configure, prepare
-from ganbench.training.trainer import Batch, enable_fast
+from ganbench.training.trainer import enable_fast
 
 FAMILY = ("stargan", "linear", "gaussian", "ganimation")
 

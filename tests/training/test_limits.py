@@ -12,13 +12,14 @@ from conftest import NETWORKS, TinyFaces
 
 from ganbench.errors import Diverged
 from ganbench.training.augment import Augment
-from ganbench.training.limits import Facts, Limit, Watch, cross_entropy, penalty, reconstruction
+from ganbench.training.limits import Facts, Limit, cross_entropy, penalty, reconstruction
 from ganbench.training.recipe import Recipe
 from ganbench.training.session import prepare
+from ganbench.training.watch import Watch
 
 
 def watch(limits, lines, **recipe):
-    found = Watch(limits, Recipe(**recipe))
+    found = Watch(limits, Recipe(**recipe), 7)
     for iteration, values in lines:
         found.add(iteration, values)
     return found
@@ -78,7 +79,7 @@ def test_every_loss_that_can_leave_its_range_has_a_limit(name, tmp_path, tiny_re
     faces.pixels = torch.rand(56, 3, size, size)
     limits = trainer.limits(Facts.of(faces, 7))
     chosen = torch.as_tensor(trainer.indices(faces.labels, 0, 0))
-    from ganbench.training.trainer import Batch
+    from ganbench.training.batches import Batch
 
     batch = Batch(faces.pixels[chosen], torch.as_tensor(faces.labels)[chosen])
     values = {}
@@ -157,14 +158,14 @@ def test_edits_at_chance_at_the_end():
     lines = [(500, {"probe_accuracy": 0.6}), (1500, {"probe_accuracy": 0.17}), (2000, {"probe_accuracy": 0.15})]  # fmt: skip
     lines += [(2500, {"probe_accuracy": 0.15})]
     found = watch({}, lines, warmup_iterations=400)
-    fault = found.probed(0.15, 245, 7)
+    fault = found.probed(0.15, 245)
     assert fault.text == (
         "training learned nothing: the judge takes 15.0% of the edits for their target at the end; "
         "chance is 14.3%, the limit 21.0%"
     )
     assert fault.good == 500
-    assert found.probed(0.22, 245, 7) is None
-    assert watch({}, lines, warmup_iterations=600).probed(0.15, 245, 7) is None
+    assert found.probed(0.22, 245) is None
+    assert watch({}, lines, warmup_iterations=600).probed(0.15, 245) is None
 
 
 # -- whole trainings ------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ import ganbench
 from ganbench.errors import BadInput, Diverged
 from ganbench.methods.weights import read_header
 from ganbench.seeds import generator, uniform
+from ganbench.training.batches import shuffled
 from ganbench.training.recipe import Recipe
 from ganbench.training.session import prepare
-from ganbench.training.trainer import shuffled
 
 NAMES = ["stargan", "linear", "gaussian", "ganimation", "judge"]
 

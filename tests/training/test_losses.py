@@ -21,9 +21,8 @@ from ganbench.ganmut.gaussian import GaussianRecipe, GaussianTrainer
 from ganbench.ganmut.linear import LinearRecipe, LinearTrainer
 from ganbench.training.adversarial import Target, augment_for_critic, permuted
 from ganbench.training.augment import Augment
-from ganbench.training.masks import check_mask, total_variation
-from ganbench.training.penalties import gradient_penalty, r1_penalty
-from ganbench.training.trainer import Batch
+from ganbench.training.batches import Batch
+from ganbench.training.losses import check_mask, gradient_penalty, r1_penalty, total_variation
 
 N, SIZE = 9, 16
 TRAINERS = {

@@ -13,9 +13,9 @@ from conftest import NETWORKS
 from torch.profiler import ProfilerActivity, profile
 
 from ganbench.seeds import generator
+from ganbench.training.batches import Batch
 from ganbench.training.plan import plan
 from ganbench.training.session import configure, prepare
-from ganbench.training.trainer import Batch
 
 # Of odd lengths, so that neither warm-up nor end falls together with a cycle of critic steps.
 ODD = ("iterations=11", "warmup_iterations=3", "batch_size=8", "ema_decay=0.9")

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ganbench.errors import BadInput
-from ganbench.training.seal import check, seal
 from ganbench.training.session import prepare
+from ganbench.training.state import append_checksum, check_checksum
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def flipped(data: bytes, bit: int) -> bytes:
 def test_every_byte_of_a_sealed_state(saved, tmp_path):
     path = tmp_path / "state.pt"
     path.write_bytes(saved.read_bytes())
-    seal(path)
-    check(path)
+    append_checksum(path)
+    check_checksum(path)
     assert torch.load(path, weights_only=True)["iteration"] == 3
     data, draw = path.read_bytes(), random.Random(0)
     for place in range(len(data)):
@@ -37,26 +37,26 @@ def test_every_byte_of_a_sealed_state(saved, tmp_path):
         with pytest.raises(
             BadInput, match=r"cannot resume: state\.pt in .* is damaged \(its checksum"
         ):
-            check(path)
+            check_checksum(path)
     for end in (0, 1, 30, len(data) // 2, len(data) - 40, len(data) - 1):
         if end != len(data) - 40:  # exactly the seal is gone: a state of before
             path.write_bytes(data[:end])
             with pytest.raises(BadInput, match="damaged"):
-                check(path)
+                check_checksum(path)
     path.write_bytes(data + b"x")
     with pytest.raises(BadInput, match="damaged"):
-        check(path)
+        check_checksum(path)
 
 
 def test_a_state_of_before_is_taken_and_its_values_are_checked(saved, tmp_path):
-    check(saved)
+    check_checksum(saved)
     data, path = saved.read_bytes(), tmp_path / "state.pt"
     values = torch.load(saved, weights_only=True)["weights"].numpy().tobytes()
     start = data.index(values)
     for place in range(start, start + len(values), 7):
         path.write_bytes(flipped(data, 8 * place + 1))
         with pytest.raises(BadInput, match="damaged"):
-            check(path)
+            check_checksum(path)
 
 
 def test_a_training_refuses_to_go_on(tmp_path, tiny_recipe, tiny_faces):

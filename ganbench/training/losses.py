@@ -1,0 +1,65 @@
+"""Losses that several methods share: gradient penalties of critics, and terms of attention masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from ganbench.errors import Diverged
+
+
+def _input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    x = x.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return gradient.flatten(1)
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
+    """WGAN-GP (Gulrajani et al., 2017): E (||grad D(x_hat)||_2 - 1)^2, x_hat between real and fake.
+
+    Args:
+        critic: images -> scores of any shape; their sum is differentiated.
+        real, fake: [N, C, H, W].
+        mix: [N, 1, 1, 1] in [0, 1], the share of the real image in x_hat.
+    """
+    return distance_from_one(_input_gradient(critic, mix * real + (1 - mix) * fake))
+
+
+def distance_from_one(gradient: Tensor) -> Tensor:
+    """E (||gradient||_2 - 1)^2 of gradients [N, ...]."""
+    penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    return penalty
+
+
+def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """R1 (Mescheder et al., 2018): E 0.5 ||grad D(x)||^2 on real images."""
+    return 0.5 * _input_gradient(critic, real).square().sum(dim=1).mean()
+
+
+def total_variation(mask: Tensor) -> Tensor:
+    """Sum of squared differences of neighbouring pixels, over the batch [N, 1, H, W]."""
+    down = (mask[:, :, 1:, :] - mask[:, :, :-1, :]).square().sum()
+    right = (mask[:, :, :, 1:] - mask[:, :, :, :-1]).square().sum()
+    return down + right
+
+
+def check_mask(values: Mapping[str, float]) -> None:
+    """Stop a training whose attention mask keeps or repaints everything.
+
+    Args:
+        values: logged means; ``g_mask`` is the mean of the mask.
+
+    Raises:
+        Diverged: ``g_mask`` left [0.001, 0.999], where the sigmoid has no gradient to return by.
+    """
+    mean = values.get("g_mask")
+    if mean is not None and not 0.001 <= mean <= 0.999:
+        what = "keeps the input everywhere" if mean > 0.5 else "repaints every pixel"
+        raise Diverged(
+            f"the attention mask saturated: its mean is {mean:.4f}, it {what}, which another "
+            "lambda_mask may prevent"
+        )
