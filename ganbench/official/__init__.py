@@ -1,7 +1,8 @@
-"""The authors' own checkpoint files: read, recognised, translated into ours and back."""
+"""Checkpoint files of the methods' authors: read, recognised, and translated to ours and back."""
 
 from __future__ import annotations
 
-from ganbench.official.convert import Imported, export_checkpoint, import_checkpoint
+from ganbench.official.exporting import export_checkpoint
+from ganbench.official.importing import Imported, import_checkpoint
 
 __all__ = ["Imported", "export_checkpoint", "import_checkpoint"]

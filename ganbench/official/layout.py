@@ -1,4 +1,4 @@
-"""What a layout has to tell: how the authors of a method name, size and order its tensors."""
+"""How the authors of a method name, size and order the tensors of its files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import BadInput, Unsupported
+from ganbench.methods.interface import Method
+from ganbench.methods.weights import DISCRIMINATOR
 
 Tensors = dict[str, Tensor]
 Role = Literal["generator", "discriminator"]
@@ -21,15 +23,15 @@ UNKNOWN_LICENCE = "unknown; ask the authors"
 class Layout(ABC):
     """The authors' files of one method.
 
-    A tensor of theirs has an address, ``part.key``: its key in the file, behind the part that it
-    belongs to. Parts are "G" and "D", or the names of the networks where one file holds several.
+    Each tensor of a file has an address, ``part.key``: the part that it belongs to and its key in the
+    file. Parts are "G" and "D", or the names of the networks where one file holds several.
 
     Attributes:
         licence: licence of the weights that the authors released.
         critic: the part that is the discriminator.
         ignored: pattern of the addresses that no computation reads.
-        names: file names as the authors' code gives them, by role; ``{n}`` is the iteration.
-        fixed: keys of the method's ``Config`` that the authors' code cannot vary.
+        names: file names that the authors' code gives, by role; ``{n}`` is the iteration.
+        fixed: keys of the method's ``Config`` with the only value that the authors' code can build.
     """
 
     licence: ClassVar[str] = UNKNOWN_LICENCE
@@ -60,14 +62,14 @@ class Layout(ABC):
 
     @abstractmethod
     def network(self, tensors: Tensors, classes: int) -> dict[str, Any]:
-        """The keys of the method's ``Config`` that the shapes tell, but those above."""
+        """The keys of the method's ``Config`` that the shapes tell, without image size and classes."""
 
     def ignores(self, address: str) -> bool:
-        """Whether it is a tensor that no computation reads."""
+        """Whether no computation reads the tensor of this address."""
         return re.fullmatch(self.ignored, address) is not None
 
     def caveats(self, config: Any) -> list[str]:
-        """What cannot be done with an imported network, a line each."""
+        """One line for each thing that cannot be done with an imported network."""
         return []
 
     # -- names and order --------------------------------------------------------------------------
@@ -78,34 +80,36 @@ class Layout(ABC):
 
     @abstractmethod
     def address(self, key: str, config: Any) -> str:
-        """Address of the tensor that we call ``key``; the discriminator's begin "discriminator."."""
+        """Address of our tensor ``key``; keys of the discriminator begin with "discriminator."."""
 
     def class_axis(self, address: str, config: Any) -> tuple[int, int] | None:
-        """(axis, index of class 0 on it) of a tensor with one slice a class; None for others.
+        """(axis, index of class 0 on it) of a tensor with one slice for each class; None for others.
 
-        The index is -1 where class 0 is neutral, has no slice of its own, and the axis holds the
-        classes alone.
+        The index is -1 where class 0 is neutral and has no slice, and the axis holds only the slices
+        of the other classes.
         """
         return None
 
     def file_order(self, emotions: Sequence[str]) -> tuple[str, ...]:
-        """The order in which the authors' code numbers these classes if nobody says otherwise."""
+        """These classes in the order in which the authors' code numbers them by default."""
         return tuple(emotions)
 
     def reorder(
         self, tensors: Tensors, order: Sequence[int], config: Any, neutral: int = 0
     ) -> Tensors:
-        """The tensors with another numbering: class i is what ``order[i]`` was. Exact.
+        """The tensors with another numbering of classes: the new class i is the old ``order[i]``.
+
+        Slices are only moved: every value stays the same.
 
         Args:
-            tensors: by address.
-            order: of the classes.
-            config: of the network.
-            neutral: the class among those of ``tensors`` that has no slice of its own where a layout
-                has such a class; it becomes class 0.
+            tensors: the tensors by address.
+            order: the old number of each new class.
+            config: the configuration of the network.
+            neutral: the old number of the class that has no slice, in layouts with such a class; it
+                must become class 0.
 
         Raises:
-            BadInput: another class than ``neutral`` would become a class 0 without a slice.
+            BadInput: another class than ``neutral`` would become class 0.
         """
         return {
             address: tensor
@@ -120,7 +124,7 @@ class Layout(ABC):
         """Refuse a network that the authors' code cannot build.
 
         Raises:
-            Unsupported: a key of ``fixed`` has another value.
+            Unsupported: a key of ``fixed`` has another value in ``config``.
         """
         for key, value in self.fixed.items():
             if getattr(config, key) != value:
@@ -130,15 +134,15 @@ class Layout(ABC):
                 )
 
     def conventional(self, tensors: Tensors, config: Any) -> Tensors:
-        """The tensors as the authors' code expects them where ``config`` departs from it. Exact."""
+        """The tensors as the authors' code expects them, where ``config`` has another convention."""
         return tensors
 
     def standard(self, tensors: Tensors, config: Any) -> Tensors:
-        """Fresh values of what the authors' files hold beside ``tensors`` and nothing reads."""
+        """Fresh values of tensors that the authors' files hold, too, and that no computation reads."""
         return {}
 
     def contents(self, tensors: Tensors) -> dict[Role, dict[str, Any]]:
-        """What the authors' code would save, by role."""
+        """The dictionaries that the authors' code would save, by role."""
         files: dict[Role, dict[str, Any]] = {"generator": {}}
         for address, tensor in tensors.items():
             part, _, key = address.partition(".")
@@ -147,12 +151,12 @@ class Layout(ABC):
         return files
 
 
-# What wrappers of torch put before every key: DataParallel, torch.compile, Lightning's usual name.
+# Prefixes that DataParallel, torch.compile and Lightning put before every key.
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 
 def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict without what wrappers of torch put before every key, in any order and number."""
+    """A state dict without ``_WRAPPERS`` before its keys, in any order and number."""
     found = dict(state)
     while found and (
         prefix := next((p for p in _WRAPPERS if all(key.startswith(p) for key in found)), "")
@@ -161,22 +165,38 @@ def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
+def expected_tensors(
+    cls: type[Method], layout: Layout, config: Any, has_critic: bool
+) -> tuple[Method, dict[str, Tensor]]:
+    """A method without values, and the tensors that a checkpoint of it holds, by our names.
+
+    The tensors are on torch's device ``meta``. The discriminator's are among them if ``has_critic``.
+    """
+    with torch.device("meta"):
+        model = cls(config)
+        expected = model.state_dict()
+        if has_critic:
+            critic = layout.discriminator(config).state_dict()
+            expected |= {f"{DISCRIMINATOR}{key}": tensor for key, tensor in critic.items()}
+    return model, expected
+
+
 def size(tensors: Tensors, address: str, axis: int) -> int:
-    """Length of an axis that the architecture is read from.
+    """Length of an axis of a tensor, from which the architecture is read.
 
     Raises:
-        BadInput: there is no such tensor or axis.
+        BadInput: there is no tensor of this address, or it has no such axis.
     """
     if address not in tensors or tensors[address].ndim <= axis:
         raise BadInput(
-            f"incomplete checkpoint: {address}, which tells the architecture, is missing or of "
-            "another shape; fetch the file again"
+            f"incomplete checkpoint: {address}, which tells the architecture, is missing or has another "
+            "shape; fetch the file again"
         )
     return tensors[address].shape[axis]
 
 
 def count(tensors: Tensors, pattern: str) -> int:
-    """How many numbers the group of a regular expression takes at the beginning of addresses."""
+    """How many different texts the group of ``pattern`` matches at the beginning of addresses."""
     return len({found[1] for address in tensors if (found := re.match(pattern, address))})
 
 
@@ -184,8 +204,8 @@ def _pick(tensor: Tensor, axis: int, first: int, order: Sequence[int], neutral: 
     if first < 0:
         if order[0] != neutral:
             raise BadInput(
-                "the first class of the file is neutral, which has no direction of its own: "
-                "--emotions names it elsewhere; name neutral first"
+                "the first class of the file must be neutral, which has no direction: --emotions names "
+                "another class first; name neutral first"
             )
         slices = [label - (label > neutral) for label in order[1:]]
         return tensor.index_select(axis, torch.tensor(slices, dtype=torch.int64))

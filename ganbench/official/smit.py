@@ -1,4 +1,4 @@
-"""SMIT: files ``<epoch>_<iteration>_G.pth``, with the frozen embedding, and ``..._D.pth``."""
+"""SMIT: files ``<epoch>_<iteration>_G.pth``, which hold the frozen embedding, and ``..._D.pth``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import nn
 from ganbench.official.layout import Layout, Role, Tensors, count, size
 
 _EMBEDDING = "G.Domain_Embedding.model.output"
-_CRITIC_LAYER = r"D\.cnns_main\.0\.conv_(\d+)\."  # of the finest scale
+_CRITIC_LAYER = r"D\.cnns_main\.0\.conv_(\d+)\."  # layers of the finest scale
 _STYLE = 20  # length of the style z in the authors' code
 
 
 class SMITLayout(Layout):
-    """Layers are named after their width; older files call the embedding ``adain_net``.
+    """The layout of SMIT. Layers are named after their width; older files call the embedding ``adain_net``.
 
     Args:
         discriminator: builds the discriminator of a configuration.
@@ -45,7 +45,7 @@ class SMITLayout(Layout):
         return 2 << layers if layers else None
 
     def classes(self, tensors: Tensors, named: int | None) -> int:
-        """The discriminator's; without it what the embedding takes beside the style."""
+        """The discriminator's outputs; without it the inputs of the embedding that are no style."""
         if "D.cnns_aux.0.aux.weight" in tensors:
             return size(tensors, "D.cnns_aux.0.aux.weight", 0)
         return named or size(tensors, f"{_EMBEDDING}.weight", 1) - _STYLE

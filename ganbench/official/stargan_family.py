@@ -1,4 +1,4 @@
-"""StarGAN, GANimation, GANmut and GGANmut: one backbone, a generator's and a discriminator's file."""
+"""StarGAN, GANimation, GANmut and GGANmut, which have one backbone and two files: generator, discriminator."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _COLOURS = 3  # channels of an image, in front of the code in the first convolut
 
 
 class StarGANLayout(Layout):
-    """``<iteration>-G.ckpt`` and ``<iteration>-D.ckpt``, bare state dicts.
+    """``<iteration>-G.ckpt`` and ``<iteration>-D.ckpt``, which are state dicts.
 
-    The norms' running statistics are stored and never read: the authors do not call ``eval()``.
+    The files hold running statistics of the norms. The authors' programs never read them, since they do
+    not call ``eval()``.
     """
 
     ignored = r"G\..+\.(running_mean|running_var|num_batches_tracked)"
@@ -26,25 +27,25 @@ class StarGANLayout(Layout):
         "discriminator": "{n}-D.ckpt",
     }
     fixed: ClassVar[Mapping[str, Any]] = {"scales": 2, "norm": "all", "output": "image"}
-    # Our names of what is not the backbone -> theirs.
+    # Our keys of tensors outside the backbone -> the authors' keys.
     renamed: ClassVar[Mapping[str, str]] = {}
-    # Theirs -> the axis along which classes lie, and the index of class 0.
+    # Address -> the axis along which classes lie, and the index of class 0.
     axes: ClassVar[Mapping[str, tuple[int, int]]] = {
         "G.main.0.weight": (1, _COLOURS),
         "D.conv2.weight": (0, 0),
     }
 
     def image_size(self, tensors: Tensors) -> int | None:
-        """The discriminator's full-size kernel tells; the generator takes any size."""
+        """The kernel of the discriminator's head has the size of its last map; the generator takes any size."""
         layers = count(tensors, r"D\.main\.(\d+)\.")
         return size(tensors, "D.conv2.weight", 3) << layers if layers else None
 
     def classes(self, tensors: Tensors, named: int | None) -> int:
-        """One channel of the code a class."""
+        """Each class is one channel of the code."""
         return size(tensors, "G.main.0.weight", 1) - _COLOURS
 
     def network(self, tensors: Tensors, classes: int) -> dict[str, Any]:
-        """Widths and depths."""
+        """Widths and depths of the generator, and of the discriminator if it is there."""
         sizes = {
             "width": size(tensors, "G.main.0.weight", 0),
             "blocks": count(tensors, r"G\.main\.(\d+)\.main\."),
@@ -70,7 +71,7 @@ class StarGANLayout(Layout):
         return self.axes.get(address)
 
     def standard(self, tensors: Tensors, config: Any) -> Tensors:
-        """Running statistics as a norm starts with."""
+        """The running statistics that a new norm has."""
         fresh: Tensors = {}
         for address, tensor in tensors.items():
             if address.startswith("G.main.") and address.endswith(".bias"):
@@ -84,7 +85,7 @@ class StarGANLayout(Layout):
 class GANimationLayout(StarGANLayout):
     """``net_epoch_<e>_id_G.pth`` and ``..._D.pth``, for action units or for categories.
 
-    Its norms keep no running statistics, but torch 0.3, which the authors used, stores some.
+    The norms keep no running statistics, but torch 0.3, which the authors used, stores some.
     """
 
     names: ClassVar[Mapping[Role, str]] = {
@@ -99,7 +100,7 @@ class GANimationLayout(StarGANLayout):
     units: ClassVar[int] = 17
 
     def classes(self, tensors: Tensors, named: int | None) -> int:
-        """Seventeen entries are action units unless as many classes are named."""
+        """A code of 17 entries has action units, unless the user names 17 classes."""
         entries = super().classes(tensors, named)
         return 0 if entries == self.units and named is None else entries
 
@@ -108,7 +109,7 @@ class GANimationLayout(StarGANLayout):
         return {**super().network(tensors, classes), "condition": kind}
 
     def class_axis(self, address: str, config: Any) -> tuple[int, int] | None:
-        """Of a network conditioned on action units no axis holds classes."""
+        """No axis holds classes where the condition is action units."""
         by_units = config.condition == "action_units"
         return None if by_units else super().class_axis(address, config)
 
@@ -120,13 +121,13 @@ class GANimationLayout(StarGANLayout):
 
 
 class GANmutLayout(StarGANLayout):
-    """What GANmut and GGANmut share: the authors' code feeds BGR images."""
+    """The part that GANmut and GGANmut share: the authors' networks take BGR images."""
 
     licence = "non-commercial (as released by GANmut's authors)"
     fixed: ClassVar[Mapping[str, Any]] = {**StarGANLayout.fixed, "dims": 2}
 
     def conventional(self, tensors: Tensors, config: Any) -> Tensors:
-        """Networks trained here on RGB take BGR once their colour channels are swapped."""
+        """A network that was trained on RGB takes BGR once its colour channels are swapped."""
         if config.channels == "bgr":
             return tensors
         last = 15 + config.blocks
@@ -149,7 +150,7 @@ class LinearLayout(GANmutLayout):
     }
 
     def classes(self, tensors: Tensors, named: int | None) -> int:
-        """A direction a class, and neutral."""
+        """Each class has a direction, except neutral."""
         return size(tensors, "G.axes.weight", 0) + 1
 
     def heads(self, config: Any) -> list[int]:
@@ -157,7 +158,7 @@ class LinearLayout(GANmutLayout):
 
 
 class GaussianLayout(GANmutLayout):
-    """GGANmut: the backbone and a Gaussian a class."""
+    """GGANmut: the backbone and a Gaussian for each class."""
 
     renamed: ClassVar[Mapping[str, str]] = {
         key: f"{key}.weight" for key in ("mu", "covariance_axes", "covariance_angles")
@@ -170,7 +171,7 @@ class GaussianLayout(GANmutLayout):
     }
 
     def classes(self, tensors: Tensors, named: int | None) -> int:
-        """A mean a class."""
+        """Each class has a mean."""
         return size(tensors, "G.mu.weight", 0)
 
     def heads(self, config: Any) -> list[int]:
@@ -178,7 +179,7 @@ class GaussianLayout(GANmutLayout):
 
 
 def _swap(weight: Tensor, axis: int) -> Tensor:
-    """A convolution's weight with its first three channels reversed."""
+    """A convolution's weight whose first three channels are in reverse order."""
     index = torch.arange(weight.shape[axis])
     index[:_COLOURS] = index[:_COLOURS].flip(0)
     return weight.index_select(axis, index)

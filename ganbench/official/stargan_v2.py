@@ -1,4 +1,4 @@
-"""StarGAN-v2: one file ``<iteration>_nets_ema.ckpt``, a dict of networks' state dicts."""
+"""StarGAN-v2: one file ``<iteration>_nets_ema.ckpt``, a dictionary of the networks' state dicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _FILTER = "generator.hpf.filter"
 
 
 class StarGANv2Layout(Layout):
-    """Networks and tensors have our names. ``fan``, which finds landmarks, is kept and not read.
+    """The layout of StarGAN-v2: networks and tensors have the names that ganbench gives them.
+
+    The network ``fan``, which finds landmarks, is kept and never used.
 
     Args:
         discriminator: builds the discriminator of a configuration.
@@ -34,7 +36,7 @@ class StarGANv2Layout(Layout):
         self._discriminator = discriminator
 
     def address_all(self, content: Mapping[str, Any], role: Role) -> Tensors:
-        """All networks of a file; of one given for its discriminator that alone, bare or not."""
+        """All networks of a file, or its discriminator, which may be the file's only network."""
         if role == "discriminator":
             content = {self.critic: content.get(self.critic, content)}
         return {
@@ -48,18 +50,18 @@ class StarGANv2Layout(Layout):
         return 4 << count(tensors, _HALVING)
 
     def classes(self, tensors: Tensors, named: int | None) -> int:
-        """A branch of the mapping network each."""
+        """Each class has a branch of the mapping network."""
         return count(tensors, r"mapping_network\.unshared\.(\d+)\.")
 
     def file_order(self, emotions: Sequence[str]) -> tuple[str, ...]:
-        """Alphabetical: the authors read a folder a class with ImageFolder, which sorts."""
+        """Alphabetical: the authors read a folder of each class with ImageFolder, which sorts them."""
         return tuple(sorted(emotions))
 
     def network(self, tensors: Tensors, classes: int) -> dict[str, Any]:
         halvings = count(tensors, _HALVING)
         first = size(tensors, "generator.from_rgb.weight", 0)
         last = size(tensors, f"style_encoder.shared.{halvings + 2}.weight", 0)
-        # Down to 16 px and two blocks at the bottleneck; one halving more where edges are re-injected.
+        # Blocks of ``encode``: halvings down to 16 px and two more; networks with edges have one halving more.
         edges = count(tensors, r"generator\.encode\.(\d+)\.") > halvings
         return {
             "channel_base": first * (4 << halvings),
@@ -71,16 +73,16 @@ class StarGANv2Layout(Layout):
         }
 
     def strength(self, tensors: Tensors) -> float:
-        """w_hpf from the stored filter; 1, the authors' default, where a file lacks it."""
+        """w_hpf, from the stored filter; 1, the authors' default, where the file has no filter."""
         stored = tensors.get(_FILTER)
         return float(8 / stored[1, 1]) if stored is not None and stored.shape == (3, 3) else 1.0
 
     def caveats(self, config: Any) -> list[str]:
-        """The variant with edges needs a landmark network."""
+        """The variant with edges needs a landmark network, which ganbench does not have."""
         if config.w_hpf == 0:
             return []
         return [
-            f"w_hpf is {config.w_hpf:g}: such a network needs facial landmarks, which ganbench does "
+            f"w_hpf is {config.w_hpf:g}: the network needs facial landmarks, which ganbench does "
             "not compute, so it can be shown and exported but not used"
         ]
 
@@ -97,7 +99,7 @@ class StarGANv2Layout(Layout):
     def reorder(
         self, tensors: Tensors, order: Sequence[int], config: Any, neutral: int = 0
     ) -> Tensors:
-        """A class is a branch, by its number in the name."""
+        """A class is also a branch, whose number is in its tensors' names."""
 
         def renumbered(branch: re.Match[str]) -> str:
             return f"{branch[1]}{order.index(int(branch[2]))}."
@@ -107,7 +109,7 @@ class StarGANv2Layout(Layout):
         return {branches.sub(renumbered, address): tensor for address, tensor in tensors.items()}
 
     def standard(self, tensors: Tensors, config: Any) -> Tensors:
-        """The high-pass filter: a Laplacian over w_hpf. The published CelebA-HQ file lacks it."""
+        """The high-pass filter: a Laplacian over w_hpf. The published CelebA-HQ file does not hold it."""
         if config.w_hpf == 0:
             return {}
         laplacian = torch.full((3, 3), -1.0)
@@ -115,7 +117,7 @@ class StarGANv2Layout(Layout):
         return {_FILTER: laplacian / config.w_hpf}
 
     def contents(self, tensors: Tensors) -> dict[Role, dict[str, Any]]:
-        """One file, with the discriminator as one network more."""
+        """One file; the discriminator is one of its networks."""
         networks: dict[str, dict[str, Any]] = {}
         for address, tensor in tensors.items():
             network, _, key = address.partition(".")
