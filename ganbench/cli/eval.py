@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ganbench.data.dataset import Dataset
-    from ganbench.evaluation.passes import Pass
+    from ganbench.evaluation.plan import Plan
     from ganbench.evaluation.run import MethodLike
     from ganbench.judges import Judge
     from ganbench.judges.onnx import OnnxInput
@@ -175,6 +175,7 @@ def evaluate(
     from ganbench.devices import resolve
     from ganbench.errors import BadInput
     from ganbench.evaluation import run as evaluation
+    from ganbench.evaluation.collect import conclude
     from ganbench.evaluation.protocol import describe, judge_notes
     from ganbench.evaluation.shards import Shard, left, note, parse_shard
     from ganbench.report.formats import to_rich
@@ -249,7 +250,7 @@ def evaluate(
             if share.first:
                 _show_plan(run, folder)
             return
-        for untold in run.untold() if share.first else ():
+        for untold in evaluation.untold(run) if share.first else ():
             say(
                 f"warning: cannot tell whether {untold} changes from run to run; nothing that it makes "
                 "is used again",
@@ -291,7 +292,7 @@ def evaluate(
     with _bars(bars) as progress:
         bar = progress.add_task("score", total=None)
         with watch.measure("score"):
-            found = evaluation.conclude(run)
+            found = conclude(run)
         for warning in found.notes[len(run.notes) :]:
             say(f"warning: {warning}", err=True)
         progress.update(bar, description="tables and pictures")
@@ -432,14 +433,14 @@ def _bars(console: Console) -> Progress:
     return output.progress(console=console, count=True)
 
 
-def _show_plan(run: Pass, folder: Path) -> None:
+def _show_plan(run: Plan, folder: Path) -> None:
     """Print what a run would do."""
     from rich.table import Table
 
-    from ganbench.evaluation.estimate import plan
+    from ganbench.evaluation.estimate import estimate
     from ganbench.report.run_folder import file_names
 
-    items = plan(run)
+    items = estimate(run)
     table = Table(box=None, pad_edge=False)
     table.add_column("What", no_wrap=True)
     for head in ("Images", "Stored", "To do", "Seconds"):

@@ -9,22 +9,24 @@ from dataclasses import dataclass
 import torch
 
 from ganbench.evaluation import protocol
-from ganbench.evaluation.passes import Job, Pass
+from ganbench.evaluation.compute import render
+from ganbench.evaluation.jobs import Job
+from ganbench.evaluation.plan import Plan
 from ganbench.judges.interface import ask
 
-# Images timed for an estimate, after as many to warm up.
+# Number of images that are timed for an estimate, after the same number to warm up.
 SAMPLE = 16
 
 
 @dataclass(frozen=True)
 class Item:
-    """One maker's share of the work.
+    """The work for one source of images.
 
     Attributes:
         title: real images, true edits, or a method.
-        images: how many images it makes or judges in all.
-        missing: how many of those the store does not hold yet.
-        jobs, missing_jobs: the same in stored pieces.
+        images: number of images that it makes or judges in all.
+        missing: number of those that the store does not hold yet.
+        jobs, missing_jobs: the same numbers in jobs.
         seconds: estimated time for what is missing.
     """
 
@@ -36,52 +38,49 @@ class Item:
     seconds: float
 
 
-def plan(run: Pass) -> list[Item]:
-    """The work of a pass, maker by maker; a few images are edited and judged to learn the speed."""
-    jobs = run.jobs()
-    missing = set(map(id, (job for job in jobs if run.missing(job))))
-    found = []
-    for title in dict.fromkeys(job.title for job in jobs):
-        own = [job for job in jobs if job.title == title]
-        todo = [job for job in own if id(job) in missing]
-        found.append(
+def estimate(plan: Plan) -> list[Item]:
+    """The work of a plan by the titles of its jobs; a few images are edited and judged to learn the speed."""
+    missing = {id(job) for job in plan.jobs if plan.missing(job)}
+    items = []
+    for title in dict.fromkeys(job.title for job in plan.jobs):
+        jobs = [job for job in plan.jobs if job.title == title]
+        todo = [job for job in jobs if id(job) in missing]
+        items.append(
             Item(
                 title=title,
-                images=sum(job.images for job in own),
+                images=sum(job.images for job in jobs),
                 missing=sum(job.images for job in todo),
-                jobs=len(own),
+                jobs=len(jobs),
                 missing_jobs=len(todo),
-                seconds=_seconds(run, todo),
+                seconds=_seconds(plan, todo),
             )
         )
-    return found
+    return items
 
 
-def _seconds(run: Pass, jobs: list[Job]) -> float:
-    """Estimated time of some jobs of one maker."""
+def _seconds(plan: Plan, jobs: list[Job]) -> float:
+    """Estimated time of some jobs with one title."""
     total = 0.0
     for kind in {job.kind for job in jobs}:
-        own = [job for job in jobs if job.kind == kind]
-        total += _seconds_an_image(run, own[0]) * sum(job.images for job in own)
+        alike = [job for job in jobs if job.kind == kind]
+        total += _seconds_an_image(plan, alike[0]) * sum(job.images for job in alike)
     return total
 
 
 @torch.inference_mode()
-def _seconds_an_image(run: Pass, job: Job) -> float:
+def _seconds_an_image(plan: Plan, job: Job) -> float:
     if job.kind == "render":
-        # Of a probe, an image has many.
-        chosen, of_each = job.chunk.indices[:SAMPLE], 1
-        if job.codes:
-            chosen, of_each = chosen[:1], len(run.probe(job.codes).units)
-        return _time(lambda: run.render(job, chosen), len(chosen) * of_each)
-    n = min(SAMPLE, run.batch_size)
-    images = torch.rand(n, 3, run.dataset.size, run.dataset.size)
-    judges = run.missing(job)
+        # A probe has many right answers for each image.
+        indices = job.chunk.indices[: 1 if job.units else SAMPLE]
+        count = len(indices) * max(1, len(job.units))
+        return _time(lambda: render(job, plan.dataset, indices), count)
+    n = min(SAMPLE, plan.batch_size)
+    images = torch.rand(n, 3, plan.dataset.size, plan.dataset.size)
+    judges = plan.missing(job)
     judging = _time(lambda: [ask(judge, images).logits.cpu() for judge in judges], n)
-    if job.kind not in ("edits", "probe"):
+    if (method := job.method) is None:
         return judging
-    method = run.methods[job.method]
-    codes, _ = protocol.codes(method, "anchor", run.seed, 0)  # all codes take the same time
+    codes, _ = protocol.codes(method, "anchor", plan.seed, 0)  # all codes take the same time
     return judging + _time(lambda: method.edit(images, codes[:n]).images.cpu(), n)
 
 

@@ -7,8 +7,6 @@ others are asked too. A record of an extra judge has a variant that names it.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
-from ganbench.judges.interface import JudgeSpec
 from ganbench.metrics import cells, confusion, share_interval, wilson
 from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts
 from ganbench.metrics.intervals import Statistic
@@ -25,15 +22,6 @@ from ganbench.records import JUDGE, Record
 from ganbench.scoring import MetricInputs
 from ganbench.scoring.intervals import SHARE, ends, over_groups
 from ganbench.scoring.predictions import Accuracy
-
-
-def labels(judges: Sequence[JudgeSpec]) -> list[str]:
-    """What each judge is called: its name, with the beginning of its hash where names are shared."""
-    shared = Counter(judge.name for judge in judges)
-    return [
-        judge.name if shared[judge.name] == 1 else f"{judge.name} {judge.fingerprint[:8]}"
-        for judge in judges
-    ]
 
 
 def score_agreement(label: str, first: MetricInputs, extra: MetricInputs) -> list[Record]:

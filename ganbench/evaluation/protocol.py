@@ -5,6 +5,7 @@ Nothing here depends on batch size, on the device or on how often a run was inte
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,6 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.leaks import familiarity
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation import judges as agreement
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.interface import Method, ability
 from ganbench.records import EXTRA, LEARNED
@@ -90,6 +90,11 @@ def code_sets(method: Method) -> list[str]:
     return ["anchor", *["noisy"] * noisy, *["uniform"] * uniform]
 
 
+def is_random(method: Method, name: str) -> bool:
+    """Whether edits with a set of codes depend on the seed of the noise."""
+    return method.noise_dim > 0 or name != "anchor"
+
+
 def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Tensor | None]:
     """The codes of a whole chunk, row ``7 * image + target``, whatever part of it is used.
 
@@ -146,7 +151,7 @@ def describe(
         others: extra judges. They stand under ``records.EXTRA``, which is not hashed: what the
             first judge says is the same with and without them.
     """
-    names = agreement.labels([judge, *others])[1:]
+    names = judge_names([judge, *others])[1:]
     extra = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
     learned = {
         one.fingerprint: answer
@@ -172,6 +177,15 @@ def describe(
         **({EXTRA: extra} if extra else {}),
         **({LEARNED: learned} if learned else {}),
     }
+
+
+def judge_names(judges: Sequence[JudgeSpec]) -> list[str]:
+    """The name of each judge, with the beginning of its hash where two have the same name."""
+    shared = Counter(judge.name for judge in judges)
+    return [
+        judge.name if shared[judge.name] == 1 else f"{judge.name} {judge.fingerprint[:8]}"
+        for judge in judges
+    ]
 
 
 def _describe_judge(judge: JudgeSpec) -> dict[str, Any]:

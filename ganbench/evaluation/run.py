@@ -1,23 +1,19 @@
-"""The one pass: every test image x 7 targets is edited once and judged once; the rest is arithmetic.
+"""An evaluation: load the methods, prepare the plan of jobs, perform what is missing of it.
 
-The pass is cut into jobs, each a chunk of the test set seen by one maker (a method, the renderer, or
-the camera that took the real images). A finished job lies in the store, so an interrupted evaluation
-continues, a second one only reads, and a new method adds only its own jobs.
+Every test image is edited once towards each of the seven emotions and judged once. The jobs of the plan
+are pieces of that work; a finished piece lies in the store, so an interrupted evaluation continues, a
+second one only reads, and a new method adds only its own jobs.
 """
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import examine_labels, refuse
@@ -26,22 +22,19 @@ from ganbench.data.subset import only
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation import judges as agreement
-from ganbench.evaluation import labels, protocol
-from ganbench.evaluation.passes import SHOWN, Job, Kind, Pass, fingerprint
-from ganbench.evaluation.samples import Cloud, Gallery, cloud
+from ganbench.evaluation import contract, labels, protocol
+from ganbench.evaluation.collect import Evaluation, conclude
+from ganbench.evaluation.jobs import Job
+from ganbench.evaluation.plan import Plan
 from ganbench.judges.interface import Judge, known_columns
-from ganbench.judges.label_check import LabelCheck, check_labels, judge_notes
+from ganbench.judges.label_check import LabelCheck, check_labels
 from ganbench.methods import Method, load_method
-from ganbench.methods.outputs import cut_notes
-from ganbench.records import Record, Results
-from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, MetricInputs, choose, score
-from ganbench.scoring.differences import differences
-from ganbench.scoring.spread import spread
+from ganbench.scoring import choose
 from ganbench.seeds import check_seed
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.root import cache_root
-from ganbench.storage.store import Arrays, Store
+from ganbench.storage.state import opaque
+from ganbench.storage.store import Store
 
 MethodLike = str | Method | tuple[str, str | os.PathLike[str] | Method | None]
 """A name, a method, or a pair: a name and a checkpoint, or a label and a method.
@@ -55,29 +48,6 @@ Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many images of the pass are done, and how many there are."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found.
-
-    Attributes:
-        results: every number.
-        clouds: features for t-SNE, the real images first.
-        gallery: a few inputs and their edits.
-        stopwatch: what each stage took.
-        store: where the finished jobs lie, and where reports may keep what they compute.
-        predictions: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
-        notes: what a reader must know of data, judges and edits, a line each.
-    """
-
-    results: Results
-    clouds: list[Cloud]
-    gallery: Gallery
-    stopwatch: Stopwatch
-    store: Store
-    predictions: dict[str, NDArray[np.int8]]
-    notes: list[str] = field(default_factory=list)
 
 
 def evaluate(
@@ -128,7 +98,7 @@ def evaluate(
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
         loaded = load_all(methods, resolve(device))
-        run = prepare(
+        plan = prepare(
             loaded,
             dataset,
             judge,
@@ -143,9 +113,9 @@ def evaluate(
             allow_leaks,
             same_data,
         )
-    perform(run, progress)
+    perform(plan, progress)
     with stopwatch.measure("score"):
-        return conclude(run)
+        return conclude(plan)
 
 
 def default_store(fresh: bool = False) -> Store:
@@ -254,7 +224,7 @@ def prepare(
     allow_leaks: bool = False,
     same_data: bool = False,
     look: bool = True,
-) -> Pass:
+) -> Plan:
     """The pass that ``evaluate`` performs, checked but not begun.
 
     Args:
@@ -288,7 +258,7 @@ def prepare(
     if look:
         found = _examined(methods, whole, (judge, *others), allow_leaks, same_data)
         labels = check_labels(whole, judge.device)
-    return Pass(
+    return Plan(
         methods=methods,
         dataset=dataset,
         judge=judge,
@@ -343,24 +313,38 @@ def _beyond_the_seven(methods: Mapping[str, Method], judges: Sequence[Judge]) ->
     ]
 
 
-def perform(run: Pass, progress: Progress | None = None, jobs: Sequence[Job] | None = None) -> None:
-    """Compute and store every job that is missing, or of ``jobs`` those that are.
+def untold(plan: Plan) -> list[str]:
+    """The methods, judges and data whose pieces are never used again: their state cannot be told."""
+    parts: list[tuple[str, object]] = [(plan.dataset.name, plan.dataset)]
+    parts += [(method.title, method) for method in plan.methods.values()]
+    parts += [(judge.spec.title, judge) for judge in plan.judges]
+    return [
+        f"{title} ({', '.join(sorted(set(types)))})"
+        for title, part in parts
+        if (types := opaque(part))
+    ]
+
+
+def perform(
+    plan: Plan, progress: Progress | None = None, jobs: Sequence[Job] | None = None
+) -> None:
+    """Compute and store what is missing of all jobs of a plan, or of some of them.
 
     Ctrl-C loses at most the job in hand.
 
     Raises:
         BadInput: a method or judge fails at a few images; then nothing was computed.
     """
-    run.refresh()
-    jobs = run.jobs() if jobs is None else jobs
-    run.try_out(jobs)
+    plan.refresh()
+    jobs = plan.jobs if jobs is None else jobs
+    _try_out(plan, jobs)
     total = sum(job.images for job in jobs)
     done = 0
     for job in jobs:
-        run.perform(job, partial(_tell, progress, job.title, done, total))
+        plan.complete(job, partial(_tell, progress, job.title, done, total))
         done += job.images
         _tell(progress, job.title, done, total, 0)
-    run.settle()
+    plan.keys.settle()
 
 
 def _tell(progress: Progress | None, title: str, before: int, total: int, now: int) -> None:
@@ -368,141 +352,19 @@ def _tell(progress: Progress | None, title: str, before: int, total: int, now: i
         progress(title, before + now, total)
 
 
-def conclude(run: Pass) -> Evaluation:
-    """Records and pictures from the stored jobs of a pass."""
-    run.refresh()
-    indices = np.concatenate([chunk.indices for chunk in run.chunks])
-    sources = run.dataset.labels[indices]
-    targets = np.broadcast_to(np.arange(len(EMOTIONS)), (len(sources), len(EMOTIONS)))
-    real = run.gather("real")
-    truth = run.gather("truth") if run.dataset.has_true_edits else None
-    inputs = MetricInputs(REAL, sources, real)
-    records, confusions = measure(run, inputs), {REAL: inputs.confusion.tolist()}
-    clouds = [cloud(REAL, "", "Real", real, sources, run.seed)]
-    methods: dict[str, dict[str, Any]] = {}
-    edits, predictions = {}, {}
-    for name, method in run.methods.items():
-        seen = metric_inputs(run, name, sources, real, truth)
-        found = measure(run, seen)
-        records += found
-        seeds = max((run.seeds_of(method, codes) for codes in seen.sets), key=len)
-        if len(seeds) > 1:
-            again = (metric_inputs(run, name, sources, real, truth, seed) for seed in seeds[1:])
-            runs = [found, *(measure(run, repetition) for repetition in again)]
-            records += spread(runs, seen.stochastic, run.seed)
-        confusions[name] = seen.confusion.tolist()
-        edits[name] = seen.edits["shown"]
-        predictions[name] = seen.judged.astype(np.int8)
-        clouds += [
-            cloud(name, codes, method.title, arrays, targets, run.seed)
-            for codes, arrays in seen.sets.items()
-            if codes != ANCHOR or NOISY not in seen.sets
-        ]
-        methods[name] = {
-            "title": method.title,
-            "method": method.name,
-            "weights": fingerprint(method),
-            # Without folders: results are published, and paths are of one machine.
-            "loaded_from": method.source or None,
-            "paper": method.paper,
-            "licence": method.licence,
-            "stochastic": method.spec.stochastic,
-            "codes": list(seen.sets),
-        }
-        if "clamped" in seen.edits:  # what earlier versions stored has none
-            methods[name]["clamped"] = float(seen.edits["clamped"].mean(dtype=np.float64))
-    records += differences(records, list(run.methods))
-    if truth is not None:
-        perfect = MetricInputs(TRUTH, sources, real, {ANCHOR: truth})
-        records += measure(run, perfect)
-        confusions[TRUTH] = perfect.confusion.tolist()
-    records += _extra_judges(run, sources)
-    results = Results(
-        protocol=protocol.describe(
-            run.dataset, run.judge.spec, len(sources), [judge.spec for judge in run.others]
-        ),
-        seed=run.seed,
-        methods=methods,
-        records=tuple(records),
-        confusion=confusions,
-        metrics={
-            spec.name: dataclasses.asdict(spec) for metric in run.metrics for spec in metric.specs
-        },
-    )
-    pictures = Gallery(sources[:SHOWN], *run.shown(), edits)
-    return Evaluation(
-        results,
-        clouds,
-        pictures,
-        run.stopwatch,
-        run.store,
-        predictions,
-        [*run.notes, *_notes_on_judges(run, sources), *cut_notes(methods)],
-    )
+def _try_out(plan: Plan, jobs: Sequence[Job]) -> None:
+    """Try the methods and judges that some jobs still need, before any of these is done.
 
-
-def _notes_on_judges(run: Pass, labels: NDArray[np.int64]) -> list[str]:
-    """What the real images tell of judges whose classes are in another order."""
-    judges = (run.judge, *run.others)
-    logits = [run.gather("real", judge=judge)["logits"] for judge in judges]
-    return judge_notes(judges, labels, logits, run.dataset, run.labels)
-
-
-def metric_inputs(
-    run: Pass,
-    name: str,
-    sources: NDArray[np.int64],
-    real: Arrays,
-    truth: Arrays | None,
-    seed: int | None = None,
-) -> MetricInputs:
-    """What the pass knows of a method; ``seed`` names a repetition, which has no probes."""
-    method = run.methods[name]
-    sets = {}
-    for codes in protocol.code_sets(method):
-        known = seed if seed in run.seeds_of(method, codes) else None
-        sets[codes] = run.gather("edits", name, codes, known)
-    probes = [job.codes for job in run.jobs() if job.kind == "probe" and job.method == name]
-    return MetricInputs(
-        method=name,
-        labels=sources,
-        real=real,
-        sets=sets,
-        true_edits=truth,
-        probes={p: run.gather("probe", name, p) for p in probes} if seed is None else {},
-        conditions=tuple(method.conditions),
-        stochastic=method.spec.stochastic,
-        repetition=seed is not None,
-    )
-
-
-def measure(run: Pass, inputs: MetricInputs) -> list[Record]:
-    """Records under all metrics of a pass; of a repetition under those that need no probes."""
-    found = []
-    for metric in run.metrics:
-        if inputs.repetition and metric.probes:
-            continue
-        with run.stopwatch.measure(f"score: {metric.specs[0].name}"):
-            found += score(metric, inputs)
-    return found
-
-
-def _extra_judges(run: Pass, sources: NDArray[np.int64]) -> list[Record]:
-    """Records of the extra judges: on real images, on each method's edits, on the right answers."""
-    if not run.others:
-        return []
-    makers: list[tuple[str, Kind, str]] = [(REAL, "real", "")]
-    makers += [(name, "edits", name) for name in run.methods]
-    if run.dataset.has_true_edits:
-        makers.append((TRUTH, "truth", ""))
-    names = agreement.labels([judge.spec for judge in (run.judge, *run.others)])
-    found = []
-    for maker, kind, method in makers:
-        seen = []
-        for judge in (run.judge, *run.others):
-            arrays = run.gather(kind, method, ANCHOR if kind == "edits" else "", judge=judge)
-            sets = {} if kind == "real" else {ANCHOR: arrays}
-            seen.append(MetricInputs(maker, sources, arrays, sets))
-        for name, extra in zip(names[1:], seen[1:], strict=True):
-            found += agreement.score_agreement(name, seen[0], extra)
-    return found
+    Raises:
+        BadInput: one of them does not do what it promises (``ganbench.evaluation.contract``).
+    """
+    missing = [(job, plan.missing(job)) for job in jobs]
+    methods = {job.label: job.method for job, asked in missing if asked and job.method is not None}
+    judges = {id(judge): judge for job, asked in missing if job.kind != "render" for judge in asked}
+    if not methods and not judges:
+        return
+    images = plan.dataset.images(plan.chunks[0].indices[: contract.IMAGES])
+    with plan.stopwatch.measure("try out"), torch.inference_mode():
+        for judge in judges.values():
+            contract.try_judge(judge, images)
+        contract.try_all(list(methods.items()), images)

@@ -1,8 +1,8 @@
-"""An evaluation in several processes, which meet in the store and nowhere else.
+"""An evaluation in several processes, which share the store and nothing else.
 
-A shard is every N-th chunk of the test set with all that is made of it, so that images and right answers
-are loaded by one process only. A piece does not depend on who computes it: results are those of one
-process, to the bit.
+A shard is every N-th chunk of the test set with all jobs of these chunks, so that images and right
+answers are loaded by one process only. A piece does not depend on the process that computes it:
+results are those of one process, to the bit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ganbench.errors import BadInput
-from ganbench.evaluation.passes import Job, Pass
+from ganbench.evaluation.jobs import Job
+from ganbench.evaluation.plan import Plan
 from ganbench.storage.store import digest
 
 
@@ -27,9 +28,9 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
-    def jobs(self, run: Pass) -> list[Job]:
-        """Its jobs of a pass."""
-        return [job for job in run.jobs() if self.of(job, self.count) == self]
+    def jobs(self, plan: Plan) -> list[Job]:
+        """Its jobs of a plan."""
+        return [job for job in plan.jobs if self.of(job, self.count) == self]
 
     @classmethod
     def of(cls, job: Job, count: int) -> Shard:
@@ -49,29 +50,28 @@ def parse_shard(text: str) -> Shard:
     raise BadInput(f"not a shard: {text!r}; write --shard 1/4, 2/4, 3/4 or 4/4")
 
 
-def left(run: Pass, count: int | None = None) -> str | None:
-    """What the store lacks of a pass, in words; None if it has everything.
+def left(plan: Plan, count: int | None = None) -> str | None:
+    """What the store lacks of a plan, in words; None if it has everything.
 
     Args:
-        count: into how many shards the pass is cut; None takes what ``note`` was told last.
+        count: number of shards; None takes the number that ``note`` has stored.
     """
-    jobs = run.jobs()
-    missing = [job for job in jobs if run.missing(job)]
+    missing = [job for job in plan.jobs if plan.missing(job)]
     if not missing:
         return None
-    if count is None and (noted := run.store.get(_key(jobs, run))) is not None:
+    if count is None and (noted := plan.store.get(_key(plan))) is not None:
         count = int(noted["count"])
-    text = f"{len(missing)} of {len(jobs)} pieces"
+    text = f"{len(missing)} of {len(plan.jobs)} pieces"
     if count is None:
         return text
     shards = sorted({Shard.of(job, count).number for job in missing})
     return f"{text}, of shards {', '.join(str(Shard(i, count)) for i in shards)}"
 
 
-def note(run: Pass, shard: Shard) -> None:
-    """Leave word in the store of how many shards there are."""
-    run.store.put(_key(run.jobs(), run), {"count": np.array(shard.count)})
+def note(plan: Plan, shard: Shard) -> None:
+    """Store the number of shards, for ``left`` in another process."""
+    plan.store.put(_key(plan), {"count": np.array(shard.count)})
 
 
-def _key(jobs: list[Job], run: Pass) -> dict[str, Any]:
-    return {"kind": "shards", "of": digest([run.key(job) for job in jobs])}
+def _key(plan: Plan) -> dict[str, Any]:
+    return {"kind": "shards", "of": digest([plan.keys.of(job, plan.judge) for job in plan.jobs])}

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import GanbenchError
-from ganbench.evaluation.passes import Pass, array_digest
+from ganbench.evaluation.jobs import array_digest
+from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures.page import Drawing, to_png
 from ganbench.figures.scene import Faces, Scene
@@ -34,15 +35,15 @@ class KeptScene(Scene):
         run: the evaluation.
     """
 
-    run: Pass
+    run: Plan
 
     def edits(self, images: Tensor, codes: Tensor, method: Method | None = None) -> Tensor:
         method = method or self.method
         key = {
             "kind": "edits of a figure",
-            "drawn by": self.run.identity(type(self)),
+            "drawn by": self.run.keys.identity(type(self)),
             "method": method.name,
-            "edited by": self.run.identity(method),
+            "edited by": self.run.keys.identity(method),
             "edited on": method.device.type,
             "images": _digest(images),
             "codes": _digest(codes),
@@ -62,9 +63,9 @@ class KeptScene(Scene):
         judge = self.judge()
         key = {
             "kind": "verdicts of a figure",
-            "drawn by": self.run.identity(type(self)),
-            "judge": self.run.judge_fingerprint(judge),
-            "judged by": self.run.identity(judge),
+            "drawn by": self.run.keys.identity(type(self)),
+            "judge": self.run.keys.judge_fingerprint(judge),
+            "judged by": self.run.keys.identity(judge),
             "judged on": judge.device.type,
             "images": _digest(images),
         }
@@ -78,7 +79,7 @@ class KeptScene(Scene):
         return Judged(torch.from_numpy(found["logits"]), torch.from_numpy(found["features"]))
 
 
-def scene(run: Pass, gallery: Gallery, methods: Sequence[Method]) -> KeptScene:
+def scene(run: Plan, gallery: Gallery, methods: Sequence[Method]) -> KeptScene:
     """A scene with the gallery's inputs: the first test images, one of each emotion."""
 
     def faces(count: int) -> Faces:

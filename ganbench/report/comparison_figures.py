@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganbench.evaluation.passes import Pass
+from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures import find
 from ganbench.report.cached_scene import as_picture, scene
@@ -12,12 +12,12 @@ from ganbench.report.html import Picture
 MOST = 8
 
 
-def plate_names(run: Pass) -> list[str]:
+def plate_names(run: Plan) -> list[str]:
     """The files of ``draw_plates``."""
     return [f"{name}.png" for name, _, _ in _plates(run)]
 
 
-def draw_plates(run: Pass, gallery: Gallery) -> list[Picture]:
+def draw_plates(run: Plan, gallery: Gallery) -> list[Picture]:
     """``compare.png`` of several methods, ``styles_<method>.png`` of those that take noise."""
     run.refresh()
     return [
@@ -26,7 +26,7 @@ def draw_plates(run: Pass, gallery: Gallery) -> list[Picture]:
     ]
 
 
-def _plates(run: Pass) -> list[tuple[str, str, list[str]]]:
+def _plates(run: Plan) -> list[tuple[str, str, list[str]]]:
     """(name of the file, figure, methods shown) of each."""
     names = list(run.methods)
     found = []

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import ganbench
-from ganbench.evaluation.passes import Pieces
+from ganbench.evaluation.plan import Pieces
 from ganbench.evaluation.protocol import judge_notes
 from ganbench.provenance import machine
 from ganbench.records import Results

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganbench.emotions import EMOTIONS
 from ganbench.evaluation import protocol
-from ganbench.evaluation.passes import Pass
+from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures import complex, find, gamut, nuance, plane, same_label
 from ganbench.figures.page import Drawing
@@ -17,12 +17,12 @@ from ganbench.report.cached_scene import KeptScene, as_picture, fits, scene
 from ganbench.report.html import Picture
 
 
-def plane_names(run: Pass) -> list[str]:
+def plane_names(run: Plan) -> list[str]:
     """The files of ``draw_planes``."""
     return [f"{kind}_{name}.png" for name, method in run.methods.items() for kind in _kinds(method)]
 
 
-def draw_planes(run: Pass, gallery: Gallery) -> list[Picture]:
+def draw_planes(run: Plan, gallery: Gallery) -> list[Picture]:
     """``<figure>_<method>.png`` of methods with a plane: the figures that they can make.
 
     What the judge sees in the plane is the mean of its verdicts on the edits with codes uniform over
@@ -51,14 +51,14 @@ def _kinds(method: Method) -> list[str]:
     return [kind for kind, possible in can.items() if possible]
 
 
-def _draw(kind: str, run: Pass, name: str, stage: KeptScene) -> Drawing:
+def _draw(kind: str, run: Plan, name: str, stage: KeptScene) -> Drawing:
     if kind != "gamut":
         return find(kind).load()(stage)
     shown = gamut.edit_shown(stage, stage.faces(1).images[0])
     return gamut.draw_gamut(stage, _view(run, name), shown, "all test images")
 
 
-def _view(run: Pass, name: str) -> JudgedPlane:
+def _view(run: Plan, name: str) -> JudgedPlane:
     """What the judge saw in the edits with codes all over the plane."""
     method = run.methods[name]
     codes = np.concatenate(

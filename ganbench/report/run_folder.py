@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ganbench.evaluation.passes import Pass
+from ganbench.evaluation.collect import Evaluation
+from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.protocol import code_sets
-from ganbench.evaluation.run import Evaluation
 from ganbench.figures import feature_map
 from ganbench.figures.feature_map import Placed
 from ganbench.figures.grid import grid
@@ -55,7 +55,7 @@ def check_writable(folder: Path) -> None:
 
 
 def write_run(
-    evaluation: Evaluation, folder: Path, command: Sequence[str] = (), run: Pass | None = None
+    evaluation: Evaluation, folder: Path, command: Sequence[str] = (), run: Plan | None = None
 ) -> list[str]:
     """Write tables, pictures, page and manifest.
 
@@ -126,7 +126,7 @@ def write_run(
     return list(files)
 
 
-def file_names(run: Pass) -> list[str]:
+def file_names(run: Plan) -> list[str]:
     """What ``write_run`` would write after a pass."""
     names = [
         "results.json",

@@ -37,7 +37,7 @@ class MetricInputs:
         method: the method's name, or ``REAL``, or ``TRUTH``.
         labels: int64 [N], the emotions of the inputs.
         real: of the inputs, ``logits`` [N, 7], ``features`` [N, d] and ``thumbnail`` [N, 3, s, s]
-            (``ganbench.evaluation.thumbnails``).
+            (``ganbench.evaluation.compute``).
         sets: for each set of codes (``protocol.code_sets``) of the edit of every input to every
             target ``logits`` [N, 7, 7], ``features`` [N, 7, d]; only of anchor codes ``thumbnail``
             [N, 7, 3, s, s] and, where the data know them, ``background`` [N, 7] and ``gt_distance``

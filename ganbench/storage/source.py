@@ -27,7 +27,6 @@ PACKAGE = "ganbench"
 BARRIERS = (
     # They make a checkpoint, present a number, or ask for it.
     "ganbench.cli",
-    "ganbench.evaluation.judges",
     "ganbench.figures",
     "ganbench.gate",
     "ganbench.official",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ganbench import metrics
 from ganbench.evaluation import contract
-from ganbench.evaluation.thumbnails import thumbnails
+from ganbench.evaluation.compute import thumbnails
 from ganbench.judges.interface import Judge, ask
 from ganbench.metrics.gt_error import REGIONS
 from ganbench.validation.editors import Edits

@@ -8,8 +8,8 @@ from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos
 
 from ganbench.emotions import index
 from ganbench.errors import BadInput
-from ganbench.evaluation import judges as agreement
-from ganbench.evaluation.estimate import plan
+from ganbench.evaluation.estimate import estimate
+from ganbench.evaluation.protocol import judge_names
 from ganbench.evaluation.run import evaluate, prepare
 from ganbench.gate import compare, tolerances
 from ganbench.gate.comparison import Run
@@ -115,7 +115,7 @@ def test_the_plan_knows_what_a_further_judge_has_not_seen(store):
     def missing(*others):
         data = ToyPhotos(N)
         run = prepare([Painter()], data, Reader(), 0, None, 32, store, Stopwatch(), others=others)
-        return [item.missing for item in plan(run)]
+        return [item.missing for item in estimate(run)]
 
     evaluate([Painter()], ToyPhotos(N), Reader(), store=store)
     assert missing() == [0, 0]
@@ -124,8 +124,8 @@ def test_the_plan_knows_what_a_further_judge_has_not_seen(store):
 
 def test_judges_of_one_name_are_told_apart_by_their_hash():
     specs = [Reader("a" * 64).spec, Reader("b" * 64).spec, Squinter().spec]
-    assert agreement.labels(specs) == ["reader aaaaaaaa", "reader bbbbbbbb", "squinter"]
-    assert agreement.labels(specs[:1]) == ["reader"]
+    assert judge_names(specs) == ["reader aaaaaaaa", "reader bbbbbbbb", "squinter"]
+    assert judge_names(specs[:1]) == ["reader"]
 
 
 def test_a_judge_given_twice_is_refused(store):

@@ -100,7 +100,7 @@ def test_every_title_and_file_is_told_apart(store, tmp_path):
         "v1.2 (Plane)",
         "v1.3 (Painter)",
     ]
-    assert len({job.title for job in run.jobs()}) == 1 + len(titles)
+    assert len({job.title for job in run.jobs}) == 1 + len(titles)
     found = evaluate(methods, ToyPhotos(N), Reader(), store=store)
     assert len({cloud.title for cloud in found.clouds}) == 1 + len(titles)
     names = write_run(found, tmp_path / "run", (), run)

@@ -9,6 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+import toys
 from PIL import Image
 from toys import Painter, Reader, ToyFaces, ToyPhotos
 
@@ -234,13 +235,13 @@ def test_fresh_computes_everything_again(tmp_path, store):
 
 
 def test_a_pass_says_what_was_stored_and_when(store):
-    from ganbench.evaluation import run as evaluation
+    from ganbench.evaluation.run import perform, prepare
     from ganbench.stopwatch import Stopwatch
 
     def run():
         parts = [Painter()], ToyPhotos(N), Reader(), 0, None, 32, store, Stopwatch()
-        found = evaluation.prepare(*parts)
-        evaluation.perform(found)
+        found = prepare(*parts)
+        perform(found)
         return found.pieces
 
     first, again = run(), run()
@@ -285,16 +286,17 @@ def test_pixels_in_memory_are_hashed_once_a_run(photographs, monkeypatch, store)
 
 
 def test_a_piece_that_turns_out_damaged_is_not_counted_as_stored(store):
-    from ganbench.evaluation import run as evaluation
+    from ganbench.evaluation.collect import conclude
+    from ganbench.evaluation.run import perform, prepare
     from ganbench.stopwatch import Stopwatch
 
     parts = [Painter()], ToyPhotos(N), Reader()
     evaluate(*parts, store=store)
     path = min(store.root.glob("*/*.npz"))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    run = evaluation.prepare(*parts, 0, None, 32, store, Stopwatch())
-    evaluation.perform(run)
-    evaluation.conclude(run)
+    run = prepare(*parts, 0, None, 32, store, Stopwatch())
+    perform(run)
+    conclude(run)
     assert (run.pieces.reused, run.pieces.computed) == (1, 1)
 
 
@@ -304,7 +306,7 @@ def test_two_processes_may_evaluate_into_one_store_at_once(tmp_path):
         sys.path.insert(0, sys.argv[2])
         from toys import Painter, Reader, ToyFaces
         from ganbench.evaluation import evaluate
-        from ganbench.store import Store
+        from ganbench.storage.store import Store
         found = evaluate([Painter(noise=2)], ToyFaces(350), Reader(), store=Store(sys.argv[1]))
         print(found.results.to_json())
     """
@@ -313,7 +315,7 @@ def test_two_processes_may_evaluate_into_one_store_at_once(tmp_path):
         "-c",
         textwrap.dedent(code),
         str(tmp_path),
-        os.path.dirname(__file__),
+        os.path.dirname(toys.__file__),
     ]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     texts = [process.communicate(timeout=120)[0] for process in both]

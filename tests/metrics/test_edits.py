@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ganbench.emotions import EMOTIONS, index
 from ganbench.errors import BadInput
-from ganbench.evaluation.thumbnails import thumbnails
+from ganbench.evaluation.compute import thumbnails
 from ganbench.metrics import (
     confusion,
     cosine_similarity,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
-from ganbench.evaluation.right_answers import ends
+from ganbench.evaluation.compute import ends
 from ganbench.metrics import unit_position, unit_response
 
 seeds = st.integers(0, 2**32 - 1)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from toys import Painter, Plane, Reader, ToyPhotos, Wheel
 
-from ganbench.evaluation import run as evaluation
+from ganbench.evaluation.collect import conclude
+from ganbench.evaluation.run import prepare
 from ganbench.report.comparison_figures import MOST, draw_plates, plate_names
 from ganbench.report.plane_figures import draw_planes, plane_names
 from ganbench.stopwatch import Stopwatch
@@ -16,11 +17,11 @@ def run(tmp_path):
     methods = [Painter(noise=2), Plane(), Wheel()]
     data = ToyPhotos(70)
     store = Store(tmp_path)
-    return evaluation.prepare(methods, data, Reader(), 0, None, 32, store, Stopwatch())
+    return prepare(methods, data, Reader(), 0, None, 32, store, Stopwatch())
 
 
 def test_planes_are_drawn_from_what_was_edited_and_kept(run):
-    found = evaluation.conclude(run)
+    found = conclude(run)
     before = {name: method.edited for name, method in run.methods.items()}
     judged = run.judge.judged
     pictures = draw_planes(run, found.gallery)
@@ -46,7 +47,7 @@ def test_planes_are_drawn_from_what_was_edited_and_kept(run):
 
 
 def test_methods_side_by_side_and_styles_are_drawn_once(run):
-    gallery = evaluation.conclude(run).gallery
+    gallery = conclude(run).gallery
     before = sum(method.edited for method in run.methods.values())
     pictures = draw_plates(run, gallery)
     assert [picture.name for picture in pictures] == plate_names(run)
@@ -66,7 +67,7 @@ def test_methods_side_by_side_and_styles_are_drawn_once(run):
 
 
 def test_other_weights_and_another_judge_are_seen(run):
-    gallery = evaluation.conclude(run).gallery
+    gallery = conclude(run).gallery
     first = draw_plates(run, gallery)
     painter, others = run.methods["painter"], [run.methods[name] for name in ("plane", "wheel")]
     before, judged = [method.edited for method in (painter, *others)], run.judge.judged
@@ -90,7 +91,7 @@ def test_a_page_holds_so_many_methods_and_the_rest_get_another(run):
 
     run.methods = {f"painter{i}": named(i) for i in range(MOST + 1)}
     assert plate_names(run) == ["compare.png", "compare_2.png"]
-    assert [p.name for p in draw_plates(run, evaluation.conclude(run).gallery)] == plate_names(run)
+    assert [p.name for p in draw_plates(run, conclude(run).gallery)] == plate_names(run)
     run.methods = {"painter1": named(1)}
     assert plate_names(run) == []
 
@@ -105,7 +106,7 @@ def test_a_plane_of_one_emotion_has_no_figure_of_mixtures(run):
 
 def test_a_method_that_keeps_its_word_agrees_with_the_judge(run):
     # All 490 random codes of the toy are judged as their nearest anchor, which p_z names too.
-    caption = draw_planes(run, evaluation.conclude(run).gallery)[0].caption
+    caption = draw_planes(run, conclude(run).gallery)[0].caption
     assert "edits of all test images" in caption
     share = float(caption.split(" % of the plane")[0].rsplit(" ", 1)[1])
     assert share < 25
@@ -113,5 +114,5 @@ def test_a_method_that_keeps_its_word_agrees_with_the_judge(run):
     with torch.no_grad():
         run.methods["plane"].weight.fill_(1)  # other weights: nothing stored is of this one
     run.methods["plane"].wrong = 3
-    caption = draw_planes(run, evaluation.conclude(run).gallery)[0].caption
+    caption = draw_planes(run, conclude(run).gallery)[0].caption
     assert float(caption.split(" % of the plane")[0].rsplit(" ", 1)[1]) > 75

@@ -9,7 +9,7 @@ from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel, level
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation import passes, protocol
+from ganbench.evaluation import jobs, protocol
 from ganbench.evaluation.protocol import order
 from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
@@ -157,7 +157,7 @@ def test_likeness_of_photographs_has_no_mark_and_of_one_photograph_no_value(stor
 def test_a_new_definition_of_likeness_makes_thumbnails_anew(store, monkeypatch):
     method, data = Painter(), ToyPhotos(N)
     evaluate([method], data, Reader(), store=store)
-    monkeypatch.setattr(passes, "INPUT_SIMILARITY", replace(passes.INPUT_SIMILARITY, version=99))
+    monkeypatch.setattr(jobs, "INPUT_SIMILARITY", replace(jobs.INPUT_SIMILARITY, version=99))
     evaluate([method], data, Reader(), store=store)
     assert method.edited == 2 * 7 * N
 

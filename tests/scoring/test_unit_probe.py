@@ -9,7 +9,7 @@ from ganbench.data import load_dataset
 from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.faces.expressions import ACTION_UNITS
 from ganbench.emotions import EMOTIONS
-from ganbench.evaluation.estimate import plan
+from ganbench.evaluation.estimate import estimate
 from ganbench.evaluation.run import evaluate, prepare
 from ganbench.judges.vgg import VGG, VGGConfig, load_vgg
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category
@@ -146,21 +146,21 @@ def test_at_most_so_many_images_are_edited(store):
     data = ToyUnits(IMAGES + 7)
     measured(Actor(), data, store)
     run = prepare({"actor": Actor()}, data, Reader(), 0, None, 8, store, Stopwatch(), "units")
-    jobs = {job.kind: job for job in run.jobs() if job.codes not in ("", "anchor")}
+    jobs = {job.kind: job for job in run.jobs if job.codes not in ("", "anchor")}
     assert {kind: job.images for kind, job in jobs.items()} == {
         "render": IMAGES * len(ASKED),
         "probe": IMAGES * len(ASKED),
     }
-    assert all(run.key(job) in store for job in jobs.values())
+    assert all(run.keys.of(job, run.judge) in store for job in jobs.values())
     title = jobs["render"].title
-    (item,) = [item for item in plan(run) if item.title == title]
+    (item,) = [item for item in estimate(run) if item.title == title]
     assert (item.images, item.missing) == (IMAGES * len(ASKED), 0)
     # One job renders for all methods.
     two = {"a": Actor(), "b": Actor(0.5)}
     run = prepare(two, data, Reader(), 0, None, 8, store, Stopwatch(), "units")
-    assert [job.title for job in run.jobs()].count(title) == 1
+    assert [job.title for job in run.jobs].count(title) == 1
     run.store = Store(store.root / "other")
-    assert next(item for item in plan(run) if item.title == title).seconds > 0
+    assert next(item for item in estimate(run) if item.title == title).seconds > 0
 
 
 @pytest.fixture(scope="module")

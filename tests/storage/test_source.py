@@ -12,9 +12,8 @@ from toys import ToyPhotos
 import ganbench
 from ganbench.data import load_dataset
 from ganbench.emotions import EMOTIONS
-from ganbench.evaluation import protocol
-from ganbench.evaluation import run as evaluation
-from ganbench.evaluation.passes import Pass
+from ganbench.evaluation.plan import CODE
+from ganbench.evaluation.run import prepare
 from ganbench.judges.vgg import VGG, VGGConfig, load_vgg
 from ganbench.methods import Method
 from ganbench.methods.conditions import EMOTION_UNITS
@@ -77,7 +76,7 @@ def test_every_module_that_a_job_runs_is_in_its_key(
         methods["units"] = tiny_method("ganimation", condition="action_units")
         means = data.action_units(range(7)).tolist()
         methods["units"].card = {EMOTION_UNITS: dict(zip(EMOTIONS, means, strict=True))}
-    run = evaluation.prepare(
+    run = prepare(
         methods,
         data,
         judges[0],
@@ -89,23 +88,23 @@ def test_every_module_that_a_job_runs_is_in_its_key(
         "all",
         others=judges[1:],
     )
-    shared = covered(Pass, protocol.codes, protocol.chunks, type(data))
+    shared = covered(*CODE, type(data))
     # What only calls the rest: it is in no number.
-    beside = {"ganbench.stopwatch", "ganbench.storage.store", "ganbench.evaluation.run"}
-    for job in run.jobs():
-        key = run.key(job)  # made before, so that its own making is not traced
-        parts = [run.methods[job.method]] if job.method else []
-        parts += run.judges(job) if job.kind != "render" else []
-        ran = run_modules(lambda job=job: run.compute(job, run.judges(job)))
+    beside = {"ganbench.stopwatch", "ganbench.storage.store", "ganbench.evaluation.plan"}
+    for job in run.jobs:
+        key = run.keys.of(job, judges[0])  # made before, so that its own making is not traced
+        parts = [job.method] if job.method else []
+        parts += list(job.judges) if job.kind != "render" else []
+        ran = run_modules(lambda job=job: run._compute(job, list(job.judges)))
         assert ran - beside <= shared | covered(*parts), (job.title, key)
-    assert {job.kind for job in run.jobs()} == {"real", "render", "truth", "edits", "probe"}
-    answered = {job.kind for job in run.jobs() if job.codes == "action units"}
+    assert {job.kind for job in run.jobs} == {"real", "render", "truth", "edits", "probe"}
+    answered = {job.kind for job in run.jobs if job.codes == "action units"}
     assert answered == ({"render", "probe"} if size == 16 else set())
 
 
 def test_the_walk_follows_every_import_that_is_not_a_barrier():
     modules = {METHODS.load(name, Method).__module__ for name in METHODS.first}
-    modules |= {"ganbench.evaluation.passes", "ganbench.judges.vgg", "ganbench.judges.face_api"}
+    modules |= {"ganbench.evaluation.compute", "ganbench.judges.vgg", "ganbench.judges.face_api"}
     files, _ = depends_on(modules)
     for name, path in files.items():
         package = path.name == "__init__.py"

@@ -176,7 +176,7 @@ def test_another_process_finds_the_same():
 
 
 def test_weights_are_named_by_their_file_only_while_they_are_its(tiny_method, tmp_path):
-    from ganbench.evaluation.passes import fingerprint
+    from ganbench.evaluation.jobs import fingerprint
     from ganbench.methods.loading import load_method
     from ganbench.methods.weights import save_checkpoint, sha256
 

@@ -6,7 +6,7 @@ import torch
 
 from ganbench import metrics
 from ganbench.errors import BadInput
-from ganbench.evaluation.thumbnails import thumbnails
+from ganbench.evaluation.compute import thumbnails
 from ganbench.judges import load_judge
 from ganbench.metrics.input_similarity import SIDE
 from ganbench.metrics.precision_recall import PRDC

@@ -1,0 +1,194 @@
+"""From the arrays of finished jobs to records, and the little that pictures need."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench.evaluation import protocol
+from ganbench.evaluation.compute import SHOWN, K
+from ganbench.evaluation.jobs import Kind, fingerprint
+from ganbench.evaluation.judges import score_agreement
+from ganbench.evaluation.plan import Plan
+from ganbench.evaluation.samples import Cloud, Gallery, cloud
+from ganbench.judges.label_check import judge_notes
+from ganbench.methods.interface import Method
+from ganbench.methods.outputs import cut_notes, to_bytes
+from ganbench.records import Record, Results
+from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, MetricInputs, score
+from ganbench.scoring.differences import differences
+from ganbench.scoring.spread import spread
+from ganbench.stopwatch import Stopwatch
+from ganbench.storage.store import Arrays, Store
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        results: every number.
+        clouds: features for t-SNE, the real images first.
+        gallery: a few inputs and their edits.
+        stopwatch: what each stage took.
+        store: where the finished jobs lie, and where reports may keep what they compute.
+        predictions: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
+        notes: what a reader must know of data, judges and edits, a line each.
+    """
+
+    results: Results
+    clouds: list[Cloud]
+    gallery: Gallery
+    stopwatch: Stopwatch
+    store: Store
+    predictions: dict[str, NDArray[np.int8]]
+    notes: list[str] = field(default_factory=list)
+
+
+def conclude(plan: Plan) -> Evaluation:
+    """Records and pictures from the finished jobs of a plan."""
+    plan.refresh()
+    indices = np.concatenate([chunk.indices for chunk in plan.chunks])
+    sources = plan.dataset.labels[indices]
+    targets = np.broadcast_to(np.arange(K), (len(sources), K))
+    # The images as each judge sees them, the main judge first.
+    reals = [plan.gather("real", judge=judge) for judge in plan.judges]
+    real = MetricInputs(REAL, sources, reals[0])
+    records, confusion = measure(plan, real), {REAL: real.confusion.tolist()}
+    agreement = _agreement(plan, real, reals[1:])
+    clouds = [cloud(REAL, "", "Real", reals[0], sources, plan.seed)]
+    truth = plan.gather("truth") if plan.dataset.has_true_edits else None
+    methods, shown, predictions = {}, {}, {}
+    for label, method in plan.methods.items():
+        found = metric_inputs(plan, label, sources, reals[0], truth)
+        records += _with_spread(plan, found)
+        confusion[label] = found.confusion.tolist()
+        agreement += _agreement(plan, found, _others(plan, "edits", label))
+        clouds += [
+            cloud(label, codes, method.title, arrays, targets, plan.seed)
+            for codes, arrays in found.sets.items()
+            if codes != ANCHOR or NOISY not in found.sets
+        ]
+        methods[label] = _facts(method, found)
+        shown[label] = found.edits["shown"]
+        predictions[label] = found.judged.astype(np.int8)
+    records += differences(records, list(plan.methods))
+    if truth is not None:
+        perfect = MetricInputs(TRUTH, sources, reals[0], {ANCHOR: truth})
+        records += measure(plan, perfect)
+        confusion[TRUTH] = perfect.confusion.tolist()
+        agreement += _agreement(plan, perfect, _others(plan, "truth"))
+    results = Results(
+        protocol=protocol.describe(
+            plan.dataset, plan.judge.spec, len(sources), [judge.spec for judge in plan.others]
+        ),
+        seed=plan.seed,
+        methods=methods,
+        records=(*records, *agreement),
+        confusion=confusion,
+        metrics={
+            spec.name: dataclasses.asdict(spec) for metric in plan.metrics for spec in metric.specs
+        },
+    )
+    logits = [arrays["logits"] for arrays in reals]
+    notes = judge_notes(plan.judges, sources, logits, plan.dataset, plan.labels)
+    return Evaluation(
+        results,
+        clouds,
+        Gallery(sources[:SHOWN], *_shown_inputs(plan), shown),
+        plan.stopwatch,
+        plan.store,
+        predictions,
+        [*plan.notes, *notes, *cut_notes(methods)],
+    )
+
+
+def measure(plan: Plan, inputs: MetricInputs) -> list[Record]:
+    """Records under all metrics of a plan; for a repetition under those that need no probes."""
+    records = []
+    for metric in plan.metrics:
+        if inputs.repetition and metric.probes:
+            continue
+        with plan.stopwatch.measure(f"score: {metric.specs[0].name}"):
+            records += score(metric, inputs)
+    return records
+
+
+def metric_inputs(
+    plan: Plan, label: str, sources: NDArray[np.int64], real: Arrays, truth: Arrays | None
+) -> MetricInputs:
+    """What the metrics are given for a method, with the first seed."""
+    method = plan.methods[label]
+    probes = [job.codes for job in plan.jobs if job.kind == "probe" and job.label == label]
+    return MetricInputs(
+        method=label,
+        labels=sources,
+        real=real,
+        sets={codes: plan.gather("edits", label, codes) for codes in protocol.code_sets(method)},
+        true_edits=truth,
+        probes={name: plan.gather("probe", label, name) for name in probes},
+        conditions=tuple(method.conditions),
+        stochastic=method.spec.stochastic,
+    )
+
+
+def _with_spread(plan: Plan, first: MetricInputs) -> list[Record]:
+    """Records of a method with the first seed, and their spread over all seeds, if there are several."""
+    records = measure(plan, first)
+    method, label = plan.methods[first.method], first.method
+    seeds = {codes: plan.seeds_of(method, codes) for codes in first.sets}
+    runs = [records]
+    for seed in max(seeds.values(), key=len)[1:]:
+        sets = {
+            codes: plan.gather("edits", label, codes, seed) if seed in seeds[codes] else arrays
+            for codes, arrays in first.sets.items()
+        }
+        repetition = dataclasses.replace(first, sets=sets, probes={}, repetition=True)
+        runs.append(measure(plan, repetition))
+    return records if len(runs) == 1 else records + spread(runs, first.stochastic, plan.seed)
+
+
+def _agreement(plan: Plan, main: MetricInputs, others: Iterable[Arrays]) -> list[Record]:
+    """The records of the extra judges about one source of images, from their arrays."""
+    names = protocol.judge_names([judge.spec for judge in plan.judges])[1:]
+    records = []
+    for name, arrays in zip(names, others, strict=True):
+        sets = {ANCHOR: arrays} if main.sets else {}
+        records += score_agreement(name, main, MetricInputs(main.method, main.labels, arrays, sets))
+    return records
+
+
+def _others(plan: Plan, kind: Kind, label: str = "") -> Iterator[Arrays]:
+    """The arrays of the extra judges, one judge after the other."""
+    codes = ANCHOR if kind == "edits" else ""
+    return (plan.gather(kind, label, codes, judge=judge) for judge in plan.others)
+
+
+def _facts(method: Method, inputs: MetricInputs) -> dict[str, Any]:
+    """What results say about a method."""
+    return {
+        "title": method.title,
+        "method": method.name,
+        "weights": fingerprint(method),
+        # Without folders: results are published, and paths are of one machine.
+        "loaded_from": method.source or None,
+        "paper": method.paper,
+        "licence": method.licence,
+        "stochastic": method.spec.stochastic,
+        "codes": list(inputs.sets),
+        "clamped": float(inputs.edits["clamped"].mean(dtype=np.float64)),
+    }
+
+
+def _shown_inputs(plan: Plan) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """The first ``SHOWN`` inputs [k, 3, S, S], and their right answers [k, 7, 3, S, S] if known."""
+    inputs = plan.inputs(plan.chunks[0])
+    images = to_bytes(inputs.images[:SHOWN])
+    if inputs.truths is None:
+        return images, None
+    return images, inputs.truths[: len(images) * K].reshape(len(images), K, *images.shape[1:])

@@ -1,0 +1,351 @@
+"""What the jobs of an evaluation compute: edit images, have them judged, compare them with right answers.
+
+Everything here goes from images to arrays, and nothing is stored or read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from ganbench.data.dataset import Dataset
+from ganbench.emotions import EMOTIONS
+from ganbench.evaluation import contract, protocol
+from ganbench.evaluation.jobs import Job
+from ganbench.judges.interface import Judge, ask
+from ganbench.methods.interface import Edit
+from ganbench.methods.outputs import to_bytes
+from ganbench.metrics.background import background_change
+from ganbench.metrics.gt_error import gt_distances, joint_regions
+from ganbench.metrics.input_similarity import SIDE
+from ganbench.metrics.units import unit_position
+from ganbench.stopwatch import Stopwatch
+from ganbench.storage.store import Arrays
+
+K = len(EMOTIONS)
+
+# Number of inputs whose edits are kept for the report's pictures: the first of the protocol's order,
+# which are one of each emotion.
+SHOWN = 7
+
+Pixels = NDArray[np.float32]
+Rows = NDArray[np.int64]
+"""The images of a job that are made in one batch; row 7 * image + target where there are targets."""
+
+Maker = Callable[[Rows], tuple[Tensor, Arrays]]
+"""Makes the images [n, 3, S, S] of some rows, and measures them: arrays [n, ...]."""
+
+Timer = Callable[[str], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The images of a chunk and what is known about them.
+
+    Attributes:
+        images: float32 [n, 3, S, S] in [0, 1].
+        regions: region maps uint8 [n, S, S], if the data have any.
+        truths: right answers uint8 [n * 7, 3, S, S], row 7 * image + target, if the data know them.
+        joint: uint8 [n * 7, S, S], ``joint_regions`` of the inputs and their right answers.
+        answers: of a probe whose right answers are known ``images`` uint8 [n, P, 3, S, S] and
+            ``regions`` uint8 [n, P, S, S].
+    """
+
+    images: Tensor
+    regions: NDArray[np.uint8] | None = None
+    truths: NDArray[np.uint8] | None = None
+    joint: NDArray[np.uint8] | None = None
+    answers: Arrays | None = None
+
+    def truth(self, rows: Rows) -> Pixels:
+        """The right answers of some rows, in [0, 1]."""
+        assert self.truths is not None
+        return self.truths[rows].astype(np.float32) / np.float32(255)
+
+
+def inputs_of(images: Tensor, regions: Tensor | None, renders: Sequence[Arrays]) -> Inputs:
+    """The inputs of the jobs of a chunk.
+
+    Args:
+        images, regions: what the data set returns for the chunk.
+        renders: the arrays of the seven jobs ``render``, in the order of the targets; or none.
+    """
+    maps = None if regions is None else regions.numpy()
+    if not renders:
+        return Inputs(images, maps)
+    truths = np.stack([render["images"] for render in renders], axis=1)
+    after = np.stack([render["regions"] for render in renders], axis=1)
+    joint = joint_regions(after if maps is None else maps[:, None], after)
+    return Inputs(
+        images,
+        maps,
+        truths.reshape(-1, *truths.shape[2:]),
+        joint.reshape(-1, *after.shape[2:]),
+    )
+
+
+def render(job: Job, dataset: Dataset, indices: NDArray[np.int64]) -> Arrays:
+    """The right answers that a job ``render`` is for, of some images of the data set.
+
+    Returns:
+        ``images`` uint8 [n, 3, S, S] and ``regions`` uint8 [n, S, S] for a target; [n, P, 3, S, S] and
+        [n, P, S, S] for a probe.
+    """
+    if not job.units:
+        images, regions = dataset.true_edits(indices, job.target)
+        return {"images": to_bytes(images), "regions": regions.numpy()}
+    answers = [dataset.true_units(indices, *asked) for asked in job.units]
+    return {
+        "images": np.stack([to_bytes(images) for images, _ in answers], axis=1),
+        "regions": np.stack([regions.numpy() for _, regions in answers], axis=1),
+    }
+
+
+@torch.inference_mode()
+def compute(
+    job: Job,
+    inputs: Inputs,
+    judges: Sequence[Judge],
+    batch_size: int = 32,
+    stopwatch: Stopwatch | None = None,
+    watch: Callable[[int], None] = lambda _: None,
+) -> list[Arrays]:
+    """Do a job of any kind but ``render``.
+
+    Args:
+        job, inputs: the job, and the inputs of its chunk.
+        judges: those of the job's judges whose verdicts are wanted.
+        batch_size: number of images that are made and judged at once; it changes no number.
+        stopwatch: measures the stages.
+        watch: told after each batch how many images of the job are done.
+
+    Returns:
+        The arrays for each judge. ``real``: ``logits`` [n, 7], ``features`` [n, d] and ``thumbnail``
+        [n, 3, s, s]. ``truth`` and ``edits``: ``logits`` [n, 7, 7] and ``features`` [n, 7, d];
+        ``truth``, and ``edits`` with anchor codes, also ``thumbnail`` [n, 7, 3, s, s] and, where the
+        data know them, ``background`` [n, 7] and ``gt_distance`` [n, 7, 6]; ``edits`` also ``clamped``
+        [n, 7] (``Edit.clamped``), ``desired`` [n, 7, 7], and for the first chunk ``shown`` uint8
+        [7, 7, 3, S, S]. ``probe``: ``logits`` [n, P, 7], ``features`` [n, P, d], and what ``against``
+        returns, [n, P, ...].
+
+    Raises:
+        BadInput: a method or a judge fails, or returns something else than it should.
+    """
+    stopwatch = stopwatch or Stopwatch()
+    n, each, timer = len(inputs.images), 1, stopwatch.measure
+    whole: Arrays = {}
+    if job.kind == "real":
+        make = _real(inputs)
+    elif job.kind == "truth":
+        make, each = _truth(inputs, timer), K
+    elif job.kind == "probe":
+        assert job.probe_codes is not None
+        n, each = job.probe_codes.shape[:2]
+        make = _probe(job, inputs, timer)
+    else:
+        assert job.method is not None
+        codes, desired = protocol.codes(job.method, job.codes, job.seed, job.chunk.number)
+        make, each = _edits(job, inputs, codes, timer), K
+        if desired is not None:
+            whole["desired"] = desired[: n * K].numpy()
+    verdicts, measured = _judge(job, make, n * each, judges, batch_size, timer, watch)
+    found = [own | measured | whole for own in verdicts]
+    return found if job.kind == "real" else [_by_image(arrays, each) for arrays in found]
+
+
+def _judge(
+    job: Job,
+    make: Maker,
+    count: int,
+    judges: Sequence[Judge],
+    batch_size: int,
+    timer: Timer,
+    watch: Callable[[int], None],
+) -> tuple[list[Arrays], Arrays]:
+    """Make images in batches and have them judged.
+
+    Returns:
+        The logits and features of each judge, and the arrays that ``make`` has measured.
+    """
+    verdicts: list[list[Arrays]] = [[] for _ in judges]
+    measured: list[Arrays] = []
+    specs = [judge.spec for judge in judges]
+    for start in range(0, count, batch_size):
+        rows = np.arange(start, min(start + batch_size, count))
+        images, arrays = make(rows)
+        measured.append(arrays)
+        with timer(f"judge: {job.title}"):
+            for judge, spec, parts in zip(judges, specs, verdicts, strict=True):
+                judged = ask(judge, images, spec)
+                parts.append({"logits": judged.logits.numpy(), "features": judged.features.numpy()})
+        watch(start + len(rows))
+    return [_joined(parts) for parts in verdicts], _joined(measured)
+
+
+def _real(inputs: Inputs) -> Maker:
+    def make(rows: Rows) -> tuple[Tensor, Arrays]:
+        images = inputs.images[rows]
+        return images, {"thumbnail": thumbnails(images)}
+
+    return make
+
+
+def _truth(inputs: Inputs, timer: Timer) -> Maker:
+    def make(rows: Rows) -> tuple[Tensor, Arrays]:
+        truth = inputs.truth(rows)
+        images = torch.from_numpy(truth)
+        with timer("compare with truth"):
+            arrays = {"thumbnail": thumbnails(images), **_background(inputs, rows, truth)}
+            # The marks of an edit that changes nothing.
+            arrays["gt_distance"] = _distances(inputs, rows, inputs.images.numpy()[rows // K])
+        return images, arrays
+
+    return make
+
+
+def _edits(job: Job, inputs: Inputs, codes: Tensor, timer: Timer) -> Maker:
+    assert job.method is not None
+    images, exact = inputs.images.to(job.method.device), job.codes == "anchor"
+
+    def make(rows: Rows) -> tuple[Tensor, Arrays]:
+        edit = _edit(job, images[rows // K], codes[rows], timer)
+        assert edit.clamped is not None
+        arrays: Arrays = {"clamped": edit.clamped.cpu().numpy()}
+        if not exact:
+            return edit.images, arrays
+        with timer("compare with truth"):
+            arrays["thumbnail"] = thumbnails(edit.images)
+            # Edits of photographs, which are compared with nothing, stay on their device.
+            if inputs.regions is not None or inputs.joint is not None:
+                pixels = edit.images.cpu().numpy()
+                arrays |= _background(inputs, rows, pixels)
+                if inputs.joint is not None:
+                    arrays["gt_distance"] = _distances(inputs, rows, pixels)
+        if job.chunk.number == 0 and rows[0] < SHOWN * K:
+            arrays["shown"] = to_bytes(edit.images[: SHOWN * K - int(rows[0])])
+        return edit.images, arrays
+
+    return make
+
+
+def _probe(job: Job, inputs: Inputs, timer: Timer) -> Maker:
+    assert job.method is not None
+    assert job.probe_codes is not None
+    points, codes = job.probe_codes.shape[1], job.probe_codes.flatten(0, 1)
+    images = inputs.images.to(job.method.device)
+
+    def make(rows: Rows) -> tuple[Tensor, Arrays]:
+        edits = _edit(job, images[rows // points], codes[rows], timer).images
+        if inputs.answers is None:
+            return edits, {}
+        with timer("compare with truth"):
+            pixels = inputs.images.numpy(), edits.cpu().numpy()
+            return edits, against(inputs.answers, job.units, rows, *pixels, inputs.regions)
+
+    return make
+
+
+def _edit(job: Job, images: Tensor, codes: Tensor, timer: Timer) -> Edit:
+    assert job.method is not None
+    with timer(f"edit: {job.method.title}"):
+        edit = contract.edit(job.method, images, codes, job.label)
+        if edit.images.is_cuda:
+            torch.cuda.synchronize()
+    return edit
+
+
+def _background(inputs: Inputs, rows: Rows, edits: Pixels) -> Arrays:
+    """``background`` [n] of the edits in some rows, if the data have region maps."""
+    if inputs.regions is None:
+        return {}
+    image = rows // K
+    change = background_change(inputs.images.numpy()[image], edits, inputs.regions[image])
+    return {"background": change}
+
+
+def _distances(inputs: Inputs, rows: Rows, edits: Pixels) -> NDArray[np.float64]:
+    """Distances [n, 6] of the edits in some rows to their right answers, see ``gt_distances``."""
+    assert inputs.joint is not None
+    return gt_distances(edits, inputs.truth(rows), inputs.joint[rows])
+
+
+def against(
+    answers: Arrays,
+    units: Sequence[tuple[int, float]],
+    rows: Rows,
+    sources: Pixels,
+    edits: Pixels,
+    regions: NDArray[np.uint8] | None,
+) -> Arrays:
+    """Compare edits by single action units with their right answers.
+
+    Args:
+        answers: ``images`` uint8 [n, P, 3, S, S] and ``regions`` uint8 [n, P, S, S].
+        units: the action unit and its intensity for each of the P edits of an image.
+        rows: int64 [B], P * image + edit.
+        sources: the inputs [n, 3, S, S] in [0, 1].
+        edits: [B, 3, S, S] in [0, 1].
+        regions: region maps of the inputs, uint8 [n, S, S]; None if they are unknown.
+
+    Returns:
+        ``gt_distance`` and ``unedited`` [B, 6], the distances of edit and input to the right answer in
+        ``metrics.gt_error.REGIONS``; and ``position`` [B], ``unit_position`` of the edit between the right
+        answers for the least and for the greatest intensity of its unit.
+    """
+    image, edit = rows // len(units), rows % len(units)
+
+    def answer(which: Rows) -> Pixels:
+        return answers["images"][image, which].astype(np.float32) / np.float32(255)
+
+    after = answers["regions"][image, edit]
+    joint = joint_regions(after if regions is None else regions[image], after)
+    source, truth = sources[image], answer(edit)
+    line = [source, edits, *(answer(end[edit]) for end in ends(units))]
+    return {
+        "gt_distance": gt_distances(edits, truth, joint),
+        "unedited": gt_distances(source, truth, joint),
+        "position": unit_position(*(pixels.reshape(len(rows), -1) for pixels in line)),
+    }
+
+
+def ends(units: Sequence[tuple[int, float]]) -> tuple[Rows, Rows]:
+    """For each edit the places of the edits with the least and the greatest intensity of its unit."""
+    rising = sorted(range(len(units)), key=lambda place: units[place])
+    most = {units[place][0]: place for place in rising}
+    least = {units[place][0]: place for place in reversed(rising)}
+    low, high = (np.array([of[unit] for unit, _ in units], np.int64) for of in (least, most))
+    return low, high
+
+
+def thumbnails(images: Tensor) -> Pixels:
+    """Small pictures, each pixel the mean of a block.
+
+    Pictures smaller than a thumbnail stay as they are. Where their side is no multiple of ``SIDE``,
+    neighbouring blocks share pixels.
+
+    Args:
+        images: [N, 3, S, S] on any device, where they are averaged in float32.
+
+    Returns:
+        float32 [N, 3, s, s] in the range of ``images``, s the smaller of S and ``SIDE``.
+    """
+    small = adaptive_avg_pool2d(images.float(), min(SIDE, images.shape[-1]))
+    return np.asarray(small.cpu().numpy())
+
+
+def _joined(parts: Sequence[Arrays]) -> Arrays:
+    """Arrays of batches, joined by their names; a name may be missing in some batches."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
+
+
+def _by_image(arrays: Arrays, each: int) -> Arrays:
+    """Rows ``each * image + i`` -> [image, i, ...]."""
+    return {name: array.reshape(-1, each, *array.shape[1:]) for name, array in arrays.items()}

@@ -1,0 +1,221 @@
+"""The jobs of an evaluation: what each of them is about, and the keys of what they compute.
+
+A job takes a chunk of the test set from one source of images: the test set itself (``real``), the
+renderer of right answers (``render``, ``truth``), or a method with one set of codes (``edits``). A
+metric may ask for additional edits of a few images: they are jobs of the kind ``probe``, and jobs of
+the kind ``render`` render their right answers.
+
+The key of a job names everything that its numbers depend on, and nothing else: the data, the current
+state of method and judge, and the source of the code that runs between pictures and arrays
+(``ganbench.storage.state``). The batch size changes no number, so it is not in the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset
+from ganbench.evaluation import protocol
+from ganbench.evaluation.protocol import Chunk
+from ganbench.judges.interface import Judge
+from ganbench.methods.interface import Method
+from ganbench.metrics.background import SPEC as BACKGROUND
+from ganbench.metrics.gt_error import SPEC as GT_ERROR
+from ganbench.metrics.input_similarity import SPEC as INPUT_SIMILARITY
+from ganbench.metrics.units import CORRELATION as UNITS
+from ganbench.storage.state import identity, tensor_hash
+
+Kind = Literal["real", "render", "truth", "edits", "probe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A part of an evaluation that is computed and stored as a whole.
+
+    Attributes:
+        kind: ``real``: judge the test images; ``render``: render the right answers for one target or
+            for one probe; ``truth``: judge the right answers for all targets; ``edits``: edit and
+            judge; ``probe``: edit the first images with the codes of a probe and judge the edits.
+        chunk: the test images.
+        title: the name in progress bars.
+        images: number of images that are made or judged.
+        judges: whose verdicts are stored, the main judge first, each in an entry of its own. The only
+            entry of ``render``, which no judge sees, is listed under the main judge.
+        label, method: the method of ``edits`` and ``probe``, and its label.
+        codes: the set of codes of ``edits`` (``protocol.code_sets``), or the name of the probe.
+        seed: the seed of the noise of ``edits`` and ``probe``.
+        target: the emotion of the right answers, if ``render`` is for a target.
+        units: (action unit, intensity) of each edit of a probe whose right answers can be rendered.
+        probe_codes: the codes [n, P, code_dim] of ``probe``, for the first n images of the chunk.
+    """
+
+    kind: Kind
+    chunk: Chunk
+    title: str
+    images: int
+    judges: tuple[Judge, ...]
+    label: str = ""
+    method: Method | None = None
+    codes: str = ""
+    seed: int = 0
+    target: int = -1
+    units: tuple[tuple[int, float], ...] = ()
+    probe_codes: Tensor | None = None
+
+
+class Keys:
+    """Makes the keys of jobs.
+
+    To hash methods, judges and data takes time, and a method may change itself while it edits, by a
+    counter or a buffer that it fills. Therefore their hashes are remembered from one ``refresh`` to the
+    next.
+
+    Args:
+        dataset, methods, judges: what takes part in the evaluation.
+        code: the functions that compute the arrays of a job.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        methods: Iterable[Method],
+        judges: Iterable[Judge],
+        code: tuple[Callable[..., object], ...],
+    ) -> None:
+        self._dataset, self._parts, self._code = dataset, (*methods, *judges), code
+        self._known: dict[object, Any] = {}
+        self._settled: list[dict[str, str]] | None = None
+
+    def refresh(self) -> bool:
+        """Forget all hashes if methods, judges or data have been changed since ``settle``.
+
+        Returns:
+            Whether they have, or may have.
+        """
+        if self._settled is not None and self._settled == self._state():
+            return False
+        self._known.clear()
+        self._settled = None
+        return True
+
+    def settle(self) -> None:
+        """Take changes up to now for the work of the methods and judges themselves."""
+        self._settled = self._state()
+
+    def _state(self) -> list[dict[str, str]]:
+        return [*map(identity, self._parts), identity(*self._dataset.read_by())]
+
+    def identity(self, *objects: object) -> dict[str, str]:
+        """``ganbench.storage.state.identity`` of some objects at the last ``refresh``."""
+        # The objects are remembered too, so that no other object gets the id of one of them.
+        found: dict[str, str] = self._once(
+            tuple(map(id, objects)), lambda: (objects, identity(*objects))
+        )[1]
+        return found
+
+    def judge_fingerprint(self, judge: Judge) -> str:
+        """The fingerprint of a judge at the last ``refresh``: its spec may hash the weights each time."""
+        found: str = self._once(("spec", id(judge)), lambda: judge.spec.fingerprint)
+        return found
+
+    def _once(self, name: object, make: Callable[[], Any]) -> Any:
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
+
+    def of(self, job: Job, judge: Judge) -> dict[str, Any]:
+        """The key of the entry of a job for one of its judges."""
+        data, indices = self._dataset, job.chunk.indices
+        key: dict[str, Any] = {
+            "kind": job.kind,
+            "protocol": protocol.VERSION,
+            # The metrics of pixels that are computed in jobs, hence stored.
+            "pixels": [BACKGROUND.version, GT_ERROR.version, INPUT_SIMILARITY.version],
+            "computed by": self.identity(*self._code),
+            "data": data.fingerprint,
+            "files": data.stamp,
+            "read by": self._once("data", lambda: identity(*data.read_by())),
+            "size": data.size,
+            "chunk": job.chunk.number,
+            # The indices and labels themselves: labels decide on the order, and a user may change some.
+            "images": array_digest(indices),
+            "labels": array_digest(data.labels[indices]),
+            "arithmetic": _arithmetic(),
+        }
+        if job.units:
+            # The right answers of the probe, and the definition of the positions between them.
+            key |= {"units": job.units, "measured": UNITS.version}
+        if job.kind == "render":
+            return key | ({"first": job.images} if job.units else {"target": job.target})
+        # Kernels differ between kinds of device in the last bits; a table should hold one kind.
+        key |= {
+            "judge": self.judge_fingerprint(judge),
+            "judged by": self.identity(judge),
+            "judged on": judge.device.type,
+        }
+        if job.method is None:
+            return key
+        key |= {
+            "method": job.method.name,  # the label decides no number
+            "edited by": self.identity(job.method),
+            "edited on": job.method.device.type,
+        }
+        if job.probe_codes is None:
+            random = protocol.is_random(job.method, job.codes)
+            return key | {"codes": job.codes, "seed": job.seed if random else None}
+        # The codes themselves, since the codes that belong to the name of a probe may change.
+        codes = array_digest(job.probe_codes.detach().cpu().numpy())
+        return key | {"codes": codes, "first": len(job.probe_codes)}
+
+
+def fingerprint(method: Method) -> str:
+    """sha256 (hex) of a method's weights.
+
+    It is that of the checkpoint's file while the method holds what the file held; else, also of a
+    method without a file, that of its configuration and tensors as they are now.
+    """
+    now = tensor_hash(method)
+    return method.fingerprint if method.fingerprint and method.loaded == now else now
+
+
+def array_digest(values: NDArray[Any]) -> list[Any]:
+    """Shape, type and sha256 (hex) of the numbers of an array."""
+    values = np.ascontiguousarray(values)
+    return [list(values.shape), values.dtype.str, hashlib.sha256(values.tobytes()).hexdigest()]
+
+
+def _arithmetic() -> list[str]:
+    """Settings of PyTorch that change the last bits of every result, or more."""
+    backends = torch.backends
+    questions: list[Callable[[], object]] = [
+        torch.get_default_dtype,
+        torch.get_float32_matmul_precision,
+        lambda: backends.cuda.matmul.allow_tf32,
+        lambda: backends.cudnn.allow_tf32,
+        lambda: backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
+        lambda: backends.mkldnn.conv.fp32_precision,  # type: ignore[attr-defined]
+        lambda: torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
+        lambda: torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda"),
+    ]
+    hooks = [
+        torch.nn.modules.module._global_forward_hooks,
+        torch.nn.modules.module._global_forward_pre_hooks,
+    ]
+    of_all = [hook for kind in hooks for hook in kind.values()]
+    return [*map(_answer, questions), *[identity(of_all)["state"]] * bool(of_all)]
+
+
+def _answer(ask: Callable[[], object]) -> str:
+    """A setting of PyTorch, or the name of the error where a version lacks it or two contradict."""
+    try:
+        return str(ask())
+    except (AttributeError, RuntimeError) as error:
+        return type(error).__name__

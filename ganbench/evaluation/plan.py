@@ -1,0 +1,270 @@
+"""The plan of an evaluation: the list of its jobs, and what the store holds of them.
+
+``prepare`` in ``ganbench.evaluation.run`` makes the plan, ``perform`` completes it, and ``conclude`` in
+``ganbench.evaluation.collect`` reads it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset
+from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
+from ganbench.evaluation import protocol
+from ganbench.evaluation.compute import Inputs, compute, inputs_of, render
+from ganbench.evaluation.jobs import Job, Keys, Kind
+from ganbench.evaluation.protocol import Chunk
+from ganbench.judges.interface import Judge
+from ganbench.judges.label_check import LabelCheck
+from ganbench.methods.interface import Method
+from ganbench.scoring import Metric, Probe
+from ganbench.stopwatch import Stopwatch
+from ganbench.storage.store import Arrays, Store
+
+K = len(EMOTIONS)
+
+# The functions that run between pictures and arrays.
+CODE = (compute, inputs_of, render, protocol.codes, protocol.chunks)
+
+
+@dataclass
+class Pieces:
+    """How many pieces of an evaluation were stored before it began; a piece is a job for one judge.
+
+    Attributes:
+        computed: number of pieces that were computed.
+        reused: number of pieces that were stored.
+        first, last: when the oldest and the newest of the stored ones were made, ISO 8601 in UTC; empty
+            if nothing was stored.
+    """
+
+    computed: int = 0
+    reused: int = 0
+    first: str = ""
+    last: str = ""
+
+    def reuse(self, made: Sequence[float]) -> None:
+        """Count stored pieces by the times when they were made, in seconds since 1970."""
+        times = [datetime.fromtimestamp(t, UTC).isoformat(timespec="seconds") for t in made]
+        self.reused += len(times)
+        self.first = min([*times, *[self.first] * bool(self.first)], default="")
+        self.last = max([*times, self.last])
+
+    def replace(self) -> None:
+        """Count a piece that was damaged and is computed again; it was counted as stored."""
+        self.computed += 1
+        self.reused -= bool(self.reused)
+
+    def __str__(self) -> str:
+        """In words; empty if nothing was stored."""
+        if not self.reused:
+            return ""
+        when = f"made at {self.first}" + f" to {self.last}" * (self.first != self.last)
+        if not self.computed:
+            return f"all {self.reused} pieces were stored, {when}: nothing was computed anew"
+        return f"{self.reused} of {self.reused + self.computed} pieces were stored, {when}"
+
+
+@dataclass
+class Plan:
+    """What an evaluation is of, its jobs, and the store of what they compute.
+
+    Attributes:
+        methods: by their labels (``ganbench.evaluation.labels``), with the titles that are printed.
+        dataset: the test split.
+        judge, others: the main judge, and the extra judges.
+        seed, seeds: the first seed of the noise, and the number of seeds. Edits that depend on noise are
+            made with every seed; all others, and those of probes, with the first.
+        batch_size: number of edits made at once.
+        chunks: the test images in pieces.
+        metrics: what is recorded.
+        notes: what a reader must know of the data, a line each.
+        labels: what the shipped judges say of the data's labels.
+        store, stopwatch: where finished jobs are kept, and what measures the stages.
+        computes: whether a piece that the store lacks is computed when it is read; else it is an error.
+        pieces: how much of the work was stored before.
+    """
+
+    methods: dict[str, Method]
+    dataset: Dataset
+    judge: Judge
+    seed: int
+    batch_size: int
+    chunks: list[Chunk]
+    store: Store
+    stopwatch: Stopwatch
+    metrics: tuple[Metric, ...] = ()
+    seeds: int = 1
+    others: tuple[Judge, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    labels: LabelCheck = field(default_factory=LabelCheck)
+    computes: bool = True
+    pieces: Pieces = field(default_factory=Pieces, repr=False)
+    _began: float = field(default_factory=time.time, repr=False)
+    _jobs: list[Job] = field(default_factory=list, repr=False)
+    _loaded: tuple[Chunk, Inputs] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.keys = Keys(self.dataset, self.methods.values(), self.judges, CODE)
+
+    @property
+    def judges(self) -> tuple[Judge, ...]:
+        """All judges, the main judge first."""
+        return (self.judge, *self.others)
+
+    def refresh(self) -> None:
+        """Plan anew if methods, judges or data have been changed since the jobs were done."""
+        if self.keys.refresh():
+            self._jobs, self._loaded = [], None
+
+    # -- which jobs there are ---------------------------------------------------------------------
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All jobs, chunk by chunk, so that the images of a chunk are loaded once. The list is made once."""
+        if not self._jobs:
+            for chunk in self.chunks:
+                self._jobs += self._jobs_of(chunk)
+                if chunk is self.chunks[0]:
+                    self._jobs += self._probes(chunk)
+        return self._jobs
+
+    def _jobs_of(self, chunk: Chunk) -> list[Job]:
+        main, n = (self.judge,), len(chunk)
+        jobs = [Job("real", chunk, "real images", n, self.judges)]
+        if self.dataset.has_true_edits:
+            title = "true edits"
+            jobs += [Job("render", chunk, title, n, main, target=target) for target in range(K)]
+            jobs.append(Job("truth", chunk, title, K * n, self.judges))
+        for label, method in self.methods.items():
+            for codes in protocol.code_sets(method):
+                for seed in self.seeds_of(method, codes):
+                    # The extra judges see only the edits that accuracy is taken from.
+                    judges = self.judges if (codes, seed) == ("anchor", self.seed) else main
+                    edits = Job(
+                        "edits", chunk, method.title, K * n, judges, label, method, codes, seed
+                    )
+                    jobs.append(edits)
+        return jobs
+
+    def _probes(self, chunk: Chunk) -> list[Job]:
+        """The additional edits that the metrics ask for, and the right answers to them."""
+        asked = {probe.name: probe for metric in self.metrics for probe in metric.probes}
+        main, renders, probes = (self.judge,), {}, []
+        for label, method in self.methods.items():
+            for name, probe in asked.items():
+                codes = self._codes_of(probe, method, chunk)
+                if codes is None:
+                    continue
+                n = len(codes) * codes.shape[1]
+                units = probe.units if self.dataset.has_true_units else ()
+                if units:
+                    title = f"true edits: {name}"
+                    renders[name] = Job("render", chunk, title, n, main, codes=name, units=units)
+                title = f"{method.title}: {name}"
+                job = Job("probe", chunk, title, n, main, label, method, name, self.seed)
+                probes.append(replace(job, units=units, probe_codes=codes))
+        return [*renders.values(), *probes]
+
+    def _codes_of(self, probe: Probe, method: Method, chunk: Chunk) -> Tensor | None:
+        """Codes [n, P, code_dim] of a probe for the images there are; None if a method has none."""
+        indices = chunk.indices[: probe.images]
+        codes = probe.codes_of(method, self.seed, self.dataset, indices)
+        return None if codes is None else codes[: len(indices)].expand(len(indices), -1, -1)
+
+    def seeds_of(self, method: Method, codes: str) -> list[int]:
+        """The seeds that a set of codes is used with: one if the edits do not depend on it."""
+        repeats = self.seeds if protocol.is_random(method, codes) else 1
+        return [self.seed + k for k in range(repeats)]
+
+    # -- what the store holds of them -------------------------------------------------------------
+
+    def missing(self, job: Job) -> list[Judge]:
+        """The judges of a job for whom the store lacks its entry."""
+        return [judge for judge in job.judges if self.keys.of(job, judge) not in self.store]
+
+    def complete(self, job: Job, watch: Callable[[int], None] = lambda _: None) -> None:
+        """Compute and store what is missing of a job; ``watch`` as for ``compute``."""
+        missing = self.missing(job)
+        stored = [judge for judge in job.judges if judge not in missing]
+        made = [self.store.made(self.keys.of(job, judge)) for judge in stored]
+        self.pieces.reuse([then for then in made if then is not None and then < self._began])
+        if missing:
+            for judge, arrays in zip(missing, self._compute(job, missing, watch), strict=True):
+                self.store.put(self.keys.of(job, judge), arrays)
+                self.pieces.computed += 1
+
+    def fetch(self, job: Job, judge: Judge | None = None) -> Arrays:
+        """The arrays of a job for one of its judges, by default the main judge.
+
+        Raises:
+            BadInput: they are missing or damaged, and the plan does not compute.
+        """
+        judge = judge or self.judge
+        arrays = self.store.get(self.keys.of(job, judge))
+        if arrays is None:
+            if not self.computes:
+                raise BadInput(
+                    f"the store lacks a piece, or holds a damaged one: {job.title}, chunk "
+                    f"{job.chunk.number}; run its shard again, or leave --merge out to compute it here"
+                )
+            arrays = self._compute(job, [judge])[0]
+            self.store.put(self.keys.of(job, judge), arrays)
+            self.pieces.replace()
+        return arrays
+
+    def gather(
+        self,
+        kind: Kind,
+        label: str = "",
+        codes: str = "",
+        seed: int | None = None,
+        judge: Judge | None = None,
+    ) -> Arrays:
+        """The arrays of all chunks of one source of images, joined along the images.
+
+        Args:
+            kind, label, codes: as in ``Job``.
+            seed: one of ``seeds_of``; by default the first.
+            judge: one of the jobs' judges; by default the main judge.
+        """
+        wanted = (kind, label, codes)
+        jobs = [job for job in self.jobs if (job.kind, job.label, job.codes) == wanted]
+        first = jobs[0].seed if seed is None else seed
+        parts = [self.fetch(job, judge) for job in jobs if job.seed == first]
+        return {name: np.concatenate([p[name] for p in parts if name in p]) for name in parts[0]}
+
+    def inputs(self, chunk: Chunk) -> Inputs:
+        """The inputs of the jobs of a chunk, kept until those of another chunk are asked for."""
+        if self._loaded is None or self._loaded[0] is not chunk:
+            with self.stopwatch.measure("load images"):
+                images = self.dataset.images(chunk.indices)
+                regions = self.dataset.regions(chunk.indices)
+            renders = [
+                self.fetch(job)
+                for job in self.jobs
+                if job.chunk is chunk and job.kind == "render" and not job.units
+            ]
+            self._loaded = chunk, inputs_of(images, regions, renders)
+        return self._loaded[1]
+
+    def _compute(
+        self, job: Job, judges: Sequence[Judge], watch: Callable[[int], None] = lambda _: None
+    ) -> list[Arrays]:
+        """The arrays of a job for some of its judges, computed anew."""
+        if job.kind == "render":
+            with self.stopwatch.measure("render true edits"):
+                first = job.images // max(1, len(job.units))
+                return [render(job, self.dataset, job.chunk.indices[:first])]
+        inputs = self.inputs(job.chunk)
+        if job.units:
+            (answers,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
+            inputs = replace(inputs, answers=self.fetch(answers))
+        return compute(job, inputs, judges, self.batch_size, self.stopwatch, watch)
