@@ -1,6 +1,7 @@
 """Sessions of the project, all in one environment: torch alone takes gigabytes.
 
 nox -s tests    unit, property, golden, command-line tests
+nox -s slow     tests that simulate or train for long
 nox -s lint     ruff: rules and format
 nox -s types    mypy, strict
 nox -s bench    the limits that ganbench promises, measured
@@ -51,10 +52,16 @@ def run(session: nox.Session, *command: str, extras: str = "dev", **options: obj
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Run the tests, without those of ``equality``; arguments go to pytest."""
+    """Run the tests, without those of ``equality`` and ``slow``; arguments go to pytest."""
     # One thread a test: the nets are tiny, and threads that wait for each other are slower.
-    chosen = session.posargs or ("-m", "not equality")
+    chosen = session.posargs or ("-m", "not equality and not slow")
     run(session, "-m", "pytest", *chosen, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(venv_backend="none")
+def slow(session: nox.Session) -> None:
+    """Run the tests that simulate or train for long; arguments go to pytest."""
+    run(session, "-m", "pytest", "-m", "slow", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none")

@@ -88,19 +88,6 @@ def test_a_share_that_never_varies_has_as_many_trials_as_images(value):
     assert (found.low, found.high) == pytest.approx((low, high), abs=2e-3)
 
 
-def test_edits_that_leave_the_faces_together_are_one_trial():
-    random, n, drawn = np.random.default_rng(0), 100, []
-    image = np.repeat(np.arange(n), 7)
-    for _ in range(60):
-        real = random.standard_normal((n, 2))
-        edits = (
-            0.5 * random.standard_normal((7 * n, 2)) + 20 * (random.random(n) < 0.01)[image, None]
-        )
-        drawn.append(tuple(prdc_intervals(real, edits, image).precision))
-    value, low, high = np.array(drawn).T
-    assert ((low <= value.mean()) & (value.mean() <= high)).mean() >= 0.9
-
-
 def features(seed=0, n=70, edits=2):
     random = np.random.default_rng(seed)
     real = random.standard_normal((n, 3))

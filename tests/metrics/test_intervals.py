@@ -1,6 +1,3 @@
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,48 +87,42 @@ def test_fewer_images_than_features_have_an_interval():
     assert low < value < high
 
 
-@pytest.mark.parametrize("statistic", [frechet_statistic, kernel_statistic])
-def test_intervals_cover_the_expected_value(statistic):
-    # A small version of benchmarks/intervals.py; the editor is perfect, which is the hard case.
-    random = np.random.default_rng(3)
-    groups = assign_groups(60, 10)
-    found = np.array(
-        [
-            tuple(jackknife(statistic(*random.standard_normal((2, 60, 4)), groups, groups), 10))
-            for _ in range(100)
-        ]
-    )
-    value, low, high = found.T
-    assert 0.88 <= ((low <= value.mean()) & (value.mean() <= high)).mean() <= 1
-    # Without the subtraction of the quadratic part the width is 1.5 times that of the ideal.
-    assert 0.85 < (high - low).mean() / (2 * t.ppf(0.975, 9) * value.std()) < 1.3
+def by_definition(statistic, groups):
+    """Value, V_1 and V_2 of the module's docstring, one deletion at a time."""
+    everything = set(range(groups))
+
+    def without(*left_out):
+        return statistic(np.isin(np.arange(groups), list(everything - set(left_out))))
+
+    whole, one = without(), [without(g) for g in range(groups)]
+    pairs = [
+        groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * without(g, h)
+        for g in range(groups)
+        for h in range(g)
+    ]
+    first = (groups - 1) / groups * sum((x - np.mean(one)) ** 2 for x in one)
+    second = sum((q - np.mean(pairs)) ** 2 for q in pairs) / (groups * (groups - 1))
+    return whole, first, second
 
 
-BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/intervals.py"))
+@pytest.mark.parametrize("shift", [0, 0.02, 30])  # the quadratic part rules, or the linear one
+@pytest.mark.parametrize("groups", [4, 12])
+def test_the_interval_is_that_of_the_definition(shift, groups):
+    x = np.random.default_rng(3).standard_normal((groups, 2))
+    x += shift - x.mean(axis=0)
 
+    def statistic(keep):
+        return float(np.square(x[keep].mean(axis=0)).sum())
 
-@pytest.mark.parametrize(
-    ("statistic", "world"), [(s, world) for s, kind in BENCHMARK["KINDS"].items() for world in kind]
-)
-def test_intervals_cover_in_every_world_of_the_benchmark(statistic, world):
-    draws = list(BENCHMARK["intervals"](statistic, world, n=80, d=8, draws=60, seed=7))
-    for name in draws[0]:
-        value, low, high = np.array([tuple(found[name]) for found in draws]).T
-        covered = ((low <= value.mean()) & (value.mean() <= high)).mean()
-        assert covered >= 0.87, name  # three standard errors of 60 draws below 95 %
-        # Near 1 a share has few values to take, and ends so lopsided that pairing cancels less of them.
-        if name not in ("precision", "recall", "coverage", "of shares"):
-            assert (high - low).mean() / (2 * t.ppf(0.975, 19) * value.std(ddof=1)) < 1.5, name
-
-
-def test_the_benchmark_tells_a_broken_promise(monkeypatch, capsys):
-    report = BENCHMARK["report"]
-    z = np.random.default_rng(0).standard_normal(500)
-    for half, holds, word in ((1.96, True, "ok"), (1.5, False, "BROKEN"), (4, False, "BROKEN")):
-        drawn = [{"fed": Interval(v, v - half, v + half)} for v in z]
-        monkeypatch.setitem(report.__globals__, "intervals", lambda *_, drawn=drawn: drawn)
-        assert report("fed", "alike", 1000, 16, 500, 1) is holds
-        assert capsys.readouterr().out.startswith(word)
+    value, low, high = jackknife(statistic, groups)
+    whole, first, second = by_definition(statistic, groups)
+    ratio = min(second / first, 0.5)
+    half = t.ppf(0.975, groups - 1) * np.sqrt(first)
+    assert value == pytest.approx(whole)
+    assert value - low == pytest.approx(half * np.sqrt(1 - 2 * ratio**2))
+    assert high - value == pytest.approx(half * np.sqrt(1 - 1.5 * ratio**2))
+    assert ratio == pytest.approx(0.5 if shift == 0 else ratio)
+    assert ratio < 0.05 or shift < 30
 
 
 def test_pairs_only_narrow_the_interval_and_at_most_by_the_root_of_two():
