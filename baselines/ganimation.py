@@ -262,10 +262,7 @@ class GANimationTrainer(AdversarialTrainer):
     def discriminator_step(
         self, x: Tensor, batch: Batch, random: torch.Generator
     ) -> dict[str, Tensor]:
-        with torch.no_grad():
-            target = self.target(batch, random)
-            fake = self.generate(x, target.codes)
-            x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
+        x, fake, target = self.critic_images(x, batch, random)
         values = self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
         penalty = self.gradient_penalty(x, fake, random)
         return values | self.minimise({"d_gp": (self.recipe.lambda_gp, penalty)}, "d")

@@ -20,7 +20,7 @@ at random once and never trained: without the map of a checkpoint its generator 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,21 +43,19 @@ from ganbench.methods.layers import (
     instance_norm,
     outer_norm,
 )
-from ganbench.training import recipe
-from ganbench.training.adversarial import augment_for_critic, permuted, source_terms
-from ganbench.training.augment import Augment
+from ganbench.training import losses
+from ganbench.training.adversarial import CriticRecipe, CriticTrainer, permuted
 from ganbench.training.batches import Batch, shuffled
 from ganbench.training.limits import (
     Facts,
     Limit,
-    binary_cross_entropy,
-    cross_entropy,
+    classification_limits,
     hinge,
     mask,
     reconstruction,
 )
 from ganbench.training.losses import check_mask, total_variation
-from ganbench.training.trainer import Terms, Trainer, frozen
+from ganbench.training.trainer import Terms, frozen
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
@@ -397,7 +395,7 @@ def relativistic_hinge(
 
 
 @dataclass(frozen=True)
-class SMITRecipe(recipe.Recipe):
+class SMITRecipe(CriticRecipe):
     """The authors' settings for exclusive labels (RafD), taken for AffectNet too: our decision.
 
     An iteration is one step of D and one of G, on different images: ``batch_size`` each. The
@@ -412,9 +410,6 @@ class SMITRecipe(recipe.Recipe):
         lambda_idt: weight of L_idt; 0 leaves its generator pass out.
         lambda_mask: weight of the mean of the mask, which it draws towards the colour image.
         lambda_tv: weight of the mask's total variation, a sum over pixels and batch.
-        critic_augment: random changes of everything that D sees; see AdversarialRecipe.
-        lambda_source: weight, in D's step, of the classification of edits as the emotion they were
-            made from; see there too.
     """
 
     iterations: int = 284_000
@@ -427,11 +422,9 @@ class SMITRecipe(recipe.Recipe):
     lambda_idt: float = 10.0
     lambda_mask: float = 1.0
     lambda_tv: float = 1e-5
-    critic_augment: Augment = field(default_factory=Augment)
-    lambda_source: float = 0.0
 
 
-class SMITTrainer(Trainer):
+class SMITTrainer(CriticTrainer):
     """L_D = L_adv + lambda_cls L_cls; L_G adds reconstruction, identity and attention losses."""
 
     Recipe = SMITRecipe
@@ -453,12 +446,7 @@ class SMITTrainer(Trainer):
     def limits(self, facts: Facts) -> dict[str, Limit]:
         """Scores and classes are summed over the scales of D."""
         scales, k = self.model.config.critic_scales, len(self.model.config.emotions)
-        if self.recipe.classification == "softmax":
-            real = cross_entropy(k, facts.entropy(), scales)
-            edits = cross_entropy(k, heads=scales)
-        else:
-            real = binary_cross_entropy(k, facts.binary_entropy, scales)
-            edits = binary_cross_entropy(k, heads=scales)
+        real, edits = classification_limits(self.recipe.classification, k, facts, scales)
         found = {
             "d_adv": hinge(scales),
             "g_adv": hinge(scales),
@@ -486,21 +474,11 @@ class SMITTrainer(Trainer):
             colour, mask = self.model.colour_and_mask(x, codes)
         return attend(x, colour, mask), mask.float()
 
-    def augment_for_critic(self, images: Tensor, random: torch.Generator) -> Tensor:
-        """What D is shown of images in the method's range."""
-        return augment_for_critic(images, self.recipe.critic_augment, random, self.share)
-
     def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
         """L_cls of equation (3), mean over the batch and sum over scales."""
-        if self.recipe.classification == "softmax":
-            losses = [F.cross_entropy(logits, emotions) for _, logits in outputs]
-        else:
-            labels = one_hot(emotions, len(self.model.config.emotions))
-            losses = [
-                F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
-                for _, logits in outputs
-            ]
-        return torch.stack(losses).sum()
+        kind = self.recipe.classification
+        of_scale = [losses.classification(kind, logits, emotions) for _, logits in outputs]
+        return torch.stack(of_scale).sum()
 
     def discriminator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
         """The objective of D."""
@@ -517,7 +495,7 @@ class SMITTrainer(Trainer):
         return {
             "d_adv": (1.0, relativistic_hinge(*sides, self.share.average)),
             "d_cls": (self.recipe.lambda_cls, self.classification(real, own)),
-            **source_terms(self.recipe.lambda_source, lambda: self.classification(generated, own)),
+            **self.source_terms(lambda: self.classification(generated, own)),
         }
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:

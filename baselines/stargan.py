@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ganbench.methods.backbone import Discriminator, Generator, PainterConfig, one_hot
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
+from ganbench.training import losses
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.batches import Batch
-from ganbench.training.limits import Facts, Limit, binary_cross_entropy, cross_entropy
+from ganbench.training.limits import Facts, Limit, classification_limits
 from ganbench.training.trainer import Terms
 
 if TYPE_CHECKING:
@@ -103,20 +103,13 @@ class StarGANTrainer(AdversarialTrainer):
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
         """Classification: of real images it must be learned, of edits it is part of the game."""
-        k = self.method.code_dim
-        if self.recipe.classification == "softmax":
-            real, edits = cross_entropy(k, facts.entropy()), cross_entropy(k)
-        else:
-            real, edits = binary_cross_entropy(k, facts.binary_entropy), binary_cross_entropy(k)
+        real, edits = classification_limits(self.recipe.classification, self.method.code_dim, facts)
         found = super().limits(facts) | {"d_source": edits}
         return found | {"d_cls": real, "g_cls": edits} if self.recipe.lambda_cls else found
 
     def classification(self, logits: Tensor, emotions: Tensor) -> Tensor:
         """-log D_cls(c | x), mean over the batch."""
-        if self.recipe.classification == "softmax":
-            return F.cross_entropy(logits, emotions)
-        labels = one_hot(emotions, self.method.code_dim)
-        return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(labels)
+        return losses.classification(self.recipe.classification, logits, emotions)
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         return {"d_cls": (1.0, self.classification(self.discriminator(x)[1], batch.emotions))}

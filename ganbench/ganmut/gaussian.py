@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench.errors import BadInput
-from ganbench.ganmut.linear import GANmut, flat
+from ganbench.ganmut.linear import GANmut
 from ganbench.methods.backbone import Discriminator, PainterConfig
 from ganbench.methods.conditions import Category, Condition
 from ganbench.seeds import uniform
@@ -42,9 +42,7 @@ class GaussianConfig(PainterConfig):
 
     Attributes:
         channels: channel order the networks see; the released weights were trained on BGR.
-        dims: length of a code. The paper's is a plane, with covariances R diag(|a|) R^T. In three
-            dimensions those of the released program are not positive definite; ours are L L^T with
-            a lower triangular L of positive diagonal, and there is no official mode.
+        dims: length of a code, always 2; files of ganbench 0.1 state it.
         means: "random" starts the means as the paper does; "circle" puts neutral at the origin and
             the others evenly on a circle of radius 0.75, so that a short training need not pull
             them apart first.
@@ -54,14 +52,13 @@ class GaussianConfig(PainterConfig):
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
-    dims: Literal[2, 3] = 2
+    dims: Literal[2] = 2
     means: Literal["random", "circle"] = "random"
     variance: float = 1.0
     labels: Literal["tanh", "legacy"] = "tanh"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        flat(self, "means")
         if self.variance <= 0:
             raise BadInput(f"variance must be positive: {self.variance}; the paper's is 1")
 
@@ -83,48 +80,32 @@ class Gaussian(GANmut):
             mu = torch.zeros(classes, 2)
             mu[around] = torch.atanh(0.75 * torch.stack([angles.cos(), angles.sin()], dim=1))
         else:
-            mu = (2 * torch.rand(classes, config.dims) - 1) * math.sqrt(0.5)
+            mu = (2 * torch.rand(classes, self.code_dim) - 1) * math.sqrt(0.5)
         self.mu = nn.Parameter(mu)
-        if config.dims == 2:
-            self.covariance_angles = nn.Parameter(torch.zeros(1, classes))
-            self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
-        else:
-            root = math.sqrt(config.variance) * torch.eye(config.dims)
-            self.covariance_root = nn.Parameter(root.repeat(classes, 1, 1))
+        self.covariance_angles = nn.Parameter(torch.zeros(1, classes))
+        self.covariance_axes = nn.Parameter(torch.full((classes, 2), config.variance))
 
     def anchors(self) -> Tensor:
-        """The means mu_c = tanh(w_c): [emotions, dims] in (-1, 1)."""
+        """The means mu_c = tanh(w_c): [emotions, 2] in (-1, 1)."""
         return torch.tanh(self.mu)
 
     def centres(self) -> Tensor:
         """The codes of the labels: the means, or what ``labels`` says instead."""
         return self.mu if self.config.labels == "legacy" else self.anchors()
 
-    def roots(self) -> Tensor:
-        """L_c of three dimensions: [emotions, 3, 3], lower triangular, of positive diagonal."""
-        diagonal = self.covariance_root.diagonal(dim1=1, dim2=2).abs()
-        return self.covariance_root.tril(-1) + torch.diag_embed(diagonal)
-
     def covariances(self) -> Tensor:
-        """Sigma_c: [emotions, dims, dims], symmetric and positive."""
-        if self.code_dim != 2:
-            return self.roots() @ self.roots().transpose(1, 2)
+        """Sigma_c: [emotions, 2, 2], symmetric and positive."""
         cos, sin = self.covariance_angles[0].cos(), self.covariance_angles[0].sin()
         rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
         axes = self.covariance_axes.abs()
         return rotation @ torch.diag_embed(axes) @ rotation.transpose(1, 2)
 
     def mahalanobis(self, codes: Tensor) -> Tensor:
-        """Squared Mahalanobis distances of codes [N, dims] to every emotion: [N, emotions].
+        """Squared Mahalanobis distances of codes [N, 2] to every emotion: [N, emotions].
 
         With Sigma = R diag(a) R^T the distance needs no inverse: rotate, square, divide by a.
-        With Sigma = L L^T it is the squared length of L^-1 (z - mu).
         """
-        offset = codes[:, None, :] - self.anchors()  # [N, emotions, dims]
-        if self.code_dim != 2:
-            columns = offset.permute(1, 2, 0)  # [emotions, dims, N]
-            solved: Tensor = torch.linalg.solve_triangular(self.roots(), columns, upper=False)
-            return solved.square().sum(1).T
+        offset = codes[:, None, :] - self.anchors()  # [N, emotions, 2]
         cos, sin = self.covariance_angles.cos(), self.covariance_angles.sin()
         along = cos * offset[..., 0] + sin * offset[..., 1]
         across = cos * offset[..., 1] - sin * offset[..., 0]
@@ -143,7 +124,7 @@ class Gaussian(GANmut):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Codes uniform over the square [-1, 1]^2 (or the cube), [n, dims]."""
+        """Codes uniform over the square [-1, 1]^2, [n, 2]."""
         return (2 * torch.rand(n, self.code_dim, generator=generator) - 1).to(self.device)
 
     @classmethod
@@ -202,7 +183,7 @@ class GaussianTrainer(AdversarialTrainer):
         super().__init__(method, Discriminator(method.config, heads), recipe)
 
     def split(self, head: Tensor) -> tuple[Tensor, Tensor]:
-        """The head's output -> class logits [N, emotions], code [N, dims]."""
+        """The head's output -> class logits [N, emotions], code [N, 2]."""
         return head[:, : self.classes], head[:, self.classes :]
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:

@@ -44,20 +44,18 @@ class LinearConfig(PainterConfig):
 
     Attributes:
         channels: channel order the networks see; the released weights were trained on BGR.
-        dims: length of a code. The paper's is a plane; the released program also knows three
-            dimensions, but draws its random directions from one octant only: here from all.
+        dims: length of a code, always 2; files of ganbench 0.1 state it.
         directions: "random" starts the directions as the paper does; "circle" spreads them evenly
             over the plane, in label order, so that a short training need not pull two emotions
             apart first.
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
-    dims: Literal[2, 3] = 2
+    dims: Literal[2] = 2
     directions: Literal["random", "circle"] = "random"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        flat(self, "directions")
         if "neutral" not in self.emotions and set(self.emotions) & set(KNOWN):
             raise BadInput(
                 "linear puts neutral at the origin of its plane, and emotions lacks it: "
@@ -70,20 +68,8 @@ class LinearConfig(PainterConfig):
         return self.emotions.index("neutral") if "neutral" in self.emotions else 0
 
 
-def flat(config: Any, key: str) -> None:
-    """Refuse a start on a circle where codes lie in no plane.
-
-    Raises:
-        BadInput: ``config.<key>`` is "circle" and ``dims`` is not 2.
-    """
-    if getattr(config, key) == "circle" and config.dims != 2:
-        raise BadInput(
-            f"{key} = 'circle' needs codes in a plane: dims is {config.dims}; use 'random', or dims 2"
-        )
-
-
 class GANmut(Method):
-    """What GANmut and GGANmut share: a plane (or space) of codes, BGR images, one generator."""
+    """What GANmut and GGANmut share: a plane of codes, BGR images, one generator."""
 
     paper = "d'Apolito et al., CVPR 2021"
 
@@ -93,8 +79,8 @@ class GANmut(Method):
 
     @property
     def code_dim(self) -> int:
-        """Two in the paper."""
-        return int(self.config.dims)
+        """Codes are points of a plane."""
+        return 2
 
     def to_native(self, images: Tensor) -> Tensor:
         """[-1, 1], in the configured channel order."""
@@ -126,16 +112,16 @@ class Linear(GANmut):
             axes = torch.stack([angles.cos(), angles.sin()], dim=1)
         else:
             # U(-b, b) with the supplement's tiny bound: only the direction matters.
-            axes = (2 * torch.rand(emotions, config.dims) - 1) * 1e-4 * math.sqrt(1 / 6)
+            axes = (2 * torch.rand(emotions, self.code_dim) - 1) * 1e-4 * math.sqrt(1 / 6)
         # The rows of the weight are the directions. Nothing uses the bias: the released network has
         # it, and with it the shapes and counts are the same.
-        self.axes = nn.Linear(config.dims, emotions)
+        self.axes = nn.Linear(self.code_dim, emotions)
         with torch.no_grad():
             self.axes.weight.copy_(axes)
             self.axes.bias.zero_()
 
     def anchors(self) -> Tensor:
-        """The unit directions, in the order of the emotions, and neutral at the origin: [emotions, dims]."""
+        """The unit directions, in the order of the emotions, and neutral at the origin: [emotions, 2]."""
         axes, neutral = self.axes.weight, self.config.neutral
         origin, units = torch.zeros_like(axes[:1]), F.normalize(axes, dim=1)
         if neutral == 0:
@@ -153,13 +139,9 @@ class Linear(GANmut):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Codes uniform over the unit disc [n, 2], or the unit ball [n, 3]."""
-        if self.code_dim == 2:
-            angle, square = torch.rand(2, n, generator=generator)
-            return polar(angle * 2 * math.pi, square.sqrt()).to(self.device)
-        volume = torch.rand(n, 1, generator=generator)
-        ball = directions(n, self.code_dim, generator) * volume ** (1 / self.code_dim)
-        return ball.to(self.device)
+        """Codes uniform over the unit disc, [n, 2]."""
+        angle, square = torch.rand(2, n, generator=generator)
+        return polar(angle * 2 * math.pi, square.sqrt()).to(self.device)
 
     @classmethod
     def trainer(cls) -> type[Any]:
@@ -177,11 +159,6 @@ class Linear(GANmut):
 def polar(angle: Tensor, radius: Tensor) -> Tensor:
     """Angles [N] in radians and radii [N] -> points [N, 2]."""
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
-
-
-def directions(n: int, dims: int, generator: torch.Generator | None) -> Tensor:
-    """Unit vectors [n, dims], uniform over the sphere: normal draws have no preferred direction."""
-    return F.normalize(torch.randn(n, dims, generator=generator), dim=1)
 
 
 @dataclass(frozen=True)
@@ -238,18 +215,12 @@ class LinearTrainer(AdversarialTrainer):
     def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
         """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
         codes = self.method.own_codes(Category(emotions, strength))
-        rows, dims = self.share.global_count(len(codes)), self.method.code_dim
-        noise = self.share.local_rows(torch.randn(rows, dims, generator=random))
+        rows = self.share.global_count(len(codes))
+        noise = self.share.local_rows(torch.randn(rows, self.method.code_dim, generator=random))
         codes = codes + self.recipe.noise * noise.to(codes)
-        n = self.recipe.random_codes
-        own = self.share.local_count(n)
-        if dims == 2:
-            angle = self.share.local_rows(uniform(random, 0, 2 * math.pi, (n,))).to(codes)
-            anywhere = polar(angle, strength[:own])
-        else:
-            anywhere = self.share.local_rows(directions(n, dims, random)).to(codes)
-            anywhere = anywhere * strength[:own, None]
-        return torch.cat([anywhere, codes[own:]])
+        angles = uniform(random, 0, 2 * math.pi, (self.recipe.random_codes,))
+        angle = self.share.local_rows(angles).to(codes)
+        return torch.cat([polar(angle, strength[: len(angle)]), codes[len(angle) :]])
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
         emotions = self.share.local_rows(permuted(batch.global_batch.emotions, random))

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ganbench.distributed import WHOLE, Share
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import he_init
 from ganbench.training import limits, recipe
@@ -21,33 +20,60 @@ from ganbench.training.trainer import Terms, Trainer, frozen
 
 
 @dataclass(frozen=True)
-class AdversarialRecipe(recipe.Recipe):
-    """Recipe of the StarGAN family.
+class CriticRecipe(recipe.Recipe):
+    """Options of the methods whose critic also classifies emotions: StarGAN's family and SMIT.
+
+    Attributes:
+        critic_augment: random flips, warps and crops of all images that D sees, real ones and edits,
+            in the steps of D and of G. A resampled edit keeps its shapes, but not a fine texture that
+            only one classifier takes for an emotion (differentiable augmentation, Zhao et al., NeurIPS
+            2020). The papers have none.
+        lambda_source: weight, in D's step, of the classification of edits as the emotion that they
+            were made from. D learns to reject edits that only resemble their target, and G must change
+            more. An edit that equals a real image of its target is still the best that G can do. The
+            papers train D's classifier on real images only.
+    """
+
+    critic_augment: Augment = field(default_factory=Augment)
+    lambda_source: float = 0.0
+
+
+class CriticTrainer(Trainer):
+    """What the trainers with a ``CriticRecipe`` share."""
+
+    def augment_for_critic(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """Images [N, 3, S, S] as D sees them, differentiable; draws no numbers if none are changed."""
+        changes = self.recipe.critic_augment
+        return images if changes == Augment() else augment(images, changes, random, self.share)
+
+    def source_terms(self, loss: Callable[[], Tensor]) -> Terms:
+        """D's classification of edits as their source emotion, if the recipe gives it a weight.
+
+        Args:
+            loss: computes the classification loss; not called at weight 0.
+        """
+        weight = self.recipe.lambda_source
+        return {"d_source": (weight, loss())} if weight else {}
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(CriticRecipe):
+    """Recipe of StarGAN's family.
 
     Attributes:
         n_critic: critic steps for each generator step.
         lambda_gp: weight of the gradient penalty.
         lambda_rec: weight of the reconstruction of the input.
-        critic_init: first weights of D: the papers' (StarGAN and GANmut leave it to the library,
-            GANimation draws N(0, 0.02)), or "he". The papers' are too small for a net without
-            norms: for some 400 iterations D tells nothing apart.
-        critic_augment: random flips, warps and crops of everything that D sees, real images and
-            edits, in both steps. A resampled edit keeps its shapes but not the fine texture that
-            pleases one classifier and no other (differentiable augmentation, Zhao et al., NeurIPS
-            2020). The papers have none.
-        lambda_source: weight, in D's step, of the classification of edits as the emotion they were
-            made from. D learns to see through what only looks like the target, and G has to show
-            more; an edit like a real image of its target still is the best that G can do. The papers
-            teach D's classifier on real images only.
-        critic_precision: "bf16" computes D and the penalty in bfloat16, with ``fast`` only.
+        critic_init: first weights of D: "paper" (StarGAN and GANmut take the library's, GANimation
+            draws N(0, 0.02)), or "he". The papers' are too small for a network without norms: D tells
+            no emotions apart for the first 400 iterations or so.
+        critic_precision: "bf16" computes D and the penalty in bfloat16; it needs ``fast``.
     """
 
     n_critic: int = 5
     lambda_gp: float = 10.0
     lambda_rec: float = 10.0
     critic_init: Literal["paper", "he"] = "paper"
-    critic_augment: Augment = field(default_factory=Augment)
-    lambda_source: float = 0.0
     critic_precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
@@ -80,7 +106,7 @@ class Target:
         return Target(self.codes[part], self.emotions[part], strength)
 
 
-class AdversarialTrainer(Trainer):
+class AdversarialTrainer(CriticTrainer):
     """Alternates critic and generator steps; a subclass states targets and losses.
 
     Args:
@@ -137,14 +163,6 @@ class AdversarialTrainer(Trainer):
         """The image of ``translate``."""
         return self.translate(x, codes)[0]
 
-    def augment_for_critic(self, images: Tensor, random: torch.Generator) -> Tensor:
-        """What D is shown of images in the method's range."""
-        return augment_for_critic(images, self.recipe.critic_augment, random, self.share)
-
-    def source_terms(self, loss: Callable[[], Tensor]) -> Terms:
-        """D's classification of edits as what they were made from, where the recipe wants it."""
-        return source_terms(self.recipe.lambda_source, loss)
-
     def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""
         mix = self.share.local_rows(
@@ -170,14 +188,20 @@ class AdversarialTrainer(Trainer):
         """The critic's objective on real images alone: what the warm-up teaches it."""
         return {}
 
+    @torch.no_grad()
+    def critic_images(
+        self, x: Tensor, batch: Batch, random: torch.Generator
+    ) -> tuple[Tensor, Tensor, Target]:
+        """Real images and edits as D sees them in its step, and the targets of the edits."""
+        target = self.target(batch, random)
+        fake = self.generate(x, target.codes)
+        return self.augment_for_critic(x, random), self.augment_for_critic(fake, random), target
+
     def discriminator_step(
         self, x: Tensor, batch: Batch, random: torch.Generator
     ) -> dict[str, Tensor]:
         """One step of D."""
-        with torch.no_grad():
-            target = self.target(batch, random)
-            fake = self.generate(x, target.codes)
-            x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
+        x, fake, target = self.critic_images(x, batch, random)
         return self._descend(
             "d",
             len(x),
@@ -220,18 +244,6 @@ class AdversarialTrainer(Trainer):
         if (iteration + 1) % self.recipe.n_critic == 0:
             values |= self.generator_step(x, batch, random)
         return values
-
-
-def augment_for_critic(
-    images: Tensor, config: Augment, random: torch.Generator, share: Share = WHOLE
-) -> Tensor:
-    """Images [N, 3, H, W] as a critic sees them; differentiable. Draws nothing if nothing happens."""
-    return images if config == Augment() else augment(images, config, random, share)
-
-
-def source_terms(weight: float, loss: Callable[[], Tensor]) -> Terms:
-    """``AdversarialTrainer.source_terms`` at a weight; nothing is computed at weight 0."""
-    return {"d_source": (weight, loss())} if weight else {}
 
 
 def permuted(emotions: Tensor, random: torch.Generator) -> Tensor:

@@ -73,18 +73,6 @@ class Augment:
         return bool(self.rotate or self.shift or self.zoom != (1.0, 1.0) or crops)
 
 
-# What the papers' code does to its training images. SMIT's resize by 1.1 before the crop only
-# changes what is interpolated; it mirrors everything but RaFD.
-PRESETS: dict[str, Augment] = {
-    "none": Augment(),
-    "stargan": Augment(flip=0.5),
-    "ganmut": Augment(flip=0.5, rotate=7.5, shift=7.5 / 128, zoom=(1.075, 1.15)),
-    "ganimation": Augment(flip=0.5),
-    "smit": Augment(flip=0.5, crop=1.0, crop_scale=(0.7, 1.0), crop_ratio=(0.8, 1.2)),
-    "stargan-v2": Augment(flip=0.5, crop=0.5, crop_scale=(0.8, 1.0), crop_ratio=(0.9, 1.1)),
-}
-
-
 def augment(
     images: Tensor, config: Augment, generator: torch.Generator, share: Share = WHOLE
 ) -> Tensor:

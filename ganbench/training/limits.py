@@ -187,6 +187,27 @@ def binary_cross_entropy(classes: int, idle: float | None = None, heads: int = 1
     )
 
 
+def classification_limits(
+    kind: str, classes: int, facts: Facts, heads: int = 1
+) -> tuple[Limit, Limit]:
+    """Limits of a critic's classification: of real images, and of edits.
+
+    Training must lower the loss on real images. The loss on edits is part of the game between
+    generator and critic, and has no idle value.
+
+    Args:
+        kind: "softmax" or "binary"; see ``losses.classification``.
+        classes: number of classes.
+        facts: facts of the training images.
+        heads: number of classifiers whose losses are summed.
+    """
+    if kind == "softmax":
+        real = cross_entropy(classes, facts.entropy(), heads)
+        return real, cross_entropy(classes, heads=heads)
+    real = binary_cross_entropy(classes, facts.binary_entropy, heads)
+    return real, binary_cross_entropy(classes, heads=heads)
+
+
 def logistic() -> Limit:
     """softplus of a score: a score of 0 has log 2."""
     equal = math.log(2)

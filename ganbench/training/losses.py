@@ -1,4 +1,4 @@
-"""Losses that several methods share: gradient penalties of critics, and terms of attention masks."""
+"""Losses that several methods share: gradient penalties, classification, attention masks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ganbench.errors import Diverged
+from ganbench.methods.backbone import one_hot
 
 
 def _input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -38,6 +40,21 @@ def distance_from_one(gradient: Tensor) -> Tensor:
 def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     """R1 (Mescheder et al., 2018): E 0.5 ||grad D(x)||^2 on real images."""
     return 0.5 * _input_gradient(critic, real).square().sum(dim=1).mean()
+
+
+def classification(kind: str, logits: Tensor, labels: Tensor) -> Tensor:
+    """-log p of the right class, mean over the batch.
+
+    Args:
+        kind: "softmax" for classes that exclude each other; "binary" for a binary cross-entropy of
+            each class, summed over the classes.
+        logits: [N, classes].
+        labels: int64 [N].
+    """
+    if kind == "softmax":
+        return F.cross_entropy(logits, labels)
+    targets = one_hot(labels, logits.shape[1])
+    return F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(targets)
 
 
 def total_variation(mask: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ CASES = {
     "stargan": ("stargan", {}, {}),
     "stargan: binary, augmented": ("stargan", {}, {"classification": "binary", "critic_augment": AUGMENT}),
     "linear": ("linear", {}, {}),
-    "linear: 3-D, official cycle": ("linear", {"dims": 3}, {"cycle": "official", "random_codes": 1}),
+    "linear: official cycle": ("linear", {}, {"cycle": "official", "random_codes": 1}),
     "linear: r1, uniform disc": ("linear", {}, {"penalty": "r1", "strength": "uniform_disc"}),
     "gaussian": ("gaussian", {}, {}),
     "gaussian: all at the means": ("gaussian", {}, {"random_codes": 0}),
