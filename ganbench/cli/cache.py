@@ -56,18 +56,18 @@ def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
     Without options the cache is pruned to its limit.
     """
     from ganbench.errors import BadInput
-    from ganbench.storage import upkeep as kept
+    from ganbench.storage import upkeep
 
     if everything and (older_than or limit):
         raise BadInput("--all with --older-than or --limit; give one of them")
-    size = kept.parse_size(limit, "--limit") if limit else None
-    age = kept.parse_age(older_than, "--older-than") if older_than else None
+    size = upkeep.parse_size(limit, "--limit") if limit else None
+    age = upkeep.parse_age(older_than, "--older-than") if older_than else None
     if everything:
         size = 0
     elif size is None and age is None:
-        size = kept.current_limit()
-    gone = kept.prune(size, age)
-    say(f"removed {plural(gone.items, 'piece')}, {kept.show_size(gone.size)}")
+        size = upkeep.current_limit()
+    gone = upkeep.prune(size, age)
+    say(f"removed {plural(gone.items, 'piece')}, {upkeep.show_size(gone.size)}")
 
 
 @cache.command()
@@ -81,14 +81,15 @@ def verify(remove: bool) -> None:
     """
     import sys
 
-    from ganbench.storage import upkeep as kept
+    from ganbench.data.faces.builder import changed
+    from ganbench.storage import upkeep
 
-    bad = kept.verify()
+    bad = upkeep.verify(changed)
     for item in bad:
         say(f"damaged: {item.what}: {item.path}")
     if remove:
         for item in bad:
-            kept.remove(item)
+            upkeep.remove(item)
     say(
         f"{len(bad)} damaged{', removed' * (remove and bool(bad))}"
         if bad

@@ -184,7 +184,7 @@ def evaluate(
     from ganbench.report.tables import further_table, paper_table1, seeds_table, table1
     from ganbench.scoring import choose
     from ganbench.stopwatch import Stopwatch
-    from ganbench.storage import upkeep as cache
+    from ganbench.storage.upkeep import current_limit, keep_limit
 
     share = distributed.share()
     folder, watch, bars = Path(out), Stopwatch(), output.screen(err=True, quiet=not share.first)
@@ -197,7 +197,7 @@ def evaluate(
     if share.world > 1:
         part = Shard(share.rank + 1, share.world)
     choose(metrics)  # a wrong name should not cost the time to load data
-    cache.current_limit()
+    current_limit()
     device = distributed.device_of(share, device)
     with distributed.process_group(share, device, distributed.LONG):
         with watch.measure("load"), share.together():
@@ -297,7 +297,7 @@ def evaluate(
             say(f"warning: {warning}", err=True)
         progress.update(bar, description="tables and pictures")
         write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
-        cache.keep_limit()
+        keep_limit()
     if stored := str(run.pieces):
         say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
     shown = [paper_table1(), table1(found.results)]

@@ -96,6 +96,13 @@ class Method(nn.Module):
     bounded: bool = True
     """Whether edits stay near [0, 1] whatever the weights; a last layer without a bound says False."""
 
+    # For ``ganbench.storage.state.identity``. The card may hold numbers that codes are made from, so it is
+    # hashed; and ``edit`` calls ``eval``.
+    fingerprint_ignores: ClassVar = frozenset(
+        {"fingerprint", "licence", "loaded", "source", "title"}
+    )
+    sets_training: ClassVar = True
+
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.config = config

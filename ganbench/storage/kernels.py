@@ -1,4 +1,4 @@
-"""Kernels compiled by numba, and where their machine code is kept."""
+"""Kernels compiled by numba, and the folder of their machine code."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from ganbench.errors import BadInput
 from ganbench.storage.root import cache_root
 from ganbench.storage.source import code_hash, find
 
-ABANDONED = 30 * 24 * 3600  # seconds
+# Machine code of older sources is removed after this number of seconds.
+ABANDONED = 30 * 24 * 3600
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def compiled(function: Kernel) -> Kernel:
-    """``numba.njit`` that releases the GIL and keeps the machine code; the type stays the function's own.
+    """``numba.njit`` that releases the GIL and stores the machine code; the type of the function stays.
 
-    numba alone knows machine code by the file that a kernel stands in, not by the files of the kernels
-    that it calls, and would go on with the old code of those. So it is kept in a folder whose name is
-    a hash of all that the kernel's module depends on: beside the source, or where that cannot be
-    written, below ``cache_root()``. Where neither can be written it is compiled anew in each process.
+    numba checks the file of a kernel, but not the files of other kernels that it calls, and would go on
+    with old machine code. Therefore the code lies in a folder whose name has a hash of everything that
+    the kernel's module depends on: beside the source or, if that cannot be written, below
+    ``cache_root()``. If neither can be written, the kernel is compiled in every process.
     """
     folder = next(filter(_writable, _places(function.__module__)), None)
     if folder is None:
         return cast(Kernel, numba.njit(nogil=True)(function))
-    with _kept_in(folder):
+    with _cache_dir(folder):
         kernel = numba.njit(cache=True, nogil=True)(function)
     _tolerate(kernel)
     return cast(Kernel, kernel)
@@ -51,15 +52,15 @@ def _places(module: str) -> list[Path]:
 
 
 def _writable(folder: Path) -> bool:
-    probe = folder / f".{os.getpid()}"
+    trial = folder / f".{os.getpid()}"
     try:
         new = not folder.is_dir()
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        trial.touch()
+        trial.unlink()
     except OSError:
         return False
-    if new:  # the code of earlier sources; another checkout may use what is not old
+    if new:  # machine code of earlier sources; another checkout may still use some
         for other in folder.parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
             if time.time() - other.stat().st_mtime > ABANDONED:
                 shutil.rmtree(other, ignore_errors=True)
@@ -67,8 +68,8 @@ def _writable(folder: Path) -> bool:
 
 
 @contextmanager
-def _kept_in(folder: Path) -> Iterator[None]:
-    # numba looks at this setting when a function is decorated.
+def _cache_dir(folder: Path) -> Iterator[None]:
+    # numba reads this setting when a function is decorated.
     config: Any = numba.config
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
@@ -78,14 +79,14 @@ def _kept_in(folder: Path) -> Iterator[None]:
 
 
 def _tolerate(kernel: Any) -> None:
-    """Let a full disk or a damaged file cost the time to compile, and not the run."""
+    """Compile again, instead of failing, where a file of machine code is damaged or the disk is full."""
     cache = kernel._cache
     load, save = cache.load_overload, cache.save_overload
 
     def try_load(*arguments: Any) -> Any:
         try:
             return load(*arguments)
-        except Exception:  # whatever a damaged pickle raises
+        except Exception:  # a damaged pickle may raise anything
             return None
 
     def try_save(*arguments: Any) -> None:

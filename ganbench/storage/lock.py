@@ -1,9 +1,10 @@
-"""One process at a time in a folder: a lock file that names its owner.
+"""A lock file, by which one process at a time writes in a folder.
 
-The owner holds the file open under ``flock``, which the kernel takes back when the process ends, however
-it ends. So a lock that can be taken is one whose owner is gone, whatever its number has become since.
-That is certain on one machine only: a file system that several machines share may keep such locks apart.
-A file that another machine wrote is therefore not taken over, and the message says how to remove it.
+The file names its owner, a process that holds the file open under ``flock``. The kernel releases the lock
+when the process ends, however it ends. Therefore, if the lock can be taken, its owner has ended, even if
+another process has the same number now. This is certain on one machine only: a file system that several
+machines share may not share its locks. A file that another machine wrote is therefore not taken over, and
+the message says how to remove it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from ganbench.errors import BadInput
 
-# Elsewhere the owner's number has to do.
+# Other systems have no ``flock``; there the number of the owner decides.
 fcntl: Any = import_module("fcntl") if os.name == "posix" else None
 
 NAME = "run.lock"
@@ -31,12 +32,12 @@ class Owner:
     """A process.
 
     Attributes:
-        host: name of its machine.
-        boot: since when that machine runs: an identifier of its kernel's start; empty if unknown.
-        pid: its number.
-        born: when it began, in the kernel's ticks since that start; empty if unknown.
-        started: when it took the lock, in words.
-        launch: which launch of ``torchrun`` it belongs to; empty without one.
+        host: name of the machine.
+        boot: identifier of the last start of the machine; empty if unknown.
+        pid: number of the process.
+        born: time when it began, in ticks of the kernel since the start of the machine; empty if unknown.
+        started: time when it took the lock, in words.
+        launch: the launch of ``torchrun`` that it belongs to; empty without one.
     """
 
     host: str
@@ -54,7 +55,7 @@ class Owner:
 
     @classmethod
     def read(cls, text: str) -> Owner | None:
-        """The owner that a lock file names; None if it names none."""
+        """The owner in the text of a lock file; None if there is none."""
         try:
             found = json.loads(text)
             values = {key: str(found[key]) for key in ("host", "boot", "born", "started", "launch")}
@@ -64,7 +65,7 @@ class Owner:
 
     @property
     def gone(self) -> bool:
-        """Whether it is known to have ended: its machine started again, or its number is another's."""
+        """Whether it has certainly ended: its machine was started again, or another process has its number."""
         if self.host != socket.gethostname():
             return False
         if self.boot and _boot() and self.boot != _boot():
@@ -83,17 +84,17 @@ class Owner:
 
 
 class Lock:
-    """The right to write in a folder, for this process alone.
+    """The right of this process alone to write in a folder.
 
     Args:
-        folder: exists.
-        what: what is done there, for the message: "training".
-        launch: which launch of ``torchrun`` this process belongs to, if any.
-        again: whether processes of that launch may have died and been started again, perhaps on another
-            machine: torchrun has then ended the old owner.
+        folder: an existing folder.
+        what: what is done there, for messages: "training".
+        launch: the launch of ``torchrun`` that this process belongs to, if any.
+        again: whether torchrun may have started the processes of this launch again, perhaps on another
+            machine; then it has ended the old owner.
 
     Raises:
-        BadInput: another process has it, or another machine's process had it.
+        BadInput: another process has the lock, or a process of another machine had it.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Lock:
         self.path = folder / NAME
         self._file = -1
         self.busy = False
-        """Whether it may not be taken over by this process itself."""
+        """Whether this process may not take the lock a second time."""
         place = self.path.resolve()
         if (idle := _held.get(place)) is not None:
             if idle.busy:
@@ -114,7 +115,7 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether this is still the owner."""
+        """Whether this object still has the lock."""
         return self._file >= 0
 
     def _take(self, what: str, me: Owner, again: bool) -> None:
@@ -145,10 +146,10 @@ class Lock:
                     os.close(file)
 
     def _judge(self, what: str, owner: Owner | None, me: Owner, locked: bool, again: bool) -> None:
-        """Refuse a lock whose owner may be alive although ``flock`` gave it."""
+        """Refuse a lock that ``flock`` gave although its owner may be alive."""
         if owner is None or (again and owner.launch and owner.launch == me.launch):
             return
-        # Where flock works, whoever had the lock on this machine is gone.
+        # If flock works, a former owner on this machine has ended.
         if owner.host == me.host and (locked or owner.gone or owner.pid == me.pid):
             return
         if owner.host == me.host:
@@ -167,7 +168,7 @@ class Lock:
         )
 
     def _same(self, file: int) -> bool:
-        """Whether the open file is still the one of that name."""
+        """Whether the open file still has the name of the lock file."""
         try:
             there = os.stat(self.path)
         except OSError:
@@ -176,12 +177,12 @@ class Lock:
         return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
     def beat(self) -> None:
-        """Leave a sign of life, for people on other machines."""
+        """Update the time of the file, as a sign of life for users of other machines."""
         with suppress(OSError):
             os.utime(self.path)
 
     def release(self) -> None:
-        """Give the lock back; a second time does nothing."""
+        """Release the lock; a second call does nothing."""
         if not self.held:
             return
         if self._same(self._file):
@@ -193,12 +194,12 @@ class Lock:
             del _held[self._place]
 
 
-# What this process holds: a file's flock does not tell two of its own users apart.
+# The locks of this process, which may take a ``flock`` twice.
 _held: dict[Path, Lock] = {}
 
 
 def _flock(file: int) -> bool | None:
-    """Whether it was locked; None where the file system knows no locks."""
+    """Whether the file could be locked; None if the file system has no locks."""
     if fcntl is None:
         return None
     try:
@@ -218,9 +219,9 @@ def _boot() -> str:
 
 
 def _born(pid: int) -> str:
-    """When a process began; a number that was given again began later."""
+    """The time when a process began, which tells it from an earlier process of the same number."""
     try:
-        # The name of the program, in parentheses, may hold anything.
+        # The name of the program stands in parentheses before these fields, and may contain anything.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return ""

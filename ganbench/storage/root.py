@@ -1,4 +1,4 @@
-"""Where rendered data is kept between runs, and what to do where nothing can be kept."""
+"""The folder of the cache, and what to do if it cannot be written."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def cache_root() -> Path:
         BadInput: the user has no home, as in containers under a number that no user has.
     """
     try:
-        own = os.environ.get("GANBENCH_CACHE")
-        if own:
-            return Path(own).expanduser()
+        chosen = os.environ.get("GANBENCH_CACHE")
+        if chosen:
+            return Path(chosen).expanduser()
         shared = os.environ.get("XDG_CACHE_HOME")
         return (Path(shared) if shared else Path.home() / ".cache") / "ganbench"
     except RuntimeError as error:
@@ -36,10 +36,10 @@ def cache_root() -> Path:
 
 @contextmanager
 def using_cache(place: Path) -> Iterator[None]:
-    """Whatever cannot be read or written in here is the cache's fault, and says so.
+    """Turn errors of files in this block into errors of the cache.
 
     Raises:
-        BadInput: the cache is full, a file, not to be written ...
+        BadInput: the cache is full, is a file, cannot be written ...
     """
     try:
         yield
@@ -54,7 +54,7 @@ def using_cache(place: Path) -> Iterator[None]:
 
 
 def is_writable(place: Path) -> bool:
-    """Whether a folder can be written, or made where it is missing."""
+    """Whether a folder can be written, or can be made if it is missing."""
     try:
         for path in (place, *place.parents):
             if path.exists():
@@ -65,9 +65,9 @@ def is_writable(place: Path) -> bool:
 
 
 def house_matplotlib() -> None:
-    """Give matplotlib a folder for its settings and fonts where the home cannot be written.
+    """Give matplotlib another folder for its settings and fonts if the user's home cannot be written.
 
-    Without one it fails, or warns at each start. To be called before matplotlib is imported.
+    Otherwise it would fail, or warn at each start. It must be called before matplotlib is imported.
     """
     if "MPLCONFIGDIR" in os.environ:
         return
@@ -89,7 +89,7 @@ def house_matplotlib() -> None:
     except (BadInput, OSError):
         pass
     try:
-        # Not under a name that another user could take first.
+        # Another user could be first to take a name that is known in advance.
         made = tempfile.mkdtemp(prefix="ganbench-")
     except OSError as error:
         raise BadInput(f"no folder can be written ({why(error)}); {WAY_OUT}") from error

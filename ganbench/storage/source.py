@@ -1,7 +1,7 @@
-"""Which source files a piece of code depends on, and their hash.
+"""The source files that a piece of code depends on, and their hash.
 
-The walk begins at some modules and follows their imports, also those inside functions, but not those
-under ``if TYPE_CHECKING``. It does not import anything that is not imported already.
+The search begins at some modules and follows their imports, also those inside functions, but not those
+under ``if TYPE_CHECKING``. It imports nothing.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from types import SimpleNamespace
 
 PACKAGE = "ganbench"
 
-# Parts of ganbench that other parts of ganbench import without using them between pictures and arrays.
-# The walk enters one of them only from inside, from a plug-in, or where the walk begins.
-# tests/test_source.py runs every kind of job and checks that none of this code is used unnoticed.
+# Parts of ganbench that others import without using them between pictures and arrays. The search follows
+# imports into one of these parts only from the part itself or from a plug-in; or it begins there.
+# tests/storage/test_source.py runs every kind of job and checks that no job runs code that was left out.
 BARRIERS = (
-    # They make a checkpoint, present a number, or ask for it.
+    # They make checkpoints, or ask for numbers and present them.
     "ganbench.cli",
     "ganbench.figures",
     "ganbench.gate",
@@ -34,7 +34,7 @@ BARRIERS = (
     "ganbench.scoring",
     "ganbench.training",
     "ganbench.validation",
-    # Methods, judges and data sets: an evaluation that uses one begins a walk there.
+    # Methods, judges and data sets: the search of an evaluation that uses one of them begins there.
     "ganbench.baselines",
     "ganbench.data.faces",
     "ganbench.data.table",
@@ -50,7 +50,7 @@ _CHECKERS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 _INSTALLED = {"site-packages", "dist-packages"}
 
-# The distributions of packages that are called otherwise; others are looked up, which takes longer.
+# Distributions whose names differ from those of their packages; to look up others takes longer.
 _DISTRIBUTIONS = {
     "PIL": "pillow",
     "cv2": "opencv-python",
@@ -58,25 +58,25 @@ _DISTRIBUTIONS = {
     "yaml": "PyYAML",
 }
 
-# When this process began, as near as can be told; no plain number, which would count as state.
+# Time when this process began, nearly. A plain number would be hashed as a part of the state.
 PROCESS = SimpleNamespace(began=time.time())
 
-# Source files of a package that are read; a package with more is known by its version.
+# Number of source files of a package that are read; a larger package is known by its version.
 MOST_FILES = 1000
 
 
 def code_hash(modules: Iterable[str]) -> str:
-    """sha256 (hex) of the source that some modules depend on, and of the versions of what else they import.
+    """sha256 (hex) of the source files that some modules depend on, and of the versions of other packages.
 
     Args:
-        modules: names of imported modules. Of a module outside of ganbench the whole package counts.
+        modules: names of imported modules. If one is not of ganbench, its whole package counts.
     """
     return _hash(frozenset(modules))
 
 
 @lru_cache(maxsize=256)
 def _hash(modules: frozenset[str]) -> str:
-    # A process keeps the code that it has imported, so the files are read once.
+    # A process keeps the code that it has imported. Therefore the files are read once.
     files, packages = depends_on(modules)
     digest = hashlib.sha256(f"python {sys.version}".encode())
     for name, path in sorted(files.items()):
@@ -89,10 +89,9 @@ def _hash(modules: frozenset[str]) -> str:
 
 
 def edited(modules: Iterable[str]) -> list[str]:
-    """The modules, of those that some depend on, whose files were changed since this process began.
+    """The modules that some modules depend on and whose files were changed since this process began.
 
-    What runs may be the code before the change, so nobody can tell what a hash would stand for:
-    ``code_hash`` then draws one by chance.
+    The process may run the code from before the change. Therefore ``code_hash`` is then random.
     """
     return [name for name, path in sorted(depends_on(modules)[0].items()) if _is_newer(path)]
 
@@ -105,11 +104,11 @@ def _is_newer(path: Path) -> bool:
 
 
 def depends_on(modules: Iterable[str]) -> tuple[dict[str, Path], set[str]]:
-    """What some modules depend on.
+    """The modules and packages that some modules depend on.
 
     Returns:
-        The source file of each module that the walk reaches, and the names of the packages that it
-        does not enter: those of the standard library are left out, the others count by their version.
+        The source file of each module that the search reaches; and the names of the packages that count
+        by their version, which are all installed packages but those of the standard library.
     """
     files: dict[str, Path] = {}
     packages: set[str] = set()
@@ -130,7 +129,7 @@ def depends_on(modules: Iterable[str]) -> tuple[dict[str, Path], set[str]]:
         files[name] = path
         todo += [other for other in imports(path, name) if _enters(name, other)]
     for name in tuple(files):
-        # Python runs the packages above a module, but nothing that they import is asked for by that.
+        # Python also runs the packages that contain a module; what else they import is not used.
         while name := name.rpartition(".")[0]:
             if (path := find(name)) is not None:
                 files[name] = path
@@ -144,7 +143,7 @@ def within(name: str, package: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_foreign(name: str) -> bool:
-    """Whether a module is installed, rather than in somebody's own folder; ganbench never is."""
+    """Whether a module belongs to an installed package, rather than to a folder of the user or to ganbench."""
     if within(name, PACKAGE) or name == "__main__":
         return False
     places = _places(_top(name))
@@ -154,7 +153,7 @@ def is_foreign(name: str) -> bool:
 
 
 def imports(path: Path, name: str) -> tuple[str, ...]:
-    """The modules that a source file imports; of ``from a import b`` both a and, if it is one, a.b."""
+    """The modules that a source file imports: for ``from a import b`` a and, if it is a module, a.b."""
     stat = path.stat()
     return _imports(path, name, stat.st_mtime_ns, stat.st_size)
 
@@ -166,7 +165,7 @@ def _imports(path: Path, name: str, time: int, size: int) -> tuple[str, ...]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
-        return ()  # not the source of what runs; its hash counts all the same
+        return ()  # Python cannot run it either; its hash counts all the same
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found: list[str] = []
     for node in _statements(tree.body):
@@ -185,7 +184,7 @@ def _imports(path: Path, name: str, time: int, size: int) -> tuple[str, ...]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements at any depth, but those that only a type checker reads."""
+    """All statements at any depth, except those that only a type checker reads."""
     for node in body:
         if isinstance(node, ast.If) and ast.unparse(node.test) in _CHECKERS:
             yield from _statements(node.orelse)
@@ -198,6 +197,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _enters(importer: str, name: str) -> bool:
+    """Whether the search follows the import of a module, see ``BARRIERS``."""
     if not within(importer, PACKAGE):
         return True
     return all(within(importer, barrier) for barrier in BARRIERS if within(name, barrier))
@@ -205,7 +205,7 @@ def _enters(importer: str, name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def find(name: str) -> Path | None:
-    """The file of a module, whether or not it is imported; None if it has none."""
+    """The file of a module, imported or not; None if it has none."""
     module = sys.modules.get(name)
     known = getattr(module, "__file__", None)
     if known:
@@ -227,7 +227,7 @@ def find(name: str) -> Path | None:
 
 
 def _places(package: str) -> list[Path]:
-    """The folders of a package, also of one without ``__init__.py``; none of a module."""
+    """The folders of a package, with or without ``__init__.py``; none for a module."""
     path = getattr(sys.modules.get(package), "__path__", None)
     if path is None and package not in sys.modules and "." not in package:
         try:
@@ -239,7 +239,7 @@ def _places(package: str) -> list[Path]:
 
 
 def _siblings(name: str) -> set[str]:
-    """All modules of the package that a module is in; the module alone if there are too many."""
+    """All modules of the package of a module; none if there are more than ``MOST_FILES``."""
     found = set()
     for folder in _places(_top(name)):
         for path in folder.rglob("*.py"):
@@ -263,7 +263,7 @@ def _file_hash(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _version(package: str) -> str:
-    # Not the module's own word, which is there only if it was imported.
+    # The module's attribute ``__version__`` is known only after an import.
     names = [_DISTRIBUTIONS.get(package, package)]
     with suppress(metadata.PackageNotFoundError, ValueError):
         return metadata.version(names[0])

@@ -1,8 +1,8 @@
-"""The current state of objects, as a hash: of what they hold, and of the code that they run.
+"""A hash of the current state of objects: of the values that they hold and of the code that they run.
 
-A stored number may be used again only while the objects that it was computed with are the same. A file
-that an object was loaded from does not tell that: parameters can be trained on, an attribute set, a
-method of a class replaced.
+A stored number may be used again only if the objects that it was computed with are still the same. The
+file that an object was loaded from does not show this: parameters can be trained, attributes set, and
+methods of a class replaced.
 """
 
 from __future__ import annotations
@@ -27,14 +27,10 @@ from torch import Tensor, nn
 
 from ganbench.storage import source
 
-# What PyTorch keeps in every module beside what a user puts there; of these only some change an output.
+# Attributes that PyTorch keeps in every module; of these only hooks and tensors change an output.
 _BARE = frozenset(vars(nn.Module()))
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _TENSORS = ("_parameters", "_buffers", "_modules")
-
-# Facts about a method that change nothing that it computes. The card is none: it may hold numbers that
-# codes are made from.
-_FACTS = frozenset({"fingerprint", "licence", "loaded", "source", "title"})
 
 _PLAIN = (
     type(None), bool, int, float, complex, str, bytes, PurePath, enum.Enum,
@@ -44,57 +40,59 @@ _BUILT_IN = (
     types.BuiltinFunctionType, types.GetSetDescriptorType, types.MemberDescriptorType,
     types.MethodDescriptorType, types.WrapperDescriptorType, np.ufunc,
 )  # fmt: skip
-# What a global name of a function may stand for and be hashed with it, in ganbench's own code too.
+# Values of global names that are hashed with the functions that use them, in ganbench's code too.
 _VALUES = (
     *_PLAIN, Tensor, dict, functools._lru_cache_wrapper, list, nn.Module, np.ndarray, set, tuple,
     types.FunctionType,
 )  # fmt: skip
 _CONTAINERS = (Mapping, list, tuple, set, frozenset, np.ndarray)
 _C_DATA = (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
-# What a user keeps settings in, beside objects of his own; ganbench keeps no settings there.
+# Types of the standard library that users keep settings in; ganbench keeps no settings there.
 _SETTINGS = (types.SimpleNamespace, functools.partial)
-# Of the names with two underscores around them these hold code of the class; the others are Python's.
+# Attributes of a class with two underscores around their names are hashed if they are of these types.
 _RUN = (types.FunctionType, staticmethod, classmethod)
 _LIBRARIES = ("", "builtins", "numpy", "torch")
 # Objects of these modules change no output.
 _IDLE = ("_thread", "threading", "logging", "concurrent.futures.thread", "_weakref", "weakref")
 
 
-def identity(*objects: object, modules: Iterable[str] = ()) -> dict[str, str]:
-    """What numbers depend on that were computed with some objects: part of the key of a stored result.
+def identity(*objects: object) -> dict[str, str]:
+    """The part of a key that stands for some objects: numbers computed with them depend on it.
 
     Args:
-        objects: methods, judges, modules of PyTorch, functions ... An object whose state cannot be
-            told in Python may define ``fingerprint_state()``, whose answer then stands for it.
-        modules: names of modules whose code was used as well.
+        objects: methods, judges, modules of PyTorch, functions ... A class may describe its objects to
+            this function: by a method ``fingerprint_state()``, whose result is hashed instead of
+            attributes that Python cannot read; by ``fingerprint_ignores``, the names of attributes that
+            change no result; and by ``sets_training = True``, if its objects set ``training`` of
+            their modules themselves before they compute.
 
     Returns:
         ``state``: sha256 of everything that the objects hold: parameters, buffers, other attributes,
         hooks, and the byte code of their functions, which an interpreter can change without a file.
-        It is drawn by chance where some state cannot be told, since such a number must not be used
-        again. ``code``: sha256 of the source (``ganbench.storage.source``).
+        Where some state cannot be read, it is a random number, so that nothing is used again.
+        ``code``: sha256 of the source (``ganbench.storage.source``).
     """
-    visitor = _visited(objects)
+    visitor = _visit_all(objects)
     if visitor.opaque:
         visitor.add(secrets.token_hex(16))
     return {
         "state": visitor.digest.hexdigest(),
-        "code": source.code_hash({*visitor.modules, *modules}),
+        "code": source.code_hash(visitor.modules),
     }
 
 
 def opaque(*objects: object) -> list[str]:
-    """The types among the parts of some objects whose state cannot be told, and modules edited meanwhile."""
-    visitor = _visited(objects)
+    """The types of parts of some objects that cannot be read, and the modules that were edited meanwhile."""
+    visitor = _visit_all(objects)
     return [*visitor.opaque, *(f"{name}, edited" for name in source.edited(visitor.modules))]
 
 
-def _visited(objects: Iterable[object]) -> _Visitor:
+def _visit_all(objects: Iterable[object]) -> _Visitor:
     visitor = _Visitor()
     for value in objects:
         try:
             visitor.visit(value)
-        except Exception as error:  # of somebody's object: too deep, or with attributes that fail
+        except Exception as error:  # an object of a user may be nested too deep, or raise anything
             visitor.opaque.append(f"{type(value).__qualname__}, {type(error).__name__}")
     return visitor
 
@@ -115,25 +113,31 @@ def tensor_hash(module: nn.Module) -> str:
 
 def _bytes(tensor: Tensor) -> memoryview:
     if tensor.is_quantized:
-        raise TypeError("its scales are no part of its bytes")
+        raise TypeError("the bytes of a quantised tensor lack its scales")
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().data
 
 
 class _Visitor:
-    """Walks an object graph and hashes it; ``modules`` collects the modules of all classes and functions."""
+    """Walks through objects and hashes them.
+
+    Attributes:
+        digest: the hash.
+        modules: the names of the modules of all classes and functions that were visited.
+        opaque: the types that could not be read.
+    """
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256()
         self.modules: set[str] = set()
         self.opaque: list[str] = []
-        # Whether it is inside of what a global name stands for. What cannot be told there is left to the
-        # hash of the source.
-        self.outside = False
-        # The modules of which ``Method.edit`` sets ``training`` itself, so that its value does not count.
-        self.editing: frozenset[int] = frozenset()
-        # Objects seen, with their numbers; kept alive, so that no other gets their id.
-        self.seen: dict[int, tuple[int, object]] = {}
+        # Whether the visited value belongs to a class or to a global name. If it cannot be read there,
+        # the hash of the source is enough.
+        self._lenient = False
+        # Ids of the modules whose ``training`` does not count, see ``sets_training`` in ``identity``.
+        self._untrained: frozenset[int] = frozenset()
+        # Number of each visited object by its id, and the object, so that no other gets the same id.
+        self._visited: dict[int, tuple[int, object]] = {}
         self._handlers: tuple[tuple[Any, Callable[[Any], None]], ...] = (
             (Tensor, self._tensor),
             (np.ndarray | np.generic, lambda value: self._array(np.asarray(value))),
@@ -162,13 +166,13 @@ class _Visitor:
         """Hash an object and what it holds."""
         if isinstance(value, _PLAIN):
             return self.add(type(value).__qualname__, repr(value))
-        if id(value) in self.seen:
-            return self.add("seen", self.seen[id(value)][0])
-        self.seen[id(value)] = len(self.seen), value
+        if id(value) in self._visited:
+            return self.add("seen", self._visited[id(value)][0])
+        self._visited[id(value)] = len(self._visited), value
         for kinds, handle in self._handlers:
             if isinstance(value, kinds):
                 handle(value)
-                # What a class of a user adds to a kind that Python or numpy knows.
+                # Attributes of a user's subclass of a container.
                 if isinstance(value, _CONTAINERS) and getattr(value, "__dict__", None):
                     self._mapping(vars(value))
                 return None
@@ -191,7 +195,7 @@ class _Visitor:
             self.digest.update(_bytes(value))
         except (RuntimeError, NotImplementedError, TypeError):  # on no device, sparse, or quantised
             self._give_up(value)
-        if vars(value):  # as quantisers and adapters keep beside a parameter
+        if vars(value):  # quantisers and adapters set attributes of parameters
             self._mapping(vars(value))
 
     def _array(self, value: np.ndarray[Any, Any]) -> None:
@@ -210,11 +214,12 @@ class _Visitor:
             self.visit(value[key])
 
     def _apart(self, value: object) -> str:
-        """The hash of a value alone, by which the members of a set are put in order."""
+        """The hash of one member of a set; the members are sorted by it."""
         if isinstance(value, _PLAIN):
             return f"{type(value).__qualname__} {value!r}"
         other = _Visitor()
-        other.seen, other.outside, other.editing = dict(self.seen), self.outside, self.editing
+        other._visited = dict(self._visited)
+        other._lenient, other._untrained = self._lenient, self._untrained
         other.visit(value)
         self.modules |= other.modules
         self.opaque += other.opaque
@@ -225,33 +230,32 @@ class _Visitor:
         if cls.__module__ in _IDLE or isinstance(value, weakref.ref):
             return self.add("idle", cls.__qualname__)
         self.visit(cls)
-        own = getattr(value, "fingerprint_state", None)
-        if callable(own):
-            return self.visit(own())
+        state = getattr(value, "fingerprint_state", None)
+        if callable(state):
+            return self.visit(state())
         held = _held(value)
         if held is None:
             return self._give_up(value)
-        from ganbench.methods.interface import Method  # which the loading of methods comes before
-
-        editor = isinstance(value, Method)
-        if editor:
-            held = {
+        ignored, before = getattr(cls, "fingerprint_ignores", ()), self._untrained
+        if isinstance(value, nn.Module):
+            if getattr(cls, "sets_training", False):
+                self._untrained |= frozenset(map(id, value.modules()))
+            if id(value) not in self._untrained:
+                self.add("training", value.training)
+        self._mapping(
+            {
                 name: part
                 for name, part in held.items()
-                if name not in _FACTS or not isinstance(part, str | dict)
+                # Under such a name somebody may keep a tensor, which counts all the same.
+                if name not in ignored or not isinstance(part, str | dict)
             }
-        before = self.editing
-        if isinstance(value, Method):
-            self.editing |= frozenset(map(id, value.modules()))
-        if isinstance(value, nn.Module) and id(value) not in self.editing:
-            self.add("training", value.training)
-        self._mapping(held)
-        self.editing = before
+        )
+        self._untrained = before
         return None
 
     def _give_up(self, value: object) -> None:
         name = f"{type(value).__module__}.{type(value).__qualname__}"
-        if not self.outside:
+        if not self._lenient:
             self.opaque.append(name)
         self.add("opaque", name)
 
@@ -270,16 +274,16 @@ class _Visitor:
             self._leniently(value)
 
     def _leniently(self, value: object) -> None:
-        """Visit what a class or a name holds. Where Python cannot tell it, the source alone is hashed."""
-        before, self.outside = self.outside, True
+        """Visit the value of a class attribute or of a global name."""
+        before, self._lenient = self._lenient, True
         self.visit(value)
-        self.outside = before
+        self._lenient = before
 
     def _function(self, value: types.FunctionType) -> None:
         self.add("function", value.__module__, value.__qualname__)
         module = value.__module__ or ""
         if not _followed(module):
-            # A decorator of a library: what it wraps is what counts.
+            # A decorator of a library wraps a function that may be a user's.
             wrapped = getattr(value, "__wrapped__", None)
             return self.visit(wrapped) if wrapped is not None else None
         self.modules.add(module)
@@ -291,7 +295,7 @@ class _Visitor:
                 self.visit(cell.cell_contents)
             except ValueError:  # not filled yet
                 self.add("empty")
-        # Names of an installed library are its version's.
+        # Global names in an installed library are known by its version.
         for name in () if source.is_foreign(module) else sorted(_names(value.__code__)):
             found = value.__globals__.get(name)
             if isinstance(found, types.ModuleType):
@@ -306,7 +310,7 @@ class _Visitor:
         return None
 
     def _attributes(self, module: types.ModuleType, code: types.CodeType) -> None:
-        """Visit what a function may use of a module that it names: ``settings.GAIN``."""
+        """Visit attributes of a module that the code of a function may use, such as ``settings.GAIN``."""
         name = module.__name__
         if not _followed(name) or source.is_foreign(name) or source.within(name, source.PACKAGE):
             return
@@ -333,7 +337,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _held(value: object) -> dict[str, Any] | None:
-    """What an object holds, by name; None if Python cannot tell."""
+    """The values that an object holds, by name; None if Python cannot read them."""
     if isinstance(value, nn.Module):
         held = vars(value)
         found = {name: part for name, part in held.items() if name not in _BARE}
@@ -347,9 +351,9 @@ def _held(value: object) -> dict[str, Any] | None:
             if isinstance(name, str) and hasattr(value, name):
                 found[name] = getattr(value, name)
     if hasattr(value, "__dict__"):
-        # Its own word for what it holds, as of a table of pandas, which has caches and parts in C.
+        # What it is pickled as, such as a table of pandas, which has caches and parts in C.
         if _reduces(type(value)):
-            with suppress(Exception):  # of any kind: the object is somebody else's
+            with suppress(Exception):  # an object of a user may raise anything
                 return {"reduced": value.__reduce_ex__(2)[1:3]}
         return found | dict(vars(value))
     if found:
@@ -357,25 +361,26 @@ def _held(value: object) -> dict[str, Any] | None:
     try:
         reducer = copyreg.dispatch_table.get(type(value))
         reduced = value.__reduce_ex__(2) if reducer is None else reducer(value)
-    except Exception:  # of any kind: the object is somebody else's
+    except Exception:  # an object of a user may raise anything
         return None
     return {"reduced": reduced[1:3]} if isinstance(reduced, tuple) else {"reduced": reduced}
 
 
 def _reduces(cls: type) -> bool:
+    """Whether a class defines how its objects are pickled."""
     names = ("__reduce__", "__reduce_ex__", "__getstate__")
     return any(getattr(cls, name) is not getattr(object, name) for name in names)
 
 
 @functools.lru_cache(maxsize=4096)
 def _followed(module: str) -> bool:
-    """Whether code of a module is looked into: that of ganbench and of users, not that of Python and PyTorch."""
+    """Whether the code of a module is visited: that of ganbench and of users, not that of Python and PyTorch."""
     top = module.partition(".")[0]
     return module == "__main__" or not (top in sys.stdlib_module_names or top in _LIBRARIES)
 
 
 def _is_users(value: object) -> bool:
-    """Whether a value is a user's object, or a class without a file, rather than one of ganbench."""
+    """Whether a value is an object of a user's class, or a user's class that has no source file."""
     cls = value if isinstance(value, type) else type(value)
     module = str(cls.__module__)
     if not _followed(module) or source.within(module, source.PACKAGE) or source.is_foreign(module):

@@ -1,4 +1,4 @@
-"""Atomic files, and a store of arrays addressed by what they were computed from."""
+"""Files that are written atomically, and a store of arrays under keys that tell what they depend on."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Arrays = dict[str, NDArray[Any]]
 # The entry that describes the others; no array may have this name.
 _LABEL = "label.json"
 
-# How a file's name ends while it is being written.
+# Ending of the name of a file that is being written.
 _TEMPORARY = ".tmp"
 
-# Bytes of the checksum behind the npz; readers of zip files do not mind them.
-_MARK = hashlib.sha256().digest_size
+# Length of the checksum that follows the npz in an entry's file; readers of zip files ignore it.
+_CHECKSUM = hashlib.sha256().digest_size
 
 
 def canonical(value: Any) -> str:
@@ -45,27 +45,27 @@ def digest(value: Any) -> str:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether a text out of a file, such as a card, can be the name of a file, and of no other place.
+    """Whether a text from a file, such as a card, can be the name of a file in a folder, and of nothing else.
 
-    Letters, digits, spaces and ``._+-()`` only, at most 120, and no dot at the beginning.
+    It has at most 120 letters, digits, spaces and ``._+-()``, and does not begin with a dot.
     """
     return re.fullmatch(r"(?!\.)[\w .+()-]{1,120}", text) is not None and text.strip() == text
 
 
 @contextmanager
 def replacing(target: Path, durable: bool = True) -> Iterator[Path]:
-    """A temporary name beside ``target`` to write to; in the end it becomes ``target``.
+    """A temporary file to write to, which becomes ``target`` at the end of the block.
 
-    Readers see the old file or the whole new one, never a part. What a killed process leaves behind
-    is removed by ``sweep``.
+    Readers see the old file or the complete new one. ``sweep`` removes the temporary files of killed
+    processes.
 
     Args:
         target: the file; its folder exists.
-        durable: a power cut does not change that: the content is on the disk before the name is, and
-            the name before this returns.
+        durable: write the content to the disk before the name, and the name before this returns, so that
+            a power cut leaves the old file or the complete new one, too.
     """
-    # Drawn, since processes on machines that share a disk may have the same number.
-    # Shorter than the name, which may be as long as file systems allow.
+    # The name is random, since processes on machines that share a disk may have the same number, and
+    # short, since the name of ``target`` may be as long as file systems allow.
     temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}{_TEMPORARY}")
     try:
         yield temporary
@@ -73,7 +73,7 @@ def replacing(target: Path, durable: bool = True) -> Iterator[Path]:
             sync(temporary)
         os.replace(temporary, target)
         if durable:
-            # Not all file systems sync names; those that cannot say so in their own ways.
+            # Not every file system can do this, and their errors differ.
             with suppress(OSError):
                 sync(target.parent)
     finally:
@@ -96,7 +96,7 @@ def sweep(folder: Path) -> None:
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Write a file by temp + rename: readers see the old one or the whole new one, never a part.
+    """Write a file atomically: readers see the old one or the complete new one.
 
     Args:
         path: the file; its folder is made if missing.
@@ -119,13 +119,14 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
 def write_together(folder: Path, files: Mapping[str, bytes], last: str) -> None:
     """Replace several files of a folder that belong together.
 
-    All are written beside their places first, so that a full disk or a kill leaves the old ones; then
-    they take their names, ``last`` at the end. A reader that finds hashes of the others in ``last`` can
-    tell whether it was cut off between the two.
+    All of them are written under temporary names first, so that a full disk or a kill leaves the old
+    files; then they get their names, ``last`` at the end. If ``last`` has the hashes of the others, a
+    reader can tell whether the process was killed while it renamed them.
 
     Args:
         folder: made if missing.
         files: content by name; ``last`` is one of them.
+        last: name of the file that is renamed last.
 
     Raises:
         BadInput: the folder cannot be written.
@@ -149,40 +150,40 @@ def write_together(folder: Path, files: Mapping[str, bytes], last: str) -> None:
 
 
 class Store:
-    """Named arrays under a key; a key is any JSON value that says what they were computed from.
+    """Named arrays under keys; a key is any JSON value, and says what the arrays were computed from.
 
-    One file an entry, ``root/ab/abcd....npz`` (sha256 of the key), without pickles, closed by its own
-    checksum. An entry that is damaged counts as missing: it is dropped, and computed again. The file's
-    time of modification tells when the entry was made, its time of access when it was used last.
+    An entry is a file ``root/ab/abcd....npz`` (sha256 of the key) without pickles, which ends with a
+    checksum. A damaged entry counts as missing and is removed. The modification time of the file is the
+    time when the entry was made, its access time that of its last use.
 
     Args:
-        root: its folder, which need not exist.
-        fresh: entries that were not made by this object count as missing where it is asked whether
-            something must be computed (``in``, ``made`` and ``fetch``).
+        root: the folder of the store, which need not exist.
+        fresh: whether entries that were not made by this object count as missing for ``in``, ``made`` and
+            ``fetch``, which decide what must be computed.
     """
 
     def __init__(self, root: str | os.PathLike[str], fresh: bool = False) -> None:
         self.root, self.fresh = Path(root), fresh
-        self._own: set[Path] = set()
+        self._made: set[Path] = set()
 
     def path(self, key: Any) -> Path:
-        """Where the entry of ``key`` lives, whether or not it exists."""
+        """The file of the entry of ``key``, which need not exist."""
         name = digest(key)
         return self.root / name[:2] / f"{name}.npz"
 
     def __contains__(self, key: Any) -> bool:
         path = self.path(key)
-        return is_file(path) and (not self.fresh or path in self._own)
+        return is_file(path) and (not self.fresh or path in self._made)
 
     def made(self, key: Any) -> float | None:
-        """When the entry of ``key`` was made, in seconds since 1970; None if it counts as missing."""
+        """The time when the entry of ``key`` was made, in seconds since 1970; None if it counts as missing."""
         try:
             return self.path(key).stat().st_mtime if key in self else None
         except OSError:
             return None
 
     def get(self, key: Any) -> Arrays | None:
-        """The arrays of ``key``, or None if there are none or the file is damaged."""
+        """The arrays of ``key``; None if there are none or the file is damaged."""
         path = self.path(key)
         with using_cache(self.root):
             try:
@@ -213,7 +214,7 @@ class Store:
         body, path = file.getvalue(), self.path(key)
         with using_cache(self.root):
             write_atomic(path, body + hashlib.sha256(body).digest())
-        self._own.add(path)
+        self._made.add(path)
 
     def fetch(self, key: Any, compute: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
         """The arrays of ``key``, computed and stored first if they are missing or damaged."""
@@ -226,8 +227,8 @@ class Store:
 
 def read_entry(data: bytes) -> tuple[Any, Arrays] | None:
     """The key and the arrays of an entry's file; None if it is damaged."""
-    body, mark = data[:-_MARK], data[-_MARK:]
-    if hashlib.sha256(body).digest() != mark:
+    body, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
+    if hashlib.sha256(body).digest() != checksum:
         return None
     with np.load(io.BytesIO(body), allow_pickle=False) as entry:
         label = json.loads(entry[_LABEL].tobytes())
@@ -235,15 +236,15 @@ def read_entry(data: bytes) -> tuple[Any, Arrays] | None:
 
 
 def read_key(path: Path) -> Any:
-    """The key of an entry's file, whose arrays are not read; None if the file is damaged."""
+    """The key of an entry's file, without its arrays; None if the file is damaged."""
     try:
         with zipfile.ZipFile(path) as entry, entry.open(f"{_LABEL}.npy") as member:
             return json.loads(np.lib.format.read_array(member, allow_pickle=False).tobytes())["key"]
-    except Exception:  # of zip, numpy and json, on bytes of any kind
+    except Exception:  # zip, numpy and json may raise anything on damaged bytes
         return None
 
 
 def touch(path: Path) -> None:
-    """Note that a file or folder was used now; the time when it was made stays."""
+    """Set the access time of a file or folder to now; its modification time stays."""
     with suppress(OSError):
         os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))

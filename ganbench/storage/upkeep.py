@@ -1,7 +1,7 @@
-"""What the cache holds, how it is kept below its limit, and whether it is sound.
+"""The upkeep of the cache: list what it holds, prune it to its limit, find damage.
 
-Below ``cache_root()`` lie ``evaluations`` (a ``Store``), ``faces-*`` (rendered data sets), ``index`` (what
-opening large data sets found out) and ``numba`` (machine code). All of it can be made again.
+Below ``cache_root()`` lie ``evaluations`` (a ``Store``), ``faces-*`` (rendered data sets), ``index``
+(hashes of the files of large data sets) and ``numba`` (machine code). Everything can be made again.
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ from ganbench.storage.store import digest, read_entry, read_key
 LIMIT = "GANBENCH_CACHE_LIMIT"
 DEFAULT_LIMIT = "20GB"
 
-# Temporary files older than this were left behind by a process that was killed.
+# Temporary files older than this number of seconds were left behind by a process that was killed.
 ABANDONED = 24 * 3600
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _AGES = {"m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
-# What was used since this process began is not pruned, nor is what was used a little before, in seconds:
-# pieces of evaluations and faces.
-SHORT, LONG = 3600, 7 * 24 * 3600
+# Seconds after their last use in which pieces and faces are not pruned: another process may need them.
+PIECE_REST, FACES_REST = 3600, 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ class Item:
     """A file or folder that is kept or removed as a whole.
 
     Attributes:
-        path: where it lies.
-        what: what it is, in words.
-        size: bytes.
-        used: when it was last used, in seconds since 1970.
+        path: the file or folder.
+        what: its kind, in words.
+        size: in bytes.
+        used: time of the last use, in seconds since 1970.
     """
 
     path: Path
@@ -55,13 +54,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Group:
-    """Items of one kind.
+    """The items of one kind.
 
     Attributes:
-        what: what they are, in words.
-        items: how many.
-        size: bytes of all.
-        used: when the last one was used, in seconds since 1970.
+        what: the kind, in words.
+        items: number of items.
+        size: of all items together, in bytes.
+        used: time of the last use of any of them, in seconds since 1970.
     """
 
     what: str
@@ -74,7 +73,7 @@ def items(named: bool = False) -> Iterator[Item]:
     """Everything in the cache.
 
     Args:
-        named: read of each stored piece what it is; without, all are just pieces.
+        named: read the kind of each stored piece from its file; else every piece is called a piece.
     """
     root = cache_root()
     for path in _listed(root):
@@ -87,35 +86,32 @@ def items(named: bool = False) -> Iterator[Item]:
                         )
         elif _FACES.fullmatch(path.name) and _is(path, stat.S_ISDIR):
             yield from _item(path, _faces(path))
-        elif path.name == "index":
+        elif path.name in _FOLDERS:
+            pattern, kind, what = _FOLDERS[path.name]
             for entry in _listed(path):
-                if _INDEX.fullmatch(entry.name) and _is(entry, stat.S_ISREG):
-                    yield from _item(entry, "indices of large data sets")
-        elif path.name == "numba":
-            for entry in _listed(path):
-                if _CODE.fullmatch(entry.name) and _is(entry, stat.S_ISDIR):
-                    yield from _item(entry, "machine code")
+                if pattern.fullmatch(entry.name) and _is(entry, kind):
+                    yield from _item(entry, what)
 
 
-# The names that ganbench gives. Whatever is called otherwise, or is a link, is not ours to touch.
+# Names of files and folders that ganbench makes. Everything else, and every link, is left alone.
 _PIECE = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62}\.npz|\.\1[0-9a-f]{62}\.npz\.[0-9a-f]{12}\.tmp)")
 _FACES = re.compile(r"faces-[0-9a-f]{16}|\.faces-[0-9a-f]{16}-\w+|\.faces-[0-9a-f]{16}\.\d+\.gone")
-_INDEX = re.compile(r"[0-9a-f]{16,64}\.json")
-_CODE = re.compile(r"[\w.]+-[0-9a-f]{16}")
+_FOLDERS = {
+    "index": (re.compile(r"[0-9a-f]{16,64}\.json"), stat.S_ISREG, "indices of large data sets"),
+    "numba": (re.compile(r"[\w.]+-[0-9a-f]{16}"), stat.S_ISDIR, "machine code"),
+}
 
 
 def groups() -> list[Group]:
-    """What the cache holds, the largest kind first."""
-    found: dict[str, list[Item]] = {}
+    """The kinds of items in the cache, the largest kind first."""
+    kinds: dict[str, list[Item]] = {}
     for item in items(named=True):
-        found.setdefault(item.what, []).append(item)
-    return sorted(
-        (
-            Group(what, len(own), sum(i.size for i in own), max(i.used for i in own))
-            for what, own in found.items()
-        ),
-        key=lambda group: -group.size,
-    )
+        kinds.setdefault(item.what, []).append(item)
+    found = [
+        Group(what, len(alike), sum(i.size for i in alike), max(i.used for i in alike))
+        for what, alike in kinds.items()
+    ]
+    return sorted(found, key=lambda group: -group.size)
 
 
 def prune(
@@ -123,34 +119,33 @@ def prune(
     older: float | None = None,
     keep: Callable[[Item], bool] = lambda _: False,
 ) -> Group:
-    """Remove what was not used for long.
+    """Remove items that have not been used for a long time.
 
     Args:
-        limit: remove the items that were used least recently until the rest take so many bytes.
-        older: remove the items that were not used for so many seconds.
-        keep: what stays even above the limit.
+        limit: remove the least recently used items until the rest take at most this number of bytes.
+        older: remove items that have not been used for this number of seconds.
+        keep: whether an item stays in any case.
 
     Returns:
-        What was removed.
+        The removed items.
     """
     now = time.time()
-    held = sorted(items(), key=lambda item: item.used)
-    total, removed, size = sum(item.size for item in held), 0, 0
-    for item in held:
-        if keep(item):
-            continue
+    oldest_first = sorted(items(), key=lambda item: item.used)
+    total, removed, size = sum(item.size for item in oldest_first), 0, 0
+    for item in oldest_first:
         aged = older is not None and now - item.used > older
-        if not aged and (limit is None or total - size <= limit):
-            continue
-        remove(item)
-        removed, size = removed + 1, size + item.size
+        above = limit is not None and total - size > limit
+        if (aged or above) and not keep(item):
+            remove(item)
+            removed, size = removed + 1, size + item.size
     return Group("removed", removed, size, now)
 
 
 def keep_limit() -> None:
-    """Prune the cache to its limit, but nothing that this process or a neighbour may need yet.
+    """Prune the cache to its limit, but keep what this process or another one may still need.
 
-    A run may read a piece some time after it was asked for, and a training reads faces for days.
+    An evaluation reads a piece some time after it has looked whether the piece is there, and a training
+    reads faces for days.
 
     Raises:
         BadInput: ``GANBENCH_CACHE_LIMIT`` is no size.
@@ -158,7 +153,7 @@ def keep_limit() -> None:
     now = time.time()
 
     def in_use(item: Item) -> bool:
-        rest = LONG if item.path.name.startswith("faces-") else SHORT
+        rest = FACES_REST if item.path.name.startswith("faces-") else PIECE_REST
         return bool(item.used >= min(PROCESS.began, now - rest))
 
     prune(limit=current_limit(), keep=in_use)
@@ -173,22 +168,25 @@ def current_limit() -> int:
     return parse_size(os.environ.get(LIMIT) or DEFAULT_LIMIT, LIMIT)
 
 
-def verify() -> list[Item]:
-    """The stored pieces and rendered data sets that are damaged."""
-    bad = []
-    for item in items(named=True):
-        if (item.path.suffix == ".npz" and not _sound(item.path)) or (
-            item.path.name.startswith("faces-") and not _complete(item.path)
-        ):
-            bad.append(item)
-    return bad
+def verify(changed: Callable[[Path], object]) -> list[Item]:
+    """The stored pieces and rendered data sets that are damaged.
+
+    Args:
+        changed: the files of a rendered data set that were changed, as of ``data.faces.builder.changed``.
+    """
+    return [
+        item
+        for item in items(named=True)
+        if (item.path.suffix == ".npz" and not _sound(item.path))
+        or (item.path.name.startswith("faces-") and changed(item.path))
+    ]
 
 
 def parse_size(text: str, where: str) -> int:
     """``500MB``, ``20 GB`` -> bytes.
 
     Raises:
-        BadInput: no size; ``where`` names what was given it.
+        BadInput: the text is no size; ``where`` names the option or variable.
     """
     found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,9})?)\s*([KMGT]?B?)", text.strip().upper())
     if found is None:
@@ -201,7 +199,7 @@ def parse_age(text: str, where: str) -> float:
     """``30d``, ``12h`` -> seconds.
 
     Raises:
-        BadInput: no age; ``where`` names what was given it.
+        BadInput: the text is no age; ``where`` names the option or variable.
     """
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mhdw])", text.strip().lower())
     if found is None:
@@ -218,7 +216,7 @@ def show_size(size: int) -> str:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """What lies in a folder; nothing if it is a link, or no folder."""
+    """The files and folders in a folder; none if it is a link, or no folder."""
     try:
         return (
             sorted(folder.iterdir()) if _is(folder, stat.S_ISDIR) or folder == cache_root() else []
@@ -228,7 +226,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _is(path: Path, kind: Callable[[int], bool]) -> bool:
-    """Whether a path itself, and not what it links to, is of a kind."""
+    """Whether a path itself, and not the target of a link, is of a kind, such as ``stat.S_ISREG``."""
     try:
         return kind(path.lstat().st_mode)
     except OSError:
@@ -236,7 +234,7 @@ def _is(path: Path, kind: Callable[[int], bool]) -> bool:
 
 
 def _item(path: Path, what: str) -> Iterator[Item]:
-    """The item at ``path``; none if it is gone, or a file that is still being written."""
+    """The item at ``path``; none if it has been removed, or is still being written."""
     try:
         found = path.lstat()
         size = _folder_size(path) if path.is_dir() else found.st_size
@@ -259,7 +257,7 @@ def _folder_size(folder: Path) -> int:
 
 
 def remove(item: Item) -> None:
-    """Remove an item; what cannot be removed stays."""
+    """Remove an item, if it can be removed."""
     path = item.path
     if path.is_dir() and not path.is_symlink():
         # Renamed first, so that nobody opens a folder half of which is gone.
@@ -274,7 +272,7 @@ def remove(item: Item) -> None:
 
 @contextmanager
 def _unused(path: Path) -> Iterator[None]:
-    """To look at a piece is not to use it: the time of its last use stays."""
+    """Restore the time of the last use of a piece after it was read here."""
     before = path.lstat()
     try:
         yield
@@ -288,19 +286,19 @@ def _describe(path: Path) -> str:
         with _unused(path):
             key: Any = read_key(path)
     except OSError:
-        return "damaged pieces"  # gone meanwhile
+        return "damaged pieces"  # removed meanwhile
     kind = key.get("kind") if isinstance(key, dict) else None
     names = {
-        "real": "verdicts on real images",
-        "render": "right answers",
-        "truth": "verdicts on right answers",
+        "real": "predictions on real images",
+        "render": "true edits",
+        "truth": "predictions on true edits",
         "t-SNE": "t-SNE maps",
         "verdicts of a figure": "figures",
         "edits of a figure": "figures",
         "shards": "notes of shards",
     }
     if kind in ("edits", "probe"):
-        return f"verdicts on edits of {key.get('method')}"
+        return f"predictions on edits of {key.get('method')}"
     return names.get(str(kind), "damaged pieces" if key is None else "other pieces")
 
 
@@ -318,12 +316,5 @@ def _sound(path: Path) -> bool:
         with _unused(path):
             found = read_entry(path.read_bytes())
     except OSError:
-        return True  # gone meanwhile
+        return True  # removed meanwhile
     return found is not None and digest(found[0]) == path.stem
-
-
-def _complete(folder: Path) -> bool:
-    """Whether the files of a rendered data set are those that were first opened."""
-    from ganbench.data.faces.builder import changed
-
-    return not changed(folder)

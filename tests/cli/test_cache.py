@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from ganbench.errors import BadInput
-from ganbench.storage import upkeep as cache
 from ganbench.storage.store import Store
-from ganbench.storage.upkeep import parse_age, parse_size, prune, show_size
+from ganbench.storage.upkeep import keep_limit, parse_age, parse_size, prune, show_size
 
 DAY = 24 * 3600
 
@@ -38,7 +37,7 @@ def test_it_lists_what_there_is(call, root):
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].split() == ["What", "Pieces", "Size", "Last", "used"]
-    assert lines[1].startswith("verdicts on edits of smit")
+    assert lines[1].startswith("predictions on edits of smit")
     assert lines[1].split()[5] == "4"
     assert "indices of large data sets" in out
     assert lines[-1].endswith(f"in {root}")
@@ -68,11 +67,11 @@ def test_a_piece_that_is_read_is_used(root):
 
 def test_the_limit_is_kept_but_nothing_in_use_is_removed(root, monkeypatch):
     monkeypatch.setenv("GANBENCH_CACHE_LIMIT", "25KB")
-    cache.keep_limit()
+    keep_limit()
     assert pieces(root) == 2
     monkeypatch.setenv("GANBENCH_CACHE_LIMIT", "0")
     Store(root / "evaluations").put({"kind": "real"}, {"a": np.zeros(9)})
-    cache.keep_limit()
+    keep_limit()
     assert pieces(root) == 1  # this process has just made it
 
 
@@ -154,5 +153,5 @@ def test_what_ganbench_did_not_write_is_never_touched(call, root, tmp_path, monk
     assert call("cache", "verify")[:2] == (0, "everything is sound\n")
     call("cache", "prune", "--all")
     monkeypatch.setenv("GANBENCH_CACHE_LIMIT", "0")
-    cache.keep_limit()
+    keep_limit()
     assert [path.read_text() for path in mine] == ["precious"] * len(mine)
