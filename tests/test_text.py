@@ -14,7 +14,7 @@ from jinja2 import Environment
 from markdown_it import MarkdownIt
 
 from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
-from ganbench.report.tables import Column, Row, Table
+from ganbench.report.table import Column, Row, Table
 from ganbench.text import clipped, html, latex, markdown, message, printable, shown
 
 # All of Unicode, halves of pairs too, with the characters that formats and terminals care about often.

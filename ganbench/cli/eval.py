@@ -179,9 +179,7 @@ def evaluate(
     from ganbench.evaluation.protocol import describe, judge_notes
     from ganbench.evaluation.shards import Shard, left, note, parse_shard
     from ganbench.report.formats import to_rich
-    from ganbench.report.judges import judges_table
     from ganbench.report.run_folder import check_writable, write_run
-    from ganbench.report.tables import further_table, paper_table1, seeds_table, table1
     from ganbench.scoring import choose
     from ganbench.stopwatch import Stopwatch
     from ganbench.storage.upkeep import current_limit, keep_limit
@@ -296,17 +294,14 @@ def evaluate(
         for warning in found.notes[len(run.notes) :]:
             say(f"warning: {warning}", err=True)
         progress.update(bar, description="tables and pictures")
-        write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
+        made = write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
         keep_limit()
     if stored := str(run.pieces):
         say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
-    shown = [paper_table1(), table1(found.results)]
-    shown += [seeds_table(found.results)] * (seeds > 1)
-    # Nobody asked for those of the usual choice that Table 1 has no room for: they are on the page.
-    shown += [further_table(found.results)] * (metrics != "default")
-    if (several := judges_table(found.results)) is not None:
-        shown.append(several)
-    tables = [to_rich(table) for table in shown if table.rows]
+    shown = [made.paper, made.main, made.seeds, made.judges]
+    if metrics != "default":  # the other metrics of the default choice are on the page
+        shown.insert(3, made.other)
+    tables = [to_rich(table) for table in shown if table]
     screen = output.screen()
     wide = screen.options.update(width=300)
     screen.width = max(screen.width, *(screen.measure(t, options=wide).maximum for t in tables))

@@ -1,8 +1,8 @@
-"""Scenes of an evaluation: what a figure edits and has judged lies in the evaluation's store."""
+"""A scene of an evaluation: the edits and predictions of a figure are kept in the evaluation's store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ganbench.emotions import EMOTIONS
-from ganbench.errors import GanbenchError
 from ganbench.evaluation.jobs import array_digest
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
@@ -19,87 +18,79 @@ from ganbench.figures.scene import Faces, Scene
 from ganbench.judges.interface import Judged
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import to_bytes
-from ganbench.report.html import Picture
+from ganbench.report.pictures import Picture
 
-# Pixels an inch of a figure on the page, which is twice as dense as a screen; print has 300.
+# Pixels per inch of a figure on the page: twice the density of a screen.
 DPI = 150
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptScene(Scene):
-    """A scene that edits and judges through the store of an evaluation.
+class CachedScene(Scene):
+    """A scene that takes edits and predictions from the store of an evaluation.
 
-    Keys are contents: weights, pixels, codes. Edits are kept, and judged, as 8-bit pictures.
+    The keys of the store are contents: weights, pixels and codes. Edits are stored, and judged, as
+    8-bit pictures.
 
     Attributes:
-        run: the evaluation.
+        plan: of the evaluation.
     """
 
-    run: Plan
+    plan: Plan
 
     def edits(self, images: Tensor, codes: Tensor, method: Method | None = None) -> Tensor:
         method = method or self.method
         key = {
             "kind": "edits of a figure",
-            "drawn by": self.run.keys.identity(type(self)),
+            "drawn by": self.plan.keys.identity(type(self)),
             "method": method.name,
-            "edited by": self.run.keys.identity(method),
+            "edited by": self.plan.keys.identity(method),
             "edited on": method.device.type,
             "images": _digest(images),
             "codes": _digest(codes),
         }
 
-        def make() -> dict[str, Any]:
-            with self.run.stopwatch.measure(f"edit: {method.title}"):
-                return {"edits": to_bytes(super(KeptScene, self).edits(images, codes, method))}
+        def compute() -> dict[str, Any]:
+            with self.plan.stopwatch.measure(f"edit: {method.title}"):
+                return {"edits": to_bytes(super(CachedScene, self).edits(images, codes, method))}
 
-        return torch.from_numpy(self.run.store.fetch(key, make)["edits"]).float() / 255
+        return torch.from_numpy(self.plan.store.fetch(key, compute)["edits"]).float() / 255
 
     def try_methods(self, images: Tensor, method: Method) -> bool:
-        """The evaluation has tried them."""
+        """Do nothing: the evaluation has tried the methods."""
         return False
 
     def judged(self, images: Tensor) -> Judged:
         judge = self.judge()
         key = {
             "kind": "verdicts of a figure",
-            "drawn by": self.run.keys.identity(type(self)),
-            "judge": self.run.keys.judge_fingerprint(judge),
-            "judged by": self.run.keys.identity(judge),
+            "drawn by": self.plan.keys.identity(type(self)),
+            "judge": self.plan.keys.judge_fingerprint(judge),
+            "judged by": self.plan.keys.identity(judge),
             "judged on": judge.device.type,
             "images": _digest(images),
         }
 
-        def make() -> dict[str, Any]:
-            with self.run.stopwatch.measure(f"judge: {self.method.title}"):
-                found = super(KeptScene, self).judged(images)
-            return {"logits": found.logits.numpy(), "features": found.features.numpy()}
+        def compute() -> dict[str, Any]:
+            with self.plan.stopwatch.measure(f"judge: {self.method.title}"):
+                judged = super(CachedScene, self).judged(images)
+            return {"logits": judged.logits.numpy(), "features": judged.features.numpy()}
 
-        found = self.run.store.fetch(key, make)
-        return Judged(torch.from_numpy(found["logits"]), torch.from_numpy(found["features"]))
+        arrays = self.plan.store.fetch(key, compute)
+        return Judged(torch.from_numpy(arrays["logits"]), torch.from_numpy(arrays["features"]))
 
 
-def scene(run: Plan, gallery: Gallery, methods: Sequence[Method]) -> KeptScene:
-    """A scene with the gallery's inputs: the first test images, one of each emotion."""
+def cached_scene(plan: Plan, gallery: Gallery, methods: Sequence[Method]) -> CachedScene:
+    """A scene with the inputs of the gallery: the first test images, one of each emotion."""
 
     def faces(count: int) -> Faces:
         labels = gallery.labels[:count]
         images = torch.from_numpy(gallery.inputs[:count]).float() / 255
         return Faces(images, tuple(EMOTIONS[label] for label in labels), labels)
 
-    return KeptScene(tuple(methods), run.seed, faces, lambda: run.judge, dpi=DPI, run=run)
+    return CachedScene(tuple(methods), plan.seed, faces, lambda: plan.judge, dpi=DPI, plan=plan)
 
 
-def fits(ask: Callable[..., object], *arguments: Any) -> bool:
-    """Whether a figure's question to a method has an answer."""
-    try:
-        ask(*arguments)
-    except GanbenchError:
-        return False
-    return True
-
-
-def as_picture(name: str, drawing: Drawing) -> Picture:
+def picture_of(name: str, drawing: Drawing) -> Picture:
     """``name.png`` of a drawing."""
     return Picture(f"{name}.png", to_png(drawing.figure), drawing.caption)
 

@@ -5,34 +5,35 @@ from __future__ import annotations
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures import find
-from ganbench.report.cached_scene import as_picture, scene
-from ganbench.report.html import Picture
+from ganbench.report.cached_scene import cached_scene, picture_of
+from ganbench.report.pictures import Picture
 
-# Methods of one comparison: what a page holds.
+# The largest number of methods in one comparison, so that it fits on a page.
 MOST = 8
 
 
-def plate_names(run: Plan) -> list[str]:
-    """The files of ``draw_plates``."""
-    return [f"{name}.png" for name, _, _ in _plates(run)]
+def comparison_figure_names(plan: Plan) -> list[str]:
+    """The names of the files of ``draw_comparison_figures``."""
+    return [f"{name}.png" for name, _, _ in _comparison_figures(plan)]
 
 
-def draw_plates(run: Plan, gallery: Gallery) -> list[Picture]:
+def draw_comparison_figures(plan: Plan, gallery: Gallery) -> list[Picture]:
     """``compare.png`` of several methods, ``styles_<method>.png`` of those that take noise."""
-    run.refresh()
-    return [
-        as_picture(name, find(kind).load()(scene(run, gallery, [run.methods[m] for m in shown])))
-        for name, kind, shown in _plates(run)
-    ]
+    plan.refresh()
+    pictures = []
+    for name, figure, methods in _comparison_figures(plan):
+        scene = cached_scene(plan, gallery, [plan.methods[method] for method in methods])
+        pictures.append(picture_of(name, find(figure).load()(scene)))
+    return pictures
 
 
-def _plates(run: Plan) -> list[tuple[str, str, list[str]]]:
-    """(name of the file, figure, methods shown) of each."""
-    names = list(run.methods)
-    found = []
+def _comparison_figures(plan: Plan) -> list[tuple[str, str, list[str]]]:
+    """For each picture its name, the figure, and the methods shown."""
+    names = list(plan.methods)
+    figures = []
     for start in range(0, len(names), MOST) if len(names) > 1 else ():
         number = f"_{start // MOST + 1}" if start else ""
-        found.append((f"compare{number}", "compare", names[start : start + MOST]))
-    return found + [
-        (f"styles_{name}", "styles", [name]) for name in names if run.methods[name].noise_dim
+        figures.append((f"compare{number}", "compare", names[start : start + MOST]))
+    return figures + [
+        (f"styles_{name}", "styles", [name]) for name in names if plan.methods[name].noise_dim
     ]

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from ganbench.report.tables import Table
+from ganbench.report.table import Row, Table
 from ganbench.text import latex, markdown, markdown_table, printable
 
 if TYPE_CHECKING:
@@ -14,55 +14,44 @@ if TYPE_CHECKING:
 
 
 def to_csv(table: Table) -> str:
-    """One line a row, six significant digits; empty where there is no value.
+    """A line for each row, with six significant digits; a cell without a value is empty.
 
-    A column in which a value has an interval is followed by one of half-widths, its title and ``±``.
+    A column in which a value has an interval is followed by a column of half-widths, titled ``±``.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    uncertain = [
+    intervals = [
         any(row.halves and row.halves[i] is not None for row in table.rows)
         for i in range(len(table.columns))
     ]
     heads = ["Method"]
-    for column, wide in zip(table.columns, uncertain, strict=True):
+    for column, wide in zip(table.columns, intervals, strict=True):
         title = printable(column.title)
         heads += [title, *[f"{title} ±"] * wide]
     writer.writerow(heads)
     for row in table.rows:
         cells: list[float | None] = []
-        for i, wide in enumerate(uncertain):
+        for i, wide in enumerate(intervals):
             cells += [row.values[i], *[row.halves[i] if row.halves else None] * wide]
         writer.writerow([printable(row.title), *("" if v is None else f"{v:.6g}" for v in cells)])
     return file.getvalue()
 
 
 def to_markdown(table: Table) -> str:
-    """A pipe table with the caption above it; the best of each column in bold."""
-    heads = ["Method", *(markdown(f"{c.title} {c.arrow}".strip()) for c in table.columns)]
-    lines = []
-    for row in table.rows:
-        cells = []
-        for i in range(len(table.columns)):
-            value = table.cell(row, i)
-            value = f"**{value}**" if table.is_best(row, i) else value
-            cells.append(f"{value} {table.half(row, i)}".strip())
-        lines.append([markdown(row.title), *cells])
+    """A Markdown table below its caption; the best value of each column is bold."""
+    heads = ["Method", *(markdown(c.heading) for c in table.columns)]
+    lines = [[markdown(row.title), *_cells(table, row, "**{}**")] for row in table.rows]
     body = markdown_table(heads, lines, range(1, len(heads)))
     return f"{markdown(table.caption)}\n\n{body}\n"
 
 
 def to_latex(table: Table, label: str) -> str:
-    """A ``table`` environment; needs the package booktabs. The best of each column in bold."""
-    heads = [latex(f"{c.title} {c.arrow}".strip()) for c in table.columns]
+    """A ``table`` environment, which needs booktabs; the best value of each column is bold."""
+    heads = [latex(c.heading) for c in table.columns]
     lines = [" & ".join(["Method", *heads])]
     for row in table.rows:
-        cells = []
-        for i in range(len(table.columns)):
-            value = table.cell(row, i).replace("n/a", "--")
-            value = rf"\textbf{{{value}}}" if table.is_best(row, i) else value
-            cells.append(f"{value} {table.half(row, i)}".strip())
-        cells = [cell.replace("±", r"$\pm$") for cell in cells]
+        cells = _cells(table, row, r"\textbf{{{}}}")
+        cells = [cell.replace("n/a", "--").replace("±", r"$\pm$") for cell in cells]
         lines.append(" & ".join([latex(row.title), *cells]))
     first, *rest = lines
     return "\n".join(
@@ -84,8 +73,18 @@ def to_latex(table: Table, label: str) -> str:
     )
 
 
+def _cells(table: Table, row: Row, bold: str) -> list[str]:
+    """The values of a row with their half-widths; ``bold`` formats the best values."""
+    cells = []
+    for i in range(len(table.columns)):
+        value = table.cell(row, i)
+        value = bold.format(value) if table.is_best(row, i) else value
+        cells.append(f"{value} {table.half(row, i)}".strip())
+    return cells
+
+
 def to_rich(table: Table) -> RichTable:
-    """A table for the terminal; the best of each column in bold green."""
+    """A table for the terminal; the best value of each column is bold and green."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -98,8 +97,8 @@ def to_rich(table: Table) -> RichTable:
     )
     shown.add_column("Method", no_wrap=True, header_style="bold")
     for column in table.columns:
-        head = f"{column.title} {column.arrow}".strip()
-        shown.add_column(Text(printable(head)), justify="right", no_wrap=True, header_style="bold")
+        head = Text(printable(column.heading))
+        shown.add_column(head, justify="right", no_wrap=True, header_style="bold")
     for row in table.rows:
         cells = []
         for i in range(len(table.columns)):

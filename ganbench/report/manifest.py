@@ -25,7 +25,7 @@ from ganbench.stopwatch import Stopwatch
 PACKAGES = ("torch", "numpy", "scipy", "openTSNE", "matplotlib", "pillow", "numba", "safetensors")
 
 
-def manifest(
+def make_manifest(
     results: Results,
     stopwatch: Stopwatch,
     command: Sequence[str],

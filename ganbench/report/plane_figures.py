@@ -1,10 +1,13 @@
-"""The conditional planes of the evaluated methods, seen through the edits that the pass has made."""
+"""The conditional planes of the evaluated methods, drawn from the edits of the evaluation."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ganbench.emotions import EMOTIONS
+from ganbench.errors import GanbenchError
 from ganbench.evaluation import protocol
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
@@ -13,63 +16,70 @@ from ganbench.figures.page import Drawing
 from ganbench.figures.plane import JudgedPlane
 from ganbench.methods.interface import Method
 from ganbench.metrics import softmax
-from ganbench.report.cached_scene import KeptScene, as_picture, fits, scene
-from ganbench.report.html import Picture
+from ganbench.report.cached_scene import cached_scene, picture_of
+from ganbench.report.pictures import Picture
 
 
-def plane_names(run: Plan) -> list[str]:
-    """The files of ``draw_planes``."""
-    return [f"{kind}_{name}.png" for name, method in run.methods.items() for kind in _kinds(method)]
-
-
-def draw_planes(run: Plan, gallery: Gallery) -> list[Picture]:
-    """``<figure>_<method>.png`` of methods with a plane: the figures that they can make.
-
-    What the judge sees in the plane is the mean of its verdicts on the edits with codes uniform over
-    Z, which the pass has made. Only the few faces shown are edited here; the store keeps them.
-    """
-    run.refresh()
+def plane_figure_names(plan: Plan) -> list[str]:
+    """The names of the files of ``draw_plane_figures``."""
     return [
-        as_picture(f"{kind}_{name}", _draw(kind, run, name, scene(run, gallery, [method])))
-        for name, method in run.methods.items()
-        for kind in _kinds(method)
+        f"{figure}_{name}.png"
+        for name, method in plan.methods.items()
+        for figure in _figures(method)
     ]
 
 
-def _kinds(method: Method) -> list[str]:
-    if "uniform" not in protocol.code_sets(method) or not fits(plane.anchors, method):
+def draw_plane_figures(plan: Plan, gallery: Gallery) -> list[Picture]:
+    """``<figure>_<method>.png`` for methods with a plane and the figures that they can make.
+
+    What the judge sees in the plane is the mean of its predictions on the evaluation's edits with
+    codes uniform over Z. Only the few faces shown are edited here, and the store keeps their edits.
+    """
+    plan.refresh()
+    return [
+        picture_of(f"{figure}_{name}", _draw(figure, plan, gallery, name))
+        for name, method in plan.methods.items()
+        for figure in _figures(method)
+    ]
+
+
+def _figures(method: Method) -> list[str]:
+    if "uniform" not in protocol.code_sets(method) or not _succeeds(plane.anchors, method):
         return []
-    labelled = fits(plane.distribution, method)
-    can = {
+    labelled = _succeeds(plane.distribution, method)
+    possible = {
         "gamut": True,
-        # Where codes have a label distribution, the distance from the centre is no intensity.
+        # Where codes have a label distribution, the distance from the centre is not an intensity.
         "wheel": not labelled,
-        "complex": labelled and fits(complex.mixed_codes, method),
-        "same-label": labelled and fits(same_label.find_codes, method),
-        "nuance": fits(nuance.codes_around, method),
+        "complex": labelled and _succeeds(complex.mixed_codes, method),
+        "same-label": labelled and _succeeds(same_label.find_codes, method),
+        "nuance": _succeeds(nuance.codes_around, method),
     }
-    return [kind for kind, possible in can.items() if possible]
+    return [figure for figure in possible if possible[figure]]
 
 
-def _draw(kind: str, run: Plan, name: str, stage: KeptScene) -> Drawing:
-    if kind != "gamut":
-        return find(kind).load()(stage)
-    shown = gamut.edit_shown(stage, stage.faces(1).images[0])
-    return gamut.draw_gamut(stage, _view(run, name), shown, "all test images")
+def _succeeds(function: Callable[[Method], object], method: Method) -> bool:
+    try:
+        function(method)
+    except GanbenchError:
+        return False
+    return True
 
 
-def _view(run: Plan, name: str) -> JudgedPlane:
-    """What the judge saw in the edits with codes all over the plane."""
-    method = run.methods[name]
-    codes = np.concatenate(
-        [
-            protocol.codes(method, "uniform", run.seed, chunk.number)[0][
-                : len(chunk) * len(EMOTIONS)
-            ]
-            .cpu()
-            .numpy()
-            for chunk in run.chunks
-        ]
-    )
-    logits = run.gather("edits", name, "uniform")["logits"].reshape(len(codes), -1)
-    return JudgedPlane(codes, softmax(logits))
+def _draw(figure: str, plan: Plan, gallery: Gallery, name: str) -> Drawing:
+    scene = cached_scene(plan, gallery, [plan.methods[name]])
+    if figure != "gamut":
+        return find(figure).load()(scene)
+    shown = gamut.edit_shown(scene, scene.faces(1).images[0])
+    return gamut.draw_gamut(scene, _judged_plane(plan, name), shown, "all test images")
+
+
+def _judged_plane(plan: Plan, name: str) -> JudgedPlane:
+    """What the judge sees in the evaluation's edits with codes all over the plane."""
+    codes = []
+    for chunk in plan.chunks:
+        drawn, _ = protocol.codes(plan.methods[name], "uniform", plan.seed, chunk.number)
+        codes.append(plane.array(drawn[: len(chunk) * len(EMOTIONS)]))
+    all_codes = np.concatenate(codes)
+    logits = plan.gather("edits", name, "uniform")["logits"].reshape(len(all_codes), -1)
+    return JudgedPlane(all_codes, softmax(logits))

@@ -1,4 +1,4 @@
-"""The tables of a report, as data. ``formats`` writes them."""
+"""The tables of a report, as data. ``formats`` and the page write them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,32 @@ from importlib import resources
 from ganbench import config
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec
+from ganbench.metrics.agreement import KAPPA
+from ganbench.metrics.agreement import SPEC as AGREEMENT
 from ganbench.metrics.gt_error import REGIONS
-from ganbench.metrics.spec import Direction
-from ganbench.records import MINUS, Record, Results
+from ganbench.records import EXTRA, JUDGE, MINUS, Results
+from ganbench.report.table import Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
 from ganbench.text import plural
 
-# Rows of the paper's Table 1, then StarGAN-v2 of its figures; other methods follow as given.
-ROWS: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit", "stargan-v2")
+# The methods of the paper's Table 1, then StarGAN-v2 of its figures. Others follow as given.
+ORDER: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit", "stargan-v2")
 
-# The columns of the main table after the accuracies: metric, variant, heading. Its second half asks
-# whether what convinces the judge is an expression at all; another judge's verdict belongs there too.
-FIRST: tuple[tuple[str, str, str], ...] = (
+# Titles of the rows that are no methods.
+REFERENCES = {REAL: "Real", TRUTH: "True edits"}
+
+Item = tuple[str, str, str]
+"""What a column shows: a metric, a variant and a heading."""
+
+# The columns of Table 1 after the accuracies. The second half tells whether what convinces the judge
+# is an expression.
+FIRST: tuple[Item, ...] = (
     ("fed", "", "FED"),
     ("ere", "", "ERE"),
     ("background", "", "Background"),
 )
-SECOND: tuple[tuple[str, str, str], ...] = (
+SECOND: tuple[Item, ...] = (
     ("gt_error", "", "Ground-truth error"),
     ("gain", "", "Gain"),
     ("gain", "parallel", "Parallel gain"),
@@ -35,71 +43,42 @@ SECOND: tuple[tuple[str, str, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column: its heading, whether more is better, and the decimals shown.
+class Tables:
+    """The tables of a run; None where nothing was recorded for a table.
 
     Attributes:
-        second: whether it belongs to the table's second half.
+        main: Table 1: accuracy for each emotion and their mean, then other metrics.
+        paper: the published Table 1.
+        differences: each method minus the best, paired over the images.
+        seeds: mean and standard deviation over the seeds of the noise.
+        judges: accuracy by each of several judges, and their agreement with the first.
+        gt_error: the distance to the right answers by region.
+        codes: FED and ERE with each set of codes.
+        other: the metrics that are not in Table 1.
     """
 
-    title: str
-    direction: Direction
-    digits: int
-    arrow: str = ""
-    second: bool = False
+    main: Table
+    paper: Table
+    differences: Table | None
+    seeds: Table | None
+    judges: Table | None
+    gt_error: Table | None
+    codes: Table | None
+    other: Table | None
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row: its heading, and a value, or None, for each column.
-
-    Attributes:
-        competes: whether it may be best; real images and right answers are marks, not rivals.
-        notes: for each column what to say beside the value: its interval, or why there is none.
-        halves: for each column the distance from the value to the farther end of its interval, or
-            None; empty where no value has an interval.
-        ties: for each column whether it counts as best; empty where the values as shown decide.
-    """
-
-    title: str
-    values: tuple[float | None, ...]
-    competes: bool = True
-    notes: tuple[str, ...] = ()
-    halves: tuple[float | None, ...] = ()
-    ties: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows and columns under a caption."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-
-    def cell(self, row: Row, column: int) -> str:
-        """The value as shown; ``n/a`` where it does not exist."""
-        value = row.values[column]
-        return "n/a" if value is None else f"{value:z.{self.columns[column].digits}f}"
-
-    def half(self, row: Row, column: int) -> str:
-        """How uncertain the value is, as shown: ``±1.2``; empty where it has no interval."""
-        half = row.halves[column] if row.halves else None
-        return "" if half is None else f"±{half:.{self.columns[column].digits}f}"
-
-    def is_best(self, row: Row, column: int) -> bool:
-        """Whether no rival shows a better value, and some show a worse; shown ties share it."""
-        if row.ties:
-            return row.ties[column]
-        direction = self.columns[column].direction
-        rivals = [r for r in self.rows if r.competes and r.values[column] is not None]
-        if row not in rivals or direction == "reported":
-            return False
-        shown = [float(self.cell(r, column)) for r in rivals]
-        best, worst = max(shown), min(shown)
-        if direction == "lower":
-            best, worst = worst, best
-        return float(self.cell(row, column)) == best != worst
+def make_tables(results: Results) -> Tables:
+    """Make all tables of a run."""
+    return Tables(
+        table1(results),
+        paper_table1(),
+        differences_table(results),
+        seeds_table(results),
+        judges_table(results),
+        gt_error_table(results),
+        codes_table(results),
+        other_table(results),
+    )
 
 
 def in_order(results: Results) -> list[str]:
@@ -107,44 +86,44 @@ def in_order(results: Results) -> list[str]:
 
     Several checkpoints of one method stand together, as given.
     """
-    places = {name: place for place, name in enumerate(ROWS)}
+    places = {name: place for place, name in enumerate(ORDER)}
 
     def place(label: str) -> int:  # results of earlier versions have registered names only
-        return places.get(results.methods[label].get("method", label), len(ROWS))
+        return places.get(results.methods[label].get("method", label), len(ORDER))
 
     return sorted(results.methods, key=place)
 
 
 def specs(results: Results) -> dict[str, MetricSpec]:
-    """The definition of each metric that was recorded, as the results tell it, in their order.
+    """The definition of each recorded metric as the results give it, in their order.
 
     Raises:
         BadInput: a definition was changed by hand.
     """
     recorded = dict.fromkeys(record.metric for record in results.records)
-    told = {
+    given = {
         name: config.build(MetricSpec, facts, f"metric {name!r} of the results")
         for name, facts in results.metrics.items()
     }
-    return {name: (told | METRICS)[name] for name in recorded if name in told or name in METRICS}
+    return {name: (given | METRICS)[name] for name in recorded if name in given or name in METRICS}
 
 
 def table1(results: Results) -> Table:
-    """Table 1: accuracy for each emotion and their mean; then what else was recorded of it."""
+    """Table 1: accuracy for each emotion and their mean, then the other metrics of ours."""
     known = specs(results)
     recorded = {(record.metric, record.variant) for record in results.records}
     others = [item for item in (*FIRST, *SECOND) if item[:2] in recorded]
     accuracy = METRICS["accuracy"]
-    columns = [column_of(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
-    columns += [column_of(accuracy, "Mean")]
+    columns = [Column.of(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
+    columns += [Column.of(accuracy, "Mean")]
     columns += [
-        replace(column_of(known[item[0]], item[2]), second=item in SECOND) for item in others
+        replace(Column.of(known[item[0]], item[2]), second=item in SECOND) for item in others
     ]
     rows = []
     for name in [REAL, *in_order(results)]:
-        found = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]
-        found += [results.find(name, metric, variant=variant) for metric, variant, _ in others]
-        rows.append(row_of(results, name, found, columns))
+        records = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]
+        records += [results.find(name, metric, variant=variant) for metric, variant, _ in others]
+        rows.append(Row.of(_title(results, name), records, columns, name not in REFERENCES))
     data, judge = results.protocol["data"], results.protocol["judge"]
     caption = (
         f"Accuracy (%, ↑) for each emotion; {plural(data['images'], 'test image')} of {data['name']} "
@@ -155,89 +134,136 @@ def table1(results: Results) -> Table:
     return Table(caption, tuple(columns), tuple(rows))
 
 
-def further_table(results: Results) -> Table:
-    """Every metric that was recorded and is not in Table 1: ours, and those of plug-ins."""
-    shown = {"accuracy", *(metric for metric, _, _ in (*FIRST, *SECOND))}
-    chosen = [spec for name, spec in specs(results).items() if name not in shown]
-    columns = [column_of(spec, spec.title) for spec in chosen]
-    rows = []
-    for name in [REAL, *in_order(results), TRUTH]:
-        found = [results.find(name, spec.name) for spec in chosen]
-        if any(found):
-            rows.append(row_of(results, name, found, columns))
-    return Table("What else was recorded.", tuple(columns), tuple(rows))
+def other_table(results: Results) -> Table | None:
+    """The recorded metrics that are not in Table 1: ours, and those of plug-ins."""
+    in_table1 = {"accuracy", *(metric for metric, _, _ in (*FIRST, *SECOND))}
+    items = [
+        (name, "", spec.title) for name, spec in specs(results).items() if name not in in_table1
+    ]
+    names = [REAL, *in_order(results), TRUTH]
+    return _table(results, "Metrics that are not in Table 1.", items, names)
 
 
-def seeds_table(results: Results) -> Table:
-    """Mean and standard deviation over the seeds of the noise, of methods that have any."""
-    chosen = [("accuracy", "", "Mean accuracy"), *FIRST, *SECOND]
+def codes_table(results: Results) -> Table | None:
+    """FED and ERE with each set of codes."""
+    items = [
+        ("fed", "", "FED"),
+        ("fed", "anchor", "FED, anchors"),
+        ("fed", "uniform", "FED, uniform over Z"),
+        ("ere", "", "ERE"),
+        ("ere", "noisy", "ERE, noisy anchors"),
+        ("ere", "uniform", "ERE, uniform over Z"),
+    ]
+    caption = "FED and ERE by the codes that were used."
+    table = _table(results, caption, items, [*in_order(results), TRUTH])
+    return table and table.without_empty_columns()
+
+
+def gt_error_table(results: Results) -> Table | None:
+    """Judged accuracy beside the distance to the right answers by region."""
+    if TRUTH not in results.confusion:
+        return None
+    titles = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face", "head": "Hair, neck"}
+    titles |= {"background": "Background", "all": "Whole image", "features": "Judge's features"}
+    items = [("accuracy", "", "Judged accuracy")]
+    for region in (*REGIONS, "features"):
+        items.append(("gt_error", "" if region == "all" else region, titles[region]))
+    caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
+    table = _table(results, caption, items, [*in_order(results), TRUTH])
+    return table and table.without_empty_columns()
+
+
+def judges_table(results: Results) -> Table | None:
+    """Accuracy by each judge, and the agreement of the extra judges with the first."""
+    extra = results.protocol.get(EXTRA)
+    if not extra:
+        return None
+    first = results.protocol["judge"]
+    items = [("accuracy", "", f"Accuracy, {first['name']}")]
+    for name in extra:
+        for spec in (METRICS["accuracy"], AGREEMENT, KAPPA):
+            items.append((spec.name, JUDGE + name, f"{spec.title}, {name}"))
+    caption = (
+        f"The same edits by several judges: {first['title']}; "
+        f"{'; '.join(judge['title'] for judge in extra.values())}. "
+        f"Agreement (%) and {KAPPA.title} are with the first."
+    )
+    return _table(results, caption, items, [REAL, *in_order(results), TRUTH])
+
+
+def seeds_table(results: Results) -> Table | None:
+    """Mean and standard deviation over the seeds of the noise, for methods that take noise."""
     known = specs(results)
-    chosen = [item for item in chosen if item[0] in known]
-    columns = [replace(column_of(known[m], title), direction="reported") for m, _, title in chosen]
+    items = [("accuracy", "", "Mean accuracy"), *FIRST, *SECOND]
+    items = [item for item in items if item[0] in known]
+    columns = [replace(Column.of(known[m], title), direction="reported") for m, _, title in items]
     rows, seeds = [], ""
     for name in in_order(results):
         means, deviations = (
-            [results.find(name, m, variant=of(variant, what)) for m, variant, _ in chosen]
+            [results.find(name, m, variant=of(variant, what)) for m, variant, _ in items]
             for what in (OVER_SEEDS, DEVIATION)
         )
         if any(means):
             seeds = next(r.note for r in means if r)
-            row = row_of(results, name, means, columns)
-            halves = tuple(None if r is None else r.value for r in deviations)
-            rows.append(replace(row, halves=halves, competes=False))
-    caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: no noise moves it."
-    return _dense(Table(caption, tuple(columns), tuple(rows)))
+            row = Row.of(_title(results, name), means, columns, competes=False)
+            rows.append(
+                replace(row, halves=tuple(None if r is None else r.value for r in deviations))
+            )
+    if not rows:
+        return None
+    caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: the value does not depend on noise."
+    return Table(caption, tuple(columns), tuple(rows)).without_empty_columns()
 
 
-def differences_table(results: Results) -> Table:
-    """How far each method is from the best of each column, paired over the images."""
+Gap = tuple[float, float, float]
+"""The difference of two methods, and the ends of its interval."""
+
+
+def differences_table(results: Results) -> Table | None:
+    """Each method minus the best of each column, paired over the images."""
     names = in_order(results)
     chosen = [
         spec
         for spec in specs(results).values()
         if spec.direction != "reported"
-        and any(_minus(results, spec.name, a, b) for a in names for b in names)
+        and any(_difference(results, spec.name, a, b) for a in names for b in names)
     ]
-    columns = [column_of(spec, spec.title, arrow="") for spec in chosen]
-    gaps = {name: [_gap(results, spec, name, names) for spec in chosen] for name in names}
+    if not chosen:
+        return None
+    columns = [Column.of(spec, spec.title, arrow="") for spec in chosen]
     rows = []
-    for name, own in gaps.items():
-        ties = tuple(gap is not None and gap[1] <= 0 <= gap[2] for gap in own)
+    for name in names:
+        gaps = [_gap_to_best(results, spec, name, names) for spec in chosen]
+        ties = tuple(gap is not None and gap[1] <= 0 <= gap[2] for gap in gaps)
         notes = tuple(
             "" if gap is None else f"{gap[1]:+.{c.digits}f} to {gap[2]:+.{c.digits}f} (95 %)"
-            for gap, c in zip(own, columns, strict=True)
+            for gap, c in zip(gaps, columns, strict=True)
         )
-        values = tuple(None if gap is None else gap[0] for gap in own)
+        values = tuple(None if gap is None else gap[0] for gap in gaps)
         halves = tuple(
             None if gap is None or gap[1] == gap[2] else max(gap[0] - gap[1], gap[2] - gap[0])
-            for gap in own
+            for gap in gaps
         )
-        title = str(results.methods[name]["title"])
-        rows.append(Row(title, values, notes=notes, halves=halves, ties=ties))
+        rows.append(Row(_title(results, name), values, notes=notes, halves=halves, ties=ties))
     caption = (
-        "Each method minus the best of the column, on the same images; ±: to the farther end of the "
-        "95 % interval of this one difference. Bold: the best, and what is not told apart from it."
+        "Each method minus the best of the column, on the same images. ±: to the farther end of the "
+        "95 % interval of the difference. Bold: the best, and the methods that do not differ from it "
+        "significantly."
     )
-    return _dense(Table(caption, tuple(columns), tuple(rows)))
+    return Table(caption, tuple(columns), tuple(rows)).without_empty_columns()
 
 
-def _gap(
-    results: Results, spec: MetricSpec, name: str, names: Sequence[str]
-) -> tuple[float, float, float] | None:
-    """A method minus the best under a metric, and the ends of its interval."""
-    values = {
-        n: r.value for n in names if (r := results.find(n, spec.name)) and r.value is not None
-    }
+def _gap_to_best(results: Results, spec: MetricSpec, name: str, names: Sequence[str]) -> Gap | None:
+    records = {n: results.find(n, spec.name) for n in names}
+    values = {n: r.value for n, r in records.items() if r and r.value is not None}
     if name not in values:
         return None
     best = (max if spec.direction == "higher" else min)(values, key=lambda n: values[n])
-    return (0.0, 0.0, 0.0) if name == best else _minus(results, spec.name, name, best)
+    return (0.0, 0.0, 0.0) if name == best else _difference(results, spec.name, name, best)
 
 
-def _minus(
-    results: Results, metric: str, name: str, other: str
-) -> tuple[float, float, float] | None:
-    """The recorded difference of two methods, whichever of them was subtracted."""
+def _difference(results: Results, metric: str, name: str, other: str) -> Gap | None:
+    """A method minus another, whichever of the two the record subtracts."""
     for sign, a, b in ((1, name, other), (-1, other, name)):
         r = results.find(a, metric, variant=MINUS + b)
         if r is not None and r.value is not None and r.low is not None and r.high is not None:
@@ -246,49 +272,8 @@ def _minus(
     return None
 
 
-def truth_table(results: Results) -> Table:
-    """Judged accuracy beside truth by region; last what the right answers themselves get."""
-    spec = METRICS["gt_error"]
-    names = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face", "head": "Hair, neck"}
-    names |= {"background": "Background", "all": "Whole image", "features": "Judge's features"}
-    columns = (
-        column_of(METRICS["accuracy"], "Judged accuracy"),
-        *(column_of(spec, names[region]) for region in (*REGIONS, "features")),
-    )
-    rows = []
-    for name in [*in_order(results), TRUTH]:
-        found = [results.find(name, "accuracy")]
-        found += [
-            results.find(name, "gt_error", variant="" if region == "all" else region)
-            for region in (*REGIONS, "features")
-        ]
-        rows.append(row_of(results, name, found, columns))
-    caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
-    return _dense(Table(caption, columns, tuple(rows)))
-
-
-def variants_table(results: Results) -> Table:
-    """FED and ERE with each set of codes, and the right answers as a mark."""
-    fed, ere = METRICS["fed"], METRICS["ere"]
-    columns = (
-        column_of(fed, "FED"),
-        column_of(fed, "FED, exact anchors"),
-        column_of(fed, "FED, uniform over Z"),
-        column_of(ere, "ERE"),
-        column_of(ere, "ERE, noisy anchors"),
-        column_of(ere, "ERE, uniform over Z"),
-    )
-    rows = []
-    for name in [*in_order(results), TRUTH]:
-        found = [results.find(name, "fed", variant=v) for v in ("", "anchor", "uniform")]
-        found += [results.find(name, "ere", variant=v) for v in ("", "noisy", "uniform")]
-        if any(found):
-            rows.append(row_of(results, name, found, columns))
-    return _dense(Table("FED and ERE by the codes that were used.", columns, tuple(rows)))
-
-
 def paper_table1() -> Table:
-    """The published Table 1, with the mean of each row; other data, judge and weights than ours."""
+    """The published Table 1 with the mean of each row; data, judge and weights differ from ours."""
     text = resources.files("ganbench.report").joinpath("paper_table1.toml").read_text("utf-8")
     paper = tomllib.loads(text)
     names = [*(name.capitalize() for name in paper["columns"]), "Mean"]
@@ -299,60 +284,24 @@ def paper_table1() -> Table:
     )
     caption = (
         f"{paper['title']}: accuracy ({paper['unit']}) on {paper['data']}; judge: {paper['judge']}. "
-        "Another data set, judge and weights: not comparable with ours."
+        "Data set, judge and weights are others: the numbers are not comparable with ours."
     )
     return Table(caption, columns, rows)
 
 
-def _dense(table: Table) -> Table:
-    """The table without columns that have no value in any row."""
-    kept = [
-        i for i in range(len(table.columns)) if any(row.values[i] is not None for row in table.rows)
-    ]
-    rows = (
-        replace(
-            row,
-            values=tuple(row.values[i] for i in kept),
-            notes=tuple(row.notes[i] for i in kept),
-            halves=tuple(row.halves[i] for i in kept),
-            ties=tuple(row.ties[i] for i in kept if row.ties),
-        )
-        for row in table.rows
-    )
-    return Table(table.caption, tuple(table.columns[i] for i in kept), tuple(rows))
+def _table(
+    results: Results, caption: str, items: Sequence[Item], names: Sequence[str]
+) -> Table | None:
+    """The table of some items for methods and references; None without any record."""
+    known = specs(results) | METRICS | {spec.name: spec for spec in (AGREEMENT, KAPPA)}
+    columns = tuple(Column.of(known[metric], title) for metric, _, title in items)
+    rows = []
+    for name in names:
+        records = [results.find(name, metric, variant=variant) for metric, variant, _ in items]
+        if any(records):
+            rows.append(Row.of(_title(results, name), records, columns, name not in REFERENCES))
+    return Table(caption, columns, tuple(rows)) if rows else None
 
 
-def column_of(spec: MetricSpec, title: str, arrow: str | None = None) -> Column:
-    """The column of a metric."""
-    return Column(title, spec.direction, spec.digits, spec.arrow if arrow is None else arrow)
-
-
-def row_of(
-    results: Results, name: str, found: Sequence[Record | None], columns: Sequence[Column]
-) -> Row:
-    """The row of a method, of real images or of right answers: a record, or none, for each column."""
-    marks = {REAL: "Real", TRUTH: "True edits"}
-    return Row(
-        title=marks.get(name) or str(results.methods[name]["title"]),
-        values=tuple(None if record is None else record.value for record in found),
-        competes=name not in marks,
-        notes=tuple(_note(record, c.digits) for record, c in zip(found, columns, strict=True)),
-        halves=tuple(_half(record) for record in found),
-    )
-
-
-def _half(record: Record | None) -> float | None:
-    if record is None or record.value is None or record.low is None or record.high is None:
-        return None
-    return max(record.value - record.low, record.high - record.value)
-
-
-def _note(record: Record | None, digits: int) -> str:
-    if record is None:
-        return ""
-    if record.low is None or record.high is None:
-        return record.note
-    return (
-        f"{record.low:.{digits}f} to {record.high:.{digits}f} {record.unit} "
-        f"({record.interval}, n = {record.n})"
-    )
+def _title(results: Results, name: str) -> str:
+    return REFERENCES.get(name) or str(results.methods[name]["title"])

@@ -16,7 +16,7 @@ from ganbench.gate.comparison import Run
 from ganbench.judges.interface import Judged
 from ganbench.records import Results
 from ganbench.report.formats import to_csv
-from ganbench.report.judges import judges_table
+from ganbench.report.tables import judges_table
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Store
 

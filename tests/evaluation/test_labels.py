@@ -103,8 +103,8 @@ def test_every_title_and_file_is_told_apart(store, tmp_path):
     assert len({job.title for job in run.jobs}) == 1 + len(titles)
     found = evaluate(methods, ToyPhotos(N), Reader(), store=store)
     assert len({cloud.title for cloud in found.clouds}) == 1 + len(titles)
-    names = write_run(found, tmp_path / "run", (), run)
-    assert len(set(names)) == len(names)
+    write_run(found, tmp_path / "run", (), run)
+    names = [path.name for path in (tmp_path / "run").iterdir()]
     assert sorted(names) == sorted(file_names(run))
     assert {"grid_v1.3.png", "tsne_v1.2_figure1.png", "gamut_v1.2.png"} <= set(names)
     page = (tmp_path / "run" / "report.html").read_text()

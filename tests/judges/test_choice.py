@@ -13,7 +13,7 @@ from ganbench.errors import BadInput
 from ganbench.evaluation.protocol import describe, judge_notes
 from ganbench.evaluation.run import evaluate
 from ganbench.judges import list_judges, load_judge
-from ganbench.report.manifest import manifest
+from ganbench.report.manifest import make_manifest
 from ganbench.storage.store import Store
 
 
@@ -38,7 +38,7 @@ def test_a_judge_of_other_data_is_noted():
 def test_the_note_is_in_the_manifest(tmp_path):
     for dataset, notes in ((ToyPhotos(7), 0), (ToyFaces(7), 1)):
         found = evaluate([Painter()], dataset, Reader(), store=Store(tmp_path / dataset.name))
-        assert len(manifest(found.results, found.stopwatch, [], {})["notes"]) == notes
+        assert len(make_manifest(found.results, found.stopwatch, [], {})["notes"]) == notes
 
 
 def test_the_command_line_warns_once(tmp_path):

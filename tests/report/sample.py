@@ -1,10 +1,11 @@
 """Results made by hand, small enough to check by eye in the golden files."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS
-from ganbench.records import Results
+from ganbench.metrics.agreement import KAPPA, SPEC
+from ganbench.records import EXTRA, JUDGE, Results
 from ganbench.scoring import record
 
 ACCURACY = {
@@ -75,4 +76,21 @@ def results() -> Results:
         records=tuple(records),
         confusion={name: [[[1] * k] * k] * k for name in ACCURACY},
         metrics={name: asdict(METRICS[name]) for name in ("accuracy", *NAMES)},
+    )
+
+
+def full_results() -> Results:
+    """The same results with right answers and an extra judge."""
+    plain = results()
+    variant = f"{JUDGE}squinter"
+    records = [record(METRICS["accuracy"], "truth", 100, 700)]
+    for spec in (METRICS["accuracy"], SPEC, KAPPA):
+        records.append(record(spec, "smit", 0.5, 700, variant=variant))
+    k = len(EMOTIONS)
+    return replace(
+        plain,
+        protocol=plain.protocol
+        | {EXTRA: {"squinter": {"title": "Squinter", "fingerprint": "c" * 64}}},
+        records=(*plain.records, *records),
+        confusion=plain.confusion | {"truth": [[[1] * k] * k] * k},
     )

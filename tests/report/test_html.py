@@ -4,11 +4,14 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
-from sample import NAMES, results
+from sample import NAMES, full_results, results
 
 from ganbench.metrics import METRICS
-from ganbench.report.html import Picture, render, shares
-from ganbench.report.manifest import anonymous, machine, manifest
+from ganbench.provenance import machine
+from ganbench.report.html import percentages, render
+from ganbench.report.manifest import anonymous, make_manifest
+from ganbench.report.pictures import Picture
+from ganbench.report.tables import make_tables
 from ganbench.stopwatch import Stopwatch
 
 
@@ -18,11 +21,21 @@ def picture(name):
     return Picture(name, file.getvalue(), f"caption of {name}")
 
 
+def render_page(found, planes):
+    manifest = make_manifest(found, Stopwatch(), ["ganbench", "eval", "--root=<script>"], {})
+    grids, maps = [picture("grid_smit.png")], [picture("tsne_smit.png")]
+    return render(found, make_tables(found), grids, planes, maps, manifest)
+
+
 @pytest.fixture(scope="module")
 def page():
-    found = results()
-    table = manifest(found, Stopwatch(), ["ganbench", "eval", "--root=<script>"], {})
-    return render(found, [picture("grid_smit.png")], [], [picture("tsne_smit.png")], table)
+    return render_page(results(), planes=[])
+
+
+@pytest.fixture(scope="module")
+def full_page():
+    """A page with every section."""
+    return render_page(full_results(), planes=[picture("gamut_linear.png")])
 
 
 class Tags(HTMLParser):
@@ -41,19 +54,24 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_whole_and_asks_for_nothing(page):
-    tags = Tags()
+@pytest.mark.parametrize("name", ["page", "full_page"])
+def test_the_page_is_whole_and_asks_for_nothing(name, request):
+    page, tags = request.getfixturevalue(name), Tags()
     tags.feed(page)
     assert tags.open == []
-    for _, name, value in tags.attributes:
-        if name in ("src", "href"):
+    for _, key, value in tags.attributes:
+        if key in ("src", "href"):
             assert value.startswith(("data:image/", "#")), value
     assert "url(" not in page
     assert "@import" not in page
     assert "<script" not in page
-    targets = {v for _, name, v in tags.attributes if name == "href"}
-    ids = {f"#{v}" for _, name, v in tags.attributes if name == "id"}
-    assert targets - {"#truth"} <= ids
+    targets = [v for _, key, v in tags.attributes if key == "href"]
+    ids = [f"#{v}" for _, key, v in tags.attributes if key == "id"]
+    assert set(targets) <= set(ids)
+    assert len(set(ids)) == len(ids)
+    optional = ["#judges", "#ground-truth", "#planes"]
+    for links in (targets, ids):
+        assert [v for v in links if v in optional] == optional * (name == "full_page")
 
 
 def test_pictures_are_inside_and_described(page):
@@ -81,13 +99,13 @@ def test_values_stand_with_their_half_widths_and_the_second_half_is_set_off(page
     assert '50.0 <span class="half">±2.0</span>' in page
     assert 'title="48.0 to 51.0 % (by hand 95%, n = 700)"' in page
     assert len(re.findall(r'<th scope="col" class="second">Ground-truth error', page)) == 1
-    assert re.search(r"Further metrics.*<th scope=.col.>KID", page, re.S)
+    assert re.search(r"Other metrics.*<th scope=.col.>KID", page, re.S)
 
 
 def test_shares_are_rows_of_per_cent():
     counts = [[[0] * 7 for _ in range(7)] for _ in range(7)]
     counts[0][1][1], counts[3][1][2] = 3, 1
-    rows = shares(counts)
+    rows = percentages(counts)
     assert rows[1] == [0, 75, 25, 0, 0, 0, 0]
     assert rows[0] == [None] * 7
 

@@ -19,14 +19,13 @@ def parts(tmp_path_factory):
     methods, data, judge = [Painter(noise=2), Plane()], ToyFaces(14), Reader()
     found = evaluate(methods, data, judge, store=store)
     run = prepare(methods, data, judge, 0, None, 32, store, Stopwatch())
-    names = write_run(found, folder / "out", ["ganbench", "eval", "--root", "/secret/place"], run)
-    return found, folder, names, run
+    write_run(found, folder / "out", ["ganbench", "eval", "--root", "/secret/place"], run)
+    return found, folder, [path.name for path in (folder / "out").iterdir()], run
 
 
 def test_a_run_leaves_what_the_dry_run_promised(parts):
     found, folder, names, run = parts
     assert sorted(names) == sorted(file_names(run))
-    assert sorted(p.name for p in (folder / "out").iterdir()) == sorted(names)
     pictures = {"tsne_plane_figure1.png", "grid_truth.png", "grid_painter.png", "gamut_plane.png"}
     pictures |= {"complex_plane.png", "nuance_plane.png", "compare.png", "styles_painter.png"}
     assert pictures <= set(names)

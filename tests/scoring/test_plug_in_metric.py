@@ -11,8 +11,8 @@ from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
 from ganbench.registry import METRICS
 from ganbench.report.html import render
-from ganbench.report.manifest import manifest
-from ganbench.report.tables import further_table
+from ganbench.report.manifest import make_manifest
+from ganbench.report.tables import make_tables
 from ganbench.scoring import choose
 from ganbench.storage.store import Store
 
@@ -72,11 +72,13 @@ def test_it_is_recorded_and_shown_where_ours_are(plug_in, tmp_path):
     # The results tell the whole story, also where the package is missing.
     sys.path.remove(str(tmp_path))
     results = Results.from_json(found.results.to_json())
-    table = further_table(results)
+    tables = make_tables(results)
+    table = tables.other
     column = [c.title for c in table.columns].index("Doubt <new>")
     row = next(row for row in table.rows if row.title == "Painter")
     assert (table.cell(row, column), table.half(row, column)) == ("14.0", "±30.0")
-    page = render(results, [], [], [], manifest(results, found.stopwatch, [], {}))
+    manifest = make_manifest(results, found.stopwatch, [], {})
+    page = render(results, tables, [], [], [], manifest)
     assert "Doubt &lt;new&gt;" in page
     assert "What nobody else measures." in page
     assert "score: doubt" in found.stopwatch.stages

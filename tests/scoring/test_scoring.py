@@ -14,7 +14,7 @@ from ganbench.evaluation.protocol import order
 from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
 from ganbench.registry import METRICS
-from ganbench.report.tables import further_table, seeds_table
+from ganbench.report.tables import other_table, seeds_table
 from ganbench.scoring import DEFAULT, MetricInputs, choose
 from ganbench.scoring.predictions import Accuracy
 from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
@@ -80,7 +80,7 @@ def test_a_perfect_editor_under_all_metrics(store):
         assert value(found, "painter", metric) is None
         assert found.find("painter", metric).note
     assert value(found, "real", "calibration") == pytest.approx(0, abs=1e-9)
-    titles = {column.title for column in further_table(found).columns}
+    titles = {column.title for column in other_table(found).columns}
     assert {"KID", "Coverage", "Calibration error", "Smoothness"} <= titles
     assert Results.from_json(found.to_json()) == found
 

@@ -14,7 +14,7 @@ from ganbench.evaluation.run import evaluate, prepare
 from ganbench.judges.vgg import VGG, VGGConfig, load_vgg
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category
 from ganbench.methods.weights import save_checkpoint
-from ganbench.report.tables import further_table
+from ganbench.report.tables import other_table
 from ganbench.scoring.units import ASKED, IMAGES, NAMES
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Store
@@ -107,7 +107,7 @@ def test_errors_and_responses_of_editors_of_known_quality(share, store):
     assert (along.value, along.direction) == (pytest.approx(share, abs=1e-6), "reported")
     # Nothing moves there.
     assert found.find("actor", "units", variant="mouth").value is None
-    assert {c.title for c in further_table(found).columns} >= {"Action units", "Unit intensity"}
+    assert {c.title for c in other_table(found).columns} >= {"Action units", "Unit intensity"}
 
 
 def test_what_an_input_shows_already_is_no_edit(store):
