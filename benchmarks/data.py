@@ -88,7 +88,7 @@ def waiting(method: str, iterations: int) -> bool:
                 return
             yield batch
 
-    session = prepare(method, "faces", ("warmup_iterations=0", "probe_every=0"), device="cpu")
+    session = prepare(method, "faces", {"warmup_iterations": 0, "probe_every": 0}, device="cpu")
     dataset = load_dataset("faces", "train", size=session.image_size)
     Batches.between = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
 from ganbench.training.session import prepare
@@ -156,7 +157,7 @@ def trainer(method: str, size: str, *assignments: str) -> Any:
         shared += PAPERS
         if method != "stargan":
             shared += (f"random_codes={5 if method == 'linear' else BATCH - 7}",)
-    return prepare(method, size, shared, device="cpu").trainer
+    return prepare(method, size, parse_assignments(shared), device="cpu").trainer
 
 
 def plain_trainer(method: str, size: str) -> Any:

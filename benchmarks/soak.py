@@ -41,12 +41,13 @@ def report(what: str, grown: float) -> bool:
 
 def train(method: str, iterations: int) -> bool:
     """Train with logs, samples and checkpoints as a real run has them."""
+    from ganbench.config import parse_assignments
     from ganbench.data import load_dataset
     from ganbench.training.session import prepare
 
     often = tuple(f"{key}_every={iterations // 10}" for key in ("log", "sample", "checkpoint"))
     words = (f"iterations={iterations}", "probe_every=0", *often, *SMALL)
-    session = prepare(method, "faces", words, device="cpu")
+    session = prepare(method, "faces", parse_assignments(words), device="cpu")
     dataset = load_dataset("faces", "train", size=session.image_size, limit=700)
     seen: list[float] = []
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from ganbench.config import parse_assignments
 from ganbench.data import load_dataset
 from ganbench.registry import METHODS
 from ganbench.seeds import generator
@@ -84,7 +85,7 @@ def profile(
 ) -> tuple[float, Clock]:
     """Seconds of an iteration, and their parts."""
     trainer: Any = prepare(
-        name, recipe, ("warmup_iterations=0", *assignments), device="cpu"
+        name, recipe, parse_assignments(("warmup_iterations=0", *assignments)), device="cpu"
     ).trainer
     size = trainer.model.config.image_size
     dataset = load_dataset("faces", "train", size=64, limit=140)

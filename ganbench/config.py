@@ -8,7 +8,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -258,30 +258,50 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise BadInput(f"not a TOML file: {path} ({error}); mend that line") from error
 
 
-def override(table: dict[str, Any], assignment: str) -> None:
-    """Apply one ``key=value`` of ``--set`` in place; dots descend into tables, values are TOML.
+def parse_assignments(texts: Iterable[str]) -> dict[str, Any]:
+    """The values of ``--set``: ``["iterations=9"]`` -> ``{"iterations": 9}``.
+
+    Values are TOML, except that a bare word is a text. The last of several assignments of a key counts.
 
     Raises:
-        BadInput: no ``=``, or a value TOML does not understand (a bare word is taken as text).
+        BadInput: an assignment has no ``=``, or a value breaks a limit of ``ganbench.parsing``.
     """
-    key, separator, text = assignment.partition("=")
-    if not separator or not key.strip():
-        raise BadInput(f"not an assignment: {shown(assignment)}; write --set key=value")
-    try:
-        value = parsing.parse_toml(f"value = {text}")["value"]
-    except parsing.Refused as error:
-        if not isinstance(error.__cause__, tomllib.TOMLDecodeError):
-            raise BadInput(
-                f"cannot use --set {clipped(assignment)} ({error}); change it"
-            ) from error
-        value = text.strip()
-    *path, last = key.strip().split(".")
-    if len(path) > parsing.DEPTH:
-        raise BadInput(
-            f"a key of {len(path) + 1:,} parts in --set {clipped(assignment)}; drop dots"
-        )
-    for part in path:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise BadInput(f"not a table in --set {assignment!r}: {part!r}; drop the dot")
-    table[last] = value
+    assignments: dict[str, Any] = {}
+    for assignment in texts:
+        key, separator, text = assignment.partition("=")
+        key = key.strip()
+        if not separator or not key:
+            raise BadInput(f"not an assignment: {shown(assignment)}; write --set key=value")
+        try:
+            value = parsing.parse_toml(f"value = {text}")["value"]
+        except parsing.Refused as error:
+            if not isinstance(error.__cause__, tomllib.TOMLDecodeError):
+                raise BadInput(
+                    f"cannot use --set {clipped(assignment)} ({error}); change it"
+                ) from error
+            value = text.strip()
+        assignments.pop(key, None)  # the order decides where one key lies in the table of another
+        assignments[key] = value
+    return assignments
+
+
+def assign(table: dict[str, Any], assignments: Mapping[str, Any]) -> None:
+    """Set keys of nested tables in place.
+
+    Args:
+        table: the outer table.
+        assignments: values by key; a dot in a key descends into an inner table: ``"network.width"``.
+
+    Raises:
+        BadInput: a key has too many parts, or leads through a value that is no table.
+    """
+    for key, value in assignments.items():
+        inner = table
+        *path, last = key.split(".")
+        if len(path) > parsing.DEPTH:
+            raise BadInput(f"a key of {len(path) + 1:,} parts: --set {clipped(key)}; drop dots")
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise BadInput(f"not a table: {part!r} in --set {clipped(key)}; drop the dot")
+        inner[last] = value

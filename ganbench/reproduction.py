@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from ganbench import config, gate
+from ganbench.data import check_options, load_dataset, parse_data
 from ganbench.data.dataset import Dataset
 from ganbench.errors import BadInput, unknown
 from ganbench.evaluation.run import evaluate
@@ -20,14 +22,15 @@ from ganbench.judges.interface import ask
 from ganbench.methods.cards import check_card
 from ganbench.methods.manifest import MANIFEST, read_manifest
 from ganbench.methods.weights import read_header, sha256, weights_hash
-from ganbench.parsing import Refused
+from ganbench.parsing import Refused, is_file
 from ganbench.provenance import versions
 from ganbench.records import Results
 from ganbench.scoring import REAL, MetricInputs
 from ganbench.scoring.predictions import Accuracy
+from ganbench.storage.store import is_file_name
 from ganbench.training import folder as folders
 from ganbench.training.folder import LogLine
-from ganbench.training.session import Setup, prepare
+from ganbench.training.session import Setup, configure, prepare
 
 # What a card must tell so that the training can be repeated.
 REQUIRED = (
@@ -103,18 +106,38 @@ def read_claims(manifest: Path, name: str) -> list[Claim]:
     return claims
 
 
-def check(claim: Claim, setup: Setup, seed: int, dataset: Dataset) -> None:
-    """Refuse to train what cannot become the claimed checkpoint.
+@dataclass(frozen=True)
+class Plan:
+    """A training that is to make a claimed checkpoint again.
+
+    Attributes:
+        claim: the checkpoint.
+        setup: its method, network and recipe.
+        data_options: the options of its data set.
+    """
+
+    claim: Claim
+    setup: Setup
+    data_options: Mapping[str, Any]
+
+    def load(self, split: str, **more: Any) -> Dataset:
+        """A split of its data set; ``more`` are further arguments of ``load_dataset``."""
+        name, size = self.claim.card["data"]["name"], self.setup.network.image_size
+        return load_dataset(name, split, size=size, **self.data_options, **more)
+
+
+def make_plan(claim: Claim, folder: Path) -> Plan:
+    """Find out what has to be trained; nothing is trained and no face is stored.
 
     Args:
         claim: the checkpoint.
-        setup, seed, dataset: what the command of its card means today.
+        folder: where recipes lie that are not shipped, beside the manifest.
 
     Raises:
-        BadInput: the recipe, the network or the data are not those of the card, or the card tells
-            of a training that one command did not make.
+        BadInput: recipe, network or data are no longer those of the card, or one command did not make
+            the checkpoint.
     """
-    card = claim.card
+    card, recipe = claim.card, claim.card["recipe_name"]
     if "init" in card:
         raise BadInput(
             f"cannot reproduce {claim.name}: it was started from {card['init']['name']}, which is "
@@ -125,16 +148,53 @@ def check(claim: Claim, setup: Setup, seed: int, dataset: Dataset) -> None:
             f"cannot reproduce {claim.name}: it was resumed to another length while its learning rate "
             "fell, so its recipe alone does not say its rates; train it with 'ganbench train --resume'"
         )
-    card = folders.with_defaults(card, setup.network, setup.recipe, f"card of {claim.name}")
-    then = {key: card[key] for key in ("seed", "data", "network", "recipe")}
+    if not is_file_name(recipe):
+        raise BadInput(
+            f"recipe in the card of {claim.path} is no name of a recipe: {recipe[:80]!r}; the "
+            "card was changed: take the file that the training wrote"
+        )
+    if is_file(folder / recipe):
+        recipe = str(folder / recipe)
+    if "assignments" in card:
+        assignments, data_options = card["assignments"], card.get("data_options", {})
+    else:
+        assignments, data_options = _read_command(claim)
+    check_options(card["data"]["name"], data_options)
+    plan = Plan(claim, configure(claim.name, recipe, assignments), data_options)
+    _check(plan)
+    return plan
+
+
+def _read_command(claim: Claim) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Assignments and data options in a card's command: older cards do not have them as data.
+
+    Raises:
+        BadInput: the text is no command.
+    """
+    try:
+        _, _, _, *words = shlex.split(claim.card["command"])
+    except ValueError as error:
+        raise BadInput(
+            f"command in the card of {claim.path} cannot be read ({error}); the card was changed: take "
+            "the file that the training wrote"
+        ) from error
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    assignments = config.parse_assignments(value for option, value in pairs if option == "--set")
+    _, data_options = parse_data(dict(pairs).get("--data", "faces"))
+    return assignments, data_options
+
+
+def _check(plan: Plan) -> None:
+    """Refuse to train what cannot become the claimed checkpoint."""
+    claim, card, setup = plan.claim, plan.claim.card, plan.setup
     now = {
-        "seed": seed,
-        "data": describe(dataset),
+        "data": describe(plan.load("train", lazy=True)),
         "network": config.plain(setup.network),
         "recipe": config.plain(setup.recipe),
     }
-    changed = folders.differences(then, now, free=folders.FREE - {"iterations"})
-    if changed:
+    card = folders.with_defaults(card, setup.network, setup.recipe, f"card of {claim.name}")
+    then = {key: card[key] for key in ("data", "network", "recipe")}
+    if changed := folders.differences(then, now, free=folders.FREE - {"iterations"}):
         raise BadInput(
             f"cannot reproduce {claim.name}: {'; '.join(changed)}; use the ganbench that made it, "
             f"{card['versions']['ganbench']}"
@@ -147,41 +207,35 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 
 def retrain(
-    claim: Claim,
-    setup: Setup,
+    plan: Plan,
     dataset: Dataset,
     folder: Path,
     device: str,
-    assignments: tuple[str, ...],
     resume: bool,
-    begin: Callable[[int], None] = lambda _: None,
     watch: Callable[[LogLine], None] = lambda _: None,
 ) -> Path | None:
     """Train as far as the claim was trained.
 
     Args:
-        claim: what is to be made again.
-        setup: its recipe.
+        plan: what is to be trained.
         dataset: its training data.
         folder: of the run.
         device: where to train.
-        assignments: its ``--set``.
         resume: go on with the run in ``folder``, if there is one.
-        begin: told how many iterations are done, before the first step.
         watch: called after each log line.
 
     Returns:
         The checkpoint; None if Ctrl-C stopped the run.
     """
+    claim, setup = plan.claim, plan.setup
     session = prepare(
-        claim.name, setup.recipe_name, assignments, seed=claim.card["seed"], device=device
+        claim.name, setup.recipe_name, setup.assignments, seed=claim.card["seed"], device=device
     )
-    run = session.run(dataset, folder, claim.card["command"], watch)
+    run = session.run(dataset, folder, claim.card["command"], watch, data_options=plan.data_options)
     if resume and (folder / folders.STATE).is_file():
         run.resume()
     else:
         run.start()
-    begin(run.done)
     final = run.run(until=claim.iterations)
     if final is None and run.done == claim.iterations:
         return folders.checkpoint(folder, run.done)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganbench.config import build, override, plain, read_toml
+from ganbench.config import assign, build, parse_assignments, plain, read_toml
 from ganbench.errors import BadInput, unknown
 from ganbench.training import recipe as recipes
 from ganbench.training.recipe import Recipe
@@ -145,19 +145,27 @@ def test_files_that_are_no_toml(tmp_path, content, message):
 )
 def test_assignments(assignment, expected):
     table: dict = {"t": {"old": 1, "kept": 5}}
-    override(table, assignment)
+    assign(table, parse_assignments([assignment]))
     assert table == {"t": {"old": 1, "kept": 5}, **expected}
 
 
 @pytest.mark.parametrize("assignment", ["a", "", "=3", " = 3"])
 def test_what_is_no_assignment(assignment):
     with pytest.raises(BadInput, match=r"not an assignment: .*write --set key=value"):
-        override({}, assignment)
+        parse_assignments([assignment])
 
 
 def test_a_dot_needs_a_table():
-    with pytest.raises(BadInput, match=r"not a table in --set 'a\.b=1': 'a'"):
-        override({"a": 3}, "a.b=1")
+    with pytest.raises(BadInput, match=r"not a table: 'a' in --set a\.b; drop the dot"):
+        assign({"a": 3}, {"a.b": 1})
+
+
+def test_the_last_assignment_of_a_key_counts():
+    found = parse_assignments(["a.b=1", "a={c = 2}", "a.b=3"])
+    assert found == {"a": {"c": 2}, "a.b": 3}
+    table: dict = {}
+    assign(table, found)
+    assert table == {"a": {"c": 2, "b": 3}}
 
 
 # -- recipes ------------------------------------------------------------------------------------------
@@ -166,7 +174,7 @@ def test_a_dot_needs_a_table():
 def test_a_recipe_file_with_assignments(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("[stargan]\niterations = 5\n[stargan.network]\nwidth = 8\n")
-    table = recipes.load(str(path), "stargan", ("iterations=7", "network.blocks=2"))
+    table = recipes.load(str(path), "stargan", {"iterations": 7, "network.blocks": 2})
     assert table == {"iterations": 7, "network": {"width": 8, "blocks": 2}}
 
 
@@ -193,7 +201,7 @@ def test_a_recipe_whose_method_is_no_table(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("stargan = 3\n")
     with pytest.raises(BadInput, match="stargan"):
-        recipes.load(str(path), "stargan", ("iterations=7",))
+        recipes.load(str(path), "stargan", {"iterations": 7})
 
 
 @pytest.mark.parametrize("recipe", recipes.shipped_recipes())

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from ganbench.cli import cli
+from ganbench.config import parse_assignments
 from ganbench.training.session import configure
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +56,7 @@ def test_commands_of_the_pages_parse(words):
     context = parse(words)
     if context.command.name == "train" and context.params["name"] != "METHOD":
         given = context.params
-        configure(given["name"], given["recipe"], given["assignments"])
+        configure(given["name"], given["recipe"], parse_assignments(given["assignments"]))
 
 
 def test_the_way_to_table_1_has_every_step():
@@ -72,7 +73,7 @@ def test_options_named_in_the_page_are_options_of_the_recipe():
         methods = row.split("|")[1].strip().split(", ")
         for method in methods:
             for option in re.findall(r"`([\w.]+=[^`]+)`", row):
-                configure(method, "affectnet", (option,))
+                configure(method, "affectnet", parse_assignments([option]))
                 checked += 1
     assert checked > 15
 

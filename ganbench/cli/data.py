@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,18 +10,17 @@ from ganbench.cli.options import (
     COUNT,
     PIXELS,
     SEED,
+    DataOptions,
     au_scale_of,
     au_scale_option,
-    label_order_option,
+    data_options,
     leak_options,
-    picture_options,
 )
-from ganbench.cli.screen import progress, say, screen
+from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from ganbench.data.doctor import Finding
     from ganbench.data.table import TableDataset
@@ -54,7 +51,9 @@ def list_() -> None:
 )
 @click.option("--test", type=COUNT, default=700, show_default=True, help="Faces in the test split.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the faces.")
-@click.option("--quality", default=95, show_default=True, help="Of the JPEGs, 1 to 100.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEGs."
+)
 @click.option("--force", is_flag=True, help="Write into a folder that holds something; files of the same name are replaced, none is removed.")  # fmt: skip
 def export(
     name: str, folder: str, size: int, train: int, test: int, seed: int, quality: int, force: bool
@@ -63,7 +62,11 @@ def export(
 
     NAME is "faces". 'ganbench data check --data affectnet --root DIR' reads the result back.
     """
+    from functools import partial
+    from typing import cast
+
     from ganbench.data import list_datasets, load_dataset
+    from ganbench.data.export import check_folder, export_split
     from ganbench.errors import BadInput, unknown
     from ganbench.parsing import user_path
 
@@ -71,73 +74,22 @@ def export(
         if name in list_datasets():
             raise BadInput(f"data set {name!r} is made of files already; only 'faces' is exported")
         raise unknown("data set to export", name, ["faces"])
-    if not 1 <= quality <= 100:
-        raise BadInput(f"quality must be 1 to 100, not {quality}")
     target = user_path(folder)
-    if target.exists() and not target.is_dir():
-        raise BadInput(f"{folder!r} is a file; give a folder")
-    if target.is_dir() and any(target.iterdir()) and not force:
-        raise BadInput(f"{folder!r} is not empty; give a new folder or allow it with --force")
+    check_folder(target, force)
     sizes: dict[str, Any] = {"size": size, "train": train, "test": test, "seed": seed}
-    with _bar("rendering") as progress:
+    with progress_bar(screen(err=True)) as move:
         splits = [
-            load_dataset(name, split, progress=progress, **sizes) for split in ("train", "test")
+            load_dataset(name, split, progress=partial(move, f"rendering {split}"), **sizes)
+            for split in ("train", "test")
         ]
-    with _bar("writing") as progress:
-        for dataset, listed in zip(splits, ("training.csv", "validation.csv"), strict=True):
-            _write_split(cast("TableDataset", dataset), listed, target, quality, progress)
+        for faces in splits:
+            show = partial(move, f"writing {faces.split}")
+            export_split(cast("TableDataset", faces), target, quality, show)
     say(f"{plural(sum(map(len, splits)), 'face')} in {target}: --data affectnet --root {target}")
 
 
-def _write_split(
-    dataset: TableDataset,
-    listed: str,
-    target: Path,
-    quality: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    """JPEGs, region maps and last the list, so that a list never names a file that is not there."""
-    import csv
-    import io
-
-    from PIL import Image
-
-    with (dataset.root / listed).open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    text = io.StringIO()
-    table = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    table.writeheader()
-    for done, row in enumerate(rows, 1):
-        picture = row["subDirectory_filePath"]
-        row["subDirectory_filePath"] = f"{picture.rpartition('.')[0]}.jpg"
-        jpeg = io.BytesIO()
-        with Image.open(dataset.root / "images" / picture) as image:
-            image.save(jpeg, "JPEG", quality=quality, subsampling=0)
-        regions = row["regions_filePath"]
-        _write(target / "images" / row["subDirectory_filePath"], jpeg.getvalue())
-        _write(target / "regions" / regions, (dataset.root / "regions" / regions).read_bytes())
-        table.writerow(row)
-        progress(done, len(rows))
-    _write(target / listed, text.getvalue().encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    from ganbench.errors import BadInput
-
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise BadInput(
-            f"cannot write {str(path)!r}: {error.strerror}; choose another folder"
-        ) from error
-
-
 @data.command()
-@click.option("--data", "name", default="faces", show_default=True, help="Kind of data set; see 'ganbench data list'.")  # fmt: skip
-@click.option("--root", type=click.Path(), help="Folder of the data set; the embedded faces need none.")  # fmt: skip
+@data_options
 @click.option(
     "--size",
     type=PIXELS,
@@ -145,80 +97,64 @@ def _write(path: Path, content: bytes) -> None:
     show_default=True,
     help="Side of the images in use, in pixels.",
 )
-@click.option("--split", type=click.Choice(["both", "train", "test"]), default="both", show_default=True, help="What must be usable.")  # fmt: skip
-@label_order_option
+@click.option(
+    "--split",
+    type=click.Choice(["both", "train", "test"]),
+    default="both",
+    show_default=True,
+    help="What must be usable.",
+)
 @au_scale_option
 @leak_options
-@picture_options
-@click.option("--skip-bad", is_flag=True, help="Bad images are no fault: they will be left out.")
 def check(
-    name: str,
-    root: str | None,
-    size: int,
-    split: str,
-    label_order: str | None,
-    au_scale: str,
-    allow_leaks: bool,
-    same_data: bool,
-    framing: str,
-    max_pixels: int,
-    skip_bad: bool,
+    size: int, split: str, au_scale: str, allow_leaks: bool, same_data: bool, **given: Any
 ) -> None:
     """Examine a data set before training on it: labels, bad and duplicate files, sizes.
 
     Every image is decoded. The exit code is 2 if the data cannot be used as they are.
     """
-    from ganbench.data import load_dataset
+    from dataclasses import replace
+    from functools import partial
+    from typing import cast
+
     from ganbench.data.doctor import Finding, examine
     from ganbench.errors import BadInput
     from ganbench.judges.label_check import check_labels
 
+    options, console = DataOptions(**given), screen()
+    every = replace(options, skip_bad=True)
     opened: dict[str, TableDataset] = {}
     found: list[Finding] = []
-    with _bar("reading") as progress:
+    with progress_bar(screen(err=True)) as move:
         for part in ("train", "test") if split == "both" else (split,):
             try:
-                dataset = load_dataset(
-                    name,
-                    part,
-                    root=root,
-                    size=size,
-                    skip_bad=True,
-                    label_order=label_order,
-                    au_scale=au_scale_of(au_scale),
-                    unlabelled=True,
-                    framing=framing,
-                    max_pixels=max_pixels,
-                    progress=progress,
+                dataset = every.load(
+                    part, size, move, au_scale=au_scale_of(au_scale), unlabelled=True
                 )
             except BadInput as error:
                 found.append(Finding("fault", str(error)))
-                continue
-            opened[part] = cast("TableDataset", dataset)
-    console = screen()
+            else:
+                opened[part] = cast("TableDataset", dataset)
+        for part, table in opened.items():
+            bad = [*table.bad, *table.undecodable(partial(move, f"decoding {part}"))]
+            found += [
+                Finding("note" if options.skip_bad else "fault", text) for text in _bad(part, bad)
+            ]
+            found += examine(table)
     if opened:
         console.print(_counts(opened))
-        for part, table in opened.items():
-            with _bar("decoding") as progress:
-                bad = [*table.bad, *table.undecodable(progress)]
-            found += [Finding("note" if skip_bad else "fault", text) for text in _bad(part, bad)]
-            found += examine(table)
         for table in opened.values():
             if labels := check_labels(table, "cpu").note:
                 found.append(Finding("fault", labels))
         found += _leaks(opened, allow_leaks, same_data)
-    texts = {
-        level: list(dict.fromkeys(one.text for one in found if one.level == level))
-        for level in ("note", "fault")
-    }
-    for level, own in texts.items():
-        for text in own:
+    for level in ("note", "fault"):
+        for text in dict.fromkeys(one.text for one in found if one.level == level):
             console.print(f"{level}: {text}", soft_wrap=True)
-    if faults := len(texts["fault"]):
+    if faults := len({one.text for one in found if one.level == "fault"}):
         raise BadInput(
-            f"{name} cannot be used: {plural(faults, 'fault')}, named above; mend them first"
+            f"{options.kind} cannot be used: {plural(faults, 'fault')}, named above; mend them first"
         )
-    say(f"{name} can be used")
+    say(f"{options.kind} can be used")
 
 
 def _counts(opened: dict[str, TableDataset]) -> Any:
@@ -269,11 +205,3 @@ def _leaks(
         parts = parts[:1]  # in the other split there are the same images
     splits = [leaks.Split(d.split, d.root, d.paths, d.labels.tolist()) for d in parts]
     yield from leaks.find(splits, allow_leaks, pixels=leaks.pixel_hashes(parts))
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr, as a function of (done, in all)."""
-    with progress(console=screen(err=True)) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

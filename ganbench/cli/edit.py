@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganbench.cli.options import BATCH, SEED, device_option, picture_options
-from ganbench.cli.screen import progress, say, screen
+from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
-    from ganbench.editing import Item
+    from collections.abc import Iterator
+
+    from ganbench.editing import Item, Selection
+    from ganbench.methods import Method
+
+
+@dataclass(frozen=True)
+class EditOptions:
+    """The arguments and options of ``ganbench edit``."""
+
+    images: tuple[str, ...]
+    more: tuple[str, ...]
+    method: str
+    checkpoint: str | None
+    emotion: str | None
+    aus: str | None
+    out: str
+    resize: bool
+    framing: str
+    max_pixels: int
+    skip_bad: bool
+    overwrite: bool
+    batch_size: int
+    seed: int
+    device: str
 
 
 @click.command()
@@ -53,89 +79,99 @@ if TYPE_CHECKING:
     "--seed", type=SEED, default=0, show_default=True, help="Of the noise of smit and stargan-v2."
 )
 @device_option
-def edit(
-    images: tuple[str, ...],
-    more: tuple[str, ...],
-    method: str,
-    checkpoint: str | None,
-    emotion: str | None,
-    aus: str | None,
-    out: str,
-    resize: bool,
-    framing: str,
-    max_pixels: int,
-    skip_bad: bool,
-    overwrite: bool,
-    batch_size: int,
-    seed: int,
-    device: str,
-) -> None:
+def edit(**given: Any) -> None:
     """Edit any number of pictures to an emotion, or to action units, into PNG files of the same names.
 
     Pictures must be as large as the method's; a face fills them as in the training data. In folders
     names and contents of files tell pictures; links are followed.
     """
-    from pathlib import Path
-
     from ganbench.data.action_units import parse_units
-    from ganbench.data.framing import framing_note, mismatch
     from ganbench.editing import edit_pictures, select_pictures
+    from ganbench.errors import BadInput
+
+    options = EditOptions(**given)
+    if (options.emotion is None) == (options.aus is None):
+        raise BadInput(
+            "what are the edits to show? give one of --emotion NAME and --aus AU12=0.8,AU06=0.5"
+        )
+    units = None if options.aus is None else parse_units(options.aus)
+    folder = Path(options.out)
+    places = [Path(place) for place in (*options.images, *options.more)]
+    chosen = select_pictures(places, folder, options.overwrite)
+    method = _load_method(options)
+    for line in _notes(options, chosen, method):
+        say(line, err=True)
+    left_out = len(chosen.unread)
+
+    def on_bad(item: Item, reason: str) -> None:
+        nonlocal left_out
+        left_out += 1
+        say(f"left out: {item.source} ({reason})", err=True)
+
+    edits = edit_pictures(
+        method,
+        options.emotion,
+        chosen.items,
+        folder,
+        units=units,
+        resize=options.resize,
+        framing=options.framing,
+        max_pixels=options.max_pixels,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        on_bad=on_bad if options.skip_bad else None,
+        on_remark=lambda item, remark: say(f"note: {item.source}: {remark}", err=True),
+        on_note=lambda note: say(f"warning: {note}", err=True),
+    )
+    count = 0
+    with progress_bar(screen(err=True)) as move:
+        for count, _ in enumerate(edits, 1):
+            move("edit", count, len(chosen.items))
+    unread = f", {left_out:,} unreadable left out" if left_out else ""
+    say(f"{folder}: {plural(count, 'edit')}{unread}")
+
+
+def _load_method(options: EditOptions) -> Method:
+    """The method, if it can make the edits.
+
+    Raises:
+        BadInput: it does not load, or does not take the emotion or action units.
+    """
     from ganbench.errors import BadInput
     from ganbench.methods import load_method
     from ganbench.methods.conditions import ActionUnits
 
-    if (emotion is None) == (aus is None):
+    method = load_method(options.method, options.checkpoint, options.device)
+    if options.emotion is not None:
+        method.labels([options.emotion])
+    elif ActionUnits not in method.conditions:
         raise BadInput(
-            "what are the edits to show? give one of --emotion NAME and --aus AU12=0.8,AU06=0.5"
+            f"{options.method} was not trained on action units, so --aus {options.aus} means nothing to it; "
+            "use --emotion, or a checkpoint of ganimation with network.condition = 'action_units'"
         )
-    units = None if aus is None else parse_units(aus)
-    folder, console = Path(out), screen(err=True)
-    chosen = select_pictures([Path(place) for place in (*images, *more)], folder, overwrite)
-    loaded = load_method(method, checkpoint, device)
-    if emotion is not None:
-        loaded.labels([emotion])  # a wrong name costs no edit
-    elif ActionUnits not in loaded.conditions:
-        raise BadInput(
-            f"{method} was not trained on action units, so --aus {aus} means nothing to it; use --emotion, "
-            "or a checkpoint of ganimation with network.condition = 'action_units'"
-        )
-    bad = len(chosen.unread)
+    return method
+
+
+def _notes(options: EditOptions, chosen: Selection, method: Method) -> Iterator[str]:
+    """What a user must know of the pictures, a line each.
+
+    Raises:
+        BadInput: one cannot be read, without ``--skip-bad``.
+    """
+    from ganbench.data.framing import framing_note, mismatch
+    from ganbench.errors import BadInput
+
     for place, reason in chosen.unread:
-        if not skip_bad:
+        if not options.skip_bad:
             raise BadInput(f"{place}: {reason}; mend that or add --skip-bad")
-        say(f"left out: {place} ({reason})", err=True)
+        yield f"left out: {place} ({reason})"
     if chosen.again:
-        say(
+        yield (
             f"{plural(chosen.again, 'link')} to the same pictures, or names given twice, "
-            f"{'counts' if chosen.again == 1 else 'count'} once",
-            err=True,
+            f"{'counts' if chosen.again == 1 else 'count'} once"
         )
-    uneven = chosen.uneven(max_pixels) if resize else 0
-    if note := framing_note(uneven, len(chosen.items), framing):
-        say(note, err=True)
-        if warning := mismatch(loaded.spec.title, loaded.card, framing):
-            say(f"warning: {warning}", err=True)
-
-    def on_bad(item: Item, reason: str) -> None:
-        nonlocal bad
-        bad += 1
-        say(f"left out: {item.source} ({reason})", err=True)
-
-    edits = edit_pictures(
-        loaded,
-        emotion,
-        chosen.items,
-        folder,
-        units=units,
-        resize=resize,
-        framing=framing,
-        max_pixels=max_pixels,
-        batch_size=batch_size,
-        seed=seed,
-        on_bad=on_bad if skip_bad else None,
-        on_remark=lambda item, remark: say(f"note: {item.source}: {remark}", err=True),
-        on_note=lambda note: say(f"warning: {note}", err=True),
-    )
-    with progress(console=console) as bars:
-        count = sum(1 for _ in bars.track(edits, len(chosen.items), description="edit"))
-    say(f"{folder}: {plural(count, 'edit')}" + (f", {bad:,} unreadable left out" if bad else ""))
+    uneven = chosen.uneven(options.max_pixels) if options.resize else 0
+    if note := framing_note(uneven, len(chosen.items), options.framing):
+        yield note
+        if warning := mismatch(method.spec.title, method.card, options.framing):
+            yield f"warning: {warning}"

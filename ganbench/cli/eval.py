@@ -2,38 +2,135 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli import screen as output
 from ganbench.cli.options import (
     BATCH,
     COUNT,
     PIXELS,
     SEED,
+    DataOptions,
     data_options,
     device_option,
     leak_options,
-    parse_data,
 )
-from ganbench.cli.screen import say
+from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from ganbench.data.dataset import Dataset
+    from ganbench.distributed import Share
     from ganbench.evaluation.plan import Plan
-    from ganbench.evaluation.run import MethodLike
+    from ganbench.evaluation.shards import Shard
     from ganbench.judges import Judge
     from ganbench.judges.onnx import OnnxInput
+    from ganbench.report.table import Table
+    from ganbench.stopwatch import Stopwatch
 
-# Seconds that t-SNE, pictures and page take on two cores, measured.
-REPORT = 15
+
+@dataclass(frozen=True)
+class EvalOptions(DataOptions):
+    """The options of ``ganbench eval``."""
+
+    methods: str
+    judge: str
+    labels: str | None
+    judge_size: int | None
+    judge_mean: str | None
+    judge_std: str | None
+    out: str
+    limit: int | None
+    batch_size: int
+    seed: int
+    seeds: int
+    metrics: str
+    device: str
+    allow_leaks: bool
+    same_data: bool
+    dry_run: bool
+    shard: str | None
+    merge: bool
+    fresh: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where tables, pictures and page go."""
+        return Path(self.out)
+
+    def part(self, share: Share) -> Shard | None:
+        """The shard that this process computes; None for everything.
+
+        Raises:
+            BadInput: options that contradict each other.
+        """
+        from ganbench.errors import BadInput
+        from ganbench.evaluation.shards import Shard, parse_shard
+
+        shard = parse_shard(self.shard) if self.shard else None
+        if shard and (self.merge or share.world > 1):
+            other = "--merge" if self.merge else "torchrun, whose processes take a shard each"
+            raise BadInput(f"--shard {shard} with {other}; leave one of them out")
+        if self.fresh and self.merge:
+            raise BadInput("--fresh with --merge, which computes no piece; leave one of them out")
+        return Shard(share.rank + 1, share.world) if share.world > 1 else shard
+
+    def load_judges(self, device: str) -> list[Judge]:
+        """The judges of ``--judge``, the main one first.
+
+        Raises:
+            BadInput: an empty name, a judge that does not load, or labels without an ONNX judge.
+        """
+        from ganbench.errors import BadInput
+        from ganbench.judges import ONNX, load_judge
+
+        names = [name.strip() for name in self.judge.split(",")]
+        if not all(names):
+            raise BadInput(
+                f"not a list of judges: {self.judge!r}; write --judge vgg, or vgg,face-api"
+            )
+        onnx = [name for name in names if name.startswith(ONNX)]
+        # Without an ONNX judge every judge gets the description, and refuses it.
+        described = onnx or names
+        expects = self.onnx_input()
+        return [
+            load_judge(name, device=device, expects=expects if name in described else None)
+            for name in names
+        ]
+
+    def onnx_input(self) -> OnnxInput | None:
+        """The description of ONNX judges; None if no part of it is given.
+
+        Raises:
+            BadInput: no labels, or not three numbers.
+        """
+        from ganbench.errors import BadInput
+        from ganbench.judges.onnx import OnnxInput
+
+        if self.labels is None:
+            if self.judge_size is None and self.judge_mean is None and self.judge_std is None:
+                return None
+            raise BadInput(
+                "no labels for the ONNX judge: --judge-size, --judge-mean and --judge-std need --labels"
+            )
+        return OnnxInput(
+            tuple(self.labels.split(",")),
+            self.judge_size,
+            _three_numbers("--judge-mean", self.judge_mean or "0,0,0"),
+            _three_numbers("--judge-std", self.judge_std or "1,1,1"),
+        )
+
+
+def _three_numbers(option: str, text: str) -> tuple[float, ...]:
+    from ganbench.errors import BadInput
+
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise BadInput(f"not three numbers: {option} {text}; write 0.485,0.456,0.406") from None
 
 
 @click.command()
@@ -132,33 +229,7 @@ REPORT = 15
 @click.option(
     "--fresh", is_flag=True, help="Compute everything anew, whatever earlier runs have stored."
 )
-def evaluate(
-    methods: str,
-    data: str,
-    root: str | None,
-    judge: str,
-    labels: str | None,
-    judge_size: int | None,
-    judge_mean: str | None,
-    judge_std: str | None,
-    out: str,
-    limit: int | None,
-    batch_size: int,
-    seed: int,
-    seeds: int,
-    metrics: str,
-    device: str,
-    label_order: str | None,
-    allow_leaks: bool,
-    same_data: bool,
-    framing: str,
-    max_pixels: int,
-    skip_bad: bool,
-    dry_run: bool,
-    shard: str | None,
-    merge: bool,
-    fresh: bool,
-) -> None:
+def evaluate(**given: Any) -> None:
     """Edit every test image towards seven emotions with each method, judge the edits, and report.
 
     Prints Table 1 and leaves a folder with results, tables, pictures and a page. Finished pieces are
@@ -167,301 +238,155 @@ def evaluate(
     Under 'torchrun --nproc-per-node N -m ganbench eval ...' each of N processes does its shard, and the
     first one reports; docs/scaling.md.
     """
-    import sys
-    from pathlib import Path
-
     from ganbench import distributed
-    from ganbench.data.framing import mismatch
-    from ganbench.devices import resolve
-    from ganbench.errors import BadInput
-    from ganbench.evaluation import run as evaluation
-    from ganbench.evaluation.collect import conclude
-    from ganbench.evaluation.protocol import describe, judge_notes
-    from ganbench.evaluation.shards import Shard, left, note, parse_shard
-    from ganbench.report.formats import to_rich
-    from ganbench.report.run_folder import check_writable, write_run
+    from ganbench.cli.eval_plan import show_plan
     from ganbench.scoring import choose
     from ganbench.stopwatch import Stopwatch
-    from ganbench.storage.upkeep import current_limit, keep_limit
+    from ganbench.storage.upkeep import current_limit
 
-    share = distributed.share()
-    folder, watch, bars = Path(out), Stopwatch(), output.screen(err=True, quiet=not share.first)
-    part = parse_shard(shard) if shard else None
-    if part and (merge or share.world > 1):
-        other = "--merge" if merge else "torchrun, whose processes take a shard each"
-        raise BadInput(f"--shard {part} with {other}; leave one of them out")
-    if fresh and merge:
-        raise BadInput("--fresh with --merge, which computes no piece; leave one of them out")
-    if share.world > 1:
-        part = Shard(share.rank + 1, share.world)
-    choose(metrics)  # a wrong name should not cost the time to load data
+    options, share, watch = EvalOptions(**given), distributed.share(), Stopwatch()
+    part = options.part(share)
+    # What is wrong in a name or in the environment is told before data are loaded.
+    choose(options.metrics)
     current_limit()
-    device = distributed.device_of(share, device)
+    device = distributed.device_of(share, options.device)
     with distributed.process_group(share, device, distributed.LONG):
-        with watch.measure("load"), share.together():
-            loaded = evaluation.load_all(parse_methods(methods), resolve(device))
-            judging, *others = _load_judges(
-                judge, device, _expects(labels, judge_size, judge_mean, judge_std)
-            )
-        size = next(iter(loaded.values())).spec.image_size
-        with watch.measure("data"):
-            dataset = share.in_turn(
-                lambda: _load(
-                    data, root, size, label_order, framing, max_pixels, skip_bad, dry_run, bars
-                )
-            )
-        if left_out := dataset.left_out:
-            bars.print(f"left out of {data}: {left_out}", soft_wrap=True)
-        for line in dataset.notes:
-            bars.print(f"{data}: {line}", soft_wrap=True)
-        cards = [(one.spec.title, one.card) for one in loaded.values()]
-        cards += [(one.spec.title, getattr(one, "card", {})) for one in (judging, *others)]
-        for title, card in cards:
-            if line := mismatch(title, card, dataset.framing):
-                bars.print(f"warning: {line}", soft_wrap=True)
-        specs = [one.spec for one in others]
-        with share.together():
-            run = evaluation.prepare(
-                loaded,
-                dataset,
-                judging,
-                seed=seed,
-                limit=limit,
-                batch_size=batch_size,
-                store=evaluation.default_store(fresh),
-                stopwatch=watch,
-                metrics=metrics,
-                seeds=seeds,
-                others=others,
-                allow_leaks=allow_leaks,
-                same_data=same_data,
-                look=share.first,
-            )
+        run = _prepare(options, share, device, watch)
+        if options.dry_run:
             if share.first:
-                notes = judge_notes(describe(dataset, judging.spec, len(dataset), specs))
-                for warning in (*notes, *run.notes):
-                    say(f"warning: {warning}", err=True)
-            run.computes = not merge
-            if share.first and not dry_run and not shard:
-                check_writable(folder)
-        if dry_run:
-            if share.first:
-                _show_plan(run, folder)
+                show_plan(run, options.folder)
             return
-        for untold in evaluation.untold(run) if share.first else ():
-            say(
-                f"warning: cannot tell whether {untold} changes from run to run; nothing that it makes "
-                "is used again",
-                err=True,
-            )
-        with _bars(bars) as progress, share.together():
-            bar = progress.add_task("evaluate", total=None)
-            if part:
-                note(run, part)
-            if not merge:
-                evaluation.perform(
-                    run,
-                    lambda what, done, total: progress.update(
-                        bar, description=what, completed=done, total=total
-                    ),
-                    part.jobs(run) if part else None,
-                )
-    if not share.first:
-        return
+        _perform(options, run, share, part)
+    if share.first and _complete(options, run, share, part):
+        _report(options, run, watch)
+
+
+def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) -> Plan:
+    """Load methods, judges and images, and check that they fit each other."""
+    from ganbench.devices import resolve
+    from ganbench.evaluation import run as evaluation
+    from ganbench.evaluation.labels import parse_methods
+    from ganbench.evaluation.protocol import describe, judge_notes
+    from ganbench.report.run_folder import check_writable
+
+    console = screen(err=True, quiet=not share.first)
+    with watch.measure("load"), share.together():
+        methods = evaluation.load_all(parse_methods(options.methods), resolve(device))
+        judge, *others = options.load_judges(device)
+    size = next(iter(methods.values())).spec.image_size
+    with watch.measure("data"), progress_bar(console) as move:
+        dataset = share.in_turn(lambda: options.load("test", size, move, lazy=options.dry_run))
+    networks: list[Any] = [*methods.values(), judge, *others]
+    cards = [(one.spec.title, getattr(one, "card", {})) for one in networks]
+    for line in options.notes(dataset, cards):
+        console.print(line, soft_wrap=True)
+    with share.together():
+        run = evaluation.prepare(
+            methods,
+            dataset,
+            judge,
+            seed=options.seed,
+            limit=options.limit,
+            batch_size=options.batch_size,
+            store=evaluation.default_store(options.fresh),
+            stopwatch=watch,
+            metrics=options.metrics,
+            seeds=options.seeds,
+            others=others,
+            allow_leaks=options.allow_leaks,
+            same_data=options.same_data,
+            look=share.first,
+        )
+        if share.first:
+            specs = [one.spec for one in others]
+            notes = judge_notes(describe(dataset, judge.spec, len(dataset), specs))
+            for warning in (*notes, *run.notes):
+                say(f"warning: {warning}", err=True)
+        run.computes = not options.merge
+        if share.first and not options.dry_run and not options.shard:
+            check_writable(options.folder)
+    return run
+
+
+def _perform(options: EvalOptions, run: Plan, share: Share, part: Shard | None) -> None:
+    """Edit and judge what the store lacks, of this process's shard if it has one."""
+    from ganbench.evaluation.run import perform, untold
+    from ganbench.evaluation.shards import note
+
+    for unknown in untold(run) if share.first else ():
+        say(
+            f"warning: cannot tell whether {unknown} changes from run to run; nothing that it makes "
+            "is used again",
+            err=True,
+        )
+    with progress_bar(screen(err=True, quiet=not share.first)) as move, share.together():
+        move("evaluate", 0, None)
+        if part:
+            note(run, part)
+        if not options.merge:
+            perform(run, move, part.jobs(run) if part else None)
+
+
+def _complete(options: EvalOptions, run: Plan, share: Share, part: Shard | None) -> bool:
+    """Whether everything is there for a report; after ``--shard`` print what is left.
+
+    Raises:
+        BadInput: pieces are missing that other processes were to compute.
+    """
+    from ganbench.errors import BadInput
+    from ganbench.evaluation.shards import left
+
+    if part is None and not options.merge:
+        return True
     run.store.fresh = False  # the other processes have computed their pieces anew, too
-    lacking = left(run, part.count if part else None) if part or merge else None
-    run.store.fresh = fresh
+    lacking = left(run, part.count if part else None)
+    run.store.fresh = options.fresh
     if part and share.world == 1:
         images = sum(len(job.chunk) for job in part.jobs(run) if job.kind == "real")
-        say(
-            f"shard {part} is done ({plural(images, 'image')}); "
-            + (f"left to do: {lacking}" if lacking else "nothing is left: --merge reports")
-        )
-        return
-    if lacking:
+        rest = f"left to do: {lacking}" if lacking else "nothing is left: --merge reports"
+        say(f"shard {part} is done ({plural(images, 'image')}); {rest}")
+        return False
+    if lacking and options.merge:
         raise BadInput(
-            f"the store lacks {lacking}; "
-            + (
-                "run them with --shard, or leave --merge out to compute them here"
-                if merge
-                else "give all processes the same GANBENCH_CACHE"
-            )
+            f"the store lacks {lacking}; run them with --shard, or leave --merge out to compute them here"
         )
-    with _bars(bars) as progress:
-        bar = progress.add_task("score", total=None)
+    if lacking:
+        raise BadInput(f"the store lacks {lacking}; give all processes the same GANBENCH_CACHE")
+    return True
+
+
+def _report(options: EvalOptions, run: Plan, watch: Stopwatch) -> None:
+    """Compute the metrics, write the folder and print the tables."""
+    from ganbench.evaluation.collect import conclude
+    from ganbench.report.run_folder import write_run
+    from ganbench.storage.upkeep import keep_limit
+
+    with progress_bar(screen(err=True)) as move:
+        move("score", 0, None)
         with watch.measure("score"):
-            found = conclude(run)
-        for warning in found.notes[len(run.notes) :]:
+            evaluation = conclude(run)
+        for warning in evaluation.notes[len(run.notes) :]:
             say(f"warning: {warning}", err=True)
-        progress.update(bar, description="tables and pictures")
-        made = write_run(found, folder, ["ganbench", *sys.argv[1:]], run)
+        move("tables and pictures", 0, None)
+        tables = write_run(evaluation, options.folder, ["ganbench", *sys.argv[1:]], run)
         keep_limit()
     if stored := str(run.pieces):
         say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
-    shown = [made.paper, made.main, made.seeds, made.judges]
-    if metrics != "default":  # the other metrics of the default choice are on the page
-        shown.insert(3, made.other)
-    tables = [to_rich(table) for table in shown if table]
-    screen = output.screen()
-    wide = screen.options.update(width=300)
-    screen.width = max(screen.width, *(screen.measure(t, options=wide).maximum for t in tables))
-    for i, table in enumerate(tables):
-        if i:
-            screen.print()
-        screen.print(table)
-    screen.print()
-    screen.print(f"{folder / 'report.html'}", soft_wrap=True)
+    shown = [tables.paper, tables.main, tables.seeds]
+    if options.metrics != "default":  # the other metrics of the default choice are on the page
+        shown.append(tables.other)
+    _print_tables([*shown, tables.judges])
+    screen().print(f"{options.folder / 'report.html'}", soft_wrap=True)
 
 
-def parse_methods(text: str) -> list[MethodLike]:
-    """Names separated by commas, each perhaps with ``LABEL:`` before and ``=FILE`` after it.
+def _print_tables(tables: list[Table | None]) -> None:
+    """Print the tables that there are, as wide as the widest, so that no cell is cut."""
+    from ganbench.report.formats import to_rich
 
-    ``all`` among them stands for the paper's six.
-
-    Raises:
-        BadInput: an empty name or file. Labels and names are checked when the methods are loaded.
-    """
-    from ganbench.errors import BadInput
-    from ganbench.registry import METHODS
-
-    found: list[MethodLike] = []
-    for part in text.split(","):
-        name, separator, file = (piece.strip() for piece in part.partition("="))
-        if not name or (separator and not file):
-            raise BadInput(
-                f"not a list of methods: {text!r}; write --methods all, or stargan,smit=FILE"
-            )
-        if name == "all" and not separator:  # a plug-in ships no checkpoint that could be meant
-            found += [name for name in METHODS.names() if name in METHODS.first]
-        else:
-            found.append((name, file or None))
-    return found
-
-
-def _load_judges(text: str, device: str, expects: OnnxInput | None) -> list[Judge]:
-    """Judges by names separated by commas; the labels are those of the ONNX judges among them.
-
-    Raises:
-        BadInput: an empty name, a judge that does not load, or labels and no ONNX judge.
-    """
-    from ganbench.errors import BadInput
-    from ganbench.judges import ONNX, load_judge
-
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise BadInput(f"not a list of judges: {text!r}; write --judge vgg, or vgg,face-api")
-    anyone = not any(name.startswith(ONNX) for name in names)  # is told that it takes no labels
-    return [
-        load_judge(
-            name, device=device, expects=expects if anyone or name.startswith(ONNX) else None
-        )
-        for name in names
-    ]
-
-
-def _expects(
-    labels: str | None, size: int | None, mean: str | None, std: str | None
-) -> OnnxInput | None:
-    """The description of an ONNX judge, if any part of it is given.
-
-    Raises:
-        BadInput: no labels, or not three numbers.
-    """
-    from ganbench.errors import BadInput
-    from ganbench.judges.onnx import OnnxInput
-
-    if labels is None:
-        if size is None and mean is None and std is None:
-            return None
-        raise BadInput(
-            "no labels for the ONNX judge: --judge-size, --judge-mean and --judge-std need --labels"
-        )
-
-    def three(option: str, text: str | None, default: float) -> tuple[float, ...]:
-        try:
-            return tuple(map(float, text.split(","))) if text else (default,) * 3
-        except ValueError:
-            raise BadInput(f"not three numbers: {option} {text}; write 0.485,0.456,0.406") from None
-
-    return OnnxInput(
-        tuple(labels.split(",")),
-        size,
-        three("--judge-mean", mean, 0.0),
-        three("--judge-std", std, 1.0),
-    )
-
-
-def _load(
-    data: str,
-    root: str | None,
-    size: int,
-    label_order: str | None,
-    framing: str,
-    max_pixels: int,
-    skip_bad: bool,
-    lazy: bool,
-    console: Console,
-) -> Dataset:
-    from ganbench.data import load_dataset
-
-    name, options = parse_data(data)
-    with _bars(console) as progress:
-        bar = progress.add_task(f"data {data}", total=None, visible=False)
-        return load_dataset(
-            name,
-            "test",
-            root=root,
-            size=size,
-            skip_bad=skip_bad,
-            lazy=lazy,
-            label_order=label_order,
-            framing=framing,
-            max_pixels=max_pixels,
-            progress=lambda done, total: progress.update(
-                bar, completed=done, total=total, visible=True
-            ),
-            **options,
-        )
-
-
-def _bars(console: Console) -> Progress:
-    return output.progress(console=console, count=True)
-
-
-def _show_plan(run: Plan, folder: Path) -> None:
-    """Print what a run would do."""
-    from rich.table import Table
-
-    from ganbench.evaluation.estimate import estimate
-    from ganbench.report.run_folder import file_names
-
-    items = estimate(run)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("What", no_wrap=True)
-    for head in ("Images", "Stored", "To do", "Seconds"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for item in items:
-        stored = item.images - item.missing
-        table.add_row(
-            item.title, *map(str, (item.images, stored, item.missing, round(item.seconds)))
-        )
-    table.add_row("all", *(
-        str(round(value))
-        for value in (
-            sum(item.images for item in items),
-            sum(item.images - item.missing for item in items),
-            sum(item.missing for item in items),
-            sum(item.seconds for item in items),
-        )
-    ))  # fmt: skip
-    screen = output.screen()
-    jobs, missing = sum(item.jobs for item in items), sum(item.missing_jobs for item in items)
-    screen.print(table)
-    screen.print()
-    screen.print(
-        f"{jobs - missing} of {jobs} pieces are stored; about "
-        f"{sum(item.seconds for item in items) + REPORT:.0f} s with t-SNE and report"
-        f"{', after rendering faces that the cache lacks' * run.dataset.has_true_edits}. "
-        f"Would write to {folder}:",
-    )
-    screen.print("  " + "  ".join(file_names(run)))
+    shown = [to_rich(table) for table in tables if table]
+    console = screen()
+    wide = console.options.update(width=300)
+    console.width = max(console.width, *(console.measure(t, options=wide).maximum for t in shown))
+    for table in shown:
+        console.print(table)
+        console.print()

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from ganbench.cli import screen as output
-from ganbench.cli.options import SEED, data_options, device_option, parse_data
-from ganbench.cli.screen import say
+from ganbench.cli.options import SEED, DataOptions, data_options, device_option
+from ganbench.cli.screen import progress_bar, say, screen
+from ganbench.errors import BadInput
 from ganbench.figures import FIGURES, find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from ganbench.cli.screen import Bar
     from ganbench.figures.scene import Faces
     from ganbench.judges import Judge
+    from ganbench.methods import Method
 
 
 def parse_numbers(text: str) -> list[float]:
@@ -28,10 +32,6 @@ def parse_numbers(text: str) -> list[float]:
     Raises:
         BadInput: no list of finite numbers.
     """
-    from math import isfinite
-
-    from ganbench.errors import BadInput
-
     try:
         found = [float(part) for part in text.split(",")]
     except ValueError:
@@ -49,8 +49,6 @@ def parse_codes(text: str) -> NDArray[Any]:
     """
     import numpy as np
 
-    from ganbench.errors import BadInput
-
     points = [parse_numbers(part) for part in text.split(";")]
     if any(len(point) != 2 for point in points):
         raise BadInput(f"not codes of a plane: {text!r}; write x,y;x,y")
@@ -63,8 +61,6 @@ def parse_code(text: str) -> NDArray[Any]:
     Raises:
         BadInput: not one point.
     """
-    from ganbench.errors import BadInput
-
     points = parse_codes(text)
     if len(points) > 1:
         raise BadInput(f"one code is needed, not {len(points)}: {text!r}; write x,y")
@@ -108,8 +104,8 @@ class Figures(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         entry = find(cmd_name)
-        whose = () if "methods" in entry.inputs else ("method", "checkpoint")
-        names = (*whose, *entry.options, *entry.inputs, "seed", "out")
+        methods = () if "methods" in entry.inputs else ("method", "checkpoint")
+        names = (*methods, *entry.options, *entry.inputs, "seed", "out")
         command = click.Command(
             cmd_name,
             params=[parameter for name in names for parameter in OPTIONS[name]],
@@ -135,17 +131,11 @@ def make(name: str, /, **given: Any) -> None:
         name: of the figure.
         given: the options, as parsed.
     """
-    from pathlib import Path
-
-    from ganbench.cli.eval import parse_methods
-    from ganbench.data import load_dataset
-    from ganbench.data.finding import keep_originals
-    from ganbench.data.framing import mismatch
     from ganbench.devices import resolve
-    from ganbench.errors import BadInput
+    from ganbench.evaluation.labels import parse_methods
     from ganbench.evaluation.run import load_all
     from ganbench.figures.page import to_pdf, to_png
-    from ganbench.figures.scene import Scene, read_pictures, sample_faces
+    from ganbench.figures.scene import Scene
     from ganbench.judges import load_judge
     from ganbench.storage.store import write_atomic
 
@@ -153,67 +143,72 @@ def make(name: str, /, **given: Any) -> None:
     writers = {".png": to_png, ".pdf": to_pdf}
     if out.suffix.lower() not in writers:
         raise BadInput(f"a figure is a png or pdf: {str(out)!r}; name it {out.stem}.pdf")
-    files = [*given.get("images", ()), *given.get("more", ())]
-    if given.get("more") and not given["images"]:
-        raise BadInput(f"what is {files[0]!r}? pictures of your own follow --images")
-    if files:
-        keep_originals([out], [Path(file) for file in files], "choose another --out")
-    source = click.get_current_context().get_parameter_source
-    if files and any(source(name) is ParameterSource.COMMANDLINE for name in ("data", "root")):
-        raise BadInput("give --images or --data, not both: the faces come from one of them")
+    files = _files(given, out)
     if "methods" in given:
         asked = parse_methods(given["methods"])
     else:
         asked = [(given["method"], given["checkpoint"])]
-    device, console = resolve(given["device"]), output.screen(err=True)
+    device, console, entry = resolve(given["device"]), screen(err=True), find(name)
     methods = tuple(load_all(asked, device).values())
-    entry, size = find(name), methods[0].spec.image_size
 
     @cache
     def judge() -> Judge:
         return load_judge(given["judge"], device=device)
 
     if "judge" in entry.inputs:
-        judge()  # what is wrong with it is said before the work
-    with output.progress(console=console) as progress:
-        bar = progress.add_task("", total=None, visible=False)
-
-        def tell(what: str, done: int, total: int) -> None:
-            progress.update(bar, description=what, completed=done, total=total, visible=True)
-
-        def faces(count: int) -> Faces:
-            if files:
-                return read_pictures(
-                    files,
-                    size,
-                    given["framing"],
-                    given["max_pixels"],
-                    lambda text: console.print(f"note: {text}", soft_wrap=True),
-                )
-            kind, options = parse_data(given["data"])
-            data = load_dataset(
-                kind,
-                root=given["root"],
-                size=size,
-                skip_bad=given["skip_bad"],
-                label_order=given["label_order"],
-                framing=given["framing"],
-                max_pixels=given["max_pixels"],
-                progress=partial(tell, "data"),
-                **options,
-            )
-            if data.left_out:
-                console.print(f"left out of {data.name}: {data.left_out}", soft_wrap=True)
-            for note in data.notes:
-                console.print(f"{data.name}: {note}", soft_wrap=True)
-            for one in methods:
-                if warning := mismatch(one.spec.title, one.card, data.framing):
-                    console.print(f"warning: {warning}", soft_wrap=True)
-            return sample_faces(data, count, given["seed"])
-
-        scene = Scene(methods, given["seed"], faces, judge, partial(tell, "edit"))
+        judge()  # what is wrong with it is told before the work
+    with progress_bar(console) as move:
+        faces = partial(_faces, given, files, methods, console, move)
+        scene = Scene(methods, given["seed"], faces, judge, partial(move, "edit"))
         options = {key: given[key] for key in entry.options if given[key] is not None}
         drawing = entry.load()(scene, **options)
     write_atomic(out, writers[out.suffix.lower()](drawing.figure))
     say(drawing.caption)
     say(str(out))
+
+
+def _files(given: Mapping[str, Any], out: Path) -> list[str]:
+    """The pictures of ``--images``.
+
+    Raises:
+        BadInput: they contradict other options, or the figure would replace one of them.
+    """
+    from ganbench.data.finding import keep_originals
+
+    files = [*given.get("images", ()), *given.get("more", ())]
+    if not files:
+        return []
+    if not given["images"]:
+        raise BadInput(f"what is {files[0]!r}? pictures of your own follow --images")
+    keep_originals([out], [Path(file) for file in files], "choose another --out")
+    source = click.get_current_context().get_parameter_source
+    if any(source(name) is ParameterSource.COMMANDLINE for name in ("data", "root")):
+        raise BadInput("give --images or --data, not both: the faces come from one of them")
+    return files
+
+
+def _faces(
+    given: Mapping[str, Any],
+    files: list[str],
+    methods: tuple[Method, ...],
+    console: Any,
+    move: Bar,
+    count: int,
+) -> Faces:
+    """The input faces of a figure: pictures of the user, or ``count`` test images."""
+    from ganbench.figures.scene import read_pictures, sample_faces
+
+    size = methods[0].spec.image_size
+    options = DataOptions.of(given)
+    if files:
+        return read_pictures(
+            files,
+            size,
+            options.framing,
+            options.max_pixels,
+            lambda text: console.print(f"note: {text}", soft_wrap=True),
+        )
+    dataset = options.load("test", size, move)
+    for line in options.notes(dataset, [(one.spec.title, one.card) for one in methods]):
+        console.print(line, soft_wrap=True)
+    return sample_faces(dataset, count, given["seed"])

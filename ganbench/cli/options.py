@@ -2,21 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ganbench.data.framing import CENTRE, FRAMINGS
 from ganbench.seeds import LARGEST
 
-# Pictures at once, or in a data set: more of them than any machine holds is a slip of the finger.
+if TYPE_CHECKING:
+    from ganbench.cli.screen import Bar
+    from ganbench.data.dataset import Dataset
+
+# Limits of a batch and of a data set. No machine holds more, so a larger number is a typing error.
 BATCH, COUNT = click.IntRange(1, 65_536), click.IntRange(1, 1_000_000_000)
 PIXELS = click.IntRange(1, 4096)
 # Every seed of every command.
 SEED = click.IntRange(0, LARGEST)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The values of ``data_options``: which data set, where it lies, how its pictures are read."""
+
+    data: str
+    root: str | None
+    label_order: str | None
+    framing: str
+    max_pixels: int
+    skip_bad: bool
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> DataOptions:
+        """The data options among all parsed options of a command."""
+        return cls(**{field.name: given[field.name] for field in fields(cls)})
+
+    @property
+    def kind(self) -> str:
+        """The name of the data set."""
+        from ganbench.data import parse_data
+
+        return parse_data(self.data)[0]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options in ``data``, such as ``{"train": 70}``."""
+        from ganbench.data import parse_data
+
+        return parse_data(self.data)[1]
+
+    def load(self, split: str, size: int, move: Bar, **more: Any) -> Dataset:
+        """Open a split.
+
+        Args:
+            split: ``"train"`` or ``"test"``.
+            size: side of the images, pixels.
+            move: the progress bar.
+            more: further arguments of ``load_dataset``.
+        """
+        from ganbench.data import load_dataset
+
+        return load_dataset(
+            self.kind,
+            split,
+            root=self.root,
+            size=size,
+            skip_bad=self.skip_bad,
+            label_order=self.label_order,
+            framing=self.framing,
+            max_pixels=self.max_pixels,
+            progress=partial(move, f"data {self.data}"),
+            **self.options,
+            **more,
+        )
+
+    def notes(
+        self, dataset: Dataset, networks: Iterable[tuple[str, Mapping[str, Any]]] = ()
+    ) -> Iterator[str]:
+        """What a user must know of a data set, a line each.
+
+        Args:
+            dataset: what ``load`` gave.
+            networks: title and card of each method and judge that is to see the images.
+        """
+        from ganbench.data.framing import mismatch
+
+        if dataset.left_out:
+            yield f"left out of {self.data}: {dataset.left_out}"
+        for note in dataset.notes:
+            yield f"{self.data}: {note}"
+        for title, card in networks:
+            if warning := mismatch(title, card, dataset.framing):
+                yield f"warning: {warning}"
 
 
 def data_options(command: Command) -> Command:
@@ -122,28 +203,3 @@ def device_option(command: Command) -> Command:
     return click.option(
         "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..."
     )(command)
-
-
-def parse_data(text: str) -> tuple[str, dict[str, Any]]:
-    """``KIND`` or ``KIND:KEY=N,...`` -> the kind and its options.
-
-    Raises:
-        BadInput: not of that form. Unknown kinds and keys are refused when the data are opened.
-    """
-    from ganbench.errors import BadInput
-    from ganbench.seeds import check_seed
-    from ganbench.text import shown
-
-    name, separator, rest = text.partition(":")
-    found: dict[str, Any] = {}
-    for part in rest.split(",") if separator else ():
-        key, _, value = (piece.strip() for piece in part.partition("="))
-        if not key or not value.isdecimal() or len(value) > 20:
-            raise BadInput(
-                f"not a data set: {shown(text)}; write --data {name or 'faces'}, or "
-                "--data faces:train=700,seed=1"
-            )
-        found[key] = int(value)
-        if key == "seed":
-            check_seed(found[key])
-    return name, found

@@ -8,14 +8,14 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from ganbench.text import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TextColumn
+    from rich.progress import TextColumn
 
 # Our own characters that a terminal may lack, in ASCII.
 _PLAIN = {"±": "+-", "↑": "^", "↓": "v", "−": "-", "–": "-", "×": "x", "…": "...", "λ": "lambda"}
@@ -92,40 +92,55 @@ def screen(err: bool = False, quiet: bool = False) -> Any:
     return Screen(stderr=err, quiet=quiet, markup=False, highlight=False, emoji=False)
 
 
-def words(template: str) -> TextColumn:
+class Bar(Protocol):
+    """Moves a progress bar; ``functools.partial`` makes a callback of the library of it."""
+
+    def __call__(self, what: str, done: int, total: int | None, note: str = "") -> None:
+        """Show what is being done, how much of it is done and how much there is, and a note."""
+
+
+@contextmanager
+def progress_bar(console: Any, keep: bool = False) -> Iterator[Bar]:
+    """A progress bar, which appears when it is first moved.
+
+    It is drawn on terminals only.
+
+    Args:
+        console: made by ``screen``.
+        keep: leave the bar on the screen at the end.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (
+        _text_column("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        _text_column("{task.fields[note]}"),
+    )
+    with Progress(
+        *columns, console=console, transient=not keep, disable=not console.is_terminal
+    ) as bars:
+        task = bars.add_task("", total=None, visible=False, note="")
+
+        def move(what: str, done: int, total: int | None, note: str = "") -> None:
+            bars.update(
+                task, description=what, completed=done, total=total, note=note, visible=True
+            )
+
+        yield move
+
+
+def _text_column(template: str) -> TextColumn:
     """A column of a progress bar whose text is no markup, e.g. ``"{task.description}"``."""
     from rich.progress import Task, TextColumn
     from rich.text import Text
 
-    class Words(TextColumn):
+    class Plain(TextColumn):
         def render(self, task: Task) -> Text:
             return Text(printable(template.format(task=task)))
 
-    return Words(template, markup=False)
-
-
-def progress(*columns: Any, console: Any, count: bool = False, transient: bool = True) -> Progress:
-    """Progress bars: what is done, a bar, and then the columns.
-
-    Nothing is drawn where nobody looks.
-
-    Args:
-        columns: what follows the bar; the time that remains if there are none.
-        console: made by ``screen``.
-        count: show the numbers of what is done and of all.
-        transient: the bars vanish in the end.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    return Progress(
-        words("{task.description}"),
-        BarColumn(),
-        *[MofNCompleteColumn()] * count,
-        *(columns or (TimeRemainingColumn(),)),
-        console=console,
-        transient=transient,
-        disable=not console.is_terminal,
-    )
+    return Plain(template, markup=False)
 
 
 def print_table(console: Any, table: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from ganbench.cli.options import SEED, device_option
-from ganbench.cli.screen import print_table, progress, screen
+from ganbench.cli.screen import print_table, progress_bar, screen
 
 
 @click.command()
@@ -59,16 +59,9 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
     judges = load_judge(judge, device=device), load_judge("face-api", device=device)
     if out is not None:
         check_writable(Path(out))
-    with progress(console=screen(err=True), count=True) as bars:
-        bar = bars.add_task("load", total=None)
-        found = trial.validate(
-            *judges,
-            faces,
-            seed,
-            lambda what, done, total: bars.update(
-                bar, description=what, completed=done, total=total
-            ),
-        )
+    with progress_bar(screen(err=True)) as move:
+        move("load", 0, None)
+        found = trial.validate(*judges, faces, seed, move)
     console = screen()
     for table in formats.tables(found):
         print_table(console, table)

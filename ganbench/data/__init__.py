@@ -11,6 +11,8 @@ from ganbench.data.framing import FRAMINGS
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, unknown
 from ganbench.parsing import is_file, is_folder, user_path
+from ganbench.seeds import check_seed
+from ganbench.text import shown
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
@@ -131,6 +133,28 @@ def load_dataset(
     )
 
 
+def parse_data(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the options of a data set: ``"faces:train=70,seed=1"`` -> ``("faces", {...})``.
+
+    Raises:
+        BadInput: the text has another form, the name or an option is unknown, a seed is out of range.
+    """
+    name, separator, rest = text.partition(":")
+    found: dict[str, Any] = {}
+    for part in rest.split(",") if separator else ():
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        if not key or not value.isdecimal() or len(value) > 20:
+            raise BadInput(
+                f"not a data set: {shown(text)}; write --data {name or 'faces'}, or "
+                "--data faces:train=700,seed=1"
+            )
+        found[key] = int(value)
+        if key == "seed":
+            check_seed(found[key])
+    check_options(name, found)
+    return name, found
+
+
 def check_options(name: str, options: Iterable[str]) -> None:
     """Refuse an unknown data set, and options that it does not take.
 
@@ -193,4 +217,4 @@ def _existing(name: str, root: str | Path | None) -> Path:
     return path
 
 
-__all__ = ["check_options", "list_datasets", "load_dataset", "read_listing"]
+__all__ = ["check_options", "list_datasets", "load_dataset", "parse_data", "read_listing"]

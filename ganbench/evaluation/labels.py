@@ -29,6 +29,28 @@ MARKS = ("Real", "Real images", "True edits")
 _SUFFIX = "_figure1"
 
 
+def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
+    """Names separated by commas, each perhaps with ``LABEL:`` before and ``=FILE`` after it.
+
+    ``all`` among them stands for the paper's six.
+
+    Raises:
+        BadInput: an empty name or file. Labels and names are checked when the methods are loaded.
+    """
+    found: list[str | tuple[str, str | None]] = []
+    for part in text.split(","):
+        name, separator, file = (piece.strip() for piece in part.partition("="))
+        if not name or (separator and not file):
+            raise BadInput(
+                f"not a list of methods: {text!r}; write --methods all, or stargan,smit=FILE"
+            )
+        if name == "all" and not separator:  # a plug-in ships no checkpoint that could be meant
+            found += [name for name in METHODS.names() if name in METHODS.first]
+        else:
+            found.append((name, file or None))
+    return found
+
+
 def split(text: str) -> tuple[str, str]:
     """``LABEL:NAME`` or ``NAME`` -> the label, and the registered name.
 

@@ -18,6 +18,8 @@ _CARD: dict[str, Any] = {
     "licence": str,
     "command": str,
     "recipe_name": str,
+    "assignments": {},
+    "data_options": {},
     "iteration": int,
     "seed": int,
     "hours": (int, float),

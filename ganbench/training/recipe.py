@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -167,13 +168,13 @@ def shipped_recipes() -> list[str]:
     return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
 
 
-def load(recipe: str, name: str, assignments: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The table of one method in a recipe, with ``--set`` assignments applied.
+def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The table of one method in a recipe.
 
     Args:
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         name: the method's name, or ``"judge"``.
-        assignments: ``key=value`` strings.
+        assignments: values of keys that replace the recipe's; see ``config.assign``.
 
     Raises:
         BadInput: no such recipe, or it has no table for ``name``.
@@ -191,8 +192,7 @@ def load(recipe: str, name: str, assignments: tuple[str, ...] = ()) -> dict[str,
     table = tables[name]
     if not isinstance(table, dict):
         raise BadInput(f"recipe {recipe}: {name} is {table!r}, not a table; write [{name}]")
-    for assignment in assignments:
-        config.override(table, assignment)
+    config.assign(table, assignments or {})
     return table
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Setup:
         trainer: class that trains it.
         network: its configuration.
         recipe: its training recipe.
+        assignments: keys of the recipe that were given other values.
         licence: of the weights that come of it.
         init: name and sha256 of the checkpoint that the first weights come from, or None.
         remark: what that checkpoint changes, in a line; empty without one.
@@ -66,9 +67,15 @@ class Setup:
     trainer: type[Trainer]
     network: Any
     recipe: Recipe
+    assignments: Mapping[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     init: dict[str, str] | None = None
     remark: str = ""
+
+    def remarks(self) -> list[str]:
+        """What a user should know before the training, a line each."""
+        lines = [f"note: {note}" for note in self.recipe.notes()]
+        return [self.remark, *lines] if self.remark else lines
 
     def build(self) -> Trainer:
         """Networks with fresh weights from the global generator, and their optimisers."""
@@ -98,6 +105,7 @@ class Session:
         allow_leaks: bool = False,
         tell: Callable[[str], None] = lambda _: None,
         again: str = "",
+        data_options: Mapping[str, Any] | None = None,
     ) -> Run:
         """The run on a data set, in a folder; ``start`` or ``resume`` it, then ``run``.
 
@@ -110,6 +118,7 @@ class Session:
             allow_leaks: train on images that are also in the test split, or under two emotions.
             tell: called with each line that a user should read, about the data or the probe.
             again: the command line as it was given, for advice; ``command`` when empty.
+            data_options: options of ``load_dataset`` that made the data set what it is, for the card.
 
         Raises:
             BadInput: the data have a fault (``ganbench.data.doctor``), such as no image of one of the
@@ -135,7 +144,7 @@ class Session:
         labels = table[dataset.labels].clip(min=0)
         wanted = self.setup.recipe.probe_every and trainer.share.first
         probe = find_probe(trainer.model, dataset, trainer.device) if wanted else None
-        card = self._card(dataset, command) | pictures | units
+        card = self._card(dataset, command, data_options or {}) | pictures | units
         if probe:
             card["probe"] = probe.card
         return Run(
@@ -152,7 +161,9 @@ class Session:
             tell,
         )
 
-    def _card(self, dataset: Dataset, command: str) -> dict[str, Any]:
+    def _card(
+        self, dataset: Dataset, command: str, data_options: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What is trained, on what, by which command and versions."""
         setup, share = self.setup, self.trainer.share
         card: dict[str, Any] = {
@@ -160,6 +171,8 @@ class Session:
             "licence": setup.licence,
             "command": command,
             "recipe_name": Path(setup.recipe_name).name,
+            "assignments": dict(setup.assignments),
+            "data_options": dict(data_options),
             "network": config.plain(setup.network),
             "recipe": config.plain(setup.recipe),
             "seed": self.seed,
@@ -262,7 +275,7 @@ def model_and_trainer(name: str) -> tuple[type[Any], type[Trainer]]:
 def configure(
     name: str,
     recipe: str = "faces",
-    assignments: tuple[str, ...] = (),
+    assignments: Mapping[str, Any] | None = None,
     *,
     init: Path | None = None,
     resumed: Path | None = None,
@@ -272,7 +285,7 @@ def configure(
     Args:
         name: a registered method, or ``"judge"``.
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
-        assignments: ``key=value`` overrides.
+        assignments: values of keys that replace the recipe's: ``{"network.width": 16}``.
         init: a checkpoint, or a finished run's folder, to start from; the network is then the
             checkpoint's, whatever the recipe says.
         resumed: folder of a run that is to be continued; if that run started from a checkpoint, its
@@ -290,7 +303,7 @@ def configure(
     )
     if kind == "method":
         training.check_length()
-    setup = Setup(kind, name, recipe, model, trainer, network, training)
+    setup = Setup(kind, name, recipe, model, trainer, network, training, assignments or {})
     if init is None:
         check_known(network.emotions)
     if init is not None:
@@ -332,7 +345,7 @@ def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
 def prepare(
     name: str,
     recipe: str = "faces",
-    assignments: tuple[str, ...] = (),
+    assignments: Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
     device: str = "auto",

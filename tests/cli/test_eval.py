@@ -10,9 +10,7 @@ import torch
 from PIL import Image
 
 from ganbench.cli import main
-from ganbench.cli.eval import parse_methods
 from ganbench.emotions import EMOTIONS
-from ganbench.errors import BadInput
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import save_checkpoint
 
@@ -174,17 +172,3 @@ def test_bad_input_is_one_line_and_exit_2(place, capsys, arguments, message):
     assert message in lines[-1]
     assert "Traceback" not in error
     assert not (place.folder / "runs").exists()
-
-
-def test_methods_are_names_perhaps_with_a_file():
-    assert parse_methods("stargan, smit = a/b.safetensors") == [
-        ("stargan", None),
-        ("smit", "a/b.safetensors"),
-    ]
-    assert parse_methods("all")[:2] == ["linear", "gaussian"]
-    assert parse_methods("all, mine:smit=runs/mine")[5:] == [
-        "stargan-v2",
-        ("mine:smit", "runs/mine"),
-    ]
-    with pytest.raises(BadInput):
-        parse_methods("smit=")

@@ -170,14 +170,15 @@ def test_a_terminal_gets_bars_whose_words_are_no_markup(tmp_path):
     """In a real terminal, where bars are drawn: a data set's name is a part of them."""
     main, other = pty.openpty()
     wide = {**ENVIRONMENT, "COLUMNS": "120"}
-    head = "from ganbench.cli.screen import *;s=screen(err=True);b=progress(console=s)\n"
-    code = head + "with b: b.add_task('[/x]\\x1b[2J', total=1)"
+    head = "from ganbench.cli.screen import *;b=progress_bar(screen(err=True))\n"
+    code = head + "with b as move: move('[/x]\\x1b[2J', 0, 1, '[bold]')"
     done = subprocess.run([sys.executable, "-c", code], stderr=other, env=wide, check=False)
     os.close(other)
     drawn = os.read(main, 100_000)
     os.close(main)
     assert done.returncode == 0
     assert rb"[/x]\x1b[2J" in drawn
+    assert b"[bold]" in drawn
     assert b"\x1b[2J" not in drawn
 
 

@@ -114,6 +114,7 @@ def test_a_plan_of_other_faces_counts_them():
         (["--data", "faces:seed=-1"], "not a data set"),
         (["--data", "faces:"], "not a data set"),
         (["--data", "folder:seed=1", "--root", "."], "takes no option 'seed'"),
+        (["--data", "faces:size=3"], "unknown option of data set 'faces': 'size'"),
         (["--data", "faces:train=3"], "too few train pictures: 3"),
         (["--root", "."], "the embedded faces take no root"),
         (["--resume"], "nothing to resume"),
@@ -174,7 +175,7 @@ def equal(a, b):
 @pytest.mark.parametrize("recipe", ["faces", "affectnet"])
 def test_networks_average_and_discriminator_start_from_the_file(name, recipe, tmp_path):
     path = checkpoint(tmp_path / "start.safetensors", name)
-    trainer = prepare(name, recipe, ("ema_decay=0.5",), device="cpu", init=path).trainer
+    trainer = prepare(name, recipe, {"ema_decay": 0.5}, device="cpu", init=path).trainer
     stored = load_file(path)
     model = {k: v for k, v in stored.items() if not k.startswith(("discriminator.", "unused."))}
     assert equal(trainer.model.state_dict(), model)

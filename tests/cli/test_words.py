@@ -8,7 +8,8 @@ import pytest
 
 import ganbench
 from ganbench.cli import COMMANDS, cli
-from ganbench.cli.options import SEED, parse_data
+from ganbench.cli.options import SEED
+from ganbench.data import parse_data
 from ganbench.devices import resolve
 from ganbench.errors import BadInput
 from ganbench.text import plural
@@ -92,6 +93,7 @@ MANY = {
     "evaluation/judges.py": 1,  # four groups or more
     "judges/label_check.py": 3,  # of many images
     "scoring/features.py": 4,
+    "scoring/intervals.py": 1,  # four groups or more
     "config.py": 2,  # beyond a limit
     "evaluation/labels.py": 1,
     "text.py": 1,
@@ -101,7 +103,7 @@ MANY = {
     "validation/formats.py": 1,
     "evaluation/shards.py": 1,
     "data/leaks.py": 1,
-    "cli/eval.py": 1,
+    "cli/eval_plan.py": 1,
     "metrics/features.py": 1,
     "data/doctor.py": 1,
     "figures/feature_map.py": 1,

@@ -129,7 +129,6 @@ def test_export_never_destroys(exported, tmp_path):
     [
         (["face"], "did you mean 'faces'"),
         (["csv"], "only 'faces' is exported"),
-        (["faces", "--quality", "0"], "quality must be 1 to 100"),
         (["faces", "--size", "3"], "size out of range: 3"),
         (["faces", "--test", "3"], "too few test pictures"),
     ],

@@ -184,3 +184,17 @@ def test_a_copy_with_a_title_shares_its_weights():
     assert copy.deepcopy(mine).title == "mine (Painter)"
     (again,) = load_all({"mine": mine}, "cpu").values()  # not "mine (mine (Painter))"
     assert again.title == "mine (Painter)"
+
+
+def test_methods_are_names_perhaps_with_a_file():
+    assert labels.parse_methods("stargan, smit = a/b.safetensors") == [
+        ("stargan", None),
+        ("smit", "a/b.safetensors"),
+    ]
+    assert labels.parse_methods("all")[:2] == ["linear", "gaussian"]
+    assert labels.parse_methods("all, mine:smit=runs/mine")[5:] == [
+        "stargan-v2",
+        ("mine:smit", "runs/mine"),
+    ]
+    with pytest.raises(BadInput):
+        labels.parse_methods("smit=")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from toys import Painter, Reader, ToyPhotos
 
 import ganbench
+from ganbench.config import parse_assignments
 from ganbench.data import load_dataset
 from ganbench.emotions import EMOTIONS, KNOWN
 from ganbench.errors import BadInput
@@ -188,7 +189,7 @@ def test_a_plug_in_that_encodes_by_itself_gets_its_own_labels(inherits):
 )
 def test_lists_that_are_none_are_refused(name, emotions, message):
     with pytest.raises(BadInput, match=message):
-        prepare(name, "faces", (f"network.emotions={emotions}",), device="cpu")
+        prepare(name, "faces", parse_assignments([f"network.emotions={emotions}"]), device="cpu")
 
 
 def test_linear_needs_neutral(tiny_method):
@@ -210,7 +211,7 @@ def train(tiny_recipe, tmp_path):
     """``train(name, data, *assignments, change=None)``: a finished run; ``change`` sets first weights."""
 
     def make(name, data, *assignments, change=None, folder="run"):
-        session = prepare(name, tiny_recipe, assignments, device="cpu")
+        session = prepare(name, tiny_recipe, parse_assignments(assignments), device="cpu")
         if change:
             change(session.trainer)
         run = session.run(data, tmp_path / folder, "ganbench train")
@@ -225,7 +226,7 @@ def train(tiny_recipe, tmp_path):
 def test_a_training_depends_on_no_order(train, tmp_path, name):
     data = Colours(EMOTIONS)
     exact = ("augment.flip=0.0", "augment.rotate=0.0", "augment.zoom=[1.0, 1.0]", "ema_decay=0.0")
-    first = prepare(name, "faces", ("network=" + toml(NETWORKS[name]),), device="cpu").trainer
+    first = prepare(name, "faces", {"network": NETWORKS[name]}, device="cpu").trainer
     states = {key: network.state_dict() for key, network in first.networks.items()}
 
     def start(trainer):
@@ -286,8 +287,8 @@ def test_a_class_without_images_is_refused(train, name):
 @pytest.mark.parametrize("name", [*SIX, "judge"])
 @pytest.mark.parametrize(("names", "n"), [(EMOTIONS, 1), (EMOTIONS, 4), (("happy",), 40)])
 def test_what_the_doctor_calls_a_fault_is_not_trained_on(name, names, n, tmp_path):
-    network = () if name == "judge" else ("network=" + toml(NETWORKS[name]),)
-    session = prepare(name, "faces", (*network, "probe_every=0"), device="cpu")
+    network = {} if name == "judge" else {"network": NETWORKS[name]}
+    session = prepare(name, "faces", network | {"probe_every": 0}, device="cpu")
     with pytest.raises(BadInput, match="has no image of"):
         session.run(Colours(names, n), tmp_path / "run", "ganbench train")
     assert not (tmp_path / "run").exists()
@@ -295,34 +296,33 @@ def test_what_the_doctor_calls_a_fault_is_not_trained_on(name, names, n, tmp_pat
 
 @pytest.mark.parametrize("name", SIX)
 def test_targets_that_never_differ_are_refused(name, tmp_path):
-    def begin(data, *more):
-        more = ("network=" + toml(NETWORKS[name]), "probe_every=0", *more)
+    def begin(data, batch_size):
+        more = {"network": NETWORKS[name], "probe_every": 0, "batch_size": batch_size}
+        more |= {"random_codes": 0} if name == "linear" else {}
         return prepare(name, "faces", more, device="cpu").run(data, tmp_path / "run", "x")
 
-    one = ("batch_size=1",) + (("random_codes=0",) if name == "linear" else ())
     if name == "gaussian":  # every batch holds all the means
         with pytest.raises(BadInput, match="a batch must hold the means"):
-            begin(Colours(EMOTIONS), *one)
+            begin(Colours(EMOTIONS), 1)
         return
     if name == "stargan-v2":  # targets are drawn from all classes
-        assert begin(Colours(EMOTIONS), *one).done == 0
+        assert begin(Colours(EMOTIONS), 1).done == 0
         return
     with pytest.raises(BadInput, match="batch_size 1 leaves every image its own target"):
-        begin(Colours(EMOTIONS), *one)
-    two = ("batch_size=2",) + (("random_codes=0",) if name == "linear" else ())
-    assert begin(Colours(EMOTIONS), *two).done == 0
+        begin(Colours(EMOTIONS), 1)
+    assert begin(Colours(EMOTIONS), 2).done == 0
 
 
 def test_one_picture_with_units_has_no_other_to_take_a_target_from(tmp_path):
-    network = NETWORKS["ganimation"] | {"condition": "'action_units'"}
-    options = ("network=" + toml(network), "classification=mse")
+    network = NETWORKS["ganimation"] | {"condition": "action_units"}
+    options = {"network": network, "classification": "mse"}
     session = prepare("ganimation", "faces", options, device="cpu")
     with pytest.raises(BadInput, match="1 training image: ganimation takes its targets from other"):
         session.run(TinyFaces(1, units=True), tmp_path / "run", "x")
 
 
 def test_batches_of_one_emotion_are_refused(tmp_path, monkeypatch):
-    session = prepare("stargan", "faces", ("batch_size=4", "probe_every=0"), device="cpu")
+    session = prepare("stargan", "faces", {"batch_size": 4, "probe_every": 0}, device="cpu")
     happy = np.arange(28) * 7 % 42  # all of one emotion
     monkeypatch.setattr(session.trainer, "indices", lambda labels, i, seed: happy[:4])
     with pytest.raises(BadInput, match="none of the first 11 batches of 4 holds two emotions"):
@@ -330,8 +330,8 @@ def test_batches_of_one_emotion_are_refused(tmp_path, monkeypatch):
 
 
 def test_every_part_of_a_batch_mixes_at_some_time(tmp_path, monkeypatch):
-    network = "network=" + toml(NETWORKS["smit"])
-    session = prepare("smit", "faces", (network, "batch_size=4", "probe_every=0"), device="cpu")
+    options = {"network": NETWORKS["smit"], "batch_size": 4, "probe_every": 0}
+    session = prepare("smit", "faces", options, device="cpu")
     happy, mixed = np.arange(4) * 7, np.arange(4)
 
     def begin(draw):

@@ -227,8 +227,7 @@ def test_absurd_sizes_are_refused_by_name(tiny_method, name, value):
 def test_rates_are_finite_numbers(value):
     from ganbench.training.recipe import Recipe
 
-    table = {}
-    config.override(table, f"learning_rate={value}")
+    table = config.parse_assignments([f"learning_rate={value}"])
     if value == "1e-4":
         assert config.build(Recipe, table, "recipe").learning_rate == 1e-4
     else:
@@ -298,7 +297,7 @@ def test_cards_with_facts_of_other_types_are_damaged(card, tiny_method, tmp_path
 def test_hostile_assignments_are_one_short_line():
     for text in (f"a={'9' * 9000}", f"a={'[' * 5000}", "a." * 5000 + "a=1", "=" * 9000, "x" * 9000):
         with pytest.raises(BadInput) as error:
-            config.override({}, text)
+            config.assign({}, config.parse_assignments([text]))
         assert len(str(error.value)) < 500
 
 

@@ -180,7 +180,7 @@ def test_a_run_that_went_on_elsewhere_is_not_overwritten(tiny_recipe, tiny_faces
     from ganbench.training.session import prepare
 
     def begin():
-        session = prepare("stargan", tiny_recipe, ("sample_every=99",), device="cpu")
+        session = prepare("stargan", tiny_recipe, {"sample_every": 99}, device="cpu")
         return session.run(tiny_faces(), tmp_path / "run", "ganbench train")
 
     first = begin()

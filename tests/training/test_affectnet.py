@@ -11,6 +11,7 @@ import os
 import pytest
 import torch
 
+from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.augment import augment
 from ganbench.training.batches import Batch
@@ -49,7 +50,7 @@ def weights(trainer):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_ten_steps_of_the_paper_s_recipe(name):
-    trainer = prepare(name, "affectnet", SMALL[name], device="cpu").trainer
+    trainer = prepare(name, "affectnet", parse_assignments(SMALL[name]), device="cpu").trainer
     recipe, size = trainer.recipe, trainer.model.config.image_size
     before, labels, steps = weights(trainer), torch.arange(70) % 7, 0
     minimise = trainer.minimise

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from conftest import NETWORKS
 
 from ganbench.cli.train import train
+from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.methods.backbone import BackboneConfig, Discriminator
 from ganbench.methods.layers import InstanceNorm, PatchConv
@@ -24,7 +25,9 @@ FAMILY = ("stargan", "linear", "gaussian", "ganimation")
 def made(name, *assignments):
     """A trainer of a few weights, at the papers' recipe."""
     sizes = tuple(f"network.{key}={value}" for key, value in NETWORKS[name].items())
-    return prepare(name, "affectnet", (*sizes, *assignments), device="cpu").trainer
+    return prepare(
+        name, "affectnet", parse_assignments((*sizes, *assignments)), device="cpu"
+    ).trainer
 
 
 def batch_for(trainer):
@@ -119,7 +122,7 @@ def test_a_low_critic_answers_nearly_the_same_in_float32():
     norms, rounded = (g.flatten(1).norm(dim=1) for g in (a, b))
     torch.testing.assert_close(norms, rounded, atol=0, rtol=0.03)
     with pytest.raises(BadInput, match="fast must be true"):
-        configure("stargan", "faces", ("critic_precision=bf16",))
+        configure("stargan", "faces", {"critic_precision": "bf16"})
 
 
 # -- batches in parts -----------------------------------------------------------------------------
@@ -145,9 +148,10 @@ def test_gradients_of_parts_add_up_to_the_batch_s(parts, kind):
 
 
 def test_parts_take_less_memory():
-    sizes = tuple(f"network.{key}={value}" for key, value in NETWORKS["stargan"].items())
     memory = [
-        plan(configure("stargan", "affectnet", (*sizes, f"accumulate={k}"))).memory.activations
+        plan(
+            configure("stargan", "affectnet", {"network": NETWORKS["stargan"], "accumulate": k})
+        ).memory.activations
         for k in (1, 4)
     ]
     assert memory[1] < 0.5 * memory[0]
@@ -162,7 +166,7 @@ def test_parts_are_refused_where_a_loss_is_no_mean_over_images(name):
 
 def test_parts_must_divide_the_batch():
     with pytest.raises(BadInput, match="divisor of batch_size 16"):
-        configure("stargan", "affectnet", ("accumulate=3",))
+        configure("stargan", "affectnet", {"accumulate": 3})
 
 
 # -- precision and compile ------------------------------------------------------------------------

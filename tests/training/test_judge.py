@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganbench.config import parse_assignments
 from ganbench.training.judge import VGGTrainer, balanced
 from ganbench.training.limits import Facts
 from ganbench.training.session import prepare
@@ -48,7 +49,7 @@ def train(tiny_recipe, tiny_faces, tmp_path):
     """``train(folder, until, *assignments)``: the judge's weights after so many iterations, and its run."""
 
     def make(folder, until=None, *assignments, resume=False):
-        session = prepare("judge", tiny_recipe, assignments, device="cpu")
+        session = prepare("judge", tiny_recipe, parse_assignments(assignments), device="cpu")
         run = session.run(tiny_faces(28), tmp_path / folder, "ganbench train")
         run.resume() if resume else run.start()
         run.run(until)
@@ -70,7 +71,9 @@ def test_the_idle_answer_is_that_of_balanced_batches(tiny_recipe):
         ((), -(shares * np.log(shares)).sum()),
         (("balance=true",), np.log(7)),
     ):
-        trainer = prepare("judge", tiny_recipe, assignments, device="cpu").trainer
+        trainer = prepare(
+            "judge", tiny_recipe, parse_assignments(assignments), device="cpu"
+        ).trainer
         assert trainer.limits(Facts(shares, 0.1))["loss"].idle == pytest.approx(expected)
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from ganbench import load_dataset, provenance
+from ganbench.config import parse_assignments
 from ganbench.errors import BadInput, Diverged
 from ganbench.judges.vgg import load_vgg
 from ganbench.methods.locate import shipped
@@ -27,7 +28,7 @@ from ganbench.training.session import prepare
 
 
 def begin(recipe, folder, *assignments, name="stargan", probe=None, data=None):
-    session = prepare(name, recipe, assignments, device="cpu")
+    session = prepare(name, recipe, parse_assignments(assignments), device="cpu")
     run = session.run(data or TinyFaces(), folder, "ganbench train")
     run.probe = probe
     return run
@@ -129,7 +130,7 @@ def test_a_probe_leaves_no_trace_in_the_training(tiny_recipe, faces, tmp_path):
         session = prepare(
             "stargan",
             tiny_recipe,
-            (*networks, "checkpoint_every=1", f"probe_every={every}"),
+            parse_assignments((*networks, "checkpoint_every=1", f"probe_every={every}")),
             device="cpu",
         )
         run = session.run(faces, tmp_path / str(every), "ganbench train")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ganbench.baselines.smit import SMITRecipe
+from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.training.adversarial import AdversarialRecipe
 from ganbench.training.session import configure
@@ -24,7 +25,7 @@ NAMES = ["linear", "gaussian", "stargan", "ganimation"]
 )  # fmt: skip
 def test_the_generator_would_never_play(tiny_recipe, name, changes, message):
     with pytest.raises(BadInput, match=message) as error:
-        configure(name, tiny_recipe, changes)
+        configure(name, tiny_recipe, parse_assignments(changes))
     assert "\n" not in str(error.value)
     assert "raise iterations" in str(error.value)
 

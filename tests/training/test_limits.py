@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import NETWORKS, TinyFaces
 
+from ganbench.config import parse_assignments
 from ganbench.errors import Diverged
 from ganbench.training.augment import Augment
 from ganbench.training.limits import Facts, Limit, cross_entropy, penalty, reconstruction
@@ -188,7 +189,7 @@ SHORT = ("sample_every=1000", "log_every=10")
 )
 def test_a_rate_of_one_ends_with_a_reason(name, more, tiny_recipe, tiny_faces, tmp_path):
     session = prepare(
-        name, tiny_recipe, ("learning_rate=1.0", "iterations=600", "schedule=official", *SHORT, *more), device="cpu"
+        name, tiny_recipe, parse_assignments(("learning_rate=1.0", "iterations=600", "schedule=official", *SHORT, *more)), device="cpu"
     )  # fmt: skip
     run = session.run(tiny_faces(), tmp_path / "run", f"ganbench train {name}")
     run.start()
@@ -201,7 +202,7 @@ def test_a_rate_of_one_ends_with_a_reason(name, more, tiny_recipe, tiny_faces, t
 
 @pytest.mark.parametrize("name", ["stargan", "linear", "gaussian", "ganimation", "judge"])
 def test_a_working_rate_is_left_alone(name, tiny_recipe, tiny_faces, tmp_path):
-    session = prepare(name, tiny_recipe, ("iterations=30", *SHORT), device="cpu")
+    session = prepare(name, tiny_recipe, parse_assignments(("iterations=30", *SHORT)), device="cpu")
     run = session.run(tiny_faces(), tmp_path / "run", f"ganbench train {name}")
     run.start()
     assert run.run() is not None
@@ -240,7 +241,7 @@ def test_a_resumed_run_remembers_what_came_before(tiny_recipe, tiny_faces, tmp_p
     """The lines before a stop count: the fault is found where the run that never stopped has it."""
 
     def begin():
-        session = prepare("stargan", tiny_recipe, ("iterations=40", "sample_every=99"), device="cpu")  # fmt: skip
+        session = prepare("stargan", tiny_recipe, {"iterations": 40, "sample_every": 99}, device="cpu")  # fmt: skip
         run = session.run(tiny_faces(), tmp_path / "run", "ganbench train stargan")
         limits = {"d_gp": Limit(0.0, "for this test", 0.0)}
         session.trainer.limits = lambda _: limits

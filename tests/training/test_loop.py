@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import ganbench
+from ganbench.config import parse_assignments
 from ganbench.errors import BadInput, Diverged
 from ganbench.methods.weights import read_header
 from ganbench.seeds import generator, uniform
@@ -33,7 +34,7 @@ def begin(tiny_faces, tiny_recipe):
     """``begin(name, folder, *assignments)``: a fresh run, not yet started."""
 
     def make(name, folder, *assignments, data=None, seed=0, watch=lambda _: None):
-        plan = prepare(name, tiny_recipe, assignments, seed=seed, device="cpu")
+        plan = prepare(name, tiny_recipe, parse_assignments(assignments), seed=seed, device="cpu")
         return plan.run(data or tiny_faces(), folder, "ganbench train", watch)
 
     return make
@@ -617,7 +618,7 @@ def test_the_warm_up_rate_is_not_for_the_critic(begin, tmp_path):
 def test_values_out_of_range_are_named(tiny_recipe, assignment):
     key = assignment.partition("=")[0].rpartition(".")[2]
     with pytest.raises(BadInput, match=rf"\b{key}\b"):
-        prepare("stargan", tiny_recipe, (assignment,), device="cpu")
+        prepare("stargan", tiny_recipe, parse_assignments([assignment]), device="cpu")
 
 
 def test_images_of_emotions_that_the_network_lacks_are_left_out_and_counted(begin, tmp_path):

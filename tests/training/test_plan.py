@@ -12,6 +12,7 @@ import torch
 from conftest import NETWORKS
 from torch.profiler import ProfilerActivity, profile
 
+from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
 from ganbench.training.plan import plan
@@ -27,7 +28,7 @@ def tiny(name, *more):
     """Arguments of ``configure`` for a network of a few weights."""
     network = JUDGE if name == "judge" else NETWORKS[name]
     sizes = tuple(f"network.{key}={value}" for key, value in network.items())
-    return name, "affectnet", (*sizes, *more)
+    return name, "affectnet", parse_assignments((*sizes, *more))
 
 
 def batches(trainer):

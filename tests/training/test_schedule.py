@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganbench import reproduction as reproduce
+from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Leg, Schedule
@@ -25,7 +26,7 @@ def train(tiny_recipe, tmp_path):
 
     def go(iterations, until=None, rate="continue", *more):
         session = prepare(
-            "stargan", tiny_recipe, (f"iterations={iterations}", "sample_every=99", *more), device="cpu"
+            "stargan", tiny_recipe, parse_assignments((f"iterations={iterations}", "sample_every=99", *more)), device="cpu"
         )  # fmt: skip
         run, rates = session.run(TinyFaces(), tmp_path / "run", "ganbench train stargan"), []
         step = session.trainer.step
@@ -66,7 +67,7 @@ def test_a_finished_run_goes_on_at_its_last_rate(train, tmp_path):
     assert card["schedule"] == [[0, 6, None], [6, 10, 0.25]]
     claim = reproduce.Claim("stargan", tmp_path, card | {"iteration": 10})
     with pytest.raises(BadInput, match="resumed to another length while its learning rate fell"):
-        reproduce.check(claim, None, 0, TinyFaces())
+        reproduce.make_plan(claim, tmp_path)
 
 
 def test_restarting_is_chosen_in_words(train):

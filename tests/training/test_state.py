@@ -61,7 +61,7 @@ def test_a_state_of_before_is_taken_and_its_values_are_checked(saved, tmp_path):
 
 def test_a_training_refuses_to_go_on(tmp_path, tiny_recipe, tiny_faces):
     def begin(iterations: int):
-        session = prepare("stargan", tiny_recipe, (f"iterations={iterations}",), device="cpu")
+        session = prepare("stargan", tiny_recipe, {"iterations": iterations}, device="cpu")
         return session.run(tiny_faces(), tmp_path / "run", "ganbench train stargan")
 
     run = begin(5)

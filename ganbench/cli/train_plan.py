@@ -1,0 +1,248 @@
+"""The plan of a training: what ``ganbench train --dry-run`` prints."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from ganbench.cli.screen import screen
+from ganbench.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from rich.table import Table
+
+    from ganbench.cli.train import TrainOptions
+    from ganbench.training.plan import Memory, Plan
+    from ganbench.training.recipe import Recipe
+    from ganbench.training.schedule import Schedule
+    from ganbench.training.session import Setup
+
+# AffectNet's training images of the seven emotions, which its recipes count epochs in.
+AFFECTNET = 283_901
+# Operations in a second that the estimated hours assume; a round number, for easy conversion.
+SPEED = 1e13
+
+
+def show_plan(options: TrainOptions, data_named: bool) -> None:
+    """Print what a training would do; no image is opened and nothing is written.
+
+    Args:
+        options: of ``ganbench train``.
+        data_named: whether the user gave ``--data``; the plan for AffectNet's recipe assumes its images
+            otherwise.
+
+    Raises:
+        BadInput: the training would refuse the options.
+    """
+    from ganbench.training.plan import plan
+    from ganbench.training.session import configure
+    from ganbench.training.state import resumed_schedule
+
+    setup = configure(
+        options.name,
+        options.recipe,
+        options.values,
+        init=options.start,
+        resumed=options.folder if options.resume else None,
+    )
+    images, source = _count_images(options, setup, data_named)
+    schedule = None
+    if options.resume:
+        schedule = resumed_schedule(options.folder, setup.recipe, options.resume_rate)
+    planned_run = plan(setup)
+    console = screen()
+    console.print(f"{setup.model.title}: {setup.name} by recipe {setup.recipe_name}")
+    console.print()
+    console.print(_networks(planned_run))
+    console.print()
+    facts = [
+        *_facts_of_data(setup, planned_run, images, source),
+        *_facts_of_training(setup.recipe, planned_run, schedule),
+        ("Folder", str(options.folder)),
+    ]
+    console.print(_grid(facts))
+
+
+def _count_images(options: TrainOptions, setup: Setup, data_named: bool) -> tuple[int, str]:
+    """The number of training images, and what they are."""
+    from ganbench.data import load_dataset, read_listing
+    from ganbench.emotions import KNOWN
+
+    names, kind = setup.network.emotions, options.kind
+    assumed = not data_named and setup.recipe_name == "affectnet"
+    if options.root is None and (assumed or kind == "affectnet"):
+        return AFFECTNET, "AffectNet's training images of the seven emotions, assumed"
+    if kind == "faces":
+        faces = load_dataset(
+            kind,
+            "train",
+            root=options.root,
+            size=setup.network.image_size,
+            lazy=True,
+            emotions=names,
+            **options.options,
+        )
+        left_out = f", {faces.left_out} left out" if faces.left_out else ""
+        return len(faces), f"embedded faces{left_out}"
+    listing = read_listing(kind, "train", options.root, options.label_order, names)
+    if (listing.frame["expression"] < 0).any():
+        return len(listing.frame), "listed with action units, without emotions"
+    counts = listing.frame["expression"].value_counts()
+    parts = [f"{counts.get(KNOWN.index(name), 0):,} {name}" for name in names]
+    parts += [f"{count:,} of {label} left out" for label, count in listing.dropped.items()]
+    return len(listing.frame), f"listed: {', '.join(parts)}"
+
+
+def _networks(plan: Plan) -> Table:
+    """Parameters, steps and rates of each network."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Network", no_wrap=True)
+    for head in ("Parameters", "Steps", "Rate", "Weight decay"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for part in plan.parts:
+        trained = (f"{part.steps:,}", f"{part.rate:g}", f"{part.decay:g}") if part.optimizer else ()
+        table.add_row("  " * part.depth + part.name, f"{part.parameters:,}", *trained)
+    return table
+
+
+def _grid(facts: list[tuple[str, str]]) -> Table:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for label, text in facts:
+        grid.add_row(label, text)
+    return grid
+
+
+def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[tuple[str, str]]:
+    """Lines on the start, the network, the images and the length of the run."""
+    from ganbench.training.augment import Augment
+
+    recipe = setup.recipe
+    total = plan.images * recipe.iterations
+    length = (
+        f"{plural(recipe.iterations, 'iteration')} of {plural(plan.images, 'image')}: "
+        f"{plural(total, 'image')}, {total / images:.1f} epochs"
+    )
+    return [
+        *([("Start", setup.remark)] if setup.remark else []),
+        *(("Note", note) for note in recipe.notes()),
+        ("Network", _settings(setup.network, without={"emotions"})),
+        ("Data", f"{plural(images, 'image')} ({source})"),
+        ("Augmentation", _settings(recipe.augment, unlike=Augment()) or "none"),
+        ("Length", length),
+    ]
+
+
+def _facts_of_training(
+    recipe: Recipe, plan: Plan, schedule: Schedule | None
+) -> list[tuple[str, str]]:
+    """Lines on optimisers, losses, arithmetic and cost; ``schedule`` is that of a resumed run."""
+    from ganbench.training.recipe import Recipe
+
+    shared = {field.name for field in dataclasses.fields(Recipe)}
+    average = "none: the network itself is shipped"
+    if recipe.ema_decay:
+        average = f"of decay {recipe.ema_decay:g}, which is shipped"
+    return [
+        ("Optimiser", f"Adam, betas {recipe.beta1:g} and {recipe.beta2:g}"),
+        ("Schedule", _schedule(recipe, schedule)),
+        *(
+            (
+                "Warm-up loss" if objective.warmup else "Loss",
+                f"{', '.join(objective.parts)}: {_formula(objective.terms)}",
+            )
+            for objective in plan.objectives
+        ),
+        ("Options", _settings(recipe, without=shared) or "none"),
+        ("Precision", _precision(recipe)),
+        ("Average", average),
+        ("Memory", _memory(plan.memory)),
+        ("Disk", _disk(plan, recipe)),
+        (
+            "Work",
+            f"{plan.flops / recipe.iterations / 1e12:.3g} TFLOP an iteration, {plan.flops:.3g} FLOP in "
+            f"all: {plan.flops / SPEED / 3600:.2g} h at {SPEED / 1e12:.0f} TFLOP/s",
+        ),
+    ]
+
+
+def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) -> str:
+    """Keys and values of a dataclass; only the values that differ from those of ``unlike``, if given."""
+    from ganbench import config
+
+    usual = {} if unlike is None else config.plain(unlike)
+    return ", ".join(
+        f"{key} {value}"
+        for key, value in config.plain(values).items()
+        if key not in without and (key not in usual or usual[key] != value)
+    )
+
+
+def _schedule(recipe: Recipe, schedule: Schedule | None) -> str:
+    if schedule is not None and not schedule.simple:
+        leg = schedule.legs[-1]
+        rate = "the recipe's" if leg.scale is None else f"{recipe.learning_rate * leg.scale:g}"
+        return f"from iteration {leg.start:,} on {rate}, falling to 0 at {leg.end:,}"
+    parts = []
+    if recipe.warmup_iterations:
+        parts.append(
+            f"warm-up of {plural(recipe.warmup_iterations, 'iteration')}, from "
+            f"{recipe.warmup_learning_rate:g} to {recipe.learning_rate:g}"
+        )
+    if recipe.schedule == "official":
+        parts.append(f"{recipe.learning_rate:g} to the end")
+    else:
+        end = recipe.iterations
+        begin = max(end - recipe.decay_iterations, recipe.warmup_iterations)
+        parts.append(
+            f"{recipe.learning_rate:g}, from iteration {begin:,} on falling to 0 at {end:,}"
+        )
+    return "; then ".join(parts)
+
+
+def _precision(recipe: Recipe) -> str:
+    parts = [recipe.precision, *(key for key in ("fast", "compile") if getattr(recipe, key))]
+    if recipe.accumulate > 1:
+        parts.append(f"batches in {recipe.accumulate} parts")
+    return ", ".join(parts)
+
+
+def _formula(terms: dict[str, float]) -> str:
+    """{"d_real": -1, "d_gp": 10} -> "- d_real + 10 d_gp"."""
+    parts = [
+        f"{'-' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{name}"
+        for name, weight in terms.items()
+    ]
+    return " ".join(parts).removeprefix("+ ")
+
+
+def _memory(memory: Memory) -> str:
+    parts = ", ".join(
+        f"{name} {_size(value)}" for name, value in dataclasses.asdict(memory).items() if value
+    )
+    return (
+        f"{_size(memory.total)}: {parts}. Tensors alone; what libraries and the allocator add "
+        "was 3 to 45 % on CPUs"
+    )
+
+
+def _disk(plan: Plan, recipe: Recipe) -> str:
+    kept = min(recipe.keep, -(-recipe.iterations // recipe.checkpoint_every))
+    most = (kept + 1) * plan.checkpoint + 2 * plan.state
+    return (
+        f"{_size(most)}: a checkpoint of {_size(plan.checkpoint)} every "
+        f"{recipe.checkpoint_every:,} iterations, {kept} of them kept, and one at the end; "
+        f"state.pt of {_size(plan.state)}, twice while it is replaced"
+    )
+
+
+def _size(count: int) -> str:
+    """A number of bytes in words."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"
