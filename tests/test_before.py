@@ -12,7 +12,7 @@ import pytest
 from ganbench.errors import BadInput
 from ganbench.gate import compare, load, to_npz, tolerances
 from ganbench.records import RENAMED_METRICS, Results
-from ganbench.scoring import choose
+from ganbench.scoring import select_metrics
 
 BEFORE = Path(__file__).parent / "golden/before"
 RESULTS = BEFORE / "results"
@@ -113,7 +113,7 @@ def test_an_old_file_of_another_run_is_refused(tmp_path):
 @pytest.mark.parametrize(("old", "new"), RENAMED_METRICS.items())
 def test_an_old_name_of_a_metric_tells_the_new_one(old, new, tmp_path):
     with pytest.raises(BadInput, match=f"{old}.*write '{new}'"):
-        choose(f"default,{old}")
+        select_metrics(f"default,{old}")
     (tmp_path / "tolerance.toml").write_text(f"[{old}]\nmargin = 1.0\ncell = 1.0\n")
     with pytest.raises(BadInput, match=f"{old}.*write '{new}'"):
         tolerances(["accuracy"], tmp_path / "tolerance.toml")

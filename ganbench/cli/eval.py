@@ -240,14 +240,14 @@ def evaluate(**given: Any) -> None:
     """
     from ganbench import distributed
     from ganbench.cli.eval_plan import show_plan
-    from ganbench.scoring import choose
+    from ganbench.scoring import select_metrics
     from ganbench.stopwatch import Stopwatch
     from ganbench.storage.upkeep import current_limit
 
     options, share, watch = EvalOptions(**given), distributed.share(), Stopwatch()
     part = options.part(share)
     # What is wrong in a name or in the environment is told before data are loaded.
-    choose(options.metrics)
+    select_metrics(options.metrics)
     current_limit()
     device = distributed.device_of(share, options.device)
     with distributed.process_group(share, device, distributed.LONG):

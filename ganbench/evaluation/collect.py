@@ -22,7 +22,7 @@ from ganbench.methods.outputs import cut_notes, to_bytes
 from ganbench.records import Record, Results
 from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, MetricInputs, score
 from ganbench.scoring.differences import differences
-from ganbench.scoring.spread import spread
+from ganbench.scoring.noise_seeds import over_noise_seeds
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Arrays, Store
 
@@ -66,7 +66,7 @@ def conclude(plan: Plan) -> Evaluation:
     methods, shown, predictions = {}, {}, {}
     for label, method in plan.methods.items():
         found = metric_inputs(plan, label, sources, reals[0], truth)
-        records += _with_spread(plan, found)
+        records += _over_noise_seeds(plan, found)
         confusion[label] = found.confusion.tolist()
         agreement += _agreement(plan, found, _others(plan, "edits", label))
         clouds += [
@@ -137,8 +137,8 @@ def metric_inputs(
     )
 
 
-def _with_spread(plan: Plan, first: MetricInputs) -> list[Record]:
-    """Records of a method with the first seed, and their spread over all seeds, if there are several."""
+def _over_noise_seeds(plan: Plan, first: MetricInputs) -> list[Record]:
+    """Records of a method with the first seed, and their mean and deviation over all seeds, if there are several."""
     records = measure(plan, first)
     method, label = plan.methods[first.method], first.method
     seeds = {codes: plan.seeds_of(method, codes) for codes in first.sets}
@@ -150,7 +150,9 @@ def _with_spread(plan: Plan, first: MetricInputs) -> list[Record]:
         }
         repetition = dataclasses.replace(first, sets=sets, probes={}, repetition=True)
         runs.append(measure(plan, repetition))
-    return records if len(runs) == 1 else records + spread(runs, first.stochastic, plan.seed)
+    return (
+        records if len(runs) == 1 else records + over_noise_seeds(runs, first.stochastic, plan.seed)
+    )
 
 
 def _agreement(plan: Plan, main: MetricInputs, others: Iterable[Arrays]) -> list[Record]:

@@ -29,7 +29,7 @@ from ganbench.evaluation.plan import Plan
 from ganbench.judges.interface import Judge, known_columns
 from ganbench.judges.label_check import LabelCheck, check_labels
 from ganbench.methods import Method, load_method
-from ganbench.scoring import choose
+from ganbench.scoring import select_metrics
 from ganbench.seeds import check_seed
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.root import cache_root
@@ -84,10 +84,10 @@ def evaluate(
         store: where finished jobs are kept; None takes the user's cache.
         progress: told after each batch.
         stopwatch: to go on measuring with.
-        metrics: what to record; see ``ganbench.scoring.choose``.
+        metrics: what to record; see ``ganbench.scoring.select_metrics``.
         seeds: how many seeds the noise is repeated with, from ``seed`` on. Numbers, intervals and
             pictures are of the first; what depends on noise gets its mean and standard deviation
-            over all seeds beside it (``ganbench.scoring.spread``).
+            over all seeds beside it (``ganbench.scoring.noise_seeds``).
         allow_leaks: go on where an image is also in the training split, or under two emotions.
         same_data: go on where methods or judges learned from these very images.
 
@@ -267,7 +267,7 @@ def prepare(
         chunks=protocol.chunks(dataset.labels, limit),
         store=store,
         stopwatch=stopwatch,
-        metrics=choose(metrics),
+        metrics=select_metrics(metrics),
         seeds=seeds,
         others=tuple(others),
         notes=[

@@ -1,4 +1,4 @@
-"""The metrics: pure functions of arrays, in float64, each with its definition beside it."""
+"""The metrics: pure functions of arrays that compute in float64, each with its definition beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classification accuracy (Table 1 of the paper), its intervals, and the source x target confusion."""
+"""Classification accuracy (Table 1 of the paper), Wilson's interval, and the confusion of source and target."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ SPEC = MetricSpec(
     direction="higher",
     digits=1,
     definition=(
-        "Every test image is edited towards each emotion; the cell is the share of those edits that "
-        "the judge assigns to that emotion. Row Real: the judge's accuracy on the unedited test "
-        "images, against their annotation. Mean: the plain mean of the seven cells."
+        "Every test image is edited towards each emotion. A cell is the share of these edits that "
+        "the judge assigns to the target emotion. The row Real is the judge's accuracy on the "
+        "unedited test images, measured against their labels. Mean is the plain mean of the seven "
+        "cells."
     ),
 )
 
@@ -27,16 +28,16 @@ SPEC = MetricSpec(
 def confusion(
     sources: ArrayLike, targets: ArrayLike, judged: ArrayLike, classes: int = 7
 ) -> NDArray[np.int64]:
-    """Count edits by the emotion they came from, the one asked for, and the one the judge saw.
+    """Count edits by source emotion, target emotion and predicted emotion.
 
     Args:
-        sources, targets, judged: integers [N] in 0..classes-1.
+        sources, targets, judged: integers in 0..classes-1 that broadcast to one shape.
 
     Returns:
-        int64 [source, target, judged].
+        int64 [classes, classes, classes], counts [source, target, judged].
 
     Raises:
-        BadInput: other shapes, or a class outside the range.
+        BadInput: a class is outside the range.
     """
     keys = np.stack(
         [np.asarray(a, np.int64) for a in np.broadcast_arrays(sources, targets, judged)]
@@ -51,7 +52,7 @@ def confusion(
 
 
 def cells(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Successes and trials of each target, int64 [classes] each, from a ``confusion``."""
+    """Successes and trials of each target emotion, int64 [classes] each, from the counts of ``confusion``."""
     by_target = counts.sum(axis=0)
     return np.diagonal(by_target).astype(np.int64), by_target.sum(axis=1)
 
@@ -60,8 +61,8 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float,
     """Wilson's score interval of a proportion (E. B. Wilson, JASA 22, 1927, p. 209).
 
     With z the normal quantile and p = successes / n, the ends are
-    ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; both lie in [0, 1]. An effective
-    number of trials (``share_interval``) need not be whole.
+    ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; both lie in [0, 1]. ``n`` may be an
+    effective number of trials (``share_interval``), which need not be an integer.
 
     Raises:
         BadInput: n < 1, or successes outside 0..n.

@@ -1,4 +1,4 @@
-"""Agreement of two judges: do they see the same emotion in the same edits?"""
+"""Agreement of two judges: how often they predict the same emotion for the same edit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SPEC = MetricSpec(
     direction="reported",
     digits=1,
     definition=(
-        "The share of edits in which both judges see the same emotion, whether or not it is the one "
-        "that was asked for. A method with high accuracy and low agreement pleases one judge only."
+        "Share of edits for which both judges predict the same emotion, whether or not it is the "
+        "target. A method with high accuracy and low agreement convinces one judge only."
     ),
 )
 
@@ -29,26 +29,26 @@ KAPPA = MetricSpec(
     direction="reported",
     digits=2,
     definition=(
-        "Agreement beyond what chance gives two judges that name each emotion as often as these do: "
-        "1 is full agreement, 0 is no more than chance."
+        "Agreement beyond chance, for two judges that predict each emotion as often as these two do: "
+        "1 is full agreement, 0 is what chance gives."
     ),
 )
 
 
 def cross_counts(a: ArrayLike, b: ArrayLike, classes: int = 7) -> NDArray[np.int64]:
-    """How often one judge saw each class where the other saw each, int64 [a, b].
+    """Counts int64 [classes, classes] of the pairs of classes that two judges predict.
 
     Args:
-        a, b: integers in 0..classes-1, of one shape.
+        a, b: predictions of the two judges, integers in 0..classes-1 of one shape.
 
     Raises:
-        BadInput: other shapes, or a class outside the range.
+        BadInput: the shapes differ, or a class is outside the range.
     """
     x, y = np.asarray(a, np.int64), np.asarray(b, np.int64)
     both = np.stack([x.ravel(), y.ravel()]) if x.shape == y.shape else np.full((2, 1), -1)
     if both.size and not 0 <= both.min() <= both.max() < classes:
         raise BadInput(
-            f"verdicts of two judges do not fit: {x.shape} and {y.shape}; give two arrays of one "
+            f"predictions of two judges do not fit: {x.shape} and {y.shape}; give two arrays of one "
             f"shape, classes 0..{classes - 1}"
         )
     flat = np.bincount(both[0] * classes + both[1], minlength=classes**2)
@@ -58,13 +58,14 @@ def cross_counts(a: ArrayLike, b: ArrayLike, classes: int = 7) -> NDArray[np.int
 def cohen_kappa(counts: NDArray[np.int64]) -> float | None:
     """Cohen's kappa, (p_o - p_e) / (1 - p_e) (J. Cohen, Educ. Psychol. Meas. 20, 1960, p. 37).
 
-    p_o is the share on the diagonal, p_e that of two independent judges with these margins.
+    p_o is the share of pairs on the diagonal, and p_e its expected value for two independent judges
+    with the same margins.
 
     Args:
-        counts: [classes, classes] of ``cross_counts``.
+        counts: [classes, classes] from ``cross_counts``.
 
     Returns:
-        A value in [-1, 1]; None if both see the same single class everywhere, or nothing.
+        A value in [-1, 1]; None without pairs, or if both judges predict one single class everywhere.
     """
     n = counts.sum()
     if not n:

@@ -1,4 +1,4 @@
-"""Background change: what a method repaints although it lies outside the face."""
+"""Background change: how much an edit changes outside of the face."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SPEC = MetricSpec(
     direction="lower",
     digits=4,
     definition=(
-        "Mean absolute change of the pixels outside the face of the input (background, hair, ears, "
-        "neck and shoulders), over RGB in [0, 1]. The mask is exact on the embedded faces; data "
-        "without masks have no value. The true edit does not reach 0: an opened jaw moves the "
-        "outline."
+        "Mean absolute change, over RGB in [0, 1], of the pixels outside the face of the input: "
+        "background, hair, ears, neck and shoulders. The face masks of the embedded faces are exact; "
+        "data without masks have no value. True edits do not reach 0, because an opened jaw moves "
+        "the outline of the face."
     ),
 )
 
@@ -28,14 +28,14 @@ SPEC = MetricSpec(
 def background_change(
     inputs: Images, edits: Images, regions: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
-    """Mean absolute change outside the face, for each edit.
+    """Mean absolute change outside the face of each edit.
 
     Args:
         inputs, edits: [N, 3, H, W], RGB in [0, 1].
         regions: uint8 [N, H, W], region maps of the inputs.
 
     Returns:
-        float64 [N]; NaN for an image that is all face.
+        float64 [N]; NaN for an image without a pixel outside the face.
 
     Raises:
         BadInput: the shapes do not fit.

@@ -1,4 +1,4 @@
-"""Calibration of a judge: whether its probabilities are the frequencies with which it is right."""
+"""Calibration of a judge: whether its probabilities are the frequencies of correct predictions."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SPEC = MetricSpec(
     direction="lower",
     digits=3,
     definition=(
-        "Expected calibration error of the judge on the real test images: the mean difference "
-        "between its confidence and the share of right answers, over 15 bins of equally many "
-        "images."
+        "Expected calibration error of the judge on the real test images: the mean absolute "
+        "difference between its confidence and the share of correct predictions, over 15 bins of "
+        "equally many images."
     ),
 )
 
@@ -32,16 +32,16 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Calibration:
-    """How well a judge knows what it knows.
+    """The calibration of a judge on N labelled images.
 
     Attributes:
         ece: expected calibration error in [0, 1].
         brier: float64 [N], squared distance of each softmax to the one-hot label, in [0, 2]; the mean
             is the Brier score.
         nll: float64 [N], negative log-likelihood of each label, in nats.
-        confidence, accuracy: float64 [bins], the reliability curve: means over each bin, from the
-            least to the most confident.
-        sizes: int64 [bins], images.
+        confidence, accuracy: float64 [bins], the reliability curve: the mean confidence and the share
+            of correct predictions in each bin, from the least to the most confident.
+        sizes: int64 [bins], images in each bin.
     """
 
     ece: float
@@ -55,17 +55,17 @@ class Calibration:
 def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) -> Calibration:
     """Calibration of a classifier on labelled images.
 
-    With c the largest probability of an image and bins b of equally many images in order of c,
-    ECE = sum_b (n_b / n) |accuracy_b - mean c_b| (Naeini et al., AAAI 2015; bins of equal mass:
+    Let c be the largest probability of an image, and b bins of equally many images in the order of c.
+    Then ECE = sum_b (n_b / n) |accuracy_b - mean c_b| (Naeini et al., AAAI 2015; bins of equal mass:
     Nixon et al., CVPR workshops 2019). Brier score: Brier, Monthly Weather Review 78, 1950.
 
     Args:
         logits: [N, classes].
         labels: integers [N].
-        bins: fewer if there are fewer images.
+        bins: number of bins; fewer if there are fewer images.
 
     Raises:
-        BadInput: no image, or shapes or labels that do not fit.
+        BadInput: there is no image, or the shapes or labels do not fit.
     """
     log_p, y = _checked(logits, labels)
     n, p = len(y), np.exp(log_p)
@@ -90,41 +90,42 @@ def calibration_interval(
 ) -> Interval | None:
     """The interval of the expected calibration error's expected value at this number of images.
 
-    That value is above 0 for a calibrated judge too, since noise in the bins adds up (Kumar et al.,
-    NeurIPS 2019); what is covered is what another N images would give. The interval comes from halves
-    of the images (``ganbench.metrics.halves``). Where a bin's noise decides on its sign, and where it
-    does not, the variance is in proportion to 1 / N, but not in between. Half as many bins would keep
-    the noise of a bin, as many bins their places: two thirds of them lie between, and covered best.
+    A calibrated judge has an expected value above 0 too, because the noise of the bins adds up (Kumar
+    et al., NeurIPS 2019); the interval covers the value that another N images would give on average. It
+    comes from halves of the images (``ganbench.metrics.halves``). The variance is proportional to 1 / N
+    where noise decides on the sign of a bin's difference, and where it does not, but not in between. A
+    half with half as many bins would have the same noise in each bin, a half with as many bins would
+    have the same bins. The halves use two thirds of the bins, which covered best in simulations.
 
     Args:
         logits: [N, classes].
         labels: integers [N].
-        bins: of the value.
+        bins: number of bins of the value.
         confidence: nominal coverage.
 
     Returns:
         None with fewer than eight images.
 
     Raises:
-        BadInput: as ``judge_calibration``.
+        BadInput: as for ``judge_calibration``.
     """
     log_p, y = _checked(logits, labels)
     n = len(y)
     if n < 8:
         return None
     p = np.exp(log_p)
-    sure, right = p.max(axis=1), p.argmax(axis=1) == y
-    order = _by_confidence(sure, right)
-    gaps, groups = (right - sure)[order], assign_groups(n, group_count(n))[order]
+    largest, right = p.max(axis=1), p.argmax(axis=1) == y
+    order = _by_confidence(largest, right)
+    gaps, groups = (right - largest)[order], assign_groups(n, group_count(n))[order]
     fewer = max(1, round(bins * 2 / 3))
     halves = splits(group_count(n)).halves[..., groups]
     errors = np.array([[_error(gaps[rows], fewer) for rows in part] for part in halves])
-    found = amount_from_halves(_error(gaps, bins), errors, confidence=confidence)
-    return replace(found, high=min(found.high, 1.0))
+    interval = amount_from_halves(_error(gaps, bins), errors, confidence=confidence)
+    return replace(interval, high=min(interval.high, 1.0))
 
 
 def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Log-probabilities and labels."""
+    """Log-probabilities [N, classes] and labels [N]."""
     log_p = np.asarray(log_softmax(np.asarray(logits, np.float64), axis=-1))
     y = np.asarray(labels, np.int64)
     if log_p.ndim != 2 or y.shape != log_p.shape[:1] or not len(y):
@@ -138,16 +139,19 @@ def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64],
 
 
 def _by_confidence(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The order of the images by confidence; by correctness among equals, so that theirs plays no part."""
+    """Indices that sort images by confidence, and by correctness where that is equal.
+
+    The result does then not depend on the order in which the images are given.
+    """
     return np.lexsort((right, confidence))
 
 
 def _starts(n: int, bins: int) -> NDArray[np.int64]:
-    """Where the bins of equally many images begin; the first ones have the images left over."""
+    """Where bins of equally many images begin; the first bins take the images that are left over."""
     bins = min(bins, n)
     return np.arange(bins) * (n // bins) + np.minimum(np.arange(bins), n % bins)
 
 
 def _error(gaps: NDArray[np.float64], bins: int) -> float:
-    """ECE of the differences of correctness and confidence, in order of confidence."""
+    """ECE from the differences of correctness and confidence, sorted by confidence."""
     return float(np.abs(np.add.reduceat(gaps, _starts(len(gaps), bins))).sum() / len(gaps))

@@ -1,4 +1,4 @@
-"""Diversity: how much the edits of one image to one label differ when only the noise does."""
+"""Diversity: how much the edits of one image to one label differ if only the noise differs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SPEC = MetricSpec(
     direction="reported",
     digits=2,
     definition=(
-        "Mean distance of the judge's features over all pairs of edits of one image to one label "
-        "under different noise; 0 for a method without noise."
+        "Mean distance of the judge's features between two edits of one image to one label with "
+        "different noise; 0 for a method without noise."
     ),
 )
 
@@ -32,15 +32,15 @@ def noise_diversity(features: ArrayLike) -> NDArray[np.float64]:
         features: [..., K, d], K >= 2 edits that differ in their noise only.
 
     Returns:
-        float64 [...]; >= 0, and 0 only if all draws are equal.
+        float64 [...], at least 0, and 0 only if all draws are equal.
 
     Raises:
-        BadInput: fewer than two draws.
+        BadInput: there are fewer than two draws.
     """
     x = np.asarray(features, np.float64)
     if x.ndim < 2 or x.shape[-2] < 2:
         raise BadInput(f"diversity needs [..., draws, d] with two draws or more: got {x.shape}")
-    # A pair at a time: the distances of all pairs at once would take K/2 times the features.
+    # One pair at a time: all pairs at once would take K / 2 times the memory of the features.
     pairs = list(combinations(range(x.shape[-2]), 2))
     total = sum(feature_distances(x[..., k, :], x[..., j, :]) for k, j in pairs)
     return np.asarray(total / len(pairs))

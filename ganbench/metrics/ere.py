@@ -1,4 +1,4 @@
-"""ERE: how far the judge's verdict on an edit is from the label distribution that was asked for."""
+"""ERE: the distance of the judge's softmax on an edit to the label distribution that was asked for."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SPEC = MetricSpec(
     digits=3,
     definition=(
         "Mean total-variation distance (0 to 1) between the judge's softmax on an edit and the "
-        "desired label distribution: one-hot for categorical methods and GANmut, the distribution "
-        "p_z of the code for GGANmut. The paper's main text, which defines its own ERE, was not "
-        "available to us."
+        "desired label distribution. That is one-hot for categorical methods and GANmut, and the "
+        "distribution p_z of the code for GGANmut. The paper defines ERE in its main text, which was "
+        "not available to us."
     ),
     ours=True,
 )
@@ -32,10 +32,10 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
 
 
 def total_variation(p: ArrayLike, q: ArrayLike) -> NDArray[np.float64]:
-    """Half the L1 distance of distributions along the last axis: 0 if equal, 1 if disjoint.
+    """Half the L1 distance of two distributions along the last axis: 0 if equal, 1 if disjoint.
 
     Raises:
-        BadInput: the last axes differ.
+        BadInput: the last axes differ in length.
     """
     a, b = np.asarray(p, np.float64), np.asarray(q, np.float64)
     if a.shape[-1:] != b.shape[-1:]:
@@ -46,5 +46,5 @@ def total_variation(p: ArrayLike, q: ArrayLike) -> NDArray[np.float64]:
 
 
 def ere_distance(logits: ArrayLike, desired: ArrayLike) -> float:
-    """Mean total variation between softmax(logits) and ``desired``; both [..., emotions]."""
+    """Mean total variation between softmax(logits) and ``desired``, both [..., emotions]."""
     return float(total_variation(softmax(logits), desired).mean())

@@ -1,4 +1,4 @@
-"""Sets of features: what may be compared, and how many rows fit into a given memory."""
+"""Sets of features: checks of their shapes, and blocks of rows that fit into a given memory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganbench.errors import BadInput
 
-# What a blocked computation may take beside the features themselves, in bytes.
+# Memory in bytes that a blocked computation may take beside the features themselves.
 MEMORY = 2**28
 
 
 def feature_pair(
     real: ArrayLike, fake: ArrayLike, least: int = 2
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both sets in float64, [n, d] and [m, d].
+    """Two sets of features in float64, [n, d] and [m, d].
 
     Raises:
-        BadInput: not two matrices of equal width, fewer than ``least`` rows, or values not finite.
+        BadInput: the sets are not two matrices of equal width, have fewer than ``least`` rows, or hold
+            values that are not finite.
     """
     a, b = checked_pair(real, fake, least)
     return np.asarray(a, np.float64), np.asarray(b, np.float64)
@@ -29,7 +30,7 @@ def feature_pair(
 def checked_pair(
     real: ArrayLike, fake: ArrayLike, least: int = 2
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """``feature_pair`` in the types that were given, for who converts a block at a time."""
+    """``feature_pair`` without the conversion to float64."""
     a, b = _matrix("real", real, least), _matrix("fake", fake, least)
     if a.shape[1] != b.shape[1]:
         raise BadInput(
@@ -39,20 +40,20 @@ def checked_pair(
 
 
 def check_groups(features: NDArray[np.float64], groups: NDArray[np.int64]) -> None:
-    """Refuse ``groups`` that are not one for each row of ``features``.
+    """Check that each row of ``features`` has a group.
 
     Raises:
-        BadInput: another number of groups.
+        BadInput: the numbers differ.
     """
     if groups.shape != features.shape[:1]:
         raise BadInput(f"each image needs a group: {len(features)} images, {groups.shape} groups")
 
 
 def row_blocks(rows: int, columns: int, memory: int) -> Iterator[slice]:
-    """Slices over ``rows`` such that four float64 arrays [block, columns] stay within ``memory``.
+    """Slices over ``rows`` so that four float64 arrays [block, columns] take at most ``memory`` bytes.
 
-    Four: a product, and what is computed from it before it is summed up. A block has at least one
-    row, whatever the memory.
+    Four is the number of arrays of this shape that exist at once, a product and what is computed from
+    it. A block has at least one row, whatever the memory.
     """
     step = max(1, memory // (4 * 8 * columns))
     for start in range(0, rows, step):

@@ -1,7 +1,7 @@
-"""Expression gain: how far an edit went from the source towards the target.
+"""Expression gain: how far an edit moved from the source emotion towards the target emotion.
 
-It tells a lazy editor, which changes nothing, from an overfit one, which exaggerates or paints
-texture: both can look good to a judge of single images.
+It separates a method that changes nothing from one that exaggerates or paints a texture. Both can get
+good predictions from a judge of single images.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ SPEC = MetricSpec(
     direction="reported",
     digits=3,
     definition=(
-        "How much more probable the judge finds the target emotion after the edit than before, over "
-        "edits to another emotion than the input's. On the embedded faces also the part of the edit "
-        "that is parallel to the step from the input to the true edit, in the judge's features and "
-        "as a share of that step: 0 did nothing, 1 is the right amount, above 1 exaggerates; and "
-        "the part that is orthogonal to it, where 0 is right."
+        "Mean rise of the judge's probability of the target emotion from the input to the edit, over "
+        "edits to another emotion than the input's. On the embedded faces the edit and the true edit "
+        "are also compared as steps from the input in the judge's features. The variant parallel is "
+        "the part of the edit in the direction of the true edit, divided by the length of the true "
+        "edit: 0 means that nothing was done, 1 is the right amount, and more than 1 exaggerates. "
+        "The variant orthogonal is the length of the rest, divided by the same length; 0 is right."
     ),
     ours=True,
 )
@@ -34,7 +35,7 @@ def probability_gain(source: ArrayLike, edit: ArrayLike, targets: ArrayLike) -> 
 
     Args:
         source, edit: the judge's softmax [..., emotions], broadcast against each other.
-        targets: integers [...], the emotion asked for.
+        targets: integers [...], the target emotions.
 
     Returns:
         float64 [...] in [-1, 1].
@@ -53,11 +54,12 @@ def gt_gain(
     |e - parallel t| / |t|.
 
     Args:
-        source, edit, truth: pixels or judge features [..., d], broadcast against each other.
+        source, edit, truth: pixels or features [..., d] of the input, the edit and the true edit,
+            broadcast against each other.
 
     Returns:
-        float64 [...] each; (0, 0) for no edit, (1, 0) for the truth; NaN where the source already
-        is the truth.
+        float64 [...] each: (0, 0) for no edit, (1, 0) for the true edit, and NaN where the source equals
+        the true edit.
     """
     start = np.asarray(source, np.float64)
     e, t = np.asarray(edit, np.float64) - start, np.asarray(truth, np.float64) - start

@@ -1,15 +1,16 @@
-"""Intervals of statistics that are not smooth in the images: from the difference of two halves.
+"""Intervals of statistics that are not smooth in the images, from the difference of two halves.
 
-A jackknife takes a statistic for nearly linear when one part of the images is left out. Shares of
-nearest neighbours and sums of absolute values are not, and in a bootstrap an image and its
-duplicates are each other's neighbours. Two halves of the images need neither: they share no image,
-so half the squared difference of their values is an unbiased estimate of the variance at n / 2,
-whatever the statistic. What remains is the step from n / 2 to n, and each statistic has its own.
+A jackknife assumes that a statistic is nearly linear when a part of the images is left out. Shares of
+nearest neighbours and sums of absolute values are not. A bootstrap fails too, because an image and its
+duplicates are nearest neighbours of each other. Halves of the images have neither problem: they share
+no image, so half the squared difference of their values is an unbiased estimate of the variance at
+n / 2, for any statistic. The step from the variance at n / 2 to the variance at n depends on the
+statistic, so there is one function for shares and one for amounts.
 
-The halves are those of balanced repeated replication: G groups of images, G a power of two, and the
-G - 1 balanced columns of a Hadamard matrix say which groups form the first half (McCarthy, Review of
-the International Statistical Institute 37, 1969, p. 239). For a mean, the squared differences add up
-to the variance between groups exactly. The coverage is measured by ``benchmarks/intervals.py``.
+The halves are those of balanced repeated replication. The images form G groups, where G is a power of
+two, and the G - 1 balanced columns of a Hadamard matrix tell which groups form the first half (McCarthy,
+Review of the International Statistical Institute 37, 1969, p. 239). For a mean, the squared differences
+add up to exactly the variance between groups. ``benchmarks/intervals.py`` measures the coverage.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Splits(NamedTuple):
     """Which groups of images form the halves and quarters.
 
     Attributes:
-        halves: bool [2, G - 1, G], first and second halves.
-        quarters: bool [4, G - 1, G]; the first two make up a first half, the others a second.
+        halves: bool [2, G - 1, G], the first and the second half of each split.
+        quarters: bool [4, G - 1, G]; the first two form the first half, the others the second half.
     """
 
     halves: NDArray[np.bool_]
@@ -42,21 +43,24 @@ class Splits(NamedTuple):
 
 
 def group_count(images: int) -> int:
-    """How many groups at least four images form: ``GROUPS``, or as many as they fill, a power of two."""
+    """Number of groups of four or more images: ``GROUPS``, or the largest power of two up to ``images``."""
     return min(GROUPS, 1 << (images.bit_length() - 1))
 
 
 def splits(groups: int) -> Splits:
-    """All splits of a power of two of groups.
+    """All balanced splits of some groups into halves and quarters.
+
+    Args:
+        groups: a power of two, four or more.
 
     Raises:
-        BadInput: not a power of two, or fewer than four groups.
+        BadInput: the number is another one.
     """
     if groups < 4 or groups & (groups - 1):
         raise BadInput(f"halves need a power of two of groups, four or more: got {groups}")
     first = hadamard(groups)[1:] > 0
-    across = np.roll(first, 1, axis=0)  # another column: it halves both halves
-    quarters = [first & across, first & ~across, ~first & across, ~first & ~across]
+    other = np.roll(first, 1, axis=0)  # another column is orthogonal, so it halves both halves
+    quarters = [first & other, first & ~other, ~first & other, ~first & ~other]
     return Splits(np.stack([first, ~first]), np.stack(quarters))
 
 
@@ -67,22 +71,23 @@ def share_from_halves(
     images: int,
     confidence: float = 0.95,
 ) -> Interval:
-    """Wilson's interval of a share, with as many trials as the halves are worth.
+    """Wilson's interval of a share, with an effective number of trials from the halves.
 
-    p (1 - p) over its variance is the number of independent trials that a half is worth; the whole
-    is worth twice as many, and no more than it has. A share itself may well change with n, as that
-    of a ball's neighbours does; what a row is worth hardly does.
+    A half with the share p and the variance V has p (1 - p) / V effective trials. All images have twice
+    as many, but not more than there are rows. The share of neighbours within a ball changes with n,
+    but the number of effective trials of a row hardly does.
 
     Args:
-        value: of all images.
-        halves: [2, R], of the first and second halves of R balanced splits.
-        rows: how many rows the share is of.
-        images: how many images they are of; each is one trial where no halves differ.
+        value: the share of all images.
+        halves: [2, R], the shares of the first and second halves of R balanced splits.
+        rows: number of rows that the share counts.
+        images: number of images that the rows belong to; it is the number of trials where no two
+            halves differ.
         confidence: nominal coverage.
     """
-    influence, variance, quantile = _spread(halves, confidence)
-    worth = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else images
-    trials = max(1.0, min(worth, rows) * (ndtri((1 + confidence) / 2) / quantile) ** 2)
+    influence, variance, quantile = _variance(halves, confidence)
+    effective = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else images
+    trials = max(1.0, min(effective, rows) * (ndtri((1 + confidence) / 2) / quantile) ** 2)
     return Interval(value, *wilson(value * trials, trials, confidence), influence)
 
 
@@ -92,17 +97,18 @@ def amount_from_halves(
     quarters: NDArray[np.float64] | None = None,
     confidence: float = 0.95,
 ) -> Interval:
-    """The interval of a value of 0 or more, symmetric in its root, since small values vary less.
+    """The interval of a value of 0 or more; it is symmetric in the root, because small values vary less.
 
     Args:
-        value: of all images.
-        halves: [2, R], of the first and second halves of R balanced splits. The variance is in
-            proportion to 1 / n, or nearly so.
-        quarters: [4, R], of a number of events: its variance is also in proportion to its mean, and
-            n V may grow from n / 2 to n as it does from n / 4 to n / 2, by a factor of 1 to 2.
+        value: the value of all images.
+        halves: [2, R], the values of the first and second halves of R balanced splits. The variance V
+            is assumed to be proportional to 1 / n.
+        quarters: [4, R], the values of the quarters, if the value is a number of events. V is then
+            assumed to be proportional to the mean too, and n V to grow from n / 2 to n as it does from
+            n / 4 to n / 2, by a factor of 1 to 2.
         confidence: nominal coverage.
     """
-    influence, variance, quantile = _spread(halves, confidence)
+    influence, variance, quantile = _variance(halves, confidence)
     if not value:
         return Interval(value, value, quantile * math.sqrt(variance / 2), influence)
     if quarters is not None and variance:
@@ -114,8 +120,8 @@ def amount_from_halves(
     return Interval(value, max(root - step, 0) ** 2, (root + step) ** 2, influence)
 
 
-def _spread(halves: NDArray[np.float64], confidence: float) -> tuple[Influence, float, float]:
-    """The differences of the halves, the variance at n / 2, and the t quantile."""
+def _variance(halves: NDArray[np.float64], confidence: float) -> tuple[Influence, float, float]:
+    """The differences of the halves as influence values, the variance at n / 2, and the quantile of t."""
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
     quantile = float(stdtrit(len(differences), (1 + confidence) / 2))

@@ -1,35 +1,38 @@
 """Intervals of statistics of whole sets of images, such as FED and KID, and of their differences.
 
-What an interval covers is the expected value of the statistic at this number of images: what two
-runs of one protocol share. A percentile bootstrap does not cover it, because duplicate images add
-bias to a Frechet distance. Deleting groups of images adds none to speak of:
+An interval covers the expected value of the statistic at this number of images, which two runs of one
+protocol share. A percentile bootstrap does not cover it, because duplicates of images add bias to a
+Frechet distance. A jackknife that leaves out groups of images adds hardly any bias:
 
     V_1 = (G - 1) / G  sum_g (T_g - mean T_g)^2             T_g: without group g, of G groups
-    V_2 = sum_{g < h} (Q_gh - mean Q_gh)^2 / G (G - 1)      T_gh: without both
+    V_2 = sum_{g < h} (Q_gh - mean Q_gh)^2 / G (G - 1)      T_gh: without both groups
     Q_gh = G T - (G - 1) (T_g + T_h) + (G - 2) T_gh
 
-V_1 is the jackknife's variance; what is quadratic in the images' influence enters it twice, and V_2
-estimates that part (Efron and Stein, Annals of Statistics 9, 1981, p. 586). It matters where two
-sets are alike: there the linear part vanishes, V_2 = V_1 / 2, and V_1 is twice too large. Where the
-linear part is large, V_1 - V_2 is too noisy: with 20 groups it covered 91 % in simulations. So
+V_1 is the jackknife's estimate of the variance. It counts the part of T that is quadratic in the
+influence of the images twice, and V_2 estimates this part (Efron and Stein, Annals of Statistics 9,
+1981, p. 586). The quadratic part matters where two sets are alike: the linear part vanishes there,
+V_2 = V_1 / 2, and V_1 is twice too large. Where the linear part is large, V_1 - V_2 has too much noise:
+with 20 groups it covered 91 % in simulations. Therefore
 
     V = V_1 (1 - 2 r^2),    r = min(V_2 / V_1, 1/2)
 
 subtracts all of V_2 in the first case, little in the second, and never too much.
 
-The interval is T -+ t sqrt(V) with the t quantile of G - 1 degrees of freedom. Where the quadratic
-part rules, though, T is a sum of squares: skewed to the right, and its estimated variance is small
-where T is. An interval below the expected value is then too short, so for the upper end only three
-quarters are subtracted, V_1 (1 - 1.5 r^2). Coverage is measured by ``benchmarks/intervals.py``.
+The interval is T -+ t sqrt(V) with the quantile t of Student's distribution with G - 1 degrees of
+freedom. Where the quadratic part is large, T is a sum of squares. Its distribution is skewed to the
+right, and its estimated variance is small where T is small, so intervals below the expected value are
+too short. For the upper end only three quarters are therefore subtracted, V_1 (1 - 1.5 r^2).
+``benchmarks/intervals.py`` measures the coverage.
 
-Of two methods on the same images, ``difference`` has the paired interval. Where both were made so,
-all of the above is linear in T but for the last step, so it is taken of the difference. In general,
-with the ends l, u of both and the correlation c of the values, as their influence values show it,
+``difference`` gives the paired interval of two methods on the same images. If both intervals come from
+this jackknife, all steps but the last are linear in T, so they are applied to the difference of the two
+statistics. Otherwise, with the ends l and u of both intervals and the correlation c of the values, which
+follows from their influence values,
 
     a - b  -  sqrt((a - l_a)^2 - 2 c (a - l_a) (u_b - b) + (u_b - b)^2)    is the lower end
 
-and the upper one likewise (Zou and Donner, Statistics in Medicine 27, 2008, p. 1693). It takes each
-interval as it is, so lopsided ones, as Wilson's are near 0 and 1, stay lopsided.
+and the upper end is computed likewise (Zou and Donner, Statistics in Medicine 27, 2008, p. 1693).
+Asymmetric intervals, such as Wilson's near 0 and 1, lead to asymmetric intervals of the difference.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ from ganbench.metrics.threads import one_thread
 
 GROUPS = 20
 
-# The value of a statistic from the groups of images that a mask [groups] keeps.
+# Computes a statistic from the groups of images that a mask, bool [groups], keeps.
 Statistic = Callable[[NDArray[np.bool_]], float]
 
 
@@ -59,10 +62,10 @@ class Influence(NamedTuple):
     """Influence values: how much each part of the images changes a statistic.
 
     Attributes:
-        parts: float64 [R], in proportion to the change by each image, by each group, or between
-            halves. Over the same parts of the same images, those of two values have the correlation
-            of the values.
-        pairs: float64 [G (G - 1) / 2], Q - mean Q of a jackknife with pairs, whose ``parts`` then are
+        parts: float64 [R], proportional to the change of the value by each image or group, or between
+            halves. The influence values of two statistics over the same parts of the same images have
+            the correlation of the statistics.
+        pairs: float64 [G (G - 1) / 2], Q - mean Q of a jackknife with pairs, whose ``parts`` are
             T_g - mean T_g; otherwise empty.
     """
 
@@ -70,7 +73,7 @@ class Influence(NamedTuple):
     pairs: NDArray[np.float64] = np.zeros(0)
 
     def scaled(self, factor: float) -> Influence:
-        """Of the value in another unit."""
+        """The influence values in another unit."""
         return Influence(factor * self.parts, factor * self.pairs)
 
 
@@ -79,7 +82,7 @@ NO_INFLUENCE = Influence(np.zeros(0))
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and the ends of its interval, in the unit of the statistic; and its influence values."""
+    """A value, the ends of its interval in the unit of the statistic, and its influence values."""
 
     value: float
     low: float
@@ -87,19 +90,20 @@ class Interval:
     influence: Influence = field(default=NO_INFLUENCE, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[float]:
-        """Value, low, high."""
+        """Iterate over value, low and high."""
         return iter((self.value, self.low, self.high))
 
 
 def difference(a: Interval, b: Interval) -> Interval:
-    """``a - b`` of two values of the same images: narrower, since what the images do to both cancels.
+    """The interval of ``a - b`` for two values of the same images.
 
-    Without influence values of as many parts there is nothing to pair, and both count as independent; so do
-    values that no image changes, as a share of 1.
+    It is narrower than that of independent values, because the influence of the images on both cancels.
+    The values count as independent if they have no influence values of equally many parts, or if no
+    image changes one of them, such as a share of 1.
     """
     value, x, y = a.value - b.value, a.influence, b.influence
     if len(x.pairs) == len(y.pairs) > 0:
-        # Either may be the skewed one.
+        # Which of the two is skewed is not known, so both ends are the wider ones.
         return _jackknifed(
             value, Influence(x.parts - y.parts, x.pairs - y.pairs), factors=(1.5, 1.5)
         )
@@ -123,15 +127,15 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def _combined(x: float, y: float, correlation: float) -> float:
-    """Root of the variance of a difference, of errors ``x`` and ``y``."""
+    """Standard error of the difference of two values with standard errors ``x`` and ``y``."""
     return math.sqrt(max(x * x - 2 * correlation * x * y + y * y, 0.0))
 
 
 def assign_groups(images: int, groups: int = GROUPS) -> NDArray[np.int64]:
-    """The group of each image, int64 [images]: sizes differ by one at most, order plays no part.
+    """A random group for each image, int64 [images]; the sizes of groups differ by one at most.
 
-    The image is the sampling unit: its edits share its group, ``np.repeat(assign_groups(n), 7)``.
-    There are fewer groups if there are fewer images.
+    The image is the sampling unit, so its edits share its group: ``np.repeat(assign_groups(n), 7)``.
+    Fewer images than ``groups`` form one group each.
     """
     return np.random.default_rng(0).permutation(np.arange(images) % min(groups, images))
 
@@ -143,12 +147,13 @@ def jackknife(
 
     Args:
         statistic: called with 1 + groups masks, and with groups (groups - 1) / 2 more for ``pairs``.
-        groups: how many there are, at least 4.
+        groups: number of groups, at least 4.
         confidence: nominal coverage.
-        pairs: correct by V_2. Without it the interval costs a tenth and is up to 1.4 times too wide.
+        pairs: whether to correct by V_2. Without it an interval takes a tenth of the time and is up to
+            1.4 times too wide.
 
     Raises:
-        BadInput: fewer than four groups.
+        BadInput: there are fewer than four groups.
     """
     if groups < 4:
         raise BadInput(f"an interval needs four groups of images or more: got {groups}")
@@ -171,7 +176,11 @@ def _jackknifed(
     confidence: float = 0.95,
     factors: tuple[float, float] = (2, 1.5),
 ) -> Interval:
-    """The interval of a value from its influence values; ``factors`` of r^2 for the lower and the upper end."""
+    """The interval of a value from its influence values.
+
+    Args:
+        factors: those of r^2 for the lower and for the upper end.
+    """
     groups = len(influence.parts)
     variance = (groups - 1) / groups * np.square(influence.parts).sum()
     quadratic = np.square(influence.pairs).sum() / (groups * (groups - 1))
@@ -187,19 +196,19 @@ def frechet_statistic(
     real_groups: NDArray[np.int64],
     fake_groups: NDArray[np.int64],
 ) -> Statistic:
-    """FED of the kept groups, from the moments of each group: no features are visited again.
+    """FED as a function of the kept groups; it is computed from the moments of each group.
 
     Args:
-        real, fake: [n, d] and [m, d]; the moments take 8 groups d^2 bytes each.
-        real_groups, fake_groups: int64 [n] and [m], from ``assign_groups``.
+        real, fake: [n, d] and [m, d]. The moments take 8 groups d^2 bytes for each set.
+        real_groups, fake_groups: int64 [n] and [m], the groups of the rows, from ``assign_groups``.
 
     Raises:
-        BadInput: the features cannot be compared, or a row has no group.
+        BadInput: the features cannot be compared, or the numbers of rows and groups differ.
     """
     a, b = feature_pair(real, fake)
     varies = (a != a[0]).any(axis=0) | (b != a[0]).any(axis=0)
-    a, b = a[:, varies], b[:, varies]  # a tenth of a judge's features never fires
-    origin = a.mean(axis=0)  # the same for both, near enough for raw second moments
+    a, b = a[:, varies], b[:, varies]  # about a tenth of a judge's features is always 0
+    origin = a.mean(axis=0)  # near both means, so that raw second moments keep their digits
     of_a, of_b = _grouped(a - origin, real_groups), _grouped(b - origin, fake_groups)
     return lambda keep: frechet_from_moments(*of_a(keep), *of_b(keep))
 
@@ -211,14 +220,14 @@ def kernel_statistic(
     fake_groups: NDArray[np.int64],
     memory: int = MEMORY,
 ) -> Statistic:
-    """KID of the kept groups, from the sums of the kernel between groups; see ``kernel_sums``."""
+    """KID as a function of the kept groups, from sums of the kernel between groups (``kernel_sums``)."""
     return kernel_sums(real, fake, real_groups, fake_groups, memory).distance
 
 
 def _grouped(
     x: NDArray[np.float64], groups: NDArray[np.int64]
 ) -> Callable[[NDArray[np.bool_]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """The mean and the unbiased covariance of the rows in the kept groups."""
+    """The mean [d] and the unbiased covariance [d, d] of the rows in the kept groups."""
     check_groups(x, groups)
     parts = [x[groups == g] for g in range(groups.max() + 1)]
     sizes = np.array([len(part) for part in parts], np.float64)
@@ -228,7 +237,7 @@ def _grouped(
 
     def moments(keep: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         n, total = sizes[keep].sum(), sums[keep].sum(axis=0)
-        # One or two groups are left out of twenty: ten times as fast as to add up the others.
+        # Subtracting the one or two groups that are left out is ten times as fast as adding the others.
         scatter = all_squares - squares[~keep].sum(axis=0) - np.outer(total, total) / n
         return total / n, scatter / (n - 1)
 

@@ -1,4 +1,4 @@
-"""Confusion of neighbours: how often an edit shows the neighbour of the emotion that was asked for."""
+"""Confusion of neighbours: how often an edit shows the emotion that is easily mistaken for its target."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ SPEC = MetricSpec(
     direction="lower",
     digits=1,
     definition=(
-        "The share of edits towards surprised, fearful, disgusted, angry, sad or neutral that the "
-        "judge takes for its neighbour: surprised for fearful, disgusted for angry, sad for "
-        "neutral, and each the other way round."
+        "Share of edits towards surprised, fearful, disgusted, angry, sad or neutral that the judge "
+        "assigns to the neighbouring emotion: surprised for fearful, disgusted for angry, sad for "
+        "neutral, and each the other way round. With as many edits to each emotion it is the mSCR of "
+        "FFE-Bench for these pairs."
     ),
     ours=True,
 )
@@ -31,14 +32,14 @@ NEIGHBOUR_PAIRS: tuple[tuple[str, str], ...] = (
 
 
 def neighbour_counts(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Edits taken for the neighbouring emotion, and all edits towards the two, for each pair.
+    """Confused edits and all edits towards the two emotions of each pair.
 
     Args:
-        counts: [source, target, judged] of ``confusion``, in Table-1 order.
+        counts: [source, target, judged] from ``confusion``, in Table-1 order.
 
     Returns:
-        Confused edits and trials, int64 [3] each, in the order of ``NEIGHBOUR_PAIRS``; the rate of all
-        is the ratio of their sums.
+        Confused edits and trials, int64 [3] each, in the order of ``NEIGHBOUR_PAIRS``. The rate over all
+        pairs is the ratio of the sums.
     """
     judged = counts.sum(axis=0)
     pairs = np.array([[index(a), index(b)] for a, b in NEIGHBOUR_PAIRS])

@@ -1,4 +1,4 @@
-"""What the judge's softmax does along a path of codes: does it follow the intensity, and does it change evenly?"""
+"""Metrics of the judge's softmax along a path of codes: response to intensity, and smoothness."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ INTENSITY = MetricSpec(
     direction="higher",
     digits=3,
     definition=(
-        "Mean Spearman correlation between the intensity ρ asked for and the judge's probability "
-        "of the target emotion, along the path of each image from low to high ρ; 0 for an edit "
-        "that does not respond."
+        "Mean Spearman correlation between the intensity ρ that was asked for and the judge's "
+        "probability of the target emotion, along the path of each image from low to high ρ; 0 for a "
+        "method that does not respond."
     ),
 )
 
@@ -31,9 +31,10 @@ SMOOTHNESS = MetricSpec(
     direction="lower",
     digits=2,
     definition=(
-        "Largest step of the judge's softmax along a path of codes, divided by the mean step "
-        "(total variation between neighbouring points): 1 is even, the number of steps is one "
-        "single jump. Paths along which nothing changes have no value."
+        "Largest step of the judge's softmax along a path of codes, divided by the mean step. A step "
+        "is the total variation between neighbouring points. A path with equal steps gets 1, and a "
+        "path with a single jump gets the number of its steps. Paths along which nothing changes "
+        "have no value."
     ),
     ours=True,
 )
@@ -42,11 +43,11 @@ SMOOTHNESS = MetricSpec(
 def intensity_response(intensities: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """Spearman's rank correlation of each path (Spearman, American J. Psychology 15, 1904).
 
-    The Pearson correlation of the ranks, where equal values share the mean of their ranks.
+    It is the Pearson correlation of the ranks, where equal values share the mean of their ranks.
 
     Args:
-        intensities: [K], K >= 2, not all equal.
-        probabilities: [..., K], of the target emotion at each intensity.
+        intensities: [K] with K >= 2, not all equal.
+        probabilities: [..., K], those of the target emotion at each intensity.
 
     Returns:
         float64 [...] in [-1, 1]; 0 where the probability never changes.
@@ -54,7 +55,7 @@ def intensity_response(intensities: ArrayLike, probabilities: ArrayLike) -> NDAr
     Raises:
         BadInput: the lengths differ, or all intensities are equal.
     """
-    from scipy.stats import rankdata  # slow to import, and only some evaluations need it
+    from scipy.stats import rankdata  # takes a second to import, and is rarely needed
 
     rho, p = np.asarray(intensities, np.float64), np.asarray(probabilities, np.float64)
     if rho.ndim != 1 or p.shape[-1:] != rho.shape or len(np.unique(rho)) < 2:
@@ -68,7 +69,7 @@ def intensity_response(intensities: ArrayLike, probabilities: ArrayLike) -> NDAr
 
 
 def path_smoothness(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Largest step over mean step of each path.
+    """Largest step divided by mean step of each path.
 
     Args:
         probabilities: softmax [..., K, emotions] at K >= 2 points along the path.
@@ -77,7 +78,7 @@ def path_smoothness(probabilities: ArrayLike) -> NDArray[np.float64]:
         float64 [...] in [1, K - 1]; NaN where nothing changes.
 
     Raises:
-        BadInput: fewer than two points.
+        BadInput: there are fewer than two points.
     """
     p = np.asarray(probabilities, np.float64)
     if p.ndim < 2 or p.shape[-2] < 2:

@@ -1,7 +1,6 @@
-"""Precision, recall, density and coverage: are edits realistic, and do they reach all real images?
+"""Precision, recall, density and coverage: whether edits look real, and whether they cover all real images.
 
-With B(x) the ball around x whose radius is the distance to the k-th nearest other member of x's own
-set,
+Let B(x) be the ball around x with the distance to its k-th nearest neighbour in its set as radius. Then
 
     precision = share of fake y that lie in the ball of some real x
     recall    = share of real x that lie in the ball of some fake y
@@ -9,7 +8,7 @@ set,
     coverage  = share of real x whose ball holds some fake y
 
 (precision and recall: Kynkaanniemi et al., Improved Precision and Recall Metric, NeurIPS 2019;
-density and coverage: Naeem et al., Reliable Fidelity and Diversity Metrics, ICML 2020). Balls are
+density and coverage: Naeem et al., Reliable Fidelity and Diversity Metrics, ICML 2020). The balls are
 closed, so a copy of a real image always counts as real.
 """
 
@@ -26,17 +25,21 @@ from ganbench.metrics.halves import amount_from_halves, group_count, share_from_
 from ganbench.metrics.intervals import Interval, assign_groups
 from ganbench.metrics.spec import MetricSpec
 
-NEAREST = 5
+NEAREST = 5  # k
 
-# Of a row's nearest, how many are known where some are left out. Fewer than five of 32 are left in a
-# half with a chance of 1 in 100,000, and in a quarter with one of 1 in 12: then the 32nd counts as the
-# fifth. The quarters' density varies 4 % less for it, which errs on the side of wide intervals.
+# Neighbours that are stored for each row when subsets of the rows are taken. A half keeps fewer than 5
+# of 32 neighbours with a probability of 1 in 100,000, and a quarter with 1 in 12. The 32nd then counts as
+# the fifth. This lowers the variance of the density of quarters by 4 %, which makes intervals wider.
 DEPTH = 32
 
-# Above this share of pairs within reach it is faster to compare all distances than to gather pairs.
+# If more than this share of all pairs lies within a ball, comparing all distances is faster than
+# gathering the pairs.
 DENSE = 0.1
 
-_OF_WHAT = "Judge features of the real test images against those of all edits, k = 5 neighbours. "
+_FEATURES = (
+    "Computed from the judge's features of the real test images and of all edits, with neighbourhoods "
+    "that reach to the fifth nearest neighbour. "
+)
 
 SPECS: tuple[MetricSpec, ...] = (
     MetricSpec(
@@ -46,7 +49,7 @@ SPECS: tuple[MetricSpec, ...] = (
         unit="share",
         direction="higher",
         digits=3,
-        definition=_OF_WHAT + "The share of edits that lie among the real images.",
+        definition=_FEATURES + "Share of edits that lie in the neighbourhood of a real image.",
     ),
     MetricSpec(
         name="recall",
@@ -55,7 +58,7 @@ SPECS: tuple[MetricSpec, ...] = (
         unit="share",
         direction="higher",
         digits=3,
-        definition=_OF_WHAT + "The share of real images that lie among the edits.",
+        definition=_FEATURES + "Share of real images that lie in the neighbourhood of an edit.",
     ),
     MetricSpec(
         name="density",
@@ -64,9 +67,9 @@ SPECS: tuple[MetricSpec, ...] = (
         unit="ratio",
         direction="higher",
         digits=3,
-        definition=_OF_WHAT
-        + "In how many neighbourhoods of real images an edit lies, divided by k; about 1 for edits "
-        "distributed as the real images.",
+        definition=_FEATURES
+        + "Mean number of neighbourhoods of real images that an edit lies in, divided by five; about 1 "
+        "for edits that are distributed as the real images.",
     ),
     MetricSpec(
         name="coverage",
@@ -75,13 +78,13 @@ SPECS: tuple[MetricSpec, ...] = (
         unit="share",
         direction="higher",
         digits=3,
-        definition=_OF_WHAT + "The share of real images with an edit in their neighbourhood.",
+        definition=_FEATURES + "Share of real images with an edit in their neighbourhood.",
     ),
 )
 
 
 class PRDC(NamedTuple):
-    """Precision, recall and coverage in [0, 1]; density >= 0."""
+    """Precision, recall and coverage in [0, 1], and density of 0 or more."""
 
     precision: float
     recall: float
@@ -90,7 +93,7 @@ class PRDC(NamedTuple):
 
 
 class PRDCIntervals(NamedTuple):
-    """The intervals of the four."""
+    """The intervals of the four values of ``PRDC``."""
 
     precision: Interval
     recall: Interval
@@ -99,7 +102,7 @@ class PRDCIntervals(NamedTuple):
 
 
 def prdc(real: ArrayLike, fake: ArrayLike, neighbours: int = NEAREST, memory: int = MEMORY) -> PRDC:
-    """The four shares of two sets of features.
+    """Precision, recall, density and coverage of two sets of features.
 
     Args:
         real, fake: [n, d] and [m, d] with n, m > ``neighbours``.
@@ -107,7 +110,8 @@ def prdc(real: ArrayLike, fake: ArrayLike, neighbours: int = NEAREST, memory: in
         memory: bytes for the blocks of the distance matrix; the values do not depend on it.
 
     Raises:
-        BadInput: not two matrices of equal width, too few rows, or values not finite.
+        BadInput: the sets are not two matrices of equal width, have too few rows, or hold values that
+            are not finite.
     """
     a, b = feature_pair(real, fake, least=neighbours + 1)
     everything = np.ones((1, len(a)), np.bool_), np.ones((1, len(b)), np.bool_)
@@ -120,18 +124,19 @@ def prdc_intervals(
     image: NDArray[np.int64],
     memory: int = MEMORY,
 ) -> PRDCIntervals | None:
-    """The four with intervals of their expected values at this n, from halves of the images.
+    """``prdc`` with intervals of the expected values at this number of images, from halves of the images.
 
     Args:
         real, fake: [n, d] and [m, d].
-        image: int64 [m], the real image that each fake was made from: they are in one half together.
+        image: int64 [m], the real image that each fake was made from; both are in the same half.
         memory: bytes for the blocks of the distance matrix; the values do not depend on it.
 
     Returns:
-        None where a quarter of the images has no more than ``NEAREST`` rows.
+        The intervals, or None if a quarter of the images has ``NEAREST`` rows or fewer.
 
     Raises:
-        BadInput: the features cannot be compared, or a fake has no image.
+        BadInput: the features cannot be compared, or the numbers of fakes and of entries in ``image``
+            differ.
     """
     a, b = feature_pair(real, fake, least=NEAREST + 1)
     check_groups(b, image)
@@ -164,14 +169,17 @@ def _of_subsets(
     depth: int,
     memory: int,
 ) -> NDArray[np.float64]:
-    """The four of S subsets of the rows, [4, S], from one look at all distances.
+    """The four values of S subsets of the rows, float64 [4, S]; all distances are computed once.
 
     Args:
-        of_a, of_b: [S, n] and [S, m], the rows of each subset.
-        depth: how many of a row's nearest are known. Where fewer than k of them are in a subset, the
-            last of them counts as the k-th.
+        a, b: real [n, d] and fake [m, d].
+        of_a, of_b: bool [S, n] and [S, m], the rows in each subset.
+        k: number of the neighbour that limits a neighbourhood.
+        depth: number of nearest neighbours that are stored for each row. If a subset has fewer than k
+            of them, the last one counts as the k-th.
+        memory: bytes for the blocks of the distance matrix.
     """
-    # Distances do not change, but |x|^2 + |y|^2 - 2x'y loses fewer digits near the origin.
+    # Centring does not change distances, and |x|^2 + |y|^2 - 2x'y loses fewer digits near the origin.
     centre = a.mean(axis=0)
     a, b = a - centre, b - centre
     near_a, near_b = _nearest(a, depth, memory), _nearest(b, depth, memory)
@@ -180,7 +188,7 @@ def _of_subsets(
     subsets = len(of_a)
     precise, pairs = np.zeros((subsets, len(b)), np.bool_), np.zeros(subsets)
     recalled, covered = np.zeros((2, subsets, len(a)), np.bool_)
-    for rows in row_blocks(len(a), 2 * len(b), memory):  # with what is gathered, twice as much
+    for rows in row_blocks(len(a), 2 * len(b), memory):  # the gathered pairs take as much again
         distances = _squared_distances(a[rows], b)
         for s, (x, y, count) in enumerate(_inside(distances, balls_a[:, rows], of_b)):
             covered[s, rows] = x
@@ -202,12 +210,15 @@ def _of_subsets(
 def _inside(
     distances: NDArray[np.float64], balls: NDArray[np.float64], kept: NDArray[np.bool_]
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], int]]:
-    """Of each subset, which rows have kept columns in their ball, which columns lie in one, and pairs.
+    """For each subset: the rows with a kept column in their ball, the columns in a ball, and the pairs.
 
     Args:
-        distances: squared, [n, m].
-        balls: [S, n], squared radii of the rows; negative of those left out.
-        kept: [S, m], columns.
+        distances: squared distances [n, m].
+        balls: [S, n], squared radii of the rows; negative for rows that are left out.
+        kept: bool [S, m], the columns in each subset.
+
+    Yields:
+        bool [n], bool [m], and the number of pairs.
     """
     within = distances <= balls.max(axis=0)[:, None]
     if within.mean() > DENSE:
@@ -228,12 +239,14 @@ def _inside(
 def _nearest(
     x: NDArray[np.float64], depth: int, memory: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Each row's nearest other rows [n, depth] or all there are, and their squared distances."""
+    """The nearest other rows of each row, [n, min(depth, n - 1)], and their squared distances."""
     depth = min(depth, len(x) - 1)
     index, squares = np.empty((len(x), depth), np.int64), np.empty((len(x), depth))
     for rows in row_blocks(len(x), len(x), memory):
         distances = _squared_distances(x[rows], x)
-        distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = -1  # itself
+        distances[
+            np.arange(len(distances)), np.arange(rows.start, rows.stop)
+        ] = -1  # the row itself comes first
         nearest = np.argpartition(distances, depth, axis=1)[:, : depth + 1]
         found = np.take_along_axis(distances, nearest, axis=1)
         order = np.argsort(found, axis=1)[:, 1:]
@@ -245,7 +258,7 @@ def _nearest(
 def _radii(
     index: NDArray[np.int64], squares: NDArray[np.float64], kept: NDArray[np.bool_], k: int
 ) -> NDArray[np.float64]:
-    """Squared distance of each kept row to its k-th nearest kept one; -1 of the others."""
+    """Squared distance of each kept row to its k-th nearest kept row; -1 for the other rows."""
     enough = np.cumsum(kept[index], axis=1) >= k
     position = np.where(enough[:, -1], enough.argmax(axis=1), index.shape[1] - 1)
     return np.where(kept, squares[np.arange(len(squares)), position], -1.0)

@@ -1,4 +1,4 @@
-"""Pixel differences averaged over the regions of a face."""
+"""Pixel differences averaged over the regions of a face, such as mouth, hair and background."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ Array = NDArray[Any]
 def region_differences(
     a: Images, b: Images, regions: NDArray[np.uint8], kinds: int = 5
 ) -> NDArray[np.float64]:
-    """Mean absolute difference of two image batches, for each region and for the whole image.
+    """Mean absolute difference of two batches of images, in each region and in the whole image.
 
     Args:
         a, b: [N, C, H, W] in [0, 1].
-        regions: [N, H, W], values in 0..kinds-1.
+        regions: uint8 [N, H, W], values in 0..kinds-1.
+        kinds: number of regions.
 
     Returns:
-        float64 [N, kinds + 1]; the last column is the whole image. NaN where an image lacks a region.
+        float64 [N, kinds + 1], the whole image in the last column; NaN where an image has no pixel of a
+        region.
 
     Raises:
         BadInput: the shapes do not fit, or a region is not one of the ``kinds``.
@@ -53,7 +55,7 @@ def region_differences(
 
 @cache
 def _kernel() -> Callable[[Array, Array, Array, int], tuple[Array, Array]]:
-    """``_region_sums`` compiled; here, since numba is slow to import and photographs have no regions."""
+    """``_region_sums``, compiled on first use, since numba is slow to import and photographs have no regions."""
     from ganbench.storage.kernels import compiled
 
     return compiled(_region_sums)
@@ -65,7 +67,7 @@ def _region_sums(a: Array, b: Array, regions: Array, kinds: int) -> tuple[Array,
     Compiled, it reads the images once and writes nothing of their size.
 
     Args:
-        a, b: [N, C, P]. They are subtracted in their own type and added up in float64.
+        a, b: [N, C, P]. They are subtracted in their type, and the differences are added in float64.
         regions: uint8 [N, P], all below ``kinds``.
 
     Returns:

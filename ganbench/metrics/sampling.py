@@ -1,13 +1,12 @@
 """Intervals of means, ratios and shares whose sampling unit is the image.
 
-The edits of one image stand or fall together, so they are summed up first, and images are counted,
-not edits. With a_i and b_i the sums of image i and A, B those of all N images, the delete-one
-jackknife of the ratio R = A / B is
+The edits of one image are not independent, so they are added up first. With the sums a_i and b_i of
+image i and the sums A and B of all N images, the delete-one jackknife of the ratio R = A / B is
 
     V = (N - 1) / N  sum_i (R_i - mean R_i)^2,    R_i = (A - a_i) / (B - b_i)
 
-(Quenouille, Biometrika 43, 1956; Tukey 1958), and the interval R -+ t sqrt(V) with N - 1 degrees of
-freedom. Where all b_i are equal, R is a mean, and this is Student's interval.
+(Quenouille, Biometrika 43, 1956; Tukey 1958). The interval is R -+ t sqrt(V) with N - 1 degrees of
+freedom. If all b_i are equal, R is a mean, and this is Student's interval.
 """
 
 from __future__ import annotations
@@ -27,14 +26,15 @@ def ratio_interval(
     """The interval of sum(parts) / sum(wholes).
 
     Args:
-        parts, wholes: [N], what each image adds to numerator and denominator; ``wholes`` >= 0.
+        parts, wholes: [N], the sums of each image in the numerator and in the denominator;
+            ``wholes`` >= 0.
         confidence: nominal coverage.
 
     Returns:
-        None where the images say nothing about chance: fewer than two have a ``whole`` above 0.
+        The interval, or None if fewer than two images have a ``whole`` above 0.
 
     Raises:
-        BadInput: other shapes, or values not finite.
+        BadInput: the shapes differ, or a value is not finite.
     """
     a, b = _sums(parts, wholes)
     counts = b > 0
@@ -51,23 +51,23 @@ def ratio_interval(
 
 
 def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> Interval | None:
-    """Wilson's interval of the mean of several shares, with the images' effective number of trials.
+    """Wilson's interval of the mean of several shares, with the effective number of trials.
 
-    The mean is that of p_c = sum_i hits_ic / sum_i trials_ic over the columns c. Its variance V
-    between images (linearised) is that of p (1 - p) / V independent trials, which Wilson's interval
-    then takes for n (E. L. Korn and B. I. Graubard, Survey Methodology 24, 1998, p. 193, do so with
-    the exact interval). Where no image differs from another there is no V, and the images count as
-    trials: seven edits that all succeed are one success. There are never more trials than made.
+    The mean p is that of the shares p_c = sum_i hits_ic / sum_i trials_ic over the columns c. Its
+    linearised variance V between images is the variance of p (1 - p) / V independent trials, and
+    Wilson's interval takes this number for n (E. L. Korn and B. I. Graubard, Survey Methodology 24,
+    1998, p. 193, do the same with the exact interval). If no two images differ, V is 0 and each image
+    counts as one trial. The effective number is at most the number of trials.
 
     Args:
-        hits, trials: [N, C], 0 <= hits <= trials, of each image and column.
+        hits, trials: [N, C], the sums of each image in each column; 0 <= hits <= trials.
         confidence: nominal coverage.
 
     Returns:
-        The ends are in [0, 1]; None with fewer than two images or without trials.
+        The interval in [0, 1], or None with fewer than two images or without trials.
 
     Raises:
-        BadInput: other shapes, or values not finite.
+        BadInput: the shapes differ, or a value is not finite.
     """
     h, t = _sums(hits, trials)
     h, t = h[:, t.sum(axis=0) > 0], t[:, t.sum(axis=0) > 0]
@@ -78,13 +78,13 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
     p = float(shares.mean())
     influence = ((h - shares * t) / t.sum(axis=0)).mean(axis=1)
     variance = n / (n - 1) * np.square(influence).sum()
-    # Rounding leaves about 1e-16 of what is 0.
-    trials_worth = p * (1 - p) / variance if variance > 1e-20 else n
+    # Where no two images differ, rounding leaves a variance of about 1e-32.
+    effective = p * (1 - p) / variance if variance > 1e-20 else n
     quantile = (1 + confidence) / 2
-    small = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # few images know V badly
-    worth = max(1.0, min(trials_worth, float(t.sum())) * small)
+    few_images = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # V is uncertain
+    effective = max(1.0, min(effective, float(t.sum())) * few_images)
     # The jackknife's deviations are changes of the value without an image: the opposite sign.
-    return Interval(p, *wilson(p * worth, worth, confidence), Influence(-influence))
+    return Interval(p, *wilson(p * effective, effective, confidence), Influence(-influence))
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

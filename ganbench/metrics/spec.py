@@ -1,4 +1,4 @@
-"""What a metric is, apart from its formula: name, version, unit, direction and a definition for reports."""
+"""The description of a metric: name, version, unit, direction, and a definition for reports."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 Direction = Literal["higher", "lower", "reported"]
-"""Which values are better; ``"reported"`` values are neither better nor worse."""
+"""Which values are better. A ``"reported"`` value is never better or worse than another."""
 
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """The identity of a metric. A change of definition is a new ``version``: old values stay apart.
+    """The description of a metric. A new definition gets a new ``version``, and is never compared with the old.
 
     Attributes:
-        name: as in ``results.json``, e.g. ``"fed"``.
-        title: as in tables, e.g. ``"FED"``.
-        version: counts the definitions of this name.
-        unit: of its values, e.g. ``"%"``.
-        direction: whether more is better; ``"reported"`` values are neither.
+        name: key in ``results.json``, e.g. ``"fed"``.
+        title: heading in tables, e.g. ``"FED"``.
+        version: number of the definition, from 1.
+        unit: unit of the values, e.g. ``"%"``.
+        direction: whether higher values are better.
         digits: decimals shown in tables.
-        definition: one or two plain sentences for the report.
-        ours: the definition is this suite's, because the paper's text leaves it open.
+        definition: a few plain sentences for the report.
+        ours: whether ganbench defined it, because the paper's text leaves it open.
     """
 
     name: str
@@ -35,5 +35,5 @@ class MetricSpec:
 
     @property
     def arrow(self) -> str:
-        """``↑`` where higher is better, ``↓`` where lower is, else nothing."""
+        """``↑`` where higher is better, ``↓`` where lower is better, otherwise empty."""
         return {"higher": "↑", "lower": "↓", "reported": ""}[self.direction]

@@ -1,4 +1,4 @@
-"""How many threads linear algebra gets."""
+"""The number of threads of linear algebra."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """One thread for all linear algebra inside; what was set before returns afterwards.
+    """Context in which linear algebra uses one thread; the former number is restored afterwards.
 
-    Decompositions here are of a few hundred to a few thousand rows. Between their many small steps
-    more threads mostly wait for each other, spinning: slower on two cores even when idle, and many
-    times slower beside other work (``benchmarks/frechet.py``).
+    The decompositions have a few hundred to a few thousand rows and many small steps, between which
+    several threads wait for each other in busy loops. That is slower on two idle cores, and many times
+    slower beside other work (``benchmarks/frechet.py``).
     """
     limit: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
     return limit
@@ -22,5 +22,5 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _libraries() -> Any:
-    # Kept, since finding the loaded libraries takes longer than a small decomposition.
+    # To find the loaded libraries takes longer than a small decomposition.
     return ThreadpoolController()

@@ -1,16 +1,16 @@
 """Action units: whether an edit shows the unit that was asked for, at the intensity that was asked for.
 
-The embedded faces can be rendered again with their own expression and one action unit (FACS; Ekman and
-Friesen 1978) at another intensity v. That rendering is the right answer T_v. With x the input and E_v
-the edit, over images, units and intensities:
+The embedded faces can be rendered again with one action unit of their expression (FACS; Ekman and
+Friesen 1978) at another intensity v. This rendering is the true edit T_v. With the input x and the edit
+E_v, over images, units and intensities:
 
-    error        sum |E_v - T_v| / sum |x - T_v|                      (as of ``ganbench.metrics.gt_error``)
-    position     s_v = (E_v - x)'t / |t|^2,   t = T_high - T_low      (as of ``gt_gain``)
-    correlation  Spearman's of v and s_v                              (as of ``intensity_response``)
+    error        sum |E_v - T_v| / sum |x - T_v|                      (see ``ganbench.metrics.gt_error``)
+    position     s_v = (E_v - x)'t / |t|^2,   t = T_high - T_low      (see ``gt_gain``)
+    correlation  Spearman's correlation of v and s_v                  (see ``intensity_response``)
 
-t is the same for all v: on the way from x to T_v itself a perfect edit is at 1 whatever v is. The right
-answers get 1 while they keep their order along t. Of the first 35 faces at 64 px all do, for all units;
-at 16 px some do not, where a unit moves hardly a pixel.
+The direction t is the same for all v, because a perfect edit is at 1 of the way from x to T_v for every v.
+True edits have a correlation of 1 if their order along t is that of v. This holds for all units of the
+first 35 faces at 64 px; at 16 px it fails for some units that change hardly a pixel.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ ERROR = MetricSpec(
     direction="lower",
     digits=2,
     definition=(
-        "Mean absolute difference between an edit to the input's own action units with one of them "
-        "changed, and the true rendering of the same face with that unit changed, divided by that of "
-        "the unedited input: 0 is perfect, 1 is as good as doing nothing, above 1 is worse. Edits to "
-        "the intensity that the input already shows are left out. By region and by unit as variants."
+        "Edits to the action units of the input, of which one is changed. Mean absolute difference "
+        "between the edit and the true rendering of the same face with that unit changed, divided by "
+        "the same difference of the unedited input: 0 is perfect, 1 is as good as doing nothing, and "
+        "more than 1 is worse. Edits to the intensity that the input already shows are left out. The "
+        "variants are single regions and single units."
     ),
     ours=True,
 )
@@ -46,11 +47,11 @@ CORRELATION = MetricSpec(
     direction="higher",
     digits=3,
     definition=(
-        "Mean Spearman correlation between the intensity of one action unit that is asked for and how "
-        "far the edit went from the true rendering with little of the unit towards that with much of "
-        "it; 0 for an edit that does not respond. By unit as variants. How far an edit to high "
-        "intensity is from one to low, of the way between the true renderings, is the variant parallel: "
-        "1 is the right amount."
+        "Mean Spearman correlation between the intensity of one action unit that is asked for and the "
+        "position of the edit on the line from the true rendering with little of the unit to the true "
+        "rendering with much of it; 0 for a method that does not respond. The variant parallel is the "
+        "distance on this line between the edits to high and to low intensity, divided by the "
+        "distance of the true renderings; 1 is the right amount. The other variants are single units."
     ),
     ours=True,
 )
@@ -60,15 +61,15 @@ SPECS = (ERROR, CORRELATION)
 def unit_position(
     source: ArrayLike, edit: ArrayLike, low: ArrayLike, high: ArrayLike
 ) -> NDArray[np.float64]:
-    """How far an edit moved on the line between two right answers, of the line's length.
+    """How far an edit moved in the direction from one true edit to another, divided by their distance.
 
     Args:
-        source, edit: the input and what was made of it, pixels [..., d].
-        low, high: the right answers at the lowest and at the highest intensity, [..., d].
+        source, edit: the input and its edit, pixels [..., d].
+        low, high: the true edits at the lowest and at the highest intensity, [..., d].
 
     Returns:
-        float64 [...]: (edit - source)'t / |t|^2 with t = high - low; 0 for no edit, NaN where both
-        right answers look alike.
+        float64 [...]: (edit - source)'t / |t|^2 with t = high - low; 0 for no edit, and NaN where both
+        true edits are equal.
     """
     start, base = np.asarray(source, np.float64), np.asarray(low, np.float64)
     parallel, _ = gt_gain(0.0, np.asarray(edit, np.float64) - start, np.asarray(high) - base)
@@ -78,16 +79,16 @@ def unit_position(
 def unit_response(
     intensities: ArrayLike, positions: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How the positions of edits follow the intensities that were asked for.
+    """How well the positions of edits follow the intensities that were asked for.
 
     Args:
-        intensities: [K], rising, K >= 2.
+        intensities: [K], rising, with K >= 2.
         positions: [..., K], ``unit_position`` of the edit to each intensity.
 
     Returns:
-        float64 [...] each: Spearman's correlation in [-1, 1], and position at the highest less
-        position at the lowest intensity, (1, 1) for the right answers if they rise evenly enough to
-        keep their order; (0, 0) for edits that do not respond; NaN where a position is.
+        float64 [...] each: Spearman's correlation in [-1, 1], and the position at the highest intensity
+        minus that at the lowest. They are (1, 1) for true edits in the order of the intensities, (0, 0)
+        for edits that do not respond, and NaN where a position is NaN.
 
     Raises:
         BadInput: the intensities do not rise, or the shapes do not fit.

@@ -16,7 +16,7 @@ from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import EXTRA, JUDGE, MINUS, Results
 from ganbench.report.table import Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
-from ganbench.scoring.spread import DEVIATION, OVER_SEEDS, of
+from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
 from ganbench.text import plural
 
 # The methods of the paper's Table 1, then StarGAN-v2 of its figures. Others follow as given.
@@ -200,7 +200,7 @@ def seeds_table(results: Results) -> Table | None:
     rows, seeds = [], ""
     for name in in_order(results):
         means, deviations = (
-            [results.find(name, m, variant=of(variant, what)) for m, variant, _ in items]
+            [results.find(name, m, variant=variant_of(variant, what)) for m, variant, _ in items]
             for what in (OVER_SEEDS, DEVIATION)
         )
         if any(means):

@@ -1,12 +1,11 @@
-"""From the arrays of the pass to records: the metrics that an evaluation can record.
+"""The metrics that an evaluation can record: they turn the arrays of finished jobs into records.
 
-A metric is a class that says what it records and how; ours are registered in the entry-point group
-``ganbench.metrics`` as a third party's would be. The formulas are in ``ganbench.metrics``.
+A metric is a class that is registered in the entry-point group ``ganbench.metrics``; a package of a
+third party registers its metrics in the same way. The formulas are in ``ganbench.metrics``.
 """
 
 from __future__ import annotations
 
-from ganbench.scoring.choice import DEFAULT, choose, score
 from ganbench.scoring.interface import (
     ANCHOR,
     NOISY,
@@ -18,6 +17,7 @@ from ganbench.scoring.interface import (
     record,
 )
 from ganbench.scoring.intervals import ends
+from ganbench.scoring.selection import DEFAULT, score, select_metrics
 
 __all__ = [
     "ANCHOR",
@@ -28,8 +28,8 @@ __all__ = [
     "Metric",
     "MetricInputs",
     "Probe",
-    "choose",
     "ends",
     "record",
     "score",
+    "select_metrics",
 ]

@@ -1,4 +1,4 @@
-"""How much each method exceeds each other one, on the same images."""
+"""Differences of the values of two methods on the same images."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ganbench.scoring.intervals import interval_of
 
 
 def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Record]:
-    """The difference of every two methods in every value over all emotions with an interval.
+    """Records of the differences of every two methods, for every headline with an interval.
 
-    ``method`` minus the one that the variant names, in the unit of the metric. The intervals are of
-    single differences, each 95 %: of twenty between equal methods one does not hold 0. They are paired,
-    or independent where a value, as of a plug-in, has no influence values. Values of other numbers
-    of edits have none.
+    A record holds its ``method`` minus the method that the variant names, in the unit of the metric.
+    Each interval has a coverage of 95 %, so one of twenty differences of equal methods excludes 0.
+    Intervals are paired, or independent where a value has no influence values, as those of some
+    plug-ins. Values of different numbers of edits have no difference.
 
     Args:
-        records: of methods on the same images.
-        methods: their names; the earlier one of two is the minuend.
+        records: those of methods on the same images.
+        methods: names; the earlier one of two is the minuend.
     """
     headlines = {(r.metric, r.method): r for r in records if r.headline and r.low is not None}
     found = []

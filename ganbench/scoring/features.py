@@ -1,4 +1,4 @@
-"""Metrics of features: FED, KID and PRDC in the judge's, likeness to the input in those of pixels."""
+"""Metrics of sets of features (FED, KID, PRDC), and input similarity, whose features are pixels."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ BEYOND = "beyond the true edit"
 
 
 class SetDistance(Metric):
-    """A distance of the real images and the edits with each set of codes.
+    """A distance between the real images and the edits, for each set of codes.
 
-    The interval is the jackknife of groups of images: an image and all its edits share a group, on
-    both sides of the distance.
+    The interval is the jackknife of groups of images. An image and all its edits are in one group, so
+    both sets lose them together.
     """
 
     sources = ("truth", "method")
@@ -43,46 +43,39 @@ class SetDistance(Metric):
     statistic = staticmethod(frechet_statistic)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """A record of each set; the one that tables show is ``NOISY``, else ``ANCHOR``."""
+        """A record for each set of codes; the headline is ``NOISY`` where it exists, else ``ANCHOR``."""
         (spec,), real = self.specs, inputs.real["features"]
         n = len(real)
         default = NOISY if NOISY in inputs.sets else ANCHOR
-        found = []
+        records = []
         for codes, edits in inputs.sets.items():
             fake = flat(edits["features"])
+            value, limits, note = None, {}, "needs two real images"
+            if n >= 2:
+                value, note = self.distance(real, fake), f"against {n} real images"
+                if not inputs.repetition:
+                    limits = over_groups(n, partial(self._of_groups, real, fake))
             variant = "" if codes == default else codes
-            if n < 2:
-                note = "needs two real images"
-                found.append(
-                    record(spec, inputs.method, None, len(fake), variant=variant, note=note)
-                )
-                continue
-            limits: dict[str, Any] = {}
-            if not inputs.repetition:
-                of_groups = partial(self._of_groups, real, fake)
-                limits = over_groups(n, of_groups)
-            value = self.distance(real, fake)
-            note = f"against {n} real images"
-            found.append(
+            records.append(
                 record(spec, inputs.method, value, len(fake), variant=variant, note=note, **limits)
             )
-        return found
+        return records
 
     def _of_groups(
         self, real: NDArray[Any], fake: NDArray[Any], groups: NDArray[np.int64]
     ) -> Statistic:
-        """The distance of kept groups; the edits [7 N, d] are in the groups of their images [N, d]."""
+        """The distance as a function of kept groups; edits [7 N, d] are in the groups of their images [N, d]."""
         return self.statistic(real, fake, groups, np.repeat(groups, len(fake) // len(real)))
 
 
 class FED(SetDistance):
-    """The Frechet distance."""
+    """The Frechet distance of the judge's features."""
 
     specs = (METRICS["fed"],)
 
 
 class KID(SetDistance):
-    """The kernel distance."""
+    """The kernel distance of the judge's features."""
 
     specs = (METRICS["kid"],)
     distance = staticmethod(kernel_distance)
@@ -90,9 +83,9 @@ class KID(SetDistance):
 
 
 class PRDC(Metric):
-    """Precision, recall, density and coverage of the edits that FED shows by default.
+    """Precision, recall, density and coverage of the edits that the headline of FED is computed from.
 
-    The intervals are from halves of the images, since shares of neighbours are not smooth in them.
+    The intervals come from halves of the images, because shares of neighbours are not smooth in the images.
     """
 
     specs = PRDC_SPECS
@@ -113,7 +106,9 @@ class PRDC(Metric):
             limits: dict[str, dict[str, Any]] = {name: {} for name in values}
         else:
             values = {name: interval.value for name, interval in intervals._asdict().items()}
-            limits = {name: ends(found, HALVES) for name, found in intervals._asdict().items()}
+            limits = {
+                name: ends(interval, HALVES) for name, interval in intervals._asdict().items()
+            }
         return [
             record(s, inputs.method, values[s.name], len(fake), note=note, **limits[s.name])
             for s in self.specs
@@ -121,19 +116,19 @@ class PRDC(Metric):
 
 
 class InputSimilarity(Metric):
-    """Likeness of input and edit in their deviations from the mean input, and that of the right answer.
+    """Similarity of input and edit in pixels, as differences to the mean input.
 
-    No network of identities is part of the suite, and the judge's features forget persons
-    (docs/validation.md). The right answer shows the same person by construction, so what it gets is
-    the mark (row ``truth``), and the variant ``beyond the true edit`` subtracts it, edit by edit:
-    above 0 an edit changed less than is right, below 0 more.
+    The judge's features do not tell persons apart (docs/validation.md). A true edit shows the same person
+    by construction, so its value, in the row ``truth``, is what a good method gets. The variant
+    ``beyond the true edit`` is the mean difference of an edit to its true edit: above 0 the edits change
+    less than the true edits, and below 0 they change more.
     """
 
     specs = (METRICS["input_similarity"],)
     sources = ("truth", "method")
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """One record, two with right answers."""
+        """One record, and one for ``beyond the true edit`` where true edits are known."""
         (spec,), originals = self.specs, inputs.real["thumbnail"]
         pictures = [inputs.edits["thumbnail"]]
         if inputs.true_edits is not None:
@@ -144,11 +139,11 @@ class InputSimilarity(Metric):
         if len(cosines) > 1:
             readings[BEYOND] = cosines[0] - cosines[1]
         limits = {} if inputs.repetition else self._limits(originals, pictures)
-        found = []
+        records = []
         for variant, values in readings.items():
             known = ~np.isnan(values)
             value = float(values[known].mean()) if known.any() else None
-            found.append(
+            records.append(
                 record(
                     spec,
                     inputs.method,
@@ -160,18 +155,20 @@ class InputSimilarity(Metric):
                     **limits.get(variant, {}),
                 )
             )
-        return found
+        return records
 
     def _limits(
         self, originals: NDArray[Any], pictures: list[NDArray[Any]]
     ) -> dict[str, dict[str, Any]]:
         """The fields of the interval of each reading."""
         n, groups = len(originals), assign_groups(len(originals))
-        edits, *right = (similarity_statistic(originals, p, groups) for p in pictures)
-        found = {"": over_groups(n, lambda _: edits)}
-        if right:
-            found[BEYOND] = over_groups(n, lambda _: lambda keep: edits(keep) - right[0](keep))
-        return found
+        edits, *true_edits = (similarity_statistic(originals, p, groups) for p in pictures)
+        limits = {"": over_groups(n, lambda _: edits)}
+        if true_edits:
+            limits[BEYOND] = over_groups(
+                n, lambda _: lambda keep: edits(keep) - true_edits[0](keep)
+            )
+        return limits
 
 
 def flat(features: NDArray[np.float32]) -> NDArray[np.float32]:

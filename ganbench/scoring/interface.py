@@ -1,4 +1,4 @@
-"""What a metric is given, what it returns, and what further edits it may ask for."""
+"""The interface of a metric: its inputs, its records, and the extra edits that it may ask for."""
 
 from __future__ import annotations
 
@@ -25,34 +25,39 @@ NOISY, ANCHOR = "noisy", "anchor"
 
 Source = Literal["real", "truth", "method"]
 
+# All targets as None, and each target, with the columns of an array [N, 7] that belong to them.
+BY_TARGET: tuple[tuple[int | None, slice], ...] = (
+    (None, slice(None)),
+    *((c, slice(c, c + 1)) for c in range(len(EMOTIONS))),
+)
+
 
 @dataclass(frozen=True)
 class MetricInputs:
-    """All that metrics are computed from, for one source of images: a method, the test set, or the renderer.
+    """The arrays that metrics are computed from, for one source: a method, the test set, or the true edits.
 
     N is the number of test images, in the protocol's order, 7 the emotions in Table-1 order, and d
     the width of the judge's features.
 
     Attributes:
-        method: the method's name, or ``REAL``, or ``TRUTH``.
+        method: the method's label, or ``REAL``, or ``TRUTH``.
         labels: int64 [N], the emotions of the inputs.
-        real: of the inputs, ``logits`` [N, 7], ``features`` [N, d] and ``thumbnail`` [N, 3, s, s]
-            (``ganbench.evaluation.compute``).
-        sets: for each set of codes (``protocol.code_sets``) of the edit of every input to every
-            target ``logits`` [N, 7, 7], ``features`` [N, 7, d]; only of anchor codes ``thumbnail``
-            [N, 7, 3, s, s] and, where the data know them, ``background`` [N, 7] and ``gt_distance``
-            [N, 7, regions]; ``desired`` [N, 7, 7] where a code stands for a distribution. The true
-            edits count as edits with anchor codes, and their ``gt_distance`` is the distance of the
-            unedited input. Empty for the real images.
-        true_edits: the arrays of the true edits, if they are known; None for the true edits themselves.
-        probes: for each probe that the method could answer ``logits`` [n, P, 7] and ``features``
-            [n, P, d]; of a probe with ``units``, where the data know the true edits, also
-            ``gt_distance`` and ``unedited`` [n, P, 6], the distances of the edit and of the input to
-            the true edit in ``metrics.gt_error.REGIONS``, and ``position`` [n, P] (``metrics.unit_position``).
-        conditions: what the method can be conditioned on, classes of ``ganbench.methods.conditions``.
+        real: arrays of the inputs: ``logits`` [N, 7], ``features`` [N, d] and ``thumbnail`` [N, 3, s, s].
+        sets: arrays of the edits of every input to every target, for each set of codes
+            (``protocol.code_sets``): ``logits`` [N, 7, 7], ``features`` [N, 7, d], and ``desired``
+            [N, 7, 7] if a code stands for a distribution. Anchor codes also have ``thumbnail``
+            [N, 7, 3, s, s] and, if the data know them, ``background`` [N, 7] and ``gt_distance``
+            [N, 7, regions]. True edits count as edits with anchor codes, and their ``gt_distance`` is
+            that of the unedited input. Real images have no sets.
+        true_edits: arrays of the true edits, if they are known; None for the true edits themselves.
+        probes: arrays of each probe that the method can answer: ``logits`` [n, P, 7] and ``features``
+            [n, P, d]. If the probe has ``units`` and the data know the true edits, also ``gt_distance``
+            and ``unedited`` [n, P, 6], the distances of the edit and of the input to the true edit in
+            ``metrics.gt_error.REGIONS``, and ``position`` [n, P] (``metrics.unit_position``).
+        conditions: classes of ``ganbench.methods.conditions`` that the method can be conditioned on.
         stochastic: whether two edits of one image to one emotion can differ.
-        repetition: whether it repeats the noise with another seed: then only values are wanted, no
-            intervals, and there are no probes.
+        repetition: whether the noise has another seed than the first. A repetition needs values without
+            intervals, and has no probes.
     """
 
     method: str
@@ -73,48 +78,47 @@ class MetricInputs:
 
     @property
     def edits(self) -> Arrays:
-        """The edits that Table 1 is about: those with the emotions' own codes."""
+        """The edits that Table 1 is about: those with anchor codes."""
         return self.sets[ANCHOR]
 
     @cached_property
     def judged(self) -> NDArray[np.int64]:
-        """What the judge saw: [N, 7] in the edits, [N, 1] in the real images."""
+        """The emotions that the judge predicts: int64 [N, 7] for edits, [N, 1] for real images."""
         arrays = self.edits if self.sets else {"logits": self.real["logits"][:, None]}
         return np.asarray(arrays["logits"].argmax(axis=-1), np.int64)
 
     @property
     def targets(self) -> NDArray[np.int64]:
-        """What it should have seen, of the shape of ``judged``."""
+        """The target emotions, of the shape of ``judged``; the labels for real images."""
         if not self.sets:
             return self.labels[:, None]
         return np.broadcast_to(np.arange(len(EMOTIONS)), self.judged.shape)
 
     @property
     def changed(self) -> NDArray[np.bool_]:
-        """[N, 7]: the edits towards another emotion than the input shows."""
+        """Which edits are towards another emotion than the input shows, bool [N, 7]."""
         return np.asarray(self.labels[:, None] != np.arange(len(EMOTIONS)))
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """Counts [source, target, judged]."""
+        """Counts of the edits, int64 [source, target, judged]."""
         return confusion(self.labels[:, None], self.targets, self.judged)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Further edits that a metric needs beside those to the seven emotions.
+    """Extra edits that a metric needs beside those to the seven emotions.
 
-    They are made only when the metric is asked for, of the first ``images`` test images in the
-    protocol's order (one of each emotion in turn) and at most of its first chunk.
+    They are made only if the metric is asked for. They are edits of the first ``images`` test images in
+    the protocol's order, which has one image of each emotion in turn, and only of its first chunk.
 
     Attributes:
-        name: of its arrays in ``MetricInputs.probes`` and in progress bars.
-        images: how many images at most.
-        codes: from a method and a seed codes [images, P, code_dim], P for each image, or
-            [1, P, code_dim], the same for all; None where the method has no such codes.
-        units: of each of the P edits the action unit (its position in OpenFace's order) and the
-            intensity that its right answer shows (``Dataset.true_units``); empty without right
-            answers.
+        name: name of the arrays in ``MetricInputs.probes``, shown in progress bars.
+        images: largest number of images.
+        codes: makes codes from a method and a seed: [images, P, code_dim] with P codes for each image,
+            or [1, P, code_dim] for all images alike. None if the method has no such codes.
+        units: for each of the P edits the action unit (its position in OpenFace's order) and the
+            intensity that the true edit shows (``Dataset.true_units``); empty without true edits.
     """
 
     name: str
@@ -125,13 +129,13 @@ class Probe:
     def codes_of(
         self, method: Method, seed: int, dataset: Dataset, indices: NDArray[np.int64]
     ) -> Tensor | None:
-        """The codes for some images of a data set; a subclass may take them from the images.
+        """The codes for some images of a data set; a subclass may compute them from the images.
 
         Args:
-            indices: the images, ``images`` of them or fewer.
+            indices: positions of the images, at most ``images``.
 
         Returns:
-            As ``codes``, or [len(indices), P, code_dim].
+            As for ``codes``, or [len(indices), P, code_dim].
         """
         return self.codes(method, seed)
 
@@ -139,8 +143,8 @@ class Probe:
 class Metric:
     """A metric of the evaluation.
 
-    A subclass names what it records in ``specs``, for which sources of images it is defined in ``sources``, and
-    what further edits it needs in ``probes``; and it implements ``score``.
+    A subclass implements ``score``, and names the metrics that it records in ``specs``, the sources of
+    images that it is defined for in ``sources``, and the extra edits that it needs in ``probes``.
     """
 
     specs: ClassVar[tuple[MetricSpec, ...]]
@@ -148,7 +152,7 @@ class Metric:
     probes: ClassVar[tuple[Probe, ...]] = ()
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Records of one source, made with ``record``; a missing value is None, with a note."""
+        """Records of one source, made with ``record``; a missing value is None and has a note."""
         raise NotImplementedError
 
 
@@ -160,7 +164,16 @@ def record(
     emotion: int | None = None,
     **more: Any,
 ) -> Record:
-    """A record of a metric; unit, direction and version are its own unless ``more`` says otherwise."""
+    """A record of a metric.
+
+    Args:
+        spec: gives unit, direction and version, unless ``more`` does.
+        method: label of the method, or ``REAL``, or ``TRUTH``.
+        value: None if it does not exist; ``more`` then has a ``note``.
+        n: number of images or edits.
+        emotion: position of the target in Table-1 order; None for all.
+        more: other fields of ``Record``.
+    """
     facts: dict[str, Any] = {
         "unit": spec.unit,
         "direction": spec.direction,

@@ -1,19 +1,18 @@
-"""Metrics of pixels, which the pass has reduced to distances: background change and ground-truth error."""
+"""Metrics of pixels: background change and ground-truth error, from distances that the jobs computed."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, feature_distances, relative_distance
 from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import Record
-from ganbench.scoring.interface import Metric, MetricInputs, record
+from ganbench.scoring.interface import BY_TARGET, Metric, MetricInputs, record
 from ganbench.scoring.intervals import over_images, ratio_over_images
 
 
 class Background(Metric):
-    """Mean change outside the face; without a value where the data have no masks."""
+    """Mean change outside the face; it has no value where the data have no face masks."""
 
     specs = (METRICS["background"],)
     sources = ("truth", "method")
@@ -32,18 +31,18 @@ class Background(Metric):
 
 
 class GroundTruthError(Metric):
-    """Distance to the right answer relative to the unedited input, over edits to another emotion.
+    """Distance to the true edit relative to the unedited input, over edits to another emotion.
 
-    By region as variants, the whole image being the one that tables show, and by target.
+    The headline is about the whole image, and the variants are about regions and the judge's features.
     """
 
     specs = (METRICS["gt_error"],)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """A record of each region and target; one without a value where right answers are unknown."""
+        """A record for each region and target; a single one without a value where no true edit is known."""
         (spec,), truth, n = self.specs, inputs.true_edits, inputs.judged.size
         if truth is None:
-            note = "photographs have no known right answer"
+            note = "photographs have no true edits"
             return [record(spec, inputs.method, None, n, note=note)]
         edits, start = inputs.edits, inputs.real["features"][:, None]
         distances = {
@@ -57,10 +56,11 @@ class GroundTruthError(Metric):
         found = []
         for region, (edited, unedited) in distances.items():
             floor = {"nothing_to_do": 0.0} if region == "features" else {}
-            for c in (None, *range(len(EMOTIONS))):
-                chosen = inputs.changed & (True if c is None else np.arange(len(EMOTIONS)) == c)
-                value = relative_distance(edited[chosen], unedited[chosen], **floor)
-                limits = {} if value is None else ratio_over_images(edited, unedited, chosen)
+            for c, column in BY_TARGET:
+                chosen, before = inputs.changed[:, column], unedited[:, column]
+                after = edited[:, column]
+                value = relative_distance(after[chosen], before[chosen], **floor)
+                limits = {} if value is None else ratio_over_images(after, before, chosen)
                 found.append(
                     record(
                         spec,

@@ -1,4 +1,4 @@
-"""Metrics of the judge's predictions: accuracy, ERE, expression gain, confusion of neighbours, calibration."""
+"""Metrics of the judge's predictions: accuracy, ERE, gain, confusion of neighbours, and calibration."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from ganbench.metrics import (
 )
 from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 from ganbench.records import Record
-from ganbench.scoring.interface import ANCHOR, Metric, MetricInputs, record
+from ganbench.scoring.interface import ANCHOR, BY_TARGET, Metric, MetricInputs, record
 from ganbench.scoring.intervals import HALVES, MEAN, SHARE, ends, over_images
 from ganbench.text import plural
 
 
 class Accuracy(Metric):
-    """Seven cells with Wilson intervals, and their mean with that of ``share_interval``, in per cent."""
+    """Accuracy for each target emotion with Wilson's interval, and the mean with ``share_interval``, in %."""
 
     specs = (METRICS["accuracy"],)
     sources = ("real", "truth", "method")
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Table 1."""
+        """The row of Table 1: seven cells, and their mean."""
         (spec,), method = self.specs, inputs.method
         right, n = cells(inputs.confusion)
         found = []
@@ -51,87 +51,82 @@ class Accuracy(Metric):
         known = [r.value for r in found if r.value is not None]
         note = "" if len(known) == len(EMOTIONS) else f"mean of {plural(len(known), 'emotion')}"
         mean = sum(known) / len(known) if known else None
-        asked = inputs.targets[..., None] == np.arange(len(EMOTIONS))
-        hits = asked & (inputs.judged == inputs.targets)[..., None]
-        between = share_interval(hits.sum(axis=1), asked.sum(axis=1))
-        limits = ends(between, SHARE, 100) if mean is not None else {}
+        is_target = inputs.targets[..., None] == np.arange(len(EMOTIONS))
+        hits = is_target & (inputs.judged == inputs.targets)[..., None]
+        interval = share_interval(hits.sum(axis=1), is_target.sum(axis=1))
+        limits = ends(interval, SHARE, 100) if mean is not None else {}
         return [*found, record(spec, method, mean, len(inputs.labels), note=note, **limits)]
 
 
 class ERE(Metric):
-    """Of each set of codes that stand for distributions, over all; for the exact ones by target too."""
+    """Mean total variation to the desired distribution, for each set of codes that has one.
+
+    The edits with anchor codes also get a value for each target emotion.
+    """
 
     specs = (METRICS["ere"],)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Mean total variation."""
+        """A record over all targets for each set of codes, and records by target for anchor codes."""
         (spec,), found = self.specs, []
         for codes, edits in inputs.sets.items():
             if "desired" not in edits:
                 continue
             variant = "" if codes == ANCHOR else codes
             distance = total_variation(softmax(edits["logits"]), edits["desired"])
-            for c in (None, *range(len(EMOTIONS))) if codes == ANCHOR else (None,):
-                own = distance if c is None else distance[:, [c]]
+            for c, column in BY_TARGET if codes == ANCHOR else BY_TARGET[:1]:
+                values = distance[:, column]
+                mean, limits = float(values.mean()), over_images(values)
                 found.append(
-                    record(
-                        spec,
-                        inputs.method,
-                        float(own.mean()),
-                        own.size,
-                        c,
-                        variant=variant,
-                        **over_images(own),
-                    )
+                    record(spec, inputs.method, mean, values.size, c, variant=variant, **limits)
                 )
         return found
 
 
 class Gain(Metric):
-    """The rise of the target's probability; with right answers also its parallel and orthogonal parts.
+    """The rise of the target's probability, and where true edits are known the parts of the edit.
 
-    Over edits to another emotion than the input's. The two parts are measured in the judge's features,
-    the only ones that the pass keeps: pooled over edits, so that the parallel part is the slope of the
-    edits on the true edits, and the orthogonal part the root of the mean square that this leaves.
+    Edits to the emotion of the input are left out. The parallel and the orthogonal part are measured in
+    the judge's features. They are pooled over the edits: the parallel part is the slope of a regression
+    of the edits on the true edits, and the orthogonal part is the root of the mean squared residual.
     """
 
     specs = (METRICS["gain"],)
     sources = ("truth", "method")
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Mean gain over all and by target; ``parallel`` and ``orthogonal`` likewise."""
+        """Mean rise over all targets and by target, and likewise ``parallel`` and ``orthogonal``."""
         (spec,), method = self.specs, inputs.method
         before = softmax(inputs.real["logits"])[:, None]
         after = softmax(inputs.edits["logits"])
         rise = probability_gain(before, after, inputs.targets)
         found = []
-        for c in (None, *range(len(EMOTIONS))):
-            chosen = inputs.changed if c is None else inputs.changed[:, [c]]
-            own = rise if c is None else rise[:, [c]]
+        for c, column in BY_TARGET:
+            chosen, values = inputs.changed[:, column], rise[:, column]
             n = int(chosen.sum())
-            value = float(own[chosen].mean()) if n else None
-            note = "" if n else "no input of another emotion"
-            found.append(record(spec, method, value, n, c, note=note, **over_images(own, chosen)))
+            value = float(values[chosen].mean()) if n else None
+            note, limits = "" if n else "no input of another emotion", over_images(values, chosen)
+            found.append(record(spec, method, value, n, c, note=note, **limits))
         if inputs.true_edits is not None:
-            found += self._way(inputs, inputs.true_edits["features"])
+            found += self._parts(inputs, inputs.true_edits["features"])
         return found
 
-    def _way(self, inputs: MetricInputs, truth: NDArray[Any]) -> list[Record]:
+    def _parts(self, inputs: MetricInputs, truth: NDArray[Any]) -> list[Record]:
+        """Records of the parallel and the orthogonal part; ``truth`` [N, 7, d] are features of true edits."""
         start = inputs.real["features"][:, None]
         parallel, orthogonal = gt_gain(start, inputs.edits["features"], truth)
         length = np.square(np.asarray(truth, np.float64) - start).sum(axis=-1)
         found = []
-        for c in (None, *range(len(EMOTIONS))):
-            column = slice(None) if c is None else slice(c, c + 1)
+        for c, column in BY_TARGET:
             known = inputs.changed[:, column] & (length[:, column] > 0)
             weights = np.where(known, length[:, column], 0)
             for variant, values in (("parallel", parallel), ("orthogonal", np.square(orthogonal))):
-                parts = np.where(known, values[:, column] * weights, 0).sum(axis=1)
-                wholes = weights.sum(axis=1)
+                sums = np.where(known, values[:, column] * weights, 0).sum(axis=1)
+                totals = weights.sum(axis=1)
                 value, interval = None, None
                 if known.any():
-                    value = float(parts.sum() / wholes.sum())
-                    interval = ratio_interval(parts, wholes)
+                    value = float(sums.sum() / totals.sum())
+                    interval = ratio_interval(sums, totals)
                     if variant == "orthogonal":
                         value = value**0.5
                         if interval is not None:
@@ -156,7 +151,7 @@ class Gain(Metric):
 
 
 class NeighbourConfusion(Metric):
-    """The rate over all neighbours, and for each pair of them as a variant, in per cent."""
+    """The rate of confused edits over all pairs of neighbours, and for each pair as a variant, in %."""
 
     specs = (METRICS["neighbour_confusion"],)
     sources = ("truth", "method")
@@ -189,7 +184,7 @@ class NeighbourConfusion(Metric):
 
 
 class Calibration(Metric):
-    """Of the judge on the real images: ECE, and as variants the Brier score and the log-likelihood."""
+    """ECE of the judge on the real images, with the Brier score and the log-likelihood as variants."""
 
     specs = (METRICS["calibration"],)
     sources = ("real",)

@@ -1,8 +1,8 @@
-"""Metrics that need further edits: diversity, intensity and smoothness. None is recorded by default.
+"""Metrics that need extra edits: diversity, intensity and smoothness. None is recorded by default.
 
-What they edit, of the first images of the protocol's order:
+Their edits are those of the first images in the protocol's order:
 
-    diversity   70 images x 7 emotions, once more with other noise
+    diversity   70 images x 7 emotions, with other noise
     intensity   28 images x 6 emotions x intensities 0.2, 0.4 ... 1
     smoothness  14 images x 21 pairs of anchors x 9 points of the straight line between them
 """
@@ -30,25 +30,25 @@ from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
 from ganbench.scoring.intervals import over_images
 from ganbench.seeds import generator
 
-DRAWN, ASKED, CROSSED = 70, 28, 14  # images
+DIVERSITY_IMAGES, INTENSITY_IMAGES, SMOOTHNESS_IMAGES = 70, 28, 14
 INTENSITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
 POINTS = 9
 
-# Neutral has no intensity: it is the absence of the others.
+# All emotions but neutral, which has no intensity.
 INTENSE = range(1, len(EMOTIONS))
 
 
 def _again(method: Method, seed: int) -> Tensor | None:
-    """The emotions' codes with noise that the pass has not drawn."""
+    """The codes of the emotions with noise that Table 1 does not use."""
     if not method.noise_dim:
         return None
-    targets = torch.arange(len(EMOTIONS)).repeat(DRAWN)
+    targets = torch.arange(len(EMOTIONS)).repeat(DIVERSITY_IMAGES)
     noise = method.draw_noise(len(targets), generator(seed, "noise", method.name, "again"))
-    return method.codes(targets, noise=noise).reshape(DRAWN, len(EMOTIONS), -1)
+    return method.codes(targets, noise=noise).reshape(DIVERSITY_IMAGES, len(EMOTIONS), -1)
 
 
 def _rising(method: Method, seed: int) -> Tensor | None:
-    """Codes [1, 6 * 5, code_dim] of rising intensity, emotion by emotion; without noise."""
+    """Codes [1, 6 * 5, code_dim] of rising intensity for each emotion; None for methods with noise."""
     emotions = torch.tensor(INTENSE, device=method.device).repeat_interleave(len(INTENSITIES))
     rho = torch.tensor(INTENSITIES, device=method.device).repeat(len(INTENSE))
     if method.noise_dim:
@@ -58,7 +58,7 @@ def _rising(method: Method, seed: int) -> Tensor | None:
 
 
 def _lines(method: Method, seed: int) -> Tensor | None:
-    """Codes [1, 21 * 9, code_dim] along the lines between all anchors, line by line."""
+    """Codes [1, 21 * 9, code_dim] along the lines between all pairs of anchors, line by line."""
     anchors = ability(method.anchors)
     if anchors is None:
         return None
@@ -70,10 +70,10 @@ def _lines(method: Method, seed: int) -> Tensor | None:
 
 
 class Diversity(Metric):
-    """Feature distance of two draws of noise, those of the pass and one more; 0 without noise."""
+    """Feature distance of edits with two draws of noise, that of Table 1 and another one; 0 without noise."""
 
     specs = (METRICS["diversity"],)
-    probes = (Probe("further noise", DRAWN, _again),)
+    probes = (Probe("other noise", DIVERSITY_IMAGES, _again),)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """One record."""
@@ -88,13 +88,13 @@ class Diversity(Metric):
 
 
 class Intensity(Metric):
-    """Rank correlation of intensity and probability, for methods whose conditions have intensities."""
+    """Rank correlation of intensity and probability, for methods whose codes have an intensity."""
 
     specs = (METRICS["intensity"],)
-    probes = (Probe("intensities", ASKED, _rising),)
+    probes = (Probe("intensities", INTENSITY_IMAGES, _rising),)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Over all emotions but neutral, and by emotion."""
+        """A record over all emotions but neutral, and one for each of them."""
         (spec,), (probe,) = self.specs, self.probes
         if probe.name not in inputs.probes:
             note = "its codes have no intensity"
@@ -103,17 +103,18 @@ class Intensity(Metric):
         p = softmax(logits).reshape(len(logits), len(INTENSE), len(INTENSITIES), len(EMOTIONS))
         rising = np.stack([p[:, i, :, c] for i, c in enumerate(INTENSE)], axis=1)
         found = intensity_response(INTENSITIES, rising)
+        by_emotion = [(None, found), *((c, found[:, [i]]) for i, c in enumerate(INTENSE))]
         return [
-            record(spec, inputs.method, float(own.mean()), own.size, c, **over_images(own))
-            for c, own in [(None, found), *((c, found[:, [i]]) for i, c in enumerate(INTENSE))]
+            record(spec, inputs.method, float(values.mean()), values.size, c, **over_images(values))
+            for c, values in by_emotion
         ]
 
 
 class Smoothness(Metric):
-    """Largest over mean step along the lines between anchors, for methods with anchors."""
+    """Largest step divided by mean step along the lines between anchors, for methods with anchors."""
 
     specs = (METRICS["smoothness"],)
-    probes = (Probe("lines between anchors", CROSSED, _lines),)
+    probes = (Probe("lines between anchors", SMOOTHNESS_IMAGES, _lines),)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """One record."""

@@ -1,10 +1,10 @@
-"""Action units: edits by single units against the same faces rendered with these units.
+"""Action units: edits of single units, compared with the same faces rendered with these units.
 
-Of the first 35 images of the protocol's order, for each of OpenFace's 17 units, the method is asked for
-the image's own units with this one at 0, 0.4 and 0.8. More than 0.8 no rendered jaw drops. The right
-answer is the face's own expression with the unit at this intensity. Units are not independent there as
-they are in what is asked for: the right answer for jaw drop also parts the lips, for example
-(``ganbench.data.faces.expressions.with_action_unit``).
+The edits are those of the first 35 images in the protocol's order. For each of OpenFace's 17 units the
+method is asked for the units of the image with this one at 0, 0.4 and 0.8, which is the most that the
+jaw of a rendered face drops. The true edit is the expression of the face with the unit at this
+intensity. Its units are not independent, as those that are asked for are: the true edit for jaw drop
+also parts the lips, for example (``ganbench.data.faces.expressions.with_action_unit``).
 """
 
 from __future__ import annotations
@@ -33,41 +33,39 @@ ASKED = tuple((unit, value) for unit in range(len(ACTION_UNITS)) for value in IN
 
 
 class UnitProbe(Probe):
-    """Edits to the images' own action units with one of them changed."""
+    """Edits to the action units of the images, of which one is changed."""
 
     def codes_of(
         self, method: Method, seed: int, dataset: Dataset, indices: NDArray[np.int64]
     ) -> Tensor | None:
-        """Codes [n, P, code_dim]; None without units in the data or the method, or right answers."""
+        """Codes [n, P, code_dim]; None if the data have no units or true edits, or the method no units."""
         if ActionUnits not in method.conditions or not dataset.has_true_units:
             return None
-        own = dataset.action_units(indices)
-        if own is None:
+        shown = dataset.action_units(indices)
+        if shown is None:
             return None
-        asked = own[:, None].repeat(1, len(self.units), 1)
-        for place, (unit, value) in enumerate(self.units):
-            asked[:, place, unit] = value
+        asked = shown[:, None].repeat(1, len(self.units), 1)
+        for edit, (unit, value) in enumerate(self.units):
+            asked[:, edit, unit] = value
         flat = asked.flatten(0, 1).to(method.device)
         noise = method.draw_noise(len(flat), generator(seed, "noise", method.name, self.name))
         codes = ability(method.encode, ActionUnits(flat), noise)
-        return None if codes is None else codes.reshape(len(own), len(self.units), -1)
+        return None if codes is None else codes.reshape(len(shown), len(self.units), -1)
 
 
 class Units(Metric):
-    """Of methods that are conditioned on action units: ground-truth error, and rank correlation."""
+    """Ground-truth error and rank correlation of methods that are conditioned on action units."""
 
     specs = (METRICS["units"], METRICS["unit_intensity"])
     probes = (UnitProbe("action units", IMAGES, lambda method, seed: None, ASKED),)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Over all units, by region, and by unit; none of a method that takes no action units."""
+        """Records over all units, by region, and by unit; none for a method that takes no action units."""
         (probe,) = self.probes
         if ActionUnits not in inputs.conditions:
             return []
         if probe.name not in inputs.probes:
-            note = (
-                "the data know no right answer for action units, or the method takes only changes"
-            )
+            note = "the data know no true edit for action units, or the method takes only changes"
             return [record(spec, inputs.method, None, 0, note=note) for spec in self.specs]
         arrays = inputs.probes[probe.name]
         shape = (-1, len(NAMES), len(INTENSITIES))
@@ -82,9 +80,9 @@ class Units(Metric):
     def _errors(
         self, method: str, truth: NDArray[np.float64], unedited: NDArray[np.float64]
     ) -> list[Record]:
-        """Of distances [n, units, intensities, regions]."""
+        """Records of the error, from distances [n, units, intensities, regions]."""
         spec, whole = self.specs[0], REGIONS.index("all")
-        # As of truth: what the input already shows is no edit.
+        # As in ``gt_error``, edits to what the input already shows are left out.
         changed = unedited[..., whole] > 0
         every = np.ones(len(NAMES), np.bool_)
         parts = [("" if region == "all" else region, i, every) for i, region in enumerate(REGIONS)]
@@ -94,7 +92,7 @@ class Units(Metric):
             chosen = (changed & units[:, None]).reshape(len(changed), -1)
             edited = truth[..., region].reshape(chosen.shape)
             start = unedited[..., region].reshape(chosen.shape)
-            # Renderings have no noise of their own: the least difference is one.
+            # Renderings are exact, so the smallest difference counts.
             value = relative_distance(edited[chosen], start[chosen], nothing_to_do=0.0)
             limits: dict[str, Any] = (
                 {} if value is None else ratio_over_images(edited, start, chosen)
@@ -105,7 +103,7 @@ class Units(Metric):
         return found
 
     def _responses(self, method: str, positions: NDArray[np.float64]) -> list[Record]:
-        """Of positions [n, units, intensities]."""
+        """Records of the correlation, from positions [n, units, intensities]."""
         spec = self.specs[1]
         correlation, parallel = unit_response(INTENSITIES, positions)
         ratio = {"unit": "ratio", "direction": "reported"}
@@ -118,7 +116,7 @@ class Units(Metric):
         for variant, values, facts in parts:
             known = ~np.isnan(values)
             value = float(values[known].mean()) if known.any() else None
-            facts |= {"note": "" if known.any() else "no right answer shows the unit"}
+            facts |= {"note": "" if known.any() else "no true edit shows the unit"}
             facts |= over_images(values, known)
             found.append(record(spec, method, value, int(known.sum()), variant=variant, **facts))
         return found

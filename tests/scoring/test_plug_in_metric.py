@@ -13,7 +13,7 @@ from ganbench.registry import METRICS
 from ganbench.report.html import render
 from ganbench.report.manifest import make_manifest
 from ganbench.report.tables import make_tables
-from ganbench.scoring import choose
+from ganbench.scoring import select_metrics
 from ganbench.storage.store import Store
 
 MODULE = """
@@ -85,13 +85,13 @@ def test_it_is_recorded_and_shown_where_ours_are(plug_in, tmp_path):
 
 
 def test_it_is_not_in_the_default(plug_in):
-    assert "doubt" not in {metric.specs[0].name for metric in choose("default")}
+    assert "doubt" not in {metric.specs[0].name for metric in select_metrics("default")}
     with pytest.raises(BadInput, match=r"metric 'no' is .* not a subclass of .*Metric"):
-        choose("default,no")
+        select_metrics("default,no")
 
 
 def test_it_may_not_pass_for_one_of_ours(plug_in, tmp_path):
     with pytest.raises(BadInput, match="two metrics record 'fed': fed and double"):
-        choose("default,double")
+        select_metrics("default,double")
     with pytest.raises(BadInput, match="Thief returned a record of painter accuracy"):
         evaluate([Painter()], ToyPhotos(14), Reader(), store=Store(tmp_path), metrics="thief")

@@ -15,10 +15,10 @@ from ganbench.evaluation.run import evaluate
 from ganbench.records import Results
 from ganbench.registry import METRICS
 from ganbench.report.tables import other_table, seeds_table
-from ganbench.scoring import DEFAULT, MetricInputs, choose
+from ganbench.scoring import DEFAULT, MetricInputs, select_metrics
+from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS
 from ganbench.scoring.predictions import Accuracy
 from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
-from ganbench.scoring.spread import DEVIATION, OVER_SEEDS
 from ganbench.storage.store import Store
 from ganbench.validation import withheld
 
@@ -36,18 +36,18 @@ def value(results, method, metric, **identity):
 
 def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
     def names(text):
-        return [metric.specs[0].name for metric in choose(text)]
+        return [metric.specs[0].name for metric in select_metrics(text)]
 
     assert names("default") == list(DEFAULT)
     # What failed its trial is not offered.
     assert not withheld().keys() & set(DEFAULT)
     assert names("kid") == ["accuracy", "kid"]
     assert names("default, kid,kid") == [*DEFAULT, "kid"]
-    assert len(choose("all")) == len(METRICS.names()) == 15
+    assert len(select_metrics("all")) == len(METRICS.names()) == 15
     with pytest.raises(BadInput, match="did you mean 'input_similarity'"):
-        choose("fed,input_similarty")
+        select_metrics("fed,input_similarty")
     with pytest.raises(BadInput, match="not a list of metrics"):
-        choose("fed,,kid")
+        select_metrics("fed,,kid")
 
 
 def test_only_what_was_asked_for_is_recorded_and_edited(store):

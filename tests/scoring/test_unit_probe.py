@@ -125,7 +125,7 @@ def test_only_methods_of_units_are_measured_and_only_where_the_truth_is_known(st
     for metric in ("units", "unit_intensity"):
         record = photographs.find("actor", metric)
         assert (record.value, record.n) == (None, 0)
-        assert "the data know no right answer for action units" in record.note
+        assert "the data know no true edit for action units" in record.note
     plain = evaluate([Actor()], ToyUnits(), Reader(), store=store).results
     assert {r.metric for r in plain.records}.isdisjoint({"units", "unit_intensity"})
 

@@ -1,18 +1,18 @@
-"""Which metrics an evaluation records, and their records."""
+"""Which metrics an evaluation records, and the records of one metric."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ganbench.errors import BadInput
 from ganbench.records import RENAMED_METRICS, Record
 from ganbench.registry import METRICS
 from ganbench.scoring.interface import Metric, MetricInputs, Probe
 
-# What is recorded unless told otherwise: all that follows from the pass within the tenth of the time
-# that an evaluation may spend on anything but editing and judging, less what failed its trial
-# (``ganbench.validation.withheld``): KID and precision. KID and PRDC also compare every edit with
-# every other, and diversity, intensity, smoothness and units take further edits.
+# The default metrics. An evaluation may spend a tenth of its time on anything but editing and judging.
+# KID and PRDC are not among them because they compare every edit with every other, and because KID and
+# precision failed their trial (``ganbench.validation.withheld``); diversity, intensity, smoothness and
+# units are not because they need extra edits.
 DEFAULT: tuple[str, ...] = (
     "accuracy",
     "fed",
@@ -26,15 +26,16 @@ DEFAULT: tuple[str, ...] = (
 )
 
 
-def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
-    """The metrics of a choice, accuracy always first: Table 1 and the gate rest on it.
+def select_metrics(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
+    """The metrics of the given names. Accuracy always comes first, because Table 1 and the gate need it.
 
     Args:
-        names: ``"default"``, ``"all"`` (plug-ins too), or names of registered metrics, as a list or
-            separated by commas; ``default`` may be one of them.
+        names: names of registered metrics, as a list or separated by commas; ``"default"`` stands for
+            ``DEFAULT``, and ``"all"`` for all registered metrics.
 
     Raises:
-        BadInput: an unknown or empty name, a plug-in that is none, or two that record one name.
+        BadInput: a name is unknown, old or empty, a plug-in is no ``Metric``, or two metrics record
+            under one name.
     """
     parts = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
     wanted = ["accuracy"]
@@ -42,7 +43,7 @@ def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
         if not part:
             raise BadInput(f"not a list of metrics: {names!r}; write all, or default,kid,prdc")
         wanted += {"default": list(DEFAULT), "all": METRICS.names()}.get(part, [part])
-    chosen: list[Metric] = []
+    metrics: list[Metric] = []
     recorded: dict[str, str] = {}
     probes: dict[str, Probe] = {}
     for name in dict.fromkeys(wanted):
@@ -61,28 +62,25 @@ def choose(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
                     f"metric {name} and another mean different edits by {probe.name!r}; "
                     "leave one of them out"
                 )
-        chosen.append(metric)
-    return tuple(chosen)
+        metrics.append(metric)
+    return tuple(metrics)
 
 
 def score(metric: Metric, inputs: MetricInputs) -> list[Record]:
-    """The records of one source of images under one metric; none where the metric is not defined for it.
+    """The records of one source of images under one metric; none if the metric is not defined for it.
 
     Raises:
-        BadInput: a plug-in's records are not of the method, or not of what it says it records.
+        BadInput: a plug-in returns records of another method, or of metrics that are not in its ``specs``.
     """
     if inputs.source not in metric.sources:
         return []
-    found = metric.score(inputs)
-    _check(found, inputs.method, {spec.name for spec in metric.specs}, type(metric))
-    return found
-
-
-def _check(found: Iterable[Record], method: str, names: set[str], cls: type) -> None:
-    for record in found:
-        if record.method != method or record.metric not in names:
+    records, names = metric.score(inputs), {spec.name for spec in metric.specs}
+    for record in records:
+        if record.method != inputs.method or record.metric not in names:
+            cls = type(metric)
             raise BadInput(
                 f"metric {cls.__module__}.{cls.__qualname__} returned a record of "
                 f"{record.method} {record.metric}; it may record {', '.join(sorted(names))} of "
-                f"{method} only: mend the package that registers it"
+                f"{inputs.method} only: mend the package that registers it"
             )
+    return records
