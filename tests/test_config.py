@@ -204,15 +204,33 @@ def test_a_recipe_whose_method_is_no_table(tmp_path):
         recipes.load(str(path), "stargan", {"iterations": 7})
 
 
+def test_a_table_may_have_a_base(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(
+        "[all]\niterations = 5\nbatch_size = 2\n[all.augment]\nflip = 0.5\nrotate = 1.0\n"
+        '[stargan]\nbase = "all"\nbatch_size = 4\n[stargan.augment]\nflip = 0.25\n'
+        '[linear]\nbase = "al"\n'
+    )
+    assert recipes.load(str(path), "stargan", {"augment.rotate": 2.0}) == {
+        "iterations": 5,
+        "batch_size": 4,
+        "augment": {"flip": 0.25, "rotate": 2.0},
+    }
+    with pytest.raises(BadInput, match=r"has no table \[al\]; it has: all, linear, stargan"):
+        recipes.load(str(path), "linear")
+
+
 @pytest.mark.parametrize("recipe", recipes.shipped_recipes())
 def test_shipped_recipes_fit_their_methods(recipe):
     """Every table is read, and every network in it can be built."""
     import torch
 
+    from ganbench.registry import METHODS
     from ganbench.training.session import model_and_trainer
 
     path = recipes.resources.files("ganbench.recipes") / f"{recipe}.toml"
-    for name in read_toml(path):
+    for name in [*METHODS.first, "judge"]:
+        assert name in read_toml(path)
         model, trainer = model_and_trainer(name)
         table = recipes.load(recipe, name)
         network, training = recipes.resolve(table, model.Config, trainer.Recipe, name)

@@ -171,13 +171,15 @@ def shipped_recipes() -> list[str]:
 def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The table of one method in a recipe.
 
+    A table with ``base = "OTHER"`` also has the keys of table OTHER that it does not state itself.
+
     Args:
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         name: the method's name, or ``"judge"``.
         assignments: values of keys that replace the recipe's; see ``config.assign``.
 
     Raises:
-        BadInput: no such recipe, or it has no table for ``name``.
+        BadInput: no such recipe, or it has no table for ``name`` or its base.
     """
     if recipe.endswith(".toml"):
         tables = config.read_toml(Path(recipe))
@@ -185,6 +187,15 @@ def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -
         tables = config.read_toml(Path(str(resources.files("ganbench.recipes") / f"{recipe}.toml")))
     else:
         raise unknown("recipe", recipe, [*shipped_recipes(), "FILE.toml"])
+    table = _find_table(tables, name, recipe)
+    if "base" in table:
+        table = _merge(_find_table(tables, str(table["base"]), recipe), table)
+        del table["base"]
+    config.assign(table, assignments or {})
+    return table
+
+
+def _find_table(tables: dict[str, Any], name: str, recipe: str) -> dict[str, Any]:
     if name not in tables:
         raise BadInput(
             f"recipe {recipe} has no table [{name}]; it has: {', '.join(sorted(tables))}; add it"
@@ -192,8 +203,18 @@ def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -
     table = tables[name]
     if not isinstance(table, dict):
         raise BadInput(f"recipe {recipe}: {name} is {table!r}, not a table; write [{name}]")
-    config.assign(table, assignments or {})
     return table
+
+
+def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Both tables in one; where both have a key, ``table`` has the last word, at any depth."""
+    merged = dict(base)
+    for key, value in table.items():
+        before = base.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            value = _merge(before, value)
+        merged[key] = value
+    return merged
 
 
 def resolve(

@@ -19,24 +19,15 @@ BEFORE = Path(__file__).parents[1] / "golden" / "before" / "runs"
 NAMES = ["gaussian", "judge"]
 
 
-def toml(table: dict, name: str) -> str:
-    """A table of JSON values as TOML."""
-    table = {key: value for key, value in table.items() if value is not None}
-    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
-    lines = [f"{key} = {json.dumps(table[key])}" for key in table if key not in inner]
-    parts = [toml(value, f"{name}.{key}") for key, value in inner.items()]
-    return "\n".join([f"[{name}]", *lines, *parts])
-
-
 @pytest.fixture
 def begin(tmp_path):
-    """``begin(name, folder, *assignments)``: the training of an old card, in a folder."""
+    """``begin(name, folder, **changes)``: the training of an old card, in a folder."""
 
-    def make(name, folder, *assignments):
+    def make(name, folder, **changes):
         card = json.loads((BEFORE / name / "recipe.json").read_text())
-        recipe = tmp_path / "recipe.toml"
-        recipe.write_text(toml(card["recipe"] | {"network": card["network"]}, name))
-        session = prepare(name, str(recipe), assignments, seed=card["seed"], device="cpu")
+        (tmp_path / "recipe.toml").write_text(f"[{name}]")
+        keys = card["recipe"] | {"network": card["network"]} | changes
+        session = prepare(name, str(tmp_path / "recipe.toml"), keys, seed=0, device="cpu")
         dataset = load_dataset("faces", "train", size=session.image_size, train=14, test=14)
         return session.run(dataset, folder, "ganbench train")
 
@@ -78,7 +69,7 @@ def test_a_finished_run_is_resumed(begin, copy, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_is_made_longer(begin, copy, name):
     folder = copy(name)
-    run = begin(name, folder, "iterations=8")
+    run = begin(name, folder, iterations=8)
     assert "falls to 0 at 8" in run.resume()
     assert run.run() == folder / f"{name}.safetensors"
     assert [line["iteration"] for line in read_log(folder)] == list(range(1, 9))
@@ -88,7 +79,7 @@ def test_a_run_is_made_longer(begin, copy, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_another_recipe_is_still_refused(begin, copy, name):
     with pytest.raises(BadInput, match=r"recipe beta1 was 0\.\d, now 0\.25"):
-        begin(name, copy(name), "beta1=0.25").resume()
+        begin(name, copy(name), beta1=0.25).resume()
 
 
 @pytest.mark.parametrize("name", NAMES)
