@@ -266,7 +266,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
     from ganbench.devices import resolve
     from ganbench.evaluation import run as evaluation
     from ganbench.evaluation.labels import parse_methods
-    from ganbench.evaluation.protocol import describe, judge_notes
+    from ganbench.evaluation.protocol import describe, training_notes
     from ganbench.report.run_folder import check_writable
 
     console = screen(err=True, quiet=not share.first)
@@ -299,7 +299,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
         )
         if share.first:
             specs = [one.spec for one in others]
-            notes = judge_notes(describe(dataset, judge.spec, len(dataset), specs))
+            notes = training_notes(describe(dataset, judge.spec, len(dataset), specs))
             for warning in (*notes, *run.notes):
                 say(f"warning: {warning}", err=True)
         run.computes = not options.merge

@@ -1,4 +1,4 @@
-"""From the arrays of finished jobs to records, and the little that pictures need."""
+"""The results of an evaluation: records and samples, from the arrays of its finished jobs."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Evaluation:
         results: every number.
         clouds: features for t-SNE, the real images first.
         gallery: a few inputs and their edits.
-        stopwatch: what each stage took.
-        store: where the finished jobs lie, and where reports may keep what they compute.
+        stopwatch: time and memory of each stage.
+        store: holds the finished jobs, and what reports compute.
         predictions: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
         notes: what a reader must know of data, judges and edits, a line each.
     """
@@ -51,21 +51,21 @@ class Evaluation:
 
 
 def conclude(plan: Plan) -> Evaluation:
-    """Records and pictures from the finished jobs of a plan."""
+    """Compute the results of a plan from its finished jobs."""
     plan.refresh()
     indices = np.concatenate([chunk.indices for chunk in plan.chunks])
-    sources = plan.dataset.labels[indices]
-    targets = np.broadcast_to(np.arange(K), (len(sources), K))
-    # The images as each judge sees them, the main judge first.
+    labels = plan.dataset.labels[indices]
+    targets = np.broadcast_to(np.arange(K), (len(labels), K))
+    # One for each judge, the main judge first.
     reals = [plan.gather("real", judge=judge) for judge in plan.judges]
-    real = MetricInputs(REAL, sources, reals[0])
+    real = MetricInputs(REAL, labels, reals[0])
     records, confusion = measure(plan, real), {REAL: real.confusion.tolist()}
     agreement = _agreement(plan, real, reals[1:])
-    clouds = [cloud(REAL, "", "Real", reals[0], sources, plan.seed)]
+    clouds = [cloud(REAL, "", "Real", reals[0], labels, plan.seed)]
     truth = plan.gather("truth") if plan.dataset.has_true_edits else None
     methods, shown, predictions = {}, {}, {}
     for label, method in plan.methods.items():
-        found = metric_inputs(plan, label, sources, reals[0], truth)
+        found = metric_inputs(plan, label, labels, reals[0], truth)
         records += _over_noise_seeds(plan, found)
         confusion[label] = found.confusion.tolist()
         agreement += _agreement(plan, found, _others(plan, "edits", label))
@@ -79,13 +79,13 @@ def conclude(plan: Plan) -> Evaluation:
         predictions[label] = found.judged.astype(np.int8)
     records += differences(records, list(plan.methods))
     if truth is not None:
-        perfect = MetricInputs(TRUTH, sources, reals[0], {ANCHOR: truth})
+        perfect = MetricInputs(TRUTH, labels, reals[0], {ANCHOR: truth})
         records += measure(plan, perfect)
         confusion[TRUTH] = perfect.confusion.tolist()
         agreement += _agreement(plan, perfect, _others(plan, "truth"))
     results = Results(
         protocol=protocol.describe(
-            plan.dataset, plan.judge.spec, len(sources), [judge.spec for judge in plan.others]
+            plan.dataset, plan.judge.spec, len(labels), [judge.spec for judge in plan.others]
         ),
         seed=plan.seed,
         methods=methods,
@@ -96,11 +96,11 @@ def conclude(plan: Plan) -> Evaluation:
         },
     )
     logits = [arrays["logits"] for arrays in reals]
-    notes = judge_notes(plan.judges, sources, logits, plan.dataset, plan.labels)
+    notes = judge_notes(plan.judges, labels, logits, plan.dataset, plan.labels)
     return Evaluation(
         results,
         clouds,
-        Gallery(sources[:SHOWN], *_shown_inputs(plan), shown),
+        Gallery(labels[:SHOWN], *_shown_inputs(plan), shown),
         plan.stopwatch,
         plan.store,
         predictions,
@@ -120,14 +120,14 @@ def measure(plan: Plan, inputs: MetricInputs) -> list[Record]:
 
 
 def metric_inputs(
-    plan: Plan, label: str, sources: NDArray[np.int64], real: Arrays, truth: Arrays | None
+    plan: Plan, label: str, labels: NDArray[np.int64], real: Arrays, truth: Arrays | None
 ) -> MetricInputs:
     """What the metrics are given for a method, with the first seed."""
     method = plan.methods[label]
     probes = [job.codes for job in plan.jobs if job.kind == "probe" and job.label == label]
     return MetricInputs(
         method=label,
-        labels=sources,
+        labels=labels,
         real=real,
         sets={codes: plan.gather("edits", label, codes) for codes in protocol.code_sets(method)},
         true_edits=truth,
@@ -150,9 +150,9 @@ def _over_noise_seeds(plan: Plan, first: MetricInputs) -> list[Record]:
         }
         repetition = dataclasses.replace(first, sets=sets, probes={}, repetition=True)
         runs.append(measure(plan, repetition))
-    return (
-        records if len(runs) == 1 else records + over_noise_seeds(runs, first.stochastic, plan.seed)
-    )
+    if len(runs) > 1:
+        records = records + over_noise_seeds(runs, first.stochastic, plan.seed)
+    return records
 
 
 def _agreement(plan: Plan, main: MetricInputs, others: Iterable[Arrays]) -> list[Record]:
@@ -188,9 +188,9 @@ def _facts(method: Method, inputs: MetricInputs) -> dict[str, Any]:
 
 
 def _shown_inputs(plan: Plan) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """The first ``SHOWN`` inputs [k, 3, S, S], and their right answers [k, 7, 3, S, S] if known."""
+    """The first ``SHOWN`` inputs [k, 3, S, S], and their true edits [k, 7, 3, S, S] if known."""
     inputs = plan.inputs(plan.chunks[0])
     images = to_bytes(inputs.images[:SHOWN])
-    if inputs.truths is None:
+    if inputs.true_edits is None:
         return images, None
-    return images, inputs.truths[: len(images) * K].reshape(len(images), K, *images.shape[1:])
+    return images, inputs.true_edits[: len(images) * K].reshape(len(images), K, *images.shape[1:])

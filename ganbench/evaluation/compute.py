@@ -1,6 +1,6 @@
-"""What the jobs of an evaluation compute: edit images, have them judged, compare them with right answers.
+"""What the jobs of an evaluation compute: edit images, have them judged, compare them with true edits.
 
-Everything here goes from images to arrays, and nothing is stored or read.
+The functions here take images and return arrays. None of them reads or writes files.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from ganbench.storage.store import Arrays
 
 K = len(EMOTIONS)
 
-# Number of inputs whose edits are kept for the report's pictures: the first of the protocol's order,
-# which are one of each emotion.
+# Number of inputs whose edits are stored as pictures: the first of the protocol's order, which show one
+# emotion each.
 SHOWN = 7
 
 Pixels = NDArray[np.float32]
 Rows = NDArray[np.int64]
-"""The images of a job that are made in one batch; row 7 * image + target where there are targets."""
+"""Numbers of images of a job: image, 7 * image + target, or P * image + edit for P edits of a probe."""
 
 Maker = Callable[[Rows], tuple[Tensor, Arrays]]
-"""Makes the images [n, 3, S, S] of some rows, and measures them: arrays [n, ...]."""
+"""Makes the images [B, 3, S, S] in some rows, and returns them with measurements of them, [B, ...]."""
 
 Timer = Callable[[str], AbstractContextManager[None]]
 
@@ -52,22 +52,22 @@ class Inputs:
     Attributes:
         images: float32 [n, 3, S, S] in [0, 1].
         regions: region maps uint8 [n, S, S], if the data have any.
-        truths: right answers uint8 [n * 7, 3, S, S], row 7 * image + target, if the data know them.
-        joint: uint8 [n * 7, S, S], ``joint_regions`` of the inputs and their right answers.
-        answers: of a probe whose right answers are known ``images`` uint8 [n, P, 3, S, S] and
+        true_edits: uint8 [n * 7, 3, S, S], row 7 * image + target, if the data know them.
+        joint: uint8 [n * 7, S, S], ``joint_regions`` of the inputs and their true edits.
+        true_probe: for a probe whose true edits are known ``images`` uint8 [n, P, 3, S, S] and
             ``regions`` uint8 [n, P, S, S].
     """
 
     images: Tensor
     regions: NDArray[np.uint8] | None = None
-    truths: NDArray[np.uint8] | None = None
+    true_edits: NDArray[np.uint8] | None = None
     joint: NDArray[np.uint8] | None = None
-    answers: Arrays | None = None
+    true_probe: Arrays | None = None
 
     def truth(self, rows: Rows) -> Pixels:
-        """The right answers of some rows, in [0, 1]."""
-        assert self.truths is not None
-        return self.truths[rows].astype(np.float32) / np.float32(255)
+        """The true edits in some rows, in [0, 1]."""
+        assert self.true_edits is not None
+        return self.true_edits[rows].astype(np.float32) / np.float32(255)
 
 
 def inputs_of(images: Tensor, regions: Tensor | None, renders: Sequence[Arrays]) -> Inputs:
@@ -75,36 +75,37 @@ def inputs_of(images: Tensor, regions: Tensor | None, renders: Sequence[Arrays])
 
     Args:
         images, regions: what the data set returns for the chunk.
-        renders: the arrays of the seven jobs ``render``, in the order of the targets; or none.
+        renders: the arrays of the seven jobs ``render`` in the order of the targets; empty if the data
+            know no true edits.
     """
     maps = None if regions is None else regions.numpy()
     if not renders:
         return Inputs(images, maps)
-    truths = np.stack([render["images"] for render in renders], axis=1)
+    true_edits = np.stack([render["images"] for render in renders], axis=1)
     after = np.stack([render["regions"] for render in renders], axis=1)
     joint = joint_regions(after if maps is None else maps[:, None], after)
     return Inputs(
         images,
         maps,
-        truths.reshape(-1, *truths.shape[2:]),
+        true_edits.reshape(-1, *true_edits.shape[2:]),
         joint.reshape(-1, *after.shape[2:]),
     )
 
 
 def render(job: Job, dataset: Dataset, indices: NDArray[np.int64]) -> Arrays:
-    """The right answers that a job ``render`` is for, of some images of the data set.
+    """Do a job ``render`` for some images of the data set.
 
     Returns:
-        ``images`` uint8 [n, 3, S, S] and ``regions`` uint8 [n, S, S] for a target; [n, P, 3, S, S] and
-        [n, P, S, S] for a probe.
+        The true edits ``images`` uint8 [n, 3, S, S] and their ``regions`` uint8 [n, S, S] if the job is
+        for a target; [n, P, 3, S, S] and [n, P, S, S] if it is for a probe.
     """
     if not job.units:
         images, regions = dataset.true_edits(indices, job.target)
         return {"images": to_bytes(images), "regions": regions.numpy()}
-    answers = [dataset.true_units(indices, *asked) for asked in job.units]
+    edits = [dataset.true_units(indices, *asked) for asked in job.units]
     return {
-        "images": np.stack([to_bytes(images) for images, _ in answers], axis=1),
-        "regions": np.stack([regions.numpy() for _, regions in answers], axis=1),
+        "images": np.stack([to_bytes(images) for images, _ in edits], axis=1),
+        "regions": np.stack([regions.numpy() for _, regions in edits], axis=1),
     }
 
 
@@ -117,26 +118,30 @@ def compute(
     stopwatch: Stopwatch | None = None,
     watch: Callable[[int], None] = lambda _: None,
 ) -> list[Arrays]:
-    """Do a job of any kind but ``render``.
+    """Do a job of any kind except ``render``.
 
     Args:
         job, inputs: the job, and the inputs of its chunk.
-        judges: those of the job's judges whose verdicts are wanted.
+        judges: the judges who judge, of the job's judges.
         batch_size: number of images that are made and judged at once; it changes no number.
         stopwatch: measures the stages.
-        watch: told after each batch how many images of the job are done.
+        watch: called after each batch with the number of finished images of the job.
 
     Returns:
-        The arrays for each judge. ``real``: ``logits`` [n, 7], ``features`` [n, d] and ``thumbnail``
-        [n, 3, s, s]. ``truth`` and ``edits``: ``logits`` [n, 7, 7] and ``features`` [n, 7, d];
-        ``truth``, and ``edits`` with anchor codes, also ``thumbnail`` [n, 7, 3, s, s] and, where the
-        data know them, ``background`` [n, 7] and ``gt_distance`` [n, 7, 6]; ``edits`` also ``clamped``
-        [n, 7] (``Edit.clamped``), ``desired`` [n, 7, 7], and for the first chunk ``shown`` uint8
-        [7, 7, 3, S, S]. ``probe``: ``logits`` [n, P, 7], ``features`` [n, P, d], and what ``against``
-        returns, [n, P, ...].
+        The arrays for each judge.
+
+        - ``real``: ``logits`` [n, 7], ``features`` [n, d] and ``thumbnail`` [n, 3, s, s];
+        - ``truth``: ``logits`` [n, 7, 7], ``features`` [n, 7, d], ``thumbnail`` [n, 7, 3, s, s],
+          ``gt_distance`` [n, 7, 6] of the inputs, and ``background`` [n, 7] if the data have regions;
+        - ``edits``: ``logits``, ``features`` and ``clamped`` [n, 7] (``Edit.clamped``); ``desired``
+          [n, 7, 7] unless the codes stand for no emotions; with anchor codes also ``thumbnail`` and, if
+          the data know them, ``background`` and ``gt_distance``, and of the first chunk ``shown`` uint8
+          [7, 7, 3, S, S];
+        - ``probe``: ``logits`` [n, P, 7], ``features`` [n, P, d], and the arrays of ``compare_units``,
+          [n, P, ...], if the data know the true edits.
 
     Raises:
-        BadInput: a method or a judge fails, or returns something else than it should.
+        BadInput: a method or a judge fails or breaks its contract.
     """
     stopwatch = stopwatch or Stopwatch()
     n, each, timer = len(inputs.images), 1, stopwatch.measure
@@ -155,8 +160,8 @@ def compute(
         make, each = _edits(job, inputs, codes, timer), K
         if desired is not None:
             whole["desired"] = desired[: n * K].numpy()
-    verdicts, measured = _judge(job, make, n * each, judges, batch_size, timer, watch)
-    found = [own | measured | whole for own in verdicts]
+    outputs, measured = _judge(job, make, n * each, judges, batch_size, timer, watch)
+    found = [arrays | measured | whole for arrays in outputs]
     return found if job.kind == "real" else [_by_image(arrays, each) for arrays in found]
 
 
@@ -172,9 +177,9 @@ def _judge(
     """Make images in batches and have them judged.
 
     Returns:
-        The logits and features of each judge, and the arrays that ``make`` has measured.
+        The logits and features of each judge, and the measurements of the images.
     """
-    verdicts: list[list[Arrays]] = [[] for _ in judges]
+    outputs: list[list[Arrays]] = [[] for _ in judges]
     measured: list[Arrays] = []
     specs = [judge.spec for judge in judges]
     for start in range(0, count, batch_size):
@@ -182,11 +187,11 @@ def _judge(
         images, arrays = make(rows)
         measured.append(arrays)
         with timer(f"judge: {job.title}"):
-            for judge, spec, parts in zip(judges, specs, verdicts, strict=True):
+            for judge, spec, parts in zip(judges, specs, outputs, strict=True):
                 judged = ask(judge, images, spec)
                 parts.append({"logits": judged.logits.numpy(), "features": judged.features.numpy()})
         watch(start + len(rows))
-    return [_joined(parts) for parts in verdicts], _joined(measured)
+    return [_joined(parts) for parts in outputs], _joined(measured)
 
 
 def _real(inputs: Inputs) -> Maker:
@@ -203,7 +208,7 @@ def _truth(inputs: Inputs, timer: Timer) -> Maker:
         images = torch.from_numpy(truth)
         with timer("compare with truth"):
             arrays = {"thumbnail": thumbnails(images), **_background(inputs, rows, truth)}
-            # The marks of an edit that changes nothing.
+            # The distances of unedited images, to which those of edits are compared.
             arrays["gt_distance"] = _distances(inputs, rows, inputs.images.numpy()[rows // K])
         return images, arrays
 
@@ -222,7 +227,7 @@ def _edits(job: Job, inputs: Inputs, codes: Tensor, timer: Timer) -> Maker:
             return edit.images, arrays
         with timer("compare with truth"):
             arrays["thumbnail"] = thumbnails(edit.images)
-            # Edits of photographs, which are compared with nothing, stay on their device.
+            # If there is nothing to compare with, as for photographs, the edits stay on their device.
             if inputs.regions is not None or inputs.joint is not None:
                 pixels = edit.images.cpu().numpy()
                 arrays |= _background(inputs, rows, pixels)
@@ -243,11 +248,11 @@ def _probe(job: Job, inputs: Inputs, timer: Timer) -> Maker:
 
     def make(rows: Rows) -> tuple[Tensor, Arrays]:
         edits = _edit(job, images[rows // points], codes[rows], timer).images
-        if inputs.answers is None:
+        if inputs.true_probe is None:
             return edits, {}
         with timer("compare with truth"):
             pixels = inputs.images.numpy(), edits.cpu().numpy()
-            return edits, against(inputs.answers, job.units, rows, *pixels, inputs.regions)
+            return edits, compare_units(inputs.true_probe, job.units, rows, *pixels, inputs.regions)
 
     return make
 
@@ -271,23 +276,23 @@ def _background(inputs: Inputs, rows: Rows, edits: Pixels) -> Arrays:
 
 
 def _distances(inputs: Inputs, rows: Rows, edits: Pixels) -> NDArray[np.float64]:
-    """Distances [n, 6] of the edits in some rows to their right answers, see ``gt_distances``."""
+    """Distances [n, 6] of the edits in some rows to their true edits, see ``gt_distances``."""
     assert inputs.joint is not None
     return gt_distances(edits, inputs.truth(rows), inputs.joint[rows])
 
 
-def against(
-    answers: Arrays,
+def compare_units(
+    true_edits: Arrays,
     units: Sequence[tuple[int, float]],
     rows: Rows,
     sources: Pixels,
     edits: Pixels,
     regions: NDArray[np.uint8] | None,
 ) -> Arrays:
-    """Compare edits by single action units with their right answers.
+    """Compare edits by single action units with their true edits.
 
     Args:
-        answers: ``images`` uint8 [n, P, 3, S, S] and ``regions`` uint8 [n, P, S, S].
+        true_edits: ``images`` uint8 [n, P, 3, S, S] and ``regions`` uint8 [n, P, S, S].
         units: the action unit and its intensity for each of the P edits of an image.
         rows: int64 [B], P * image + edit.
         sources: the inputs [n, 3, S, S] in [0, 1].
@@ -295,19 +300,19 @@ def against(
         regions: region maps of the inputs, uint8 [n, S, S]; None if they are unknown.
 
     Returns:
-        ``gt_distance`` and ``unedited`` [B, 6], the distances of edit and input to the right answer in
-        ``metrics.gt_error.REGIONS``; and ``position`` [B], ``unit_position`` of the edit between the right
-        answers for the least and for the greatest intensity of its unit.
+        ``gt_distance`` and ``unedited`` [B, 6], the distances of edit and input to the true edit in
+        ``metrics.gt_error.REGIONS``; and ``position`` [B], ``unit_position`` of the edit between the true
+        edits for the least and for the greatest intensity of its unit.
     """
     image, edit = rows // len(units), rows % len(units)
 
-    def answer(which: Rows) -> Pixels:
-        return answers["images"][image, which].astype(np.float32) / np.float32(255)
+    def true_edit(which: Rows) -> Pixels:
+        return true_edits["images"][image, which].astype(np.float32) / np.float32(255)
 
-    after = answers["regions"][image, edit]
+    after = true_edits["regions"][image, edit]
     joint = joint_regions(after if regions is None else regions[image], after)
-    source, truth = sources[image], answer(edit)
-    line = [source, edits, *(answer(end[edit]) for end in ends(units))]
+    source, truth = sources[image], true_edit(edit)
+    line = [source, edits, *(true_edit(end[edit]) for end in ends(units))]
     return {
         "gt_distance": gt_distances(edits, truth, joint),
         "unedited": gt_distances(source, truth, joint),
@@ -316,7 +321,7 @@ def against(
 
 
 def ends(units: Sequence[tuple[int, float]]) -> tuple[Rows, Rows]:
-    """For each edit the places of the edits with the least and the greatest intensity of its unit."""
+    """For each edit the numbers of the edits with the least and the greatest intensity of its unit."""
     rising = sorted(range(len(units)), key=lambda place: units[place])
     most = {units[place][0]: place for place in rising}
     least = {units[place][0]: place for place in reversed(rising)}
@@ -341,7 +346,7 @@ def thumbnails(images: Tensor) -> Pixels:
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
-    """Arrays of batches, joined by their names; a name may be missing in some batches."""
+    """The arrays of several batches, joined by name; a batch may lack some names."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
 

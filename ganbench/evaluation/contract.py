@@ -1,6 +1,6 @@
-"""What methods and judges promise, tried on a few images before anything is computed for the others.
+"""The contract of methods and judges: they are tried on a few images before anything else is computed.
 
-A plug-in that breaks its promise is named at once, and not after hours, in the middle of a table.
+A plug-in that breaks the contract is then named at once, and not after hours of work.
 """
 
 from __future__ import annotations
@@ -24,127 +24,127 @@ from ganbench.methods.tensors import check_parameters
 
 Part = TypeVar("Part")
 
-# Where every module lists its buffers, parameters, children and hooks.
-_LISTED = {key for key, value in vars(nn.Module()).items() if isinstance(value, dict | set)}
+# Attributes of every module that list its buffers, parameters, children and hooks.
+_LISTS = {key for key, value in vars(nn.Module()).items() if isinstance(value, dict | set)}
 
-IMAGES = 7  # of a trial: one towards each emotion
+# Number of images that a trial edits, one towards each emotion.
+IMAGES = 7
 
 
 def edit(
     method: Method, images: Tensor, codes: Tensor, label: str = "", first: bool = False
 ) -> Edit:
-    """``method.edit``, checked also where a plug-in has an ``edit`` of its own.
+    """``method.edit`` with checks that also hold for a plug-in that overrides ``edit``.
 
     Args:
         method, images, codes: as for ``Method.edit``.
-        label: what the method is called in messages; its registered name without.
-        first: whether this is the first edit of the method, which tells whether its range is [0, 1].
+        label: the name of the method in messages; by default its registered name.
+        first: whether this is the first edit of the method, whose range of values is then checked.
+
+    Returns:
+        The edit, in [0, 1], with its ``clamped``.
 
     Raises:
-        BadInput: the edit is not what ``Edit`` says, or any error of the method's code.
+        BadInput: the edit is not as ``Edit`` says, or the code of the method raises an error.
     """
     name = label or method.name
     with blamed(name):
         if type(method).edit is Method.edit:
             raw, mask = method.unclamped(images, codes)
-            found = Edit(raw.clamp(0, 1), mask, cut(raw))
+            clamped = cut(raw)
         else:
-            found = method.edit(images, codes)
-            if not isinstance(found, Edit):
+            made = method.edit(images, codes)
+            if not isinstance(made, Edit):
                 raise BadInput(
-                    f"{name} returns {type(found).__name__} where an Edit is wanted; {MEND}"
+                    f"{name} returns {type(made).__name__} where an Edit is wanted; {MEND}"
                 )
-            checked(name, found.images, found.mask, images.shape)
-            raw, mask = found.images, found.mask
-            found = Edit(raw.clamp(0, 1), mask, _cut_in_all(found, raw))
+            checked(name, made.images, made.mask, images.shape)
+            raw, mask, clamped = made.images, made.mask, cut(made.images)
+            # The plug-in may have clamped its edits before.
+            if isinstance(made.clamped, Tensor) and made.clamped.shape == clamped.shape:
+                clamped = torch.maximum(clamped, made.clamped.to(clamped))
     if first:
         if method.bounded:
             check_range(name, raw)
         if mask is not None and not bool(((mask >= -1e-3) & (mask <= 1.001)).all()):
             raise BadInput(f"values outside [0, 1]: {name} returns a mask that leaves it; {MEND}")
-    return found
-
-
-def _cut_in_all(found: Edit, raw: Tensor) -> Tensor:
-    """The shares that a plug-in says were cut, where it cut itself, or those that are cut now."""
-    now, told = cut(raw), found.clamped
-    if not isinstance(told, Tensor) or told.shape != now.shape:
-        return now
-    return torch.maximum(now, told.to(now))
+    return Edit(raw.clamp(0, 1), mask, clamped)
 
 
 @torch.no_grad()
 def try_method(method: Method, images: Tensor, codes: Tensor | None = None, label: str = "") -> str:
-    """Edit a few images as an evaluation would, and check what comes of it.
+    """Edit a few images as an evaluation does, and check the edits.
 
     Args:
         method: the method.
         images: float32 [n, 3, S, S]; the first ``IMAGES`` are used.
-        codes: a code for each image; None takes the protocol's for emotions.
-        label: what the method is called in messages; its registered name without.
+        codes: a code for each image; None takes the protocol's codes of emotions.
+        label: the name of the method in messages; by default its registered name.
 
     Returns:
-        A remark, if much of the edits lies outside [0, 1]; empty if there is nothing to say.
+        A note, if many values of the edits lie outside [0, 1]; else empty.
 
     Raises:
-        BadInput: weights or edits that are not finite, edits of another shape or type, values that
-            are nowhere near [0, 1], or any error of the method's code.
+        BadInput: weights or edits that are not finite, edits of another shape or type, values far
+            outside [0, 1], or any error of the method's code.
     """
     name = label or method.name
     check_parameters(method, name)
-    method = _apart(method)
+    method = _copied(method)
     images = images[:IMAGES]
     n = len(images)
     with torch.random.fork_rng(devices=[]), blamed(name):
         if codes is None and Category not in method.conditions:
-            return ""  # who conditions it otherwise has to give codes
+            return ""  # the method cannot encode emotions, and the caller gives no codes
         if codes is None:
             codes = protocol.codes(method, protocol.code_sets(method)[0], 0, 0)[0]
             _check_codes(name, method, codes)
             codes = codes[[len(EMOTIONS) * i + i % len(EMOTIONS) for i in range(n)]]
         _check_codes(name, method, codes)
-        found = edit(method, images, codes[:n], name, first=True)
-    share = 0.0 if found.clamped is None else float(found.clamped.mean())
+        clamped = edit(method, images, codes[:n], name, first=True).clamped
+    share = 0.0 if clamped is None else float(clamped.mean())
     return cut_note(method.title, share) if share > MUCH else ""
 
 
 def try_judge(judge: Judge, images: Tensor) -> None:
-    """Have a few images judged, and check the verdicts.
+    """Have a few images judged, and check the outputs.
 
     Raises:
-        BadInput: verdicts that are not finite, of another shape or type, or any error of its code.
+        BadInput: outputs that are not finite or of another shape or type, or any error of the judge's code.
     """
     spec = judge.spec
     with torch.random.fork_rng(devices=[]), blamed(f"judge {spec.name}"):
-        ask(_apart(judge), images[:IMAGES], spec)
+        ask(_copied(judge), images[:IMAGES], spec)
 
 
-def _apart(part: Part) -> Part:
-    """A copy that shares the weights, so that a trial leaves no trace in a plug-in that counts or keeps.
+def _copied(part: Part) -> Part:
+    """A copy that shares the weights, so that a trial changes no counter or buffer of a plug-in.
 
-    A module's buffers, parameters and children are listed anew, and the children are copied likewise.
-    Lists and dicts of the plug-in's own are shared: its hooks may fill them.
+    A module's lists of buffers, parameters and children are copied, and so are the children. Other lists
+    and dicts are shared, since hooks of the plug-in may fill them.
     """
     try:
-        found = copy.copy(part)
-        if isinstance(found, nn.Module):
-            held = vars(found)
-            for key in _LISTED & held.keys():
+        copied = copy.copy(part)
+        if isinstance(copied, nn.Module):
+            held = vars(copied)
+            for key in _LISTS & held.keys():
                 held[key] = copy.copy(held[key])
-            if not _aliased(held):
+            if not _holds_modules(held):
                 children = held["_modules"]
                 children |= {
-                    key: child if child is None else _apart(child)
+                    key: child if child is None else _copied(child)
                     for key, child in children.items()
                 }
-    except Exception:  # what a plug-in holds may refuse; then it is tried itself
+    except (
+        Exception
+    ):  # an attribute of a plug-in cannot be copied; then the plug-in itself is tried
         return part
-    return found
+    return copied
 
 
-def _aliased(held: dict[str, object]) -> bool:
-    """Whether a module also holds modules outside of its list of children, where copies are not met."""
-    lists = [value for key, value in held.items() if key not in _LISTED]
+def _holds_modules(held: dict[str, object]) -> bool:
+    """Whether a module holds modules in lists or dicts of a plug-in, which would miss copies of children."""
+    lists = [value for key, value in held.items() if key not in _LISTS]
     return any(
         isinstance(one, nn.Module)
         for value in lists
@@ -160,13 +160,13 @@ def _check_codes(name: str, method: Method, codes: object) -> None:
         or codes.shape[1] != method.code_dim
         or not codes.is_floating_point()
     ):
-        found = (
+        kind = (
             f"{str(codes.dtype).removeprefix('torch.')} {list(codes.shape)}"
             if isinstance(codes, Tensor)
             else type(codes).__name__
         )
         raise BadInput(
-            f"{name} encodes emotions as {found}; codes must be floating point "
+            f"{name} encodes emotions as {kind}; codes must be floating point "
             f"[N, code_dim {method.code_dim}]: {MEND}"
         )
     if not bool(codes.isfinite().all()):
@@ -174,21 +174,18 @@ def _check_codes(name: str, method: Method, codes: object) -> None:
 
 
 def try_all(methods: Sequence[tuple[str, Method]], images: Tensor) -> list[str]:
-    """Try methods, given with their labels, before anything is computed for one of them.
+    """Try several methods, given with their labels, as ``try_method`` does.
 
     Returns:
-        The remarks.
-
-    Raises:
-        BadInput: as for ``try_method``.
+        The notes.
     """
-    found = [try_method(method, images, label=label) for label, method in methods]
-    return [remark for remark in found if remark]
+    notes = [try_method(method, images, label=label) for label, method in methods]
+    return [note for note in notes if note]
 
 
 @contextmanager
 def blamed(name: str) -> Iterator[None]:
-    """Whatever the code of a plug-in raises is told with its name."""
+    """Turn the errors of a plug-in's code into ``BadInput`` with its name."""
     try:
         yield
     except GanbenchError:

@@ -70,7 +70,7 @@ def _seconds(plan: Plan, jobs: list[Job]) -> float:
 @torch.inference_mode()
 def _seconds_an_image(plan: Plan, job: Job) -> float:
     if job.kind == "render":
-        # A probe has many right answers for each image.
+        # A probe has many true edits of each image.
         indices = job.chunk.indices[: 1 if job.units else SAMPLE]
         count = len(indices) * max(1, len(job.units))
         return _time(lambda: render(job, plan.dataset, indices), count)

@@ -1,9 +1,9 @@
 """The jobs of an evaluation: what each of them is about, and the keys of what they compute.
 
-A job takes a chunk of the test set from one source of images: the test set itself (``real``), the
-renderer of right answers (``render``, ``truth``), or a method with one set of codes (``edits``). A
-metric may ask for additional edits of a few images: they are jobs of the kind ``probe``, and jobs of
-the kind ``render`` render their right answers.
+A job is about a chunk of the test set and one source of images: the test set itself (``real``), the
+renderer of true edits (``render``, ``truth``), or a method with one set of codes (``edits``). A metric
+may ask for additional edits of a few images: they are jobs of the kind ``probe``, and jobs of the kind
+``render`` render their true edits.
 
 The key of a job names everything that its numbers depend on, and nothing else: the data, the current
 state of method and judge, and the source of the code that runs between pictures and arrays
@@ -41,19 +41,19 @@ class Job:
     """A part of an evaluation that is computed and stored as a whole.
 
     Attributes:
-        kind: ``real``: judge the test images; ``render``: render the right answers for one target or
-            for one probe; ``truth``: judge the right answers for all targets; ``edits``: edit and
-            judge; ``probe``: edit the first images with the codes of a probe and judge the edits.
+        kind: ``real``: judge the test images; ``render``: render the true edits for one target or for
+            one probe; ``truth``: judge the true edits for all targets; ``edits``: edit and judge;
+            ``probe``: edit the first images with the codes of a probe and judge the edits.
         chunk: the test images.
         title: the name in progress bars.
         images: number of images that are made or judged.
-        judges: whose verdicts are stored, the main judge first, each in an entry of its own. The only
-            entry of ``render``, which no judge sees, is listed under the main judge.
+        judges: the judges who judge, the main judge first. The store has an entry for each. ``render``
+            has one entry, which depends on no judge and is listed under the main judge.
         label, method: the method of ``edits`` and ``probe``, and its label.
         codes: the set of codes of ``edits`` (``protocol.code_sets``), or the name of the probe.
         seed: the seed of the noise of ``edits`` and ``probe``.
-        target: the emotion of the right answers, if ``render`` is for a target.
-        units: (action unit, intensity) of each edit of a probe whose right answers can be rendered.
+        target: the emotion of the true edits, if ``render`` is for a target.
+        units: (action unit, intensity) of each edit of a probe whose true edits can be rendered.
         probe_codes: the codes [n, P, code_dim] of ``probe``, for the first n images of the chunk.
     """
 
@@ -74,9 +74,8 @@ class Job:
 class Keys:
     """Makes the keys of jobs.
 
-    To hash methods, judges and data takes time, and a method may change itself while it edits, by a
-    counter or a buffer that it fills. Therefore their hashes are remembered from one ``refresh`` to the
-    next.
+    Hashes of methods, judges and data are remembered from one ``refresh`` to the next: they take time,
+    and a method may change itself while it edits, by a counter or a buffer that it fills.
 
     Args:
         dataset, methods, judges: what takes part in the evaluation.
@@ -107,7 +106,7 @@ class Keys:
         return True
 
     def settle(self) -> None:
-        """Take changes up to now for the work of the methods and judges themselves."""
+        """Accept the changes that methods and judges have made to themselves until now."""
         self._settled = self._state()
 
     def _state(self) -> list[dict[str, str]]:
@@ -151,11 +150,11 @@ class Keys:
             "arithmetic": _arithmetic(),
         }
         if job.units:
-            # The right answers of the probe, and the definition of the positions between them.
+            # The true edits of the probe, and the definition of the positions between them.
             key |= {"units": job.units, "measured": UNITS.version}
         if job.kind == "render":
             return key | ({"first": job.images} if job.units else {"target": job.target})
-        # Kernels differ between kinds of device in the last bits; a table should hold one kind.
+        # Kernels of different kinds of device differ in the last bits, so a table has numbers of one kind.
         key |= {
             "judge": self.judge_fingerprint(judge),
             "judged by": self.identity(judge),
@@ -171,7 +170,7 @@ class Keys:
         if job.probe_codes is None:
             random = protocol.is_random(job.method, job.codes)
             return key | {"codes": job.codes, "seed": job.seed if random else None}
-        # The codes themselves, since the codes that belong to the name of a probe may change.
+        # The codes themselves, since another version of a metric may give its probe other codes.
         codes = array_digest(job.probe_codes.detach().cpu().numpy())
         return key | {"codes": codes, "first": len(job.probe_codes)}
 
@@ -179,8 +178,8 @@ class Keys:
 def fingerprint(method: Method) -> str:
     """sha256 (hex) of a method's weights.
 
-    It is that of the checkpoint's file while the method holds what the file held; else, also of a
-    method without a file, that of its configuration and tensors as they are now.
+    It is the hash of the checkpoint's file if the method still holds what the file holds; otherwise, and
+    for a method without a file, the hash of its present configuration and tensors.
     """
     now = tensor_hash(method)
     return method.fingerprint if method.fingerprint and method.loaded == now else now

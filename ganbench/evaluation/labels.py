@@ -1,7 +1,7 @@
-"""What the methods of one evaluation are called: a label in files, and a title in print.
+"""The names of methods in one evaluation: a label in files, and a title in print.
 
-Two checkpoints of one method can stand in one table, so the registered name cannot be the key of a
-number. The label is: by default the registered name, or what the user writes before a colon, as
+One table can have two checkpoints of one method, so the registered name cannot be the key of a
+number. Its key is the label: the registered name, or a word that the user writes before a colon, as
 ``mine`` in ``mine:gaussian=FILE``. Random draws and stored jobs do not depend on labels.
 """
 
@@ -14,15 +14,15 @@ from collections.abc import Iterable, Mapping
 from ganbench.errors import BadInput
 from ganbench.registry import METHODS
 
-# A label is a part of file names, of keys in ``results.json`` and of words on a command line.
+# A label is a part of names of files, of keys in ``results.json`` and of arguments on a command line.
 PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 LONGEST = 64
 
-# Labels that mean something else where a label may stand: rows of the tables, the word for all
-# methods, the other thing that is trained.
+# Words that mean something else in the same places: rows of tables, all methods, and the judge, which is
+# trained as methods are.
 RESERVED = frozenset({"all", "judge", "real", "truth"})
 
-# Titles of the rows that are no method.
+# Titles of rows that are not about a method.
 MARKS = ("Real", "Real images", "True edits")
 
 # The file ``tsne_LABEL_figure1.png`` stands beside ``tsne_LABEL.png``.
@@ -52,10 +52,10 @@ def parse_methods(text: str) -> list[str | tuple[str, str | None]]:
 
 
 def split(text: str) -> tuple[str, str]:
-    """``LABEL:NAME`` or ``NAME`` -> the label, and the registered name.
+    """The label and the registered name in ``LABEL:NAME`` or ``NAME``.
 
     Raises:
-        BadInput: the label is not one.
+        BadInput: the label is not allowed, or no name follows it.
     """
     label, colon, name = (part.strip() for part in text.partition(":"))
     if not colon or text.strip() in METHODS.names():  # a plug-in may have a colon in its name
@@ -105,13 +105,13 @@ def check_apart(labels: Iterable[str]) -> None:
 
 
 def titles(methods: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """What each method is called in print, no two alike.
+    """The title of each method in print; all titles are different.
 
-    The method's own title, and ``LABEL (title)`` where the label is not the registered name, or where
-    another method or row has the same title.
+    It is the title of the method's class, or ``LABEL (title)`` if the label is not the registered name, or
+    if another method or row has the same title.
 
     Args:
-        methods: for each label the registered name and the title of the method's class.
+        methods: the registered name and the title of the class, by label.
     """
     long = {label: f"{label} ({title})" for label, (_, title) in methods.items()}
     found = {

@@ -88,7 +88,7 @@ class Plan:
         notes: what a reader must know of the data, a line each.
         labels: what the shipped judges say of the data's labels.
         store, stopwatch: where finished jobs are kept, and what measures the stages.
-        computes: whether a piece that the store lacks is computed when it is read; else it is an error.
+        computes: whether ``fetch`` computes a piece that the store lacks; else that is an error.
         pieces: how much of the work was stored before.
     """
 
@@ -120,7 +120,7 @@ class Plan:
         return (self.judge, *self.others)
 
     def refresh(self) -> None:
-        """Plan anew if methods, judges or data have been changed since the jobs were done."""
+        """List the jobs again if methods, judges or data have been changed since the jobs were performed."""
         if self.keys.refresh():
             self._jobs, self._loaded = [], None
 
@@ -146,7 +146,7 @@ class Plan:
         for label, method in self.methods.items():
             for codes in protocol.code_sets(method):
                 for seed in self.seeds_of(method, codes):
-                    # The extra judges see only the edits that accuracy is taken from.
+                    # The extra judges see only the edits that accuracy is computed from.
                     judges = self.judges if (codes, seed) == ("anchor", self.seed) else main
                     edits = Job(
                         "edits", chunk, method.title, K * n, judges, label, method, codes, seed
@@ -155,7 +155,7 @@ class Plan:
         return jobs
 
     def _probes(self, chunk: Chunk) -> list[Job]:
-        """The additional edits that the metrics ask for, and the right answers to them."""
+        """The jobs for the probes of the metrics, and for their true edits."""
         asked = {probe.name: probe for metric in self.metrics for probe in metric.probes}
         main, renders, probes = (self.judge,), {}, []
         for label, method in self.methods.items():
@@ -174,7 +174,7 @@ class Plan:
         return [*renders.values(), *probes]
 
     def _codes_of(self, probe: Probe, method: Method, chunk: Chunk) -> Tensor | None:
-        """Codes [n, P, code_dim] of a probe for the images there are; None if a method has none."""
+        """Codes [n, P, code_dim] of a probe for the first images; None if the method has none."""
         indices = chunk.indices[: probe.images]
         codes = probe.codes_of(method, self.seed, self.dataset, indices)
         return None if codes is None else codes[: len(indices)].expand(len(indices), -1, -1)
@@ -265,6 +265,6 @@ class Plan:
                 return [render(job, self.dataset, job.chunk.indices[:first])]
         inputs = self.inputs(job.chunk)
         if job.units:
-            (answers,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
-            inputs = replace(inputs, answers=self.fetch(answers))
+            (true,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
+            inputs = replace(inputs, true_probe=self.fetch(true))
         return compute(job, inputs, judges, self.batch_size, self.stopwatch, watch)

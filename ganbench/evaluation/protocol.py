@@ -1,6 +1,6 @@
-"""The evaluation protocol: which images, in which pieces, with which codes and which noise.
+"""The evaluation protocol: the order of the test images, their chunks, the codes and their noise.
 
-Nothing here depends on batch size, on the device or on how often a run was interrupted.
+Nothing here depends on the batch size, on the device or on interruptions of a run.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from ganbench.seeds import generator
 
 VERSION = 1
 
-# Images of one stored piece: small enough that an interruption loses little, large enough that the
-# files are few. Noise is drawn for whole chunks, so it is part of the protocol.
+# Number of images in a chunk: an interruption loses little, and the files of the store are few. Noise is
+# drawn for whole chunks, so this number is a part of the protocol.
 CHUNK = 100
 
 # PAPER.md, "GANmut (linear)": the noise of the codes around an anchor.
 NOISE = 0.1
 
-# What the draws of each set of codes are addressed by; another word would draw other noise.
+# Addresses of the random draws for each set of codes; other words would draw other noise.
 _ADDRESS = {"anchor": "exact", "noisy": "near", "uniform": "space"}
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of the test set.
+    """A part of the test set.
 
     Attributes:
-        number: its place in the protocol's order.
+        number: its position in the protocol's order.
         indices: int64 [n <= CHUNK], positions in the data set.
     """
 
@@ -56,18 +56,24 @@ class Chunk:
 def order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """The protocol's order of a data set: one image of each emotion in turn.
 
-    Every prefix is then as balanced as the data allow, so ``limit`` takes a prefix, and a limited
-    run shares its full chunks with the whole one.
+    The first images are then as balanced as the data allow, whatever their number. Therefore a run with a
+    limit takes the first images, and shares its full chunks with a run without one.
+
+    Args:
+        labels: int64 [N].
+
+    Returns:
+        int64 [N], positions in the data set.
     """
     rank = np.zeros(len(labels), np.int64)
     for label in np.unique(labels):
-        own = labels == label
-        rank[own] = np.arange(own.sum())
+        alike = labels == label
+        rank[alike] = np.arange(alike.sum())
     return np.lexsort((labels, rank))
 
 
 def chunks(labels: NDArray[np.int64], limit: int | None = None) -> list[Chunk]:
-    """The data set, or the first ``limit`` images of it, in pieces.
+    """The chunks of a data set, or of the first ``limit`` images in the protocol's order.
 
     Raises:
         BadInput: ``limit`` is less than 1.
@@ -81,9 +87,9 @@ def chunks(labels: NDArray[np.int64], limit: int | None = None) -> list[Chunk]:
 def code_sets(method: Method) -> list[str]:
     """The sets of codes that a method is evaluated with.
 
-    ``anchor``: the codes of the emotions, with fresh noise where the method takes noise: Table 1.
-    ``noisy``: anchors + N(0, 0.1^2), for methods with anchors; the default of FED where it exists.
-    ``uniform``: uniform over the conditional space Z, for methods that have one.
+    ``anchor``: the codes of the emotions, with new noise for each edit if the method takes noise. Table 1
+    is about them. ``noisy``: anchors + N(0, 0.1^2), for methods with anchors; FED uses them if they
+    exist. ``uniform``: uniform over the conditional space Z, for methods that have one.
     """
     noisy = ability(method.anchors) is not None
     uniform = ability(method.sample, 1, generator(0, "probe")) is not None
@@ -96,15 +102,18 @@ def is_random(method: Method, name: str) -> bool:
 
 
 def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Tensor | None]:
-    """The codes of a whole chunk, row ``7 * image + target``, whatever part of it is used.
+    """The codes of a full chunk, row ``7 * image + target``, even if the chunk has fewer images.
 
     Args:
+        method: the method.
         name: one of ``code_sets(method)``.
-        chunk: number of the chunk; with ``seed`` and the method's name it fixes every draw.
+        seed: seed of the noise.
+        chunk: number of the chunk. Every draw depends on it, on ``seed``, on ``name`` and on the name of
+            the method.
 
     Returns:
-        float32 [CHUNK * 7, code_dim], and the desired label distributions [CHUNK * 7, 7]: p_z where
-        the method defines it, else one-hot, or None where a code stands for no emotion.
+        float32 [CHUNK * 7, code_dim], and the desired label distributions [CHUNK * 7, 7]: p_z if the
+        method defines it, else one-hot; None if the codes stand for no emotions.
     """
     targets = torch.arange(len(EMOTIONS)).repeat(CHUNK)
     n = len(targets)
@@ -117,19 +126,19 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
             n, anchors.shape[1], generator=random
         ).to(anchors)
         if ability(method.label_distribution, anchors) is not None:
-            z = z.clamp(-1, 1)  # the Gaussian model's Z is the square that tanh maps its means into
+            z = z.clamp(-1, 1)  # the Gaussian model keeps its means in this square by tanh
     else:
         z = method.codes(targets, noise=method.draw_noise(n, random))
-    desired = promised(method, z)
+    desired = label_distribution(method, z)
     if desired is None and name != "uniform":
         desired = torch.nn.functional.one_hot(targets, len(EMOTIONS))
     return z, None if desired is None else desired.float().cpu()
 
 
-def promised(method: Method, codes: Tensor) -> Tensor | None:
-    """p_z [n, 7] of codes in Table-1 order, whatever the order of the method; None if it defines none.
+def label_distribution(method: Method, codes: Tensor) -> Tensor | None:
+    """p_z [n, 7] of codes, its columns in Table-1 order; None if the method defines no p_z.
 
-    Of a method with contempt it is that of the seven, as a judge's verdict is.
+    If the method knows more emotions, p_z is conditional on the seven.
     """
     p = ability(method.label_distribution, codes)
     if p is None or method.spec.emotions == EMOTIONS:
@@ -141,15 +150,16 @@ def promised(method: Method, codes: Tensor) -> Tensor | None:
 def describe(
     dataset: Dataset, judge: JudgeSpec, images: int, others: Sequence[JudgeSpec] = ()
 ) -> dict[str, Any]:
-    """The protocol as it is written into results and hashed.
+    """The protocol as results have it and hash it.
 
-    Versions of metrics stay out: each record carries its own, and a new metric must not make the
-    old ones incomparable.
+    It has no versions of metrics: they are in the records, and a new metric must not make old records
+    incomparable.
 
     Args:
-        images: how many test images take part; distances between feature sets depend on it.
-        others: extra judges. They stand under ``records.EXTRA``, which is not hashed: what the
-            first judge says is the same with and without them.
+        dataset, judge: the test split and the main judge.
+        images: number of test images; distances between sets of features depend on it.
+        others: the extra judges. They stand under ``records.EXTRA``, which is not hashed, because the main
+            judge's numbers do not depend on them.
     """
     names = judge_names([judge, *others])[1:]
     extra = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
@@ -199,23 +209,23 @@ def _describe_judge(judge: JudgeSpec) -> dict[str, Any]:
     }
 
 
-def judge_notes(protocol: dict[str, Any]) -> list[str]:
-    """What a reader must know of judges on data that they were not trained on."""
+def training_notes(protocol: dict[str, Any]) -> list[str]:
+    """Notes about judges that were trained on other data, a line each, from the protocol of results."""
     data, learned = protocol["data"]["name"], protocol.get(LEARNED, {})
     trust = "trust it no further than its own accuracy in the row Real"
-    found = []
+    notes = []
     for judge in (protocol["judge"], *protocol.get(EXTRA, {}).values()):
         trained, title = judge.get("trained_on", data), judge["title"]
         answer = learned.get(judge.get("fingerprint"))
         if answer == "these":
             continue
         if answer == "unknown":
-            found.append(
+            notes.append(
                 f"judge {title} was trained on data of the kind {trained}, and its card does not tell "
                 f"whether these are the same: {trust}"
             )
         elif answer == "others" and trained == data:
-            found.append(f"judge {title} was trained on other {trained} data than these: {trust}")
-        elif trained != data:  # results of earlier versions do not say
-            found.append(f"judge {title} was trained on {trained}, not on {data}: {trust}")
-    return found
+            notes.append(f"judge {title} was trained on other {trained} data than these: {trust}")
+        elif trained != data:  # also if results of earlier versions have no answer
+            notes.append(f"judge {title} was trained on {trained}, not on {data}: {trust}")
+    return notes

@@ -1,8 +1,8 @@
-"""An evaluation: load the methods, prepare the plan of jobs, perform what is missing of it.
+"""An evaluation: load the methods, prepare the plan of its jobs, and perform those that are missing.
 
-Every test image is edited once towards each of the seven emotions and judged once. The jobs of the plan
-are pieces of that work; a finished piece lies in the store, so an interrupted evaluation continues, a
-second one only reads, and a new method adds only its own jobs.
+Every test image is edited once towards each of the seven emotions, and every edit is judged once. The
+jobs of the plan are parts of this work. The store keeps finished jobs: an interrupted evaluation
+continues, a second one only reads, and a new method adds only its own jobs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -39,15 +38,15 @@ from ganbench.storage.store import Store
 MethodLike = str | Method | tuple[str, str | os.PathLike[str] | Method | None]
 """A name, a method, or a pair: a name and a checkpoint, or a label and a method.
 
-A name may lead with a label: ``"mine:gaussian"``. It then names the method in results, tables, pictures
-and files, and two checkpoints of one method can be evaluated together.
+A name may begin with a label: ``"mine:gaussian"``. The label names the method in results, tables, pictures
+and files, so that two checkpoints of one method can be evaluated together.
 """
 
 Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
-"""Several, or for each label what it stands for."""
+"""Several methods, or methods by their labels."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many images of the pass are done, and how many there are."""
+"""Called with a job's title, the number of finished images, and the number of all images."""
 
 
 def evaluate(
@@ -71,25 +70,25 @@ def evaluate(
     """Evaluate methods on a test set.
 
     Args:
-        methods: names, (name, checkpoint) pairs, or loaded methods; each may have a label of its own:
+        methods: names, (name, checkpoint) pairs, or loaded methods. Each may have a label:
             ``"mine:gaussian"``, ``("mine:gaussian", checkpoint)``, ``("mine", method)``, or
-            ``{"mine": method}``. Without one the registered name is the label.
+            ``{"mine": method}``; otherwise the registered name is its label.
         dataset: the test split, at the methods' image size.
-        judge: all metrics are computed from its verdicts and features.
-        others: extra judges of the same edits, for their accuracy and agreement with ``judge``.
-        seed: of the noise of stochastic methods and of noisy codes.
-        limit: use only this many images, as balanced over the emotions as the data allow.
-        batch_size: edits made at once; changes memory and speed, never a number.
+        judge: the main judge: all metrics are computed from its logits and features.
+        seed: seed of the noise of stochastic methods and of noisy codes.
+        limit: number of images to use, as balanced over the emotions as the data allow; None uses all.
+        batch_size: number of edits made at once; it changes memory and speed, but no number.
         device: where methods edit; the judge stays where it was loaded.
         store: where finished jobs are kept; None takes the user's cache.
-        progress: told after each batch.
-        stopwatch: to go on measuring with.
+        progress: called after each batch.
+        stopwatch: measures the stages; None takes a new one.
         metrics: what to record; see ``ganbench.scoring.select_metrics``.
-        seeds: how many seeds the noise is repeated with, from ``seed`` on. Numbers, intervals and
-            pictures are of the first; what depends on noise gets its mean and standard deviation
-            over all seeds beside it (``ganbench.scoring.noise_seeds``).
-        allow_leaks: go on where an image is also in the training split, or under two emotions.
-        same_data: go on where methods or judges learned from these very images.
+        seeds: number of seeds of the noise, from ``seed`` on. Numbers, intervals and pictures are those
+            of the first seed; if a number depends on noise, its mean and standard deviation over all
+            seeds are recorded too (``ganbench.scoring.noise_seeds``).
+        others: extra judges of the same edits, for their accuracy and agreement with ``judge``.
+        allow_leaks: go on if an image is also in the training split, or in the data with two emotions.
+        same_data: go on if methods or judges learned from the images of this data set.
 
     Raises:
         BadInput: methods of different image sizes or emotions, a label given twice, an empty data
@@ -97,21 +96,20 @@ def evaluate(
     """
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
-        loaded = load_all(methods, resolve(device))
         plan = prepare(
-            loaded,
+            load_all(methods, resolve(device)),
             dataset,
             judge,
-            seed,
-            limit,
-            batch_size,
-            store or default_store(),
-            stopwatch,
-            metrics,
-            seeds,
-            others,
-            allow_leaks,
-            same_data,
+            seed=seed,
+            limit=limit,
+            batch_size=batch_size,
+            store=store or default_store(),
+            stopwatch=stopwatch,
+            metrics=metrics,
+            seeds=seeds,
+            others=others,
+            allow_leaks=allow_leaks,
+            same_data=same_data,
         )
     perform(plan, progress)
     with stopwatch.measure("score"):
@@ -124,69 +122,69 @@ def default_store(fresh: bool = False) -> Store:
 
 
 def load_all(methods: Methods, device: torch.device) -> dict[str, Method]:
-    """Load methods that can share one table; each has the title that it is printed with.
+    """Load methods for one table, and give each the title that it is printed with.
 
     Returns:
         The methods by their labels.
 
     Raises:
-        BadInput: none given, a label given twice or not allowed, or the methods differ in image size
+        BadInput: no method, a label given twice or not allowed, or the methods differ in image size
             or emotions.
     """
     if isinstance(methods, Mapping):
-        asked = [_ask(like, label) for label, like in methods.items()]
+        asked = [_parse(like, label) for label, like in methods.items()]
     else:
-        asked = [_ask(like) for like in methods]
+        asked = [_parse(like) for like in methods]
     labels.check_apart(label for label, *_ in asked)
     loaded = {
-        label: found.to(device) if isinstance(found, Method) else load_method(name, found, device)
-        for label, name, found in asked
+        label: origin.to(device)
+        if isinstance(origin, Method)
+        else load_method(name, origin, device)
+        for label, name, origin in asked
     }
-    return _fitting(entitled(loaded))
+    _check_alike(loaded)
+    return entitled(loaded)
 
 
-def _ask(
+def _parse(
     like: MethodLike, label: str | None = None
 ) -> tuple[str, str, Method | str | os.PathLike[str] | None]:
-    """Label, registered name, and a method or the checkpoint to load it from."""
-    text, found = (like, None) if isinstance(like, (str, Method)) else like
+    """Label, registered name, and the method or the checkpoint to load it from; None is the shipped one."""
+    text, origin = (like, None) if isinstance(like, (str, Method)) else like
     if isinstance(text, Method):
-        text, found = text.name, text
-    if isinstance(found, Method):
-        name, label = found.name, text if label is None else label
-        labels.check(label, name)
-        return label, name, found
-    own, name = labels.split(text)
-    if label is None:
-        return own, name, found
+        text, origin = text.name, text
+    if isinstance(origin, Method):
+        before, name = text, origin.name
+    else:
+        before, name = labels.split(text)
+    label = before if label is None else label
     labels.check(label, name)
-    return label, name, found
+    return label, name, origin
 
 
 def entitled(methods: Mapping[str, Method] | Iterable[Method]) -> dict[str, Method]:
-    """Methods by their labels, with titles that tell them apart.
+    """Methods by their labels, with different titles.
 
-    A method that takes another title is a copy that shares its weights.
+    If a method needs another title, it is replaced by a copy that shares its weights.
 
     Args:
-        methods: by their labels, or some whose registered names are their labels.
+        methods: methods by their labels, or methods whose registered names are their labels.
     """
     if not isinstance(methods, Mapping):
         methods = list(methods)
         labels.check_apart(method.name for method in methods)
         methods = {method.name: method for method in methods}
     titles = labels.titles({label: (m.name, type(m).title) for label, m in methods.items()})
-    found = {}
+    renamed = dict(methods)
     for label, method in methods.items():
         if method.title != titles[label]:
-            method = copy.copy(method)
-            method.title = titles[label]
-        found[label] = method
-    return found
+            renamed[label] = copy.copy(method)
+            renamed[label].title = titles[label]
+    return renamed
 
 
-def _fitting(loaded: dict[str, Method]) -> dict[str, Method]:
-    """The methods, if they can share one table.
+def _check_alike(loaded: Mapping[str, Method]) -> None:
+    """Refuse methods that cannot share one table.
 
     Raises:
         BadInput: there are none, or they differ in image size or emotions.
@@ -206,7 +204,6 @@ def _fitting(loaded: dict[str, Method]) -> dict[str, Method]:
                 f"an evaluation is of all of {', '.join(EMOTIONS)}, and it lacks {', '.join(lacking)}: "
                 "'ganbench edit' can use it"
             )
-    return loaded
 
 
 def prepare(
@@ -225,12 +222,15 @@ def prepare(
     same_data: bool = False,
     look: bool = True,
 ) -> Plan:
-    """The pass that ``evaluate`` performs, checked but not begun.
+    """The plan of an evaluation, whose parts are checked.
 
     Args:
-        methods: by their labels, as of ``load_all``; of a sequence the registered names are the labels.
-        look: look at the images too, for leaks and for labels in another order. Of several processes one
-            is enough.
+        methods: methods by their labels, as ``load_all`` returns them; or methods whose registered names
+            are their labels.
+        look: look for leaks and for labels in another order in the images. If several processes share an
+            evaluation, one of them is enough.
+
+    The other arguments are those of ``evaluate``.
 
     Raises:
         BadInput: the parts do not fit each other.
@@ -244,20 +244,23 @@ def prepare(
         raise BadInput(
             f"data at {dataset.size} px, methods at {size} px; load the data with size={size}"
         )
-    for one in (judge, *others):
-        known_columns(one.spec)
-    hashes = [one.spec.fingerprint for one in (judge, *others)]
-    if twice := [one.spec.name for one in others if hashes.count(one.spec.fingerprint) > 1]:
+    judges = (judge, *others)
+    specs = [one.spec for one in judges]
+    for spec in specs:
+        known_columns(spec)
+    hashes = [spec.fingerprint for spec in specs]
+    if twice := [spec.name for spec in specs[1:] if hashes.count(spec.fingerprint) > 1]:
         raise BadInput(f"judge given twice: {twice[0]}; name each judge once")
     if batch_size < 1:
         raise BadInput(f"batch size must be at least 1: {batch_size}")
     check_seed(seed)
     if seeds < 1:
         raise BadInput(f"number of seeds must be at least 1: {seeds}")
-    found, labels = [], LabelCheck(vouched=dataset.has_true_edits)
+    notes, labels = [], LabelCheck(vouched=dataset.has_true_edits)
     if look:
-        found = _examined(methods, whole, (judge, *others), allow_leaks, same_data)
+        notes = _notes_on_data(methods, whole, judges, allow_leaks, same_data)
         labels = check_labels(whole, judge.device)
+        notes += [labels.note] * bool(labels.note)
     return Plan(
         methods=methods,
         dataset=dataset,
@@ -270,40 +273,35 @@ def prepare(
         metrics=select_metrics(metrics),
         seeds=seeds,
         others=tuple(others),
-        notes=[
-            *found,
-            *[labels.note] * bool(labels.note),
-            *_beyond_the_seven(methods, (judge, *others)),
-        ],
+        notes=notes + _notes_on_emotions(methods, judges),
         labels=labels,
     )
 
 
-def _examined(
+def _notes_on_data(
     methods: Mapping[str, Method],
     dataset: Dataset,
     judges: Sequence[Judge],
     allow_leaks: bool,
     same_data: bool,
 ) -> list[str]:
-    """What a reader must know of the data.
+    """What a reader must know about the labels and images, a line each.
 
     Raises:
         BadInput: there are leaks.
     """
-    named: list[tuple[str, Any]] = [
-        (f"method {method.title}" + f" ({label})" * (label != method.name), method)
+    cards = [
+        (f"method {method.title}" + f" ({label})" * (label != method.name), method.card)
         for label, method in methods.items()
     ]
-    named += [(f"judge {one.spec.title}", one) for one in judges]
-    cards = [(name, getattr(one, "card", {})) for name, one in named]
-    found = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
-    refuse(found)
-    return [one.text for one in (*examine_labels(dataset), *found)]
+    cards += [(f"judge {one.spec.title}", getattr(one, "card", {})) for one in judges]
+    leaks = check_evaluation(dataset, cards, allow_leaks=allow_leaks, same_data=same_data)
+    refuse(leaks)
+    return [finding.text for finding in (*examine_labels(dataset), *leaks)]
 
 
-def _beyond_the_seven(methods: Mapping[str, Method], judges: Sequence[Judge]) -> list[str]:
-    """What to tell of methods and judges that know more emotions than an evaluation is of."""
+def _notes_on_emotions(methods: Mapping[str, Method], judges: Sequence[Judge]) -> list[str]:
+    """A line for each method and judge that knows more emotions than the seven of an evaluation."""
     known = [(label, method.spec.emotions) for label, method in methods.items()]
     known += [(f"judge {one.spec.title}", one.spec.emotions) for one in judges]
     return [
@@ -314,7 +312,7 @@ def _beyond_the_seven(methods: Mapping[str, Method], judges: Sequence[Judge]) ->
 
 
 def untold(plan: Plan) -> list[str]:
-    """The methods, judges and data whose pieces are never used again: their state cannot be told."""
+    """The methods, judges and data whose state cannot be hashed, so that their pieces are never used again."""
     parts: list[tuple[str, object]] = [(plan.dataset.name, plan.dataset)]
     parts += [(method.title, method) for method in plan.methods.values()]
     parts += [(judge.spec.title, judge) for judge in plan.judges]
@@ -330,10 +328,10 @@ def perform(
 ) -> None:
     """Compute and store what is missing of all jobs of a plan, or of some of them.
 
-    Ctrl-C loses at most the job in hand.
+    Ctrl-C loses at most the current job.
 
     Raises:
-        BadInput: a method or judge fails at a few images; then nothing was computed.
+        BadInput: a method or judge fails on a few images, before anything else is computed.
     """
     plan.refresh()
     jobs = plan.jobs if jobs is None else jobs
@@ -353,10 +351,10 @@ def _tell(progress: Progress | None, title: str, before: int, total: int, now: i
 
 
 def _try_out(plan: Plan, jobs: Sequence[Job]) -> None:
-    """Try the methods and judges that some jobs still need, before any of these is done.
+    """Try the methods and judges that are still needed on a few images.
 
     Raises:
-        BadInput: one of them does not do what it promises (``ganbench.evaluation.contract``).
+        BadInput: one of them breaks its contract (``ganbench.evaluation.contract``).
     """
     missing = [(job, plan.missing(job)) for job in jobs]
     methods = {job.label: job.method for job, asked in missing if asked and job.method is not None}

@@ -1,4 +1,4 @@
-"""The little that pictures need of an evaluation: some features for t-SNE, some edits to look at."""
+"""Samples for the pictures of a report: some features for t-SNE, and some edits."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from ganbench.emotions import EMOTIONS
 from ganbench.storage.store import Arrays
 
-# Points of each cloud: as many as an eye can use, and few enough for a t-SNE of seconds.
+# Number of points in each cloud: t-SNE takes seconds, and more points could not be told apart.
 POINTS = 700
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Judge features of one maker, thinned evenly over the emotions.
+    """Judge features of images from one source, equally many of each emotion.
 
     Attributes:
-        method: its name; ``"real"`` for the test images.
+        method: the label of the method; ``"real"`` for the test images.
         codes: the set of codes, empty for real images.
-        title: its name in print.
+        title: the title in print.
         features: float32 [m, d].
-        labels: int64 [m], the emotion shown or asked for.
+        labels: int64 [m], the emotion that a real image shows or that an edit should show.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Cloud:
     labels: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64]) -> Cloud:
-        """The same cloud with only some of its points."""
+        """The cloud of some of its points."""
         return replace(self, features=self.features[rows], labels=self.labels[rows])
 
 
@@ -42,10 +42,10 @@ class Gallery:
     """A few inputs and their edits, uint8.
 
     Attributes:
-        labels: int64 [k], the inputs' emotions.
+        labels: int64 [k], the emotions of the inputs.
         inputs: [k, 3, S, S].
-        truth: the right answers [k, 7, 3, S, S], or None.
-        edits: for each method [k, 7, 3, S, S].
+        truth: the true edits [k, 7, 3, S, S], if they are known.
+        edits: [k, 7, 3, S, S] for each method, by its label.
     """
 
     labels: NDArray[np.int64]
@@ -57,20 +57,21 @@ class Gallery:
 def cloud(
     method: str, codes: str, title: str, arrays: Arrays, labels: NDArray[np.int64], seed: int
 ) -> Cloud:
-    """At most ``POINTS`` features, the same number of each emotion if there are enough.
+    """A cloud of at most ``POINTS`` features, equally many of each emotion if there are enough.
 
     Args:
-        arrays: with features [..., d].
-        labels: int64 of the shape ``[...]``.
-        seed: of the choice.
+        method, codes, title: as for ``Cloud``.
+        arrays: have ``features`` [..., d].
+        labels: int64 [...], as for ``Cloud``.
+        seed: seed of the random choice.
     """
     features = arrays["features"].reshape(-1, arrays["features"].shape[-1])
     flat = labels.ravel()
     random = np.random.default_rng(seed)
     chosen = []
     for c in range(len(EMOTIONS)):
-        own = np.flatnonzero(flat == c)
-        count = min(len(own), POINTS // len(EMOTIONS))
-        chosen.append(np.sort(random.choice(own, count, replace=False)))
+        alike = np.flatnonzero(flat == c)
+        count = min(len(alike), POINTS // len(EMOTIONS))
+        chosen.append(np.sort(random.choice(alike, count, replace=False)))
     rows = np.concatenate(chosen)
     return Cloud(method, codes, title, features[rows], flat[rows])

@@ -57,7 +57,7 @@ def distribution(method: Method) -> Distribution:
     method.label_distribution(torch.zeros(1, method.code_dim, device=method.device))
 
     def p(codes: Floats) -> Floats:
-        rows = protocol.promised(method, tensor(codes, method))
+        rows = protocol.label_distribution(method, tensor(codes, method))
         assert rows is not None  # the call above did not raise
         return array(rows)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import ganbench
 from ganbench.evaluation.plan import Pieces
-from ganbench.evaluation.protocol import judge_notes
+from ganbench.evaluation.protocol import training_notes
 from ganbench.provenance import machine
 from ganbench.records import Results
 from ganbench.stopwatch import Stopwatch
@@ -58,7 +58,7 @@ def make_manifest(
         "protocol_hash": results.protocol_hash,
         "left_out": left_out,
         "pieces": None if pieces is None else dataclasses.asdict(pieces),
-        "notes": [*judge_notes(results.protocol), *notes],
+        "notes": [*training_notes(results.protocol), *notes],
         "methods": {name: facts["weights"] for name, facts in results.methods.items()},
         "python": platform.python_version(),
         "packages": {name: v for name in PACKAGES if (v := _version(name))},

@@ -15,7 +15,7 @@ from ganbench.data import content, leaks, load_dataset
 from ganbench.data.content import Sketch, content_hashes, equal_files
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation.protocol import describe, judge_notes
+from ganbench.evaluation.protocol import describe, training_notes
 from ganbench.evaluation.run import evaluate
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.weights import read_header
@@ -373,7 +373,7 @@ class TestJudgesOfOtherData:
         return load_dataset("folder", "test", root=root, size=8)
 
     def notes(self, spec, data):
-        return judge_notes(json.loads(json.dumps(describe(data, spec, len(data)))))
+        return training_notes(json.loads(json.dumps(describe(data, spec, len(data)))))
 
     def test_one_folder_is_not_another(self, own, other):
         pictures = leaks.record(*map(leaks.split_of, own))
@@ -405,4 +405,4 @@ class TestJudgesOfOtherData:
     def test_results_of_before_are_read(self, own):
         protocol = describe(own[1], self.spec(None), 14)
         del protocol[LEARNED], protocol["judge"]["trained_on"]
-        assert judge_notes(protocol) == []
+        assert training_notes(protocol) == []

@@ -208,7 +208,7 @@ def test_a_trial_leaves_no_trace():
         assert "kept" not in dict(module.named_buffers(recurse=False))
         assert "kept" not in module._non_persistent_buffers_set
         assert not hasattr(module, "extra")
-    assert contract._apart(method).weight is method.weight
+    assert contract._copied(method).weight is method.weight
 
 
 def test_a_trial_does_not_part_hooks_from_what_they_fill():

@@ -10,7 +10,7 @@ from toys import Painter, Reader, ToyFaces, ToyPhotos
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation.protocol import describe, judge_notes
+from ganbench.evaluation.protocol import describe, training_notes
 from ganbench.evaluation.run import evaluate
 from ganbench.judges import list_judges, load_judge
 from ganbench.report.manifest import make_manifest
@@ -31,8 +31,8 @@ def test_an_unknown_judge_gets_a_hint():
 def test_a_judge_of_other_data_is_noted():
     own = describe(ToyPhotos(7), Reader().spec, 7)  # the reader was trained on "toys"
     other = describe(ToyFaces(7), Reader().spec, 7)
-    assert judge_notes(own) == []
-    assert "trained on toys, not on toyfaces" in judge_notes(other)[0]
+    assert training_notes(own) == []
+    assert "trained on toys, not on toyfaces" in training_notes(other)[0]
 
 
 def test_the_note_is_in_the_manifest(tmp_path):
