@@ -1,7 +1,7 @@
-"""Results: numbers with their identity, and the file that keeps them.
+"""Results of an evaluation: records of single numbers, and the file ``results.json``.
 
-A number means something only together with the metric's version and the protocol it was measured
-under; both travel with it, so that numbers of different identities never meet in a table.
+Numbers are comparable only if they have the same version of the metric and the same protocol. Results
+hold both with the numbers, and tables and comparisons check them.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ from ganbench.metrics.spec import Direction
 from ganbench.storage.store import digest, write_atomic
 from ganbench.text import clipped, shown
 
-# Counts the spellings of ``results.json``. Files of schema 1 are read too, see ``_renamed``.
+# Version of the layout and the names in ``results.json``. Files of schema 1 are translated (``_renamed``).
 SCHEMA = 2
 
-# More images than any data set has.
+# Upper limit of counts in a file: more images than any data set has.
 LARGEST_COUNT = 10**12
 
-# The part of a protocol that describes the judges beside the first. Only their own numbers depend on it.
+# Key of the protocol that describes the extra judges. Only the numbers of these judges depend on it.
 EXTRA = "extra judges"
 
-# The part of a protocol that tells whether judges learned from the data that they judge: "these",
-# "others" or "unknown". It decides no number.
+# Key of the protocol that tells whether judges were trained on the data that they judge: "these",
+# "others" or "unknown". No number depends on it.
 LEARNED = "judges learned from"
 
-# How the variant of a record begins that tells how much its method exceeds another: "minus stargan".
+# Prefix of the variants that hold a difference of two methods: "minus stargan".
 MINUS = "minus "
 
-# How the variant of a record begins that an extra judge is responsible for: "judge face-api".
+# Prefix of the variants that come from an extra judge: "judge face-api".
 JUDGE = "judge "
 
 Key = tuple[str, str, str | None, str]
-"""What a record is about: method, metric, emotion, variant."""
+"""Method, metric, emotion and variant, which identify a record."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One number.
+    """One number of an evaluation.
 
     Attributes:
-        method: the registered name, or ``"real"``, or ``"truth"`` for the rendered right answers.
+        method: label of the method, ``"real"`` for the test images, or ``"truth"`` for the true edits.
         metric: name of the metric, e.g. ``"fed"``.
-        emotion: the target emotion it is about; None for all.
-        value: None if it does not exist here; ``note`` then says why.
-        n: how many images or edits it was computed from.
-        unit: of ``value``, ``low`` and ``high``.
+        emotion: target emotion; None for all emotions.
+        value: the number; None if it does not exist, and ``note`` then says why.
+        n: number of images or edits that it was computed from.
+        unit: unit of ``value``, ``low`` and ``high``.
         direction: whether higher or lower is better, or neither (``"reported"``).
-        variant: which of several readings; empty for the one that tables show.
+        variant: name of another reading of the metric; empty for the one that tables show.
         version: version of the metric's definition.
-        low, high: ends of the interval; None without one.
-        interval: how the interval was made, e.g. ``"wilson 95%"``.
-        note: what a reader must know beside the value.
+        low, high: ends of the interval; None without an interval.
+        interval: method of the interval, e.g. ``"wilson 95%"``.
+        note: what a reader must know about the value.
         influence: how much each part of the images changes the value, a ``metrics.Influence``, for
             paired differences; None if that is not known. Not in ``results.json``, see
             ``gate.predictions``.
@@ -92,12 +92,12 @@ class Record:
 
     @property
     def headline(self) -> bool:
-        """Whether it is the value over all emotions, in the reading that tables show."""
+        """Whether it is the value over all emotions that tables show: it has no emotion and no variant."""
         return self.emotion is None and not self.variant
 
     @property
     def judge(self) -> str:
-        """The extra judge that it is about; empty where it is the first judge's alone."""
+        """Name of the extra judge that it comes from; empty for the main judge."""
         return self.variant.removeprefix(JUDGE) if self.variant.startswith(JUDGE) else ""
 
 
@@ -106,15 +106,15 @@ class Results:
     """All numbers of one evaluation.
 
     Attributes:
-        protocol: everything that decides what the numbers mean, but not which methods took part and
-            not the seed of their noise: results of equal ``protocol_hash`` may be compared.
-        seed: of all noise.
-        methods: for each method its title, weights fingerprint and other facts, in table order;
-            ``clamped`` is the share of the pixels of its edits that were cut to [0, 1], where known.
+        protocol: data, judges and codes that the numbers depend on, but neither the methods nor the
+            seed of their noise. Results with equal ``protocol_hash`` can be compared.
+        seed: seed of all noise.
+        methods: title, fingerprint of the weights and other facts of each method, in table order;
+            ``clamped`` is the share of the pixels of its edits that were cut to [0, 1], if known.
         records: the numbers.
-        confusion: for each method, counts [source][target][judged].
-        metrics: for each metric its definition (``MetricSpec``) as a table, so that results explain
-            themselves where the package that registered it is missing. Earlier results have none.
+        confusion: counts [source][target][judged] for each method.
+        metrics: the definition (``MetricSpec``) of each metric as a table, for readers that lack the
+            package of a plug-in. Results of early versions have none.
     """
 
     protocol: dict[str, Any]
@@ -126,22 +126,22 @@ class Results:
 
     @property
     def protocol_hash(self) -> str:
-        """sha256 (hex) of what numbers depend on: without ``EXTRA`` judges and ``LEARNED``."""
+        """sha256 (hex) of the protocol without ``EXTRA`` and ``LEARNED``, which the numbers do not depend on."""
         return _hash(self.protocol, (EXTRA, LEARNED))
 
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""
     ) -> Record | None:
-        """The record of exactly this identity, the first of several, or None."""
+        """The first record of this method, metric, emotion and variant, or None."""
         return self.index.get((method, metric, emotion, variant))
 
     @cached_property
     def index(self) -> dict[Key, Record]:
-        """The records by method, metric, emotion and variant, the first of several, in their order."""
-        found: dict[Key, Record] = {}
+        """The records by method, metric, emotion and variant, in their order; the first of equal keys counts."""
+        index: dict[Key, Record] = {}
         for r in self.records:
-            found.setdefault((r.method, r.metric, r.emotion, r.variant), r)
-        return found
+            index.setdefault((r.method, r.metric, r.emotion, r.variant), r)
+        return index
 
     def to_json(self) -> str:
         """The text of ``results.json``."""
@@ -177,7 +177,7 @@ class Results:
         """Read the text of ``results.json``; ``where`` names it in messages.
 
         Raises:
-            BadInput: not results, of another schema, or changed by hand.
+            BadInput: the text is no results, has an unknown schema, or was changed by hand.
         """
         try:
             table = parsing.parse_json(text)
@@ -234,10 +234,10 @@ class Results:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Results:
-        """Read ``results.json``, or that file of a run folder.
+        """Read a ``results.json``, or the ``results.json`` of a run folder.
 
         Raises:
-            BadInput: no such file, or not results (see ``from_json``).
+            BadInput: there is no such file, or it holds no results (see ``from_json``).
         """
         file = Path(path)
         file = file / "results.json" if parsing.is_folder(file) else file
@@ -249,10 +249,10 @@ class Results:
 
 
 def _check_tables(fields: dict[str, Any], where: str) -> None:
-    """Check the tables of results as deep as they are read.
+    """Check the shape of the tables of results, as deep as they are used.
 
     Raises:
-        BadInput: the first that is of another shape.
+        BadInput: a table has another shape.
     """
     try:
         for name in ("methods", "metrics"):
@@ -272,7 +272,7 @@ def _check_tables(fields: dict[str, Any], where: str) -> None:
 
 
 def _flatten(table: Any, levels: int) -> list[Any]:
-    """All values of lists that are nested in so many levels."""
+    """The values of lists that are nested ``levels`` deep."""
     if not levels:
         return [table]
     if not isinstance(table, list):
@@ -286,7 +286,7 @@ def _hash(protocol: Mapping[str, Any], without: Collection[str]) -> str:
 
 # -- schema 1: what ganbench wrote until November 2026 -------------------------------------------------
 
-# What metrics were called in schema 1, and what they are called now.
+# Names of metrics in schema 1, and their names of today.
 RENAMED_METRICS: Mapping[str, str] = {
     "truth": "gt_error",
     "structural": "neighbour_confusion",
@@ -306,7 +306,7 @@ _VARIANTS_1 = {
 
 
 def _renamed(results: Results) -> Results:
-    """Results of schema 1 in the names of today; their protocol has them already."""
+    """Results of schema 1 with the names of today. Their protocol must be translated already."""
     return replace(
         results,
         methods={name: _renamed_codes(facts) for name, facts in results.methods.items()},
@@ -346,6 +346,6 @@ def _renamed_spec(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any]]
 
 
 def _renamed_variant(metric: str, variant: str) -> str:
-    """The variant of a record; what follows a colon is of the seeds of the noise."""
+    """The variant of a record with the names of today; the part after a colon has not changed."""
     reading, colon, rest = variant.partition(":")
     return (_CODES_1 | _VARIANTS_1.get(metric, {})).get(reading, reading) + colon + rest

@@ -86,24 +86,21 @@ def list_methods() -> list[str]:
     return METHODS.names()
 
 
+# The metrics that an evaluation records by default; ``ganbench.scoring.selection`` says why.
+DEFAULT_METRICS = (
+    "accuracy",
+    "fed",
+    "ere",
+    "background",
+    "gt_error",
+    "gain",
+    "neighbour_confusion",
+    "input_similarity",
+    "calibration",
+)
+
 METRICS = Registry(
     "ganbench.metrics",
     "metric",
-    first=(
-        "accuracy",
-        "fed",
-        "ere",
-        "background",
-        "gt_error",
-        "gain",
-        "neighbour_confusion",
-        "input_similarity",
-        "calibration",
-        "kid",
-        "prdc",
-        "diversity",
-        "intensity",
-        "smoothness",
-        "units",
-    ),
+    first=(*DEFAULT_METRICS, "kid", "prdc", "diversity", "intensity", "smoothness", "units"),
 )

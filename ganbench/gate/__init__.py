@@ -1,4 +1,4 @@
-"""The gate: is one evaluation worse than another, beyond noise and by more than a margin?"""
+"""The gate: whether one evaluation is worse than another, beyond noise and by more than a margin."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Two runs, number by number: better, worse, same, new, gone or not comparable.
+"""Comparison of two runs, number by number: better, worse, same, new, gone or not comparable.
 
-*Worse* takes two things at once: a change beyond the practical margin, and a significant one. There
-are two families of tests, each with half of ``ALPHA`` and corrected by Holm's method: the headlines
-(one value a method and metric, the mean over emotions) and the details (single emotions, and other
-codes and regions). So a false alarm anywhere in a comparison has a chance of at most 5 %, while some
-hundreds of details cost the few headlines no power.
+A number is *worse* if its change exceeds the practical margin and is significant. There are two families
+of tests, each with half of ``ALPHA`` and corrected by Holm's method: the headlines (one value over all
+emotions for each method and metric) and the details (single emotions, other codes and regions). The
+probability of a false alarm anywhere in a comparison is therefore at most 5 %, and the hundreds of
+details do not lower the power of the tests of the few headlines.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from ganbench.metrics import Interval, paired
 from ganbench.records import EXTRA, LEARNED, MINUS, Key, Record, Results
 from ganbench.scoring.intervals import interval_of
 
-# The level that a whole comparison is tested at; the promise is 5 %. Tests from intervals stretch 95 %
-# ends to tails of one in a thousand, where they are some per cent too short: with four methods at
-# n = 100 a level of 5 % gave alarms in 4.3 % of 1,000 simulated comparisons, one of 3 % in 2.6 %.
+# Significance level of a whole comparison; the promise is 5 %. Tests from intervals extrapolate the ends
+# of 95 % intervals to probabilities of one in a thousand, where they are a few per cent too short. With
+# four methods at n = 100, a level of 5 % gave alarms in 4.3 % of 1,000 simulated comparisons, and a level
+# of 3 % in 2.6 %.
 ALPHA = 0.03
 
 Status = Literal["", "worse", "gone", "better", "new", "not comparable", "same"]
@@ -37,7 +38,7 @@ Test = Literal["", "paired", "intervals", "no interval"]
 
 @dataclass(frozen=True)
 class Run:
-    """An evaluation to compare; without predictions and influence values only by the intervals of its records."""
+    """An evaluation to compare. Without predictions and influence values, its records have only intervals."""
 
     results: Results
     predictions: Predictions
@@ -45,17 +46,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One number before and after.
+    """One number of two runs.
 
     Attributes:
         base, head: the records; None where a run has none.
-        status: the verdict; empty until there is one.
-        reason: of the verdict, where the numbers do not tell it.
-        test: what decided on significance; empty where nothing was tested.
-        p: one-sided, in the direction of the change, corrected for all tests of the family.
-        margin: in the unit of the records.
-        detectable: for headlines with intervals the real worsening that would be caught in 95 % of
-            cases. It ignores pairing, which as a rule makes it smaller.
+        status: the verdict; empty before the tests.
+        reason: why the verdict is this one, where the numbers do not tell it.
+        test: how significance was tested; empty without a test.
+        p: one-sided p-value in the direction of the change, corrected for all tests of the family.
+        margin: margin in the unit of the records.
+        detectable: for headlines with intervals, the real worsening that is caught in 95 % of cases. It
+            ignores pairing, which usually makes it smaller.
     """
 
     base: Record | None
@@ -69,10 +70,10 @@ class Comparison:
 
     @property
     def record(self) -> Record:
-        """Either record, for what both have in common."""
-        found = self.head or self.base
-        assert found is not None
-        return found
+        """One of the records, for the fields that both have in common."""
+        record = self.head or self.base
+        assert record is not None
+        return record
 
     @property
     def change(self) -> float | None:
@@ -85,7 +86,7 @@ class Comparison:
 
     @property
     def headline(self) -> bool:
-        """Whether it is a method's value over all emotions, in the reading that tables show."""
+        """Whether it compares headlines (``Record.headline``)."""
         return self.record.headline
 
     @property
@@ -111,10 +112,10 @@ class Report:
 
 
 def load(path: str | os.PathLike[str]) -> Run:
-    """A run folder, or its ``results.json``, with the predictions beside it.
+    """Load a run folder, or a ``results.json``, with the predictions in the same folder.
 
     Raises:
-        BadInput: no results, damaged ones, or a folder whose files are of different runs.
+        BadInput: there are no results, they are damaged, or the files come from different runs.
     """
     results = Results.load(path)
     folder = Path(path) if parsing.is_folder(path) else Path(path).parent
@@ -124,24 +125,27 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 
 def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report:
-    """Compare two runs; ``tolerances`` has all their metrics.
+    """Compare two runs.
 
-    Numbers that exist in neither run are left out.
+    Args:
+        base, head: the runs. Numbers without a value in both runs are left out.
+        tolerances: the margins of all metrics of both runs.
     """
     other = _other_protocol(base.results.protocol, head.results.protocol)
     extra = [run.results.protocol.get(EXTRA, {}) for run in (base, head)]
     before, after = _index(base.results), _index(head.results)
     pairs = [Comparison(before.get(key), after.get(key)) for key in {**after, **before}]
-    found = [_settle(pair, other or _other_judge(pair.record, *extra)) for pair in pairs]
+    compared = [_without_test(pair, other or _other_judge(pair.record, *extra)) for pair in pairs]
     for headline in (True, False):
-        family = [i for i, c in enumerate(found) if c.headline is headline and not c.status]
-        tested = [_test(found[i], base, head, tolerances) for i in family]
+        family = [i for i, c in enumerate(compared) if c.headline is headline and not c.status]
+        tested = [_test(compared[i], base, head, tolerances) for i in family]
         for i, verdict in zip(family, _verdicts(tested), strict=True):
-            found[i] = verdict
-    return Report(base.results, head.results, tuple(found))
+            compared[i] = verdict
+    return Report(base.results, head.results, tuple(compared))
 
 
 def _index(results: Results) -> dict[Key, Record]:
+    """The records with a value that are no differences of two methods."""
     return {
         key: r
         for key, r in results.index.items()
@@ -150,27 +154,28 @@ def _index(results: Results) -> dict[Key, Record]:
 
 
 def _differences(a: Any, b: Any, where: str = "") -> list[str]:
-    """Where two protocols differ, in words: ``data images 700 -> 100``."""
+    """The differences of two protocols in words: ``data images 700 -> 100``."""
     if isinstance(a, dict) and isinstance(b, dict):
-        found = []
-        for key in {**a, **b}:
-            found += _differences(a.get(key), b.get(key), f"{where} {key}".strip())
-        return found
+        return [
+            difference
+            for key in {**a, **b}
+            for difference in _differences(a.get(key), b.get(key), f"{where} {key}".strip())
+        ]
     return [] if a == b else [f"{where} {_short(a)} -> {_short(b)}"]
 
 
 def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
-    """How the protocols differ in what all numbers depend on, in words."""
+    """The differences of the protocols that all numbers depend on, in words; empty without any."""
     before, after = (
         {k: v for k, v in protocol.items() if k not in (EXTRA, LEARNED)}
         for protocol in (base, head)
     )
-    found = ", ".join(_differences(before, after))
-    return f"other protocol: {found}" if found else ""
+    differences = ", ".join(_differences(before, after))
+    return f"other protocol: {differences}" if differences else ""
 
 
 def _other_judge(record: Record, base: dict[str, Any], head: dict[str, Any]) -> str:
-    """Whether the extra judge of a record is another one in the two runs, in words."""
+    """How the extra judge of a record differs between the runs, in words; empty if it is the same."""
     if not record.judge:
         return ""
     before, after = base.get(record.judge), head.get(record.judge)
@@ -180,13 +185,17 @@ def _other_judge(record: Record, base: dict[str, Any], head: dict[str, Any]) -> 
 
 
 def _short(value: Any) -> str:
-    """As text; of a fingerprint its beginning."""
+    """A value as text; a fingerprint is cut to its first characters."""
     text = str(value)
     return text[:8] if len(text) == 64 else text
 
 
-def _settle(pair: Comparison, other: str) -> Comparison:
-    """The verdict where it takes no test, else the pair without one."""
+def _without_test(pair: Comparison, other: str) -> Comparison:
+    """The comparison with its verdict if that needs no test, else unchanged.
+
+    Args:
+        other: why the numbers are not comparable; empty if they are.
+    """
     base, head = pair.base, pair.head
     if other:
         return replace(pair, status="not comparable", reason=other)
@@ -194,10 +203,10 @@ def _settle(pair: Comparison, other: str) -> Comparison:
         return replace(pair, status="new")
     if head is None:
         return replace(pair, status="gone")
-    for what in ("version", "n", "unit", "direction"):
-        before, after = getattr(base, what), getattr(head, what)
+    for field in ("version", "n", "unit", "direction"):
+        before, after = getattr(base, field), getattr(head, field)
         if before != after:
-            reason = f"other {what}: {before} -> {after}"
+            reason = f"other {field}: {before} -> {after}"
             return replace(pair, status="not comparable", reason=reason)
     if base.direction == "reported":
         return replace(pair, status="same", reason="reported, never an alarm")
@@ -206,12 +215,14 @@ def _settle(pair: Comparison, other: str) -> Comparison:
 
 @dataclass(frozen=True)
 class _Tested:
-    """A comparison, its margin, and the evidence of a change.
+    """A comparison with its test.
 
     Attributes:
-        worsening: the change, positive if for the worse.
-        tails: chances of the change; None without an interval.
-        base, head: the values with intervals, if known.
+        worsening: the change, positive if the number is worse.
+        margin: margin in the unit of the records.
+        test: how significance was tested.
+        tails: p-values before the correction; None without an interval.
+        base, head: the values with their intervals, if known.
     """
 
     comparison: Comparison
@@ -246,21 +257,21 @@ def _test(pair: Comparison, base: Run, head: Run, tolerances: Mapping[str, Toler
 
 
 def _paired(record: Record, base: Predictions, head: Predictions) -> Tails | None:
-    """The test of accuracy on common images, if both runs kept their predictions."""
+    """The test of accuracy on the same images, if both runs have predictions."""
     method = record.method
     if record.metric != "accuracy" or record.variant or method not in base or method not in head:
         return None
-    won = right(head[method]) - right(base[method])
+    change = right(head[method]) - right(base[method])
     if record.emotion is None:
-        return sign_flip(won.sum(axis=1))
-    return sign_flip(won[:, EMOTIONS.index(record.emotion)])
+        return sign_flip(change.sum(axis=1))
+    return sign_flip(change[:, EMOTIONS.index(record.emotion)])
 
 
 def _estimate(identity: Record, results: Results) -> Interval | None:
-    """The value of a record with its interval, or with that of the cells that it is the mean of.
+    """The value of a record with its interval, or with the interval that follows from its cells.
 
-    Cells are taken as independent. That is right for the difference of two runs on the same images
-    as far as an image is as hard in one run as in the other.
+    The cells are assumed to be independent, which holds for the difference of two runs on the same
+    images if each image is equally hard in both runs.
     """
     record = results.find(identity.method, identity.metric, identity.emotion, identity.variant)
     assert record is not None
@@ -269,10 +280,10 @@ def _estimate(identity: Record, results: Results) -> Interval | None:
         return interval_of(record)
     if record.emotion is not None:
         return None
-    found = [results.find(record.method, record.metric, e, record.variant) for e in EMOTIONS]
+    by_emotion = [results.find(record.method, record.metric, e, record.variant) for e in EMOTIONS]
     cells = [
         interval_of(r)
-        for r in found
+        for r in by_emotion
         if r and r.value is not None and r.low is not None and r.high is not None
     ]
     if not cells or not math.isclose(
@@ -285,36 +296,36 @@ def _estimate(identity: Record, results: Results) -> Interval | None:
 
 
 def _verdicts(family: list[_Tested]) -> list[Comparison]:
-    """The verdicts of one family of tests."""
+    """The comparisons of one family of tests with their verdicts."""
     known = [t.tails for t in family if t.tails is not None]
     lower = iter(holm([tails.lower for tails in known]).tolist())
     upper = iter(holm([tails.upper for tails in known]).tolist())
-    found = []
+    verdicts = []
     for tested in family:
         change = tested.comparison.change
         assert change is not None
-        chance = None
+        p = None
         if tested.tails is not None:
             tails = Tails(next(lower), next(upper))
-            chance = tails.upper if change > 0 else tails.lower
+            p = tails.upper if change > 0 else tails.lower
         beyond = abs(tested.worsening) > tested.margin
-        significant = chance is None or chance <= ALPHA / 2
+        significant = p is None or p <= ALPHA / 2
         status: Status = "same"
         if beyond and significant:
             status = "worse" if tested.worsening > 0 else "better"
         doubt = "beyond the margin, but not significant" if beyond and not significant else ""
-        caught = None
+        smallest = None
         if tested.comparison.headline and tested.base and tested.head:
-            caught = detectable(tested.base, tested.head, tested.margin, ALPHA / 2 / len(known))
-        found.append(
+            smallest = detectable(tested.base, tested.head, tested.margin, ALPHA / 2 / len(known))
+        verdicts.append(
             replace(
                 tested.comparison,
                 status=status,
                 reason=doubt,
                 test=tested.test,
-                p=chance,
+                p=p,
                 margin=tested.margin,
-                detectable=caught,
+                detectable=smallest,
             )
         )
-    return found
+    return verdicts

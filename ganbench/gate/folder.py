@@ -1,4 +1,4 @@
-"""Whether the files of a run folder are of one run."""
+"""Checks that the files of a run folder were written by one run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ READ = ("results.json", "predictions.npz", "outcomes.npz")
 
 
 def check_whole(folder: Path) -> None:
-    """Compare the files that a comparison reads with the hashes in the manifest of their folder.
+    """Compare the files that a comparison reads with the hashes in the folder's manifest.
 
-    A folder without a manifest passes, and so does one without some files: a reference may be kept as
-    results alone.
+    A folder without a manifest passes, and missing files are not checked, since a reference may consist
+    of results alone.
 
     Raises:
-        BadInput: a file is not the one that the run of the manifest wrote.
+        BadInput: a file differs from the one that the run of the manifest wrote.
     """
     files = files_of(folder)
     for name, value in ((name, files[name]) for name in READ if name in files):
@@ -33,7 +33,7 @@ def check_whole(folder: Path) -> None:
 
 
 def files_of(folder: Path) -> dict[str, Any]:
-    """The sha256 of each file by the manifest of a run folder; empty if it has none that can be read."""
+    """The sha256 of each file in the manifest of a run folder; empty without a readable manifest."""
     try:
         files = parsing.read_json(folder / MANIFEST, kind=dict).get("files")
     except BadInput:
@@ -42,7 +42,7 @@ def files_of(folder: Path) -> dict[str, Any]:
 
 
 def _hash(path: Path) -> str:
-    """Empty without the file."""
+    """The sha256 (hex) of a file; empty if it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:

@@ -1,4 +1,4 @@
-"""A report of the gate for people, for machines, and for a pull request."""
+"""A report of the gate as a table for the terminal, as JSON, and as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-# How many names a row of several numbers gives.
+# Names that a row of several numbers shows.
 SHOWN = 4
 
-# Rows of the table, and names in a sentence, that a reader will look at. The JSON has everything.
+# Largest number of rows in a table, and of names in a sentence. The JSON has all numbers.
 ROWS, NAMES = 500, 30
 
-# The order of the table: what fails the gate first.
+# Order of the rows: those that fail the gate come first.
 ORDER = ("worse", "gone", "better", "new", "not comparable", "same")
 _STYLES = {"worse": "bold red", "gone": "bold red", "better": "green", "same": "dim"}
 _HEADS = ("Verdict", "Method", "Metric", "Base", "Head", "Change", "Margin", "Why")
@@ -33,25 +33,25 @@ _VERDICTS = {0: "nothing worse", 1: "worse", 3: "nothing comparable"}
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: one number, or many that share a verdict for the same reason."""
+    """A row of the table: one number, or several numbers with the same verdict and reason."""
 
     status: str
     cells: tuple[str, ...]
 
 
 def lines(report: Report) -> list[Line]:
-    """Rows of the table: all that changed, then the headlines that did not; ``ROWS`` at most.
+    """Rows of the table: all numbers that changed, then the headlines that did not.
 
-    What is left out stands last in the order, and its number in a last row.
+    There are at most ``ROWS`` rows, and a last one that counts those that are left out.
     """
-    found: list[tuple[str, list[Comparison]]] = []
+    rows_of: list[list[Comparison]] = []
     for status in ORDER:
         chosen = [c for c in report.comparisons if c.status == status]
         chosen.sort(key=lambda c: not c.headline)
         groups: dict[tuple[str, str, str], list[Comparison]] = {}
         for c in chosen:
             if status in ("worse", "better"):
-                # Emotions and variants of a metric share a row: the headlines should be seen.
+                # The details of a metric share a row, so that the headlines stand out.
                 key = (c.record.method, "" if c.headline else "detail", c.record.metric)
             elif status == "same" and c.headline:
                 key = (c.record.method, "", c.record.metric)
@@ -60,29 +60,30 @@ def lines(report: Report) -> list[Line]:
             else:
                 continue
             groups.setdefault(key, []).append(c)
-        found += [(status, group) for group in groups.values()]
-    rows = [_line(c[0]) if len(c) == 1 else _lump(c) for _, c in found[:ROWS]]
-    if rest := found[ROWS:]:
+        rows_of += groups.values()
+    rows = [_line(group[0]) if len(group) == 1 else _summed(group) for group in rows_of[:ROWS]]
+    if rest := rows_of[ROWS:]:
         words = f"{plural(len(rest), 'row')} more; --json has all"
-        rows.append(Line(rest[0][0], ("", "", "", "", "", "", words)))
+        rows.append(Line(rest[0][0].status, ("", "", "", "", "", "", words)))
     return rows
 
 
 def summary(report: Report) -> list[str]:
-    """The verdict in words, what it rests on, and what it cannot see."""
+    """The verdict in words, and notes on what the comparison could detect."""
     counts = Counter[str](c.status for c in report.comparisons)
     counted = ", ".join(f"{counts[status]} {status}" for status in ORDER if counts[status])
-    found = [f"{_VERDICTS[report.exit_code].capitalize()}: {counted or 'no numbers'}."]
-    caught: dict[str, tuple[float, str]] = {}
+    sentences = [f"{_VERDICTS[report.exit_code].capitalize()}: {counted or 'no numbers'}."]
+    detectable: dict[str, tuple[float, str]] = {}
     for c in report.comparisons:
-        if c.detectable is not None and c.detectable > caught.get(c.record.metric, (0.0, ""))[0]:
-            caught[c.record.metric] = (c.detectable, c.record.unit)
-    if caught:
-        listed = _listed(f"{name} {value:.3g} {unit}" for name, (value, unit) in caught.items())
-        found.append(f"A real worsening is caught in 95 % of cases from: {listed}.")
+        largest, _ = detectable.get(c.record.metric, (0.0, ""))
+        if c.detectable is not None and c.detectable > largest:
+            detectable[c.record.metric] = (c.detectable, c.record.unit)
+    if detectable:
+        listed = _listed(f"{name} {value:.3g} {unit}" for name, (value, unit) in detectable.items())
+        sentences.append(f"A real worsening is caught in 95 % of cases from: {listed}.")
     margins = sorted({c.record.metric for c in report.comparisons if c.test == "no interval"})
     if margins:
-        found.append(f"Some have no interval, so only the margin decided: {_listed(margins)}.")
+        sentences.append(f"Some have no interval, so only the margin decided: {_listed(margins)}.")
     base, head = (
         {label: str(facts.get("method", label)) for label, facts in run.methods.items()}
         for run in (report.base, report.head)
@@ -93,12 +94,12 @@ def summary(report: Report) -> list[str]:
         if label in head and base[label] != head[label]
     ]
     if others:
-        found.append(f"One label stands for two methods: {_listed(others)}.")
-    return found
+        sentences.append(f"One label stands for two methods: {_listed(others)}.")
+    return sentences
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Names in a sentence, ``NAMES`` at most."""
+    """Names as a part of a sentence, at most ``NAMES``."""
     names = list(names)
     more = [f"and {len(names) - NAMES:,} more"] if len(names) > NAMES else []
     return ", ".join([*names[:NAMES], *more])
@@ -122,20 +123,20 @@ def to_rich(report: Report) -> Table:
 
 
 def to_markdown(report: Report) -> str:
-    """A comment for a pull request: what changed, and folded away what did not."""
+    """A comment for a pull request; numbers that did not change are in a folded part."""
     verdict, *notes = summary(report)
     changed = [line for line in lines(report) if line.status != "same"]
     same = [line for line in lines(report) if line.status == "same"]
     parts = [f"### ganbench compare\n\n**{markdown(verdict)}**"]
     if changed:
-        parts.append(_pipes(changed))
+        parts.append(_table(changed))
     if same:
-        parts.append(f"<details><summary>Not changed</summary>\n\n{_pipes(same)}\n\n</details>")
+        parts.append(f"<details><summary>Not changed</summary>\n\n{_table(same)}\n\n</details>")
     return "\n\n".join([*parts, *map(markdown, notes)]) + "\n"
 
 
 def to_json(report: Report) -> str:
-    """Everything, for machines; ``schema`` counts the layouts."""
+    """All numbers as JSON; ``schema`` is the version of the layout."""
     counts = Counter[str](c.status for c in report.comparisons)
     table = {
         "schema": SCHEMA,
@@ -195,8 +196,8 @@ def _line(c: Comparison) -> Line:
     return Line(c.status, cells)
 
 
-def _lump(chosen: list[Comparison]) -> Line:
-    """One row for several numbers that share a verdict."""
+def _summed(chosen: list[Comparison]) -> Line:
+    """One row for several numbers with the same verdict."""
     methods = ", ".join(dict.fromkeys(c.record.method for c in chosen))
     metrics = ", ".join(dict.fromkeys(c.record.metric for c in chosen))
     first = chosen[0]
@@ -223,7 +224,7 @@ def _p(value: float) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
 
 
-def _pipes(chosen: list[Line]) -> str:
+def _table(chosen: list[Line]) -> str:
     rows = [
         (
             f"**{line.status}**" if line.status in ("worse", "gone") else line.status,

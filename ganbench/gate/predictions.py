@@ -1,7 +1,7 @@
-"""What paired tests need beside ``results.json``: the judge's predictions and influence values.
+"""The file ``predictions.npz`` beside ``results.json``, which paired tests of two runs need.
 
-Accuracies are tested by the emotion that the judge predicted for every edit, the other values over all
-emotions by their influence values.
+For accuracies it holds the emotion that the judge predicted for every edit, and for all headlines their
+influence values.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ PREDICTIONS = "predictions.npz"
 OLD_PREDICTIONS = "outcomes.npz"
 
 Predictions = Mapping[str, NDArray[np.int8]]
-"""For each method int8 [N, 7]: the judged emotion of each test image's edit to each target.
+"""For each method int8 [N, 7]: the emotion that the judge predicts for each image's edit to each target.
 
-The images come in the order of the protocol, so that of two runs of one protocol row i is one image.
+The images are in the order of the protocol, so row i of two runs of one protocol is the same image.
 """
 
 
 def to_npz(predictions: Predictions, records: Iterable[Record] = ()) -> bytes:
-    """The bytes of ``predictions.npz``; equal for equal predictions and records.
+    """The bytes of ``predictions.npz``, which are equal for equal predictions and records.
 
-    Beside the predictions of each method the file has, for each headline among the records that has
-    influence values, an array ``method/metric``, float32 [2 + R + P]: R, the value, the influence values
-    of R parts, and those of P pairs of them, which are none or R (R - 1) / 2.
+    Beside the predictions of each method, the file has an array ``method/metric`` for each headline with
+    influence values. It is float32 [2 + R + P] and holds R, the value, the influence values of R parts,
+    and those of P pairs of parts, where P is 0 or R (R - 1) / 2.
     """
     file = io.BytesIO()
     arrays: dict[str, Any] = {name: array.astype(np.int8) for name, array in predictions.items()}
@@ -45,7 +45,7 @@ def to_npz(predictions: Predictions, records: Iterable[Record] = ()) -> bytes:
         if r.headline and r.influence is not None and len(r.influence.parts):
             values = [len(r.influence.parts), r.value, *r.influence.parts, *r.influence.pairs]
             arrays[f"{r.method}/{r.metric}"] = np.array(values, np.float32)
-    # As numpy.savez_compressed, to which a method labelled "file" would be another file to write to.
+    # numpy.savez_compressed would take a method labelled "file" for its argument of this name.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
@@ -54,12 +54,13 @@ def to_npz(predictions: Predictions, records: Iterable[Record] = ()) -> bytes:
 
 
 def read_predictions(path: Path, results: Results) -> tuple[Results, dict[str, NDArray[np.int8]]]:
-    """The results with their influence values, and the predictions in ``path``; none without the file.
+    """The results with their influence values, and the predictions in ``path``.
 
-    Where ``path`` does not exist, ``outcomes.npz`` beside it is read, as ganbench called the file before.
+    If ``path`` does not exist, ``outcomes.npz`` in the same folder is read, which is the file's old name.
+    Without either file there are no influence values and no predictions.
 
     Raises:
-        BadInput: no predictions, or not those that ``results`` were computed from.
+        BadInput: the file is damaged, or does not belong to ``results``.
     """
     old = not path.exists()
     path = path.with_name(OLD_PREDICTIONS) if old else path
@@ -104,7 +105,7 @@ def _check_judged(name: str, judged: NDArray[Any], results: Results, path: Path)
 
 
 def _influence(array: NDArray[Any], record: Record | None, name: str, path: Path) -> Influence:
-    """The influence values of a headline, from its array ``name`` of the file."""
+    """The influence values of a headline, from its array ``name`` in the file."""
     whole = array.dtype == np.float32 and array.ndim == 1 and len(array) > 2
     parts = int(array[0]) if whole and np.isfinite(array).all() else 0
     if (
@@ -131,5 +132,5 @@ def _disagree(name: str, path: Path) -> BadInput:
 
 
 def right(judged: NDArray[np.int8]) -> NDArray[np.int64]:
-    """1 where the judge predicted the target, else 0; int64 [N, 7]."""
+    """int64 [N, 7]: 1 where the judge predicts the target, else 0."""
     return np.asarray(judged == np.arange(len(EMOTIONS)), np.int64)

@@ -1,4 +1,4 @@
-"""The tests behind the gate: of paired predictions, and of two values with intervals."""
+"""The tests of the gate: of paired predictions, and of two values with intervals."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
 from ganbench.metrics import Interval, difference, paired
 
 
 class Tails(NamedTuple):
-    """Chance of a difference (head - base) at most, and at least, as large as found, if none is real."""
+    """Probability of a difference head - base at most, and at least, as large as observed, if there is none."""
 
     lower: float
     upper: float
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Adjusted p-values, any shape [m]: all that are <= alpha may be believed together.
+    """p-values [m], adjusted for the number of tests.
 
-    The chance of a single false one among them is at most alpha, however the tests depend on each
-    other (S. Holm, Scandinavian Journal of Statistics 6, 1979, p. 65).
+    If all tests with an adjusted value of at most alpha are called significant, the probability of one
+    or more false ones is at most alpha, whatever the dependence of the tests (S. Holm, Scandinavian
+    Journal of Statistics 6, 1979, p. 65).
     """
     values = np.asarray(p, np.float64)
     order = np.argsort(values, kind="stable")
@@ -34,36 +35,37 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 
 
 def sign_flip(differences: ArrayLike) -> Tails:
-    """Exact test of paired counts: without a real change each difference has either sign alike.
+    """Exact test of paired counts: without a real change, both signs of a difference are equally likely.
 
-    With differences of -1, 0 and 1 this is McNemar's exact test. With larger ones, such as the
-    number of an image's edits that were won or lost, the image stays the sampling unit.
+    With differences of -1, 0 and 1 it is McNemar's exact test. Larger differences, such as the number of
+    an image's edits that were won or lost, keep the image as the sampling unit.
 
     Args:
-        differences: integers [N], head - base of one image each.
+        differences: integers [N], head - base of each image.
     """
+    from scipy.stats import (
+        binom,  # takes a second to import, and only runs with predictions need it
+    )
+
     d = np.asarray(differences, np.int64)
     sizes = np.abs(d)
-    chances = np.ones(1)  # chances[k]: that the differences which point up sum to k
+    chances = np.ones(1)  # chances[k]: probability that the positive differences add up to k
     for size in range(1, int(sizes.max(initial=0)) + 1):
         count = int((sizes == size).sum())
-        k = np.arange(count + 1)
         part = np.zeros(size * count + 1)
-        part[::size] = np.exp(
-            gammaln(count + 1) - gammaln(k + 1) - gammaln(count - k + 1) - count * math.log(2)
-        )
+        part[::size] = binom.pmf(np.arange(count + 1), count, 0.5)
         chances = np.convolve(chances, part)
     up = int(d[d > 0].sum())
     return Tails(min(1.0, float(chances[: up + 1].sum())), min(1.0, float(chances[up:].sum())))
 
 
 def interval_test(base: Interval, head: Interval) -> Tails:
-    """Test of two values with intervals, paired where both have influence values of the same images.
+    """Test of two values with intervals; it is paired if both have influence values of the same images.
 
-    The variance of the difference is recovered from those ends of the intervals that face each
-    other, so it stays right where intervals are lopsided, as Wilson's are near 0 and 100 %
-    (``metrics.difference``; without pairing: R. G. Newcombe, Statistics in Medicine 17, 1998, p. 873,
-    method 10). Paired, Student's distribution has one degree of freedom less than there are parts.
+    The variance of the difference comes from the ends of the intervals that face each other, so it is
+    also right for asymmetric intervals, such as Wilson's near 0 and 100 % (``metrics.difference``;
+    without pairing: R. G. Newcombe, Statistics in Medicine 17, 1998, p. 873, method 10). In a paired
+    test, Student's distribution has one degree of freedom less than there are parts of the images.
     """
     gap = difference(head, base)
     if not gap.value:
@@ -77,9 +79,9 @@ def interval_test(base: Interval, head: Interval) -> Tails:
 def detectable(
     base: Interval, head: Interval, margin: float, alpha: float, power: float = 0.95
 ) -> float:
-    """The smallest real difference that exceeds ``margin`` and is significant with chance ``power``.
+    """The smallest real difference that exceeds ``margin`` and is significant with probability ``power``.
 
-    As of independent values: how far another model pairs with this one is not known beforehand.
+    The values count as independent, because the correlation with another model is not known beforehand.
     """
     gap = difference(Interval(*head), Interval(*base))
     freedom = _freedom(base, head)
@@ -89,5 +91,5 @@ def detectable(
 
 
 def _freedom(base: Interval, head: Interval) -> float:
-    """Degrees of freedom of the test of two values."""
+    """Degrees of freedom of the test of two values; infinite without pairing."""
     return len(base.influence.parts) - 1.0 if paired(base, head) else math.inf

@@ -1,4 +1,4 @@
-"""Practical margins: how far a metric may move before anybody cares."""
+"""Practical margins: the changes of a metric that do not matter."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from ganbench import config
 from ganbench.errors import BadInput, unknown
 from ganbench.records import RENAMED_METRICS, Record
 
-# The table for metrics that have none of their own.
+# Name of the table for metrics without a table.
 OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Margins of a metric.
+    """Margins of a metric; a smaller change counts as none.
 
     Attributes:
-        margin: of a method's value over all emotions, in the unit of the metric; a smaller change
-            is no change.
-        cell: the same of the value of a single emotion.
-        relative: the margins are fractions of the base's value.
+        margin: margin of values over all emotions, in the unit of the metric.
+        cell: margin of the values of single emotions, in the unit of the metric.
+        relative: whether the margins are fractions of the base's value.
     """
 
     margin: float
@@ -37,22 +36,22 @@ class Tolerance:
                 raise BadInput(f"{key} of a tolerance is {value}; give a number of 0 or more")
 
     def of(self, base: Record, value: float) -> float:
-        """The margin of the record ``base``, whose value is ``value``, in its unit."""
+        """The margin of the record ``base`` with the value ``value``, in the unit of the record."""
         margin = self.margin if base.emotion is None else self.cell
         return margin * abs(value) if self.relative else margin
 
 
 def tolerances(metrics: Iterable[str], file: str | Path | None = None) -> dict[str, Tolerance]:
-    """The tolerance of each metric: that of ``file``, and for what it leaves out the package's own.
+    """The tolerance of each metric, from ``file`` and, for what it leaves out, from the package.
 
     Raises:
-        BadInput: not TOML, a margin that is none, or a metric that nobody knows.
+        BadInput: the file is no TOML, a margin is no number of 0 or more, or a metric is unknown.
     """
     shipped = resources.files("ganbench.gate").joinpath("tolerance.toml")
     with resources.as_file(shipped) as path:
-        ours = config.read_toml(path)
+        defaults = config.read_toml(path)
     given = config.read_toml(Path(file)) if file is not None else {}
-    names = set(metrics) | set(ours)
+    names = set(metrics) | set(defaults)
     for name, table in given.items():
         if name in RENAMED_METRICS and name not in names:
             raise BadInput(
@@ -62,10 +61,10 @@ def tolerances(metrics: Iterable[str], file: str | Path | None = None) -> dict[s
             raise unknown(f"metric in {file}", name, names)
         if not isinstance(table, dict):
             raise BadInput(f"not a table in {file}: {name!r}; write [{name}] and margin = ...")
-    usual = ours[OTHER] | given.get(OTHER, {})
+    other = defaults[OTHER] | given.get(OTHER, {})
     return {
         name: config.build(
-            Tolerance, ours.get(name, usual) | given.get(name, {}), f"tolerance of {name}"
+            Tolerance, defaults.get(name, other) | given.get(name, {}), f"tolerance of {name}"
         )
         for name in sorted(names)
     }

@@ -6,24 +6,14 @@ from collections.abc import Sequence
 
 from ganbench.errors import BadInput
 from ganbench.records import RENAMED_METRICS, Record
-from ganbench.registry import METRICS
+from ganbench.registry import DEFAULT_METRICS, METRICS
 from ganbench.scoring.interface import Metric, MetricInputs, Probe
 
-# The default metrics. An evaluation may spend a tenth of its time on anything but editing and judging.
-# KID and PRDC are not among them because they compare every edit with every other, and because KID and
+# An evaluation may spend a tenth of its time on anything but editing and judging. KID and PRDC are not
+# among the default metrics because they compare every edit with every other, and because KID and
 # precision failed their trial (``ganbench.validation.withheld``); diversity, intensity, smoothness and
 # units are not because they need extra edits.
-DEFAULT: tuple[str, ...] = (
-    "accuracy",
-    "fed",
-    "ere",
-    "background",
-    "gt_error",
-    "gain",
-    "neighbour_confusion",
-    "input_similarity",
-    "calibration",
-)
+DEFAULT = DEFAULT_METRICS
 
 
 def select_metrics(names: str | Sequence[str] = "default") -> tuple[Metric, ...]:
