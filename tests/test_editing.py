@@ -39,7 +39,7 @@ def read(path):
 
 
 def test_never_more_than_a_batch_is_in_memory(pictures, tiny_method, tmp_path, monkeypatch):
-    place, batch, count = pictures(40), 8, 3000
+    place, batch, count = pictures(40), 8, 600
     taken, alive, most = 0, weakref.WeakSet(), [0, 0]
 
     class Pixels(np.ndarray):
