@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ganbench import editing
-from ganbench.editing import Item, edit_pictures, find_pictures, read_picture
+from ganbench.editing import Item, edit_pictures, read_picture, select_pictures
 from ganbench.errors import BadInput
 from ganbench.methods.weights import save_checkpoint
 
@@ -79,7 +79,7 @@ def test_edits_are_those_of_the_method(pictures, tiny_method, tmp_path):
     import torch
 
     method, place = tiny_method("linear"), pictures(5)
-    items = find_pictures([place], tmp_path / "out")
+    items = select_pictures([place], tmp_path / "out").items
     files = list(edit_pictures(method, 3, items, tmp_path / "out", batch_size=2))
     assert [f.name for f in files] == [f"000{i}.png" for i in range(5)]
     inputs = torch.stack([torch.from_numpy(read(item.source)) for item in items])
@@ -91,7 +91,7 @@ def test_edits_are_those_of_the_method(pictures, tiny_method, tmp_path):
 @pytest.mark.parametrize("name", ["smit", "stargan-v2"])
 def test_noise_belongs_to_the_name_and_not_to_the_batch(name, pictures, tiny_method, tmp_path):
     method, place = tiny_method(name), pictures(5, size=(32, 32))
-    items = find_pictures([place], tmp_path / "none")
+    items = select_pictures([place], tmp_path / "none").items
     for size, chosen in ((1, items), (5, items), (2, items[3:])):
         list(edit_pictures(method, 1, chosen, tmp_path / f"{size}", batch_size=size))
     for i in range(5):
@@ -180,4 +180,4 @@ def test_what_else_is_refused(edit, pictures, tmp_path):
         assert (code, err.count("\n")) == (2, 1), err
         assert message in err
     with pytest.raises(BadInput, match="two edits"):
-        find_pictures([tmp_path / "in"], tmp_path / "out")
+        select_pictures([tmp_path / "in"], tmp_path / "out")

@@ -165,10 +165,10 @@ def _notes(options: EditOptions, chosen: Selection, method: Method) -> Iterator[
         if not options.skip_bad:
             raise BadInput(f"{place}: {reason}; mend that or add --skip-bad")
         yield f"left out: {place} ({reason})"
-    if chosen.again:
+    if chosen.duplicates:
         yield (
-            f"{plural(chosen.again, 'link')} to the same pictures, or names given twice, "
-            f"{'counts' if chosen.again == 1 else 'count'} once"
+            f"{plural(chosen.duplicates, 'link')} to the same pictures, or names given twice, "
+            f"{'counts' if chosen.duplicates == 1 else 'count'} once"
         )
     uneven = chosen.uneven(options.max_pixels) if options.resize else 0
     if note := framing_note(uneven, len(chosen.items), options.framing):

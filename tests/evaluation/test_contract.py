@@ -10,7 +10,7 @@ import torch
 from toys import SIZE, K, Painter, Reader, ToyPhotos, patch
 
 import ganbench
-from ganbench.editing import edit_pictures, find_pictures
+from ganbench.editing import edit_pictures, select_pictures
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 from ganbench.evaluation import contract
@@ -107,7 +107,7 @@ def test_a_method_is_named_before_the_others_are_edited(tmp_path, places, fault)
 
     folder, out = places
     with pytest.raises(BadInput, match=message):
-        list(edit_pictures(Broken(change), 1, find_pictures([folder], out), out))
+        list(edit_pictures(Broken(change), 1, select_pictures([folder], out).items, out))
     assert not out.exists()
 
     faces = Faces(patch(torch.arange(K)), EMOTIONS, np.arange(K))
@@ -129,7 +129,7 @@ def test_weights_that_are_not_finite(tmp_path, places):
         with pytest.raises(BadInput, match="not finite: weight in painter"):
             scene.edits(patch(torch.arange(K)), torch.eye(K))
         with pytest.raises(BadInput, match="not finite: weight in painter"):
-            list(edit_pictures(method, 1, find_pictures([folder], out), out))
+            list(edit_pictures(method, 1, select_pictures([folder], out).items, out))
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_the_share_of_cut_pixels_is_recorded_and_said(tmp_path, places):
 
     folder, out = places
     notes: list[str] = []
-    items = find_pictures([folder], out)
+    items = select_pictures([folder], out).items
     list(edit_pictures(Broken(brighter), 1, items, out, batch_size=3, on_note=notes.append))
     assert notes == ["Broken: 25.0% of the pixels of its edits lay outside [0, 1] and were cut to it; the files hold the edits after the cut"]  # fmt: skip
 
