@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ganbench.text import shown
 
@@ -28,10 +28,21 @@ class Diverged(GanbenchError, RuntimeError):
     exit_code = 1
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
-    """``BadInput`` for a name that is not in ``known``, with the nearest known names as a hint."""
+def unknown(
+    kind: str, name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None
+) -> BadInput:
+    """``BadInput`` for a name that is not in ``known``, with the nearest known name as a hint.
+
+    Args:
+        kind: what is named, for example ``"method"``.
+        name: the unknown name.
+        known: the names that there are.
+        aliases: second names of some of them: alias -> name.
+    """
     names, name = sorted(known), str(name)
-    # The search for near names takes time that grows with their length.
-    near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5)
+    second = {n: alias for alias, n in (aliases or {}).items() if n in names}
+    # The search takes time that grows with the length of the name.
+    near = difflib.get_close_matches(name[:100], [*names, *second.values()], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return BadInput(f"unknown {kind}: {shown(name)}; {hint}known: {', '.join(names)}")
+    listed = ", ".join(f"{n} ({second[n]})" if n in second else n for n in names)
+    return BadInput(f"unknown {kind}: {shown(name)}; {hint}known: {listed}")

@@ -6,7 +6,9 @@ registered exactly as a third party's: ``[options.entry_points]`` of ``setup.cfg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any
 
 from ganbench.errors import BadInput, unknown
@@ -18,18 +20,37 @@ class Registry:
     Args:
         group: the entry-point group.
         kind: what an entry is called in messages, e.g. ``"method"``.
-        first: names listed first, in this order; plug-ins follow alphabetically.
+        first: names of our entries, in the order of lists; plug-ins follow alphabetically.
+        aliases: second names of some of our entries, in lower case: alias -> name.
     """
 
-    def __init__(self, group: str, kind: str, first: tuple[str, ...] = ()) -> None:
-        self.group, self.kind, self.first = group, kind, first
+    def __init__(
+        self,
+        group: str,
+        kind: str,
+        first: tuple[str, ...] = (),
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.group, self.kind, self.first, self.aliases = group, kind, first, aliases
+
+    def canonical(self, name: str) -> str:
+        """The registered name of one of our entries, from any of its names in upper or lower case.
+
+        Other names are returned as they are.
+        """
+        key = self.aliases.get(name.lower(), name.lower())
+        return key if key in self.first else name
+
+    def both_names(self, name: str) -> str:
+        """A registered name as lists show it, with its alias if it has one: ``"linear (ganmut)"``."""
+        return next((f"{name} ({a})" for a, known in self.aliases.items() if known == name), name)
 
     def _entries(self) -> dict[str, EntryPoint]:
         found: dict[str, EntryPoint] = {}
         for entry in entry_points(group=self.group):
             ours = entry.dist is not None and entry.dist.name == "ganbench"
             # A plug-in may not take the name of one of ours: a table would say the wrong thing.
-            if ours or entry.name not in self.first:
+            if ours or self.canonical(entry.name) not in self.first:
                 found[entry.name] = entry
         return found
 
@@ -40,14 +61,14 @@ class Registry:
         return ours + sorted(found.difference(ours))
 
     def load(self, name: str, base: type | None = None) -> Any:
-        """Import the object registered as ``name``; ``base`` is the class it must derive from.
+        """Import the object that is called ``name``; ``base`` is the class it must derive from.
 
         Raises:
             BadInput: no such name, or the plug-in cannot be imported, or is of another kind.
         """
-        entries = self._entries()
+        entries, name = self._entries(), self.canonical(name)
         if name not in entries:
-            raise unknown(self.kind, name, entries)
+            raise self.unknown(name)
         try:
             found = entries[name].load()
         except Exception as error:  # a plug-in's module may raise anything
@@ -63,11 +84,17 @@ class Registry:
             )
         return found
 
+    def unknown(self, name: str, *others: str) -> BadInput:
+        """The error for a name that is not registered; ``others`` are allowed beside the registered ones."""
+        return unknown(self.kind, name, [*self.names(), *others], self.aliases)
+
 
 METHODS = Registry(
     "ganbench.methods",
     "method",
     first=("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"),
+    # The paper calls its models GANmut and GGANmut, its code calls them linear and gaussian.
+    aliases={"ganmut": "linear", "gganmut": "gaussian"},
 )
 
 # Title and paper of each of ours, as its class has them: a list of names need not import networks.

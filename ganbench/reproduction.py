@@ -25,6 +25,7 @@ from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.parsing import Refused, is_file
 from ganbench.provenance import versions
 from ganbench.records import Results
+from ganbench.registry import METHODS
 from ganbench.scoring import REAL, MetricInputs
 from ganbench.scoring.predictions import Accuracy
 from ganbench.storage.store import is_file_name
@@ -88,8 +89,9 @@ def read_claims(manifest: Path, name: str) -> list[Claim]:
         BadInput: no manifest, no such entry, or a file that is not the one of the manifest.
     """
     entries = read_manifest(manifest)
+    name = METHODS.canonical(name)
     if name != "all" and name not in entries:
-        raise unknown("checkpoint", name, [*entries, "all"])
+        raise unknown("checkpoint", name, [*entries, "all"], METHODS.aliases)
     claims = []
     for key in entries if name == "all" else [name]:
         path = manifest.parent / entries[key]["file"]

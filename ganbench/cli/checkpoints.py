@@ -95,14 +95,19 @@ def list_() -> None:
     """List the shipped checkpoints."""
     from rich.table import Table
 
-    from ganbench.registry import IN_PRINT
+    from ganbench.registry import IN_PRINT, METHODS
 
     table = Table("name", "title", "size", "licence", "recipe", "iterations")
     for name, entry in _shipped().items():
         title = IN_PRINT[name][0] if entry["kind"] == "method" else "VGG judge"
         size = f"{entry['bytes'] / 1e6:.1f} MB"
         table.add_row(
-            name, title, size, entry["licence"], entry["recipe"], f"{entry['iterations']:,}"
+            METHODS.both_names(name),
+            title,
+            size,
+            entry["licence"],
+            entry["recipe"],
+            f"{entry['iterations']:,}",
         )
     screen().print(table)
 
@@ -167,7 +172,7 @@ def verify(files: tuple[str, ...]) -> None:
 
 def _shipped() -> dict[str, dict[str, Any]]:
     """The tables of the shipped manifest by name."""
-    from ganbench.methods.locate import shipped_folder
+    from ganbench.methods.manifest import shipped_folder
 
     return _manifest(shipped_folder())
 
@@ -184,8 +189,9 @@ def _find(name: str) -> Path:
 
     from ganbench.methods.locate import checkpoint_file, shipped
     from ganbench.parsing import is_file
+    from ganbench.registry import METHODS
 
-    if name in _shipped() and not is_file(name):
+    if METHODS.canonical(name) in _shipped() and not is_file(name):
         return shipped(name)
     return checkpoint_file(name)
 

@@ -139,8 +139,9 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     default="all",
     show_default=True,
     metavar="all|[LABEL:]NAME[=FILE],...",
-    help="Which methods: the paper's six, or names; NAME=FILE evaluates a checkpoint of your own, or "
-    "the run folder of one. Two of one method need labels: mine:gaussian=FILE.",
+    help="Which methods: the paper's six, or names such as gaussian or its alias gganmut; NAME=FILE "
+    "evaluates a checkpoint of your own, or the run folder of one. Two of one method need labels: "
+    "mine:gaussian=FILE.",
 )
 @data_options
 @leak_options

@@ -17,9 +17,9 @@ def methods() -> None:
         try:
             title, paper = IN_PRINT[name] if name in IN_PRINT else _of_plug_in(name)
         except BadInput as error:
-            say(f"{name:<12} {error}", err=True)
+            say(f"{name:<18} {error}", err=True)
         else:
-            say(f"{name:<12} {title:<12} {paper}")
+            say(f"{METHODS.both_names(name):<18} {title:<12} {paper}")
 
 
 def _of_plug_in(name: str) -> tuple[str, str]:

@@ -21,10 +21,11 @@ def plot(run: str, out: str | None) -> None:
     from ganbench.errors import BadInput
     from ganbench.figures.curves import draw
     from ganbench.figures.page import to_pdf, to_png
+    from ganbench.methods.locate import run_folder
     from ganbench.storage.store import write_atomic
     from ganbench.training.folder import CARD, LOG, read_log
 
-    folder = Path(run)
+    folder = run_folder(run)
     file = Path(out) if out else folder / "curves.png"
     writers = {".png": to_png, ".pdf": to_pdf}
     if file.suffix.lower() not in writers:

@@ -24,6 +24,7 @@ from ganbench.cli.options import (
     device_option,
 )
 from ganbench.cli.screen import progress_bar, say, screen
+from ganbench.registry import METHODS
 
 if TYPE_CHECKING:
     from ganbench.cli.screen import Bar
@@ -68,7 +69,7 @@ class TrainOptions(DataOptions):
     @property
     def folder(self) -> Path:
         """Where the run lives."""
-        return Path(self.out) if self.out else Path("runs") / self.name
+        return Path(self.out) if self.out else Path("runs") / METHODS.canonical(self.name)
 
     @cached_property
     def start(self) -> Path | None:
@@ -159,6 +160,8 @@ class TrainOptions(DataOptions):
 @click.pass_context
 def train(context: click.Context, /, **given: Any) -> None:
     """Train METHOD, or the judge, and write a checkpoint that 'ganbench eval' takes.
+
+    METHOD is a name that 'ganbench methods' lists, such as stargan, gaussian or its alias gganmut.
 
     Ctrl-C stops at the next step and leaves a run that --resume continues exactly.
 
@@ -281,7 +284,7 @@ def _decisive(context: click.Context, options: TrainOptions) -> dict[str, Any]:
     """The values for the command in the card; files have no folders."""
     given = {key: value for key, value in _given(context).items() if key in DECISIVE}
     always = {
-        "name": options.name,
+        "name": METHODS.canonical(options.name),
         "recipe": Path(options.recipe).name,
         "data": options.data,
         "seed": options.seed,

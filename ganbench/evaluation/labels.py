@@ -59,9 +59,10 @@ def split(text: str) -> tuple[str, str]:
     """
     label, colon, name = (part.strip() for part in text.partition(":"))
     if not colon or text.strip() in METHODS.names():  # a plug-in may have a colon in its name
-        label = name = text.strip()
+        label = name = METHODS.canonical(text.strip())
     elif not name:
         raise BadInput(f"no method after the label: {text!r}; write {label or 'mine'}:gaussian")
+    name = METHODS.canonical(name)
     check(label, name)
     return label, name
 
@@ -81,8 +82,8 @@ def check(label: str, name: str) -> None:
         )
     if label.lower() in RESERVED:
         raise BadInput(f"reserved label: {label!r} has a meaning of its own; choose another")
-    others = {other.lower(): other for other in METHODS.names() if other != name}
-    if label != name and label.lower() in others:
+    others = {other.lower() for other in METHODS.names() if other != name}
+    if label != name and METHODS.canonical(label).lower() in others:
         raise BadInput(
             f"label of another method: {label!r} would name results of {name}; choose another"
         )

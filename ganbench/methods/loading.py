@@ -22,7 +22,7 @@ def load_method(
     """Load a method, ready to edit.
 
     Args:
-        name: a name of ``list_methods()``.
+        name: a name of ``list_methods()``, or an alias: ``"ganmut"``, ``"gganmut"``.
         checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``, or the
             folder of a finished run of ``ganbench train``; None loads the shipped one, or builds a
             plug-in that needs none: one without weights, or whose class says
@@ -32,6 +32,7 @@ def load_method(
     Raises:
         BadInput: unknown name, missing or foreign file, a checkpoint of another method.
     """
+    name = METHODS.canonical(name)
     cls: type[Method] = METHODS.load(name, Method)
     where = resolve(device)
     if checkpoint is None and (ready := _without_checkpoint(name, cls)) is not None:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import os
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ganbench import parsing
 from ganbench.errors import BadInput
+from ganbench.methods.manifest import shipped_folder
 from ganbench.methods.weights import read_header
+from ganbench.registry import METHODS
 from ganbench.storage.store import is_file_name
 from ganbench.text import plural
 
 # The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
 CARD, CHECKPOINTS = "recipe.json", "checkpoints"
+
+
+def run_folder(place: str | os.PathLike[str]) -> Path:
+    """A folder as it was given, or the one of the registered name: runs/gganmut means runs/gaussian.
+
+    ``ganbench train`` names its folders by registered names, whichever name it is given.
+    """
+    folder = Path(place)
+    if folder.name and not parsing.is_folder(folder) and not parsing.is_file(folder):
+        registered = folder.with_name(METHODS.canonical(folder.name))
+        if parsing.is_folder(registered):
+            return registered
+    return folder
 
 
 def checkpoint_file(place: str | os.PathLike[str]) -> Path:
@@ -23,7 +37,7 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
     Raises:
         BadInput: a folder that is none of ``ganbench train``, or whose training has not ended.
     """
-    folder = Path(place)
+    folder = run_folder(place)
     if not parsing.is_folder(folder):
         return folder
     card = _card(folder)
@@ -80,15 +94,10 @@ def shipped(name: str) -> Path:
     Raises:
         BadInput: none is shipped under this name.
     """
-    path = shipped_folder() / f"{name}.safetensors"
+    path = shipped_folder() / f"{METHODS.canonical(name)}.safetensors"
     if not path.is_file():
         raise BadInput(
             f"no shipped checkpoint: {name!r}; train one with 'ganbench train {name}' "
             "and give its path"
         )
     return path
-
-
-def shipped_folder() -> Path:
-    """The folder of the shipped checkpoints and their manifest."""
-    return Path(str(resources.files("ganbench.checkpoints") / "faces"))

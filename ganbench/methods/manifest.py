@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ from ganbench.errors import BadInput
 from ganbench.storage.store import is_file_name
 
 MANIFEST = "MANIFEST.toml"
+
+
+def shipped_folder() -> Path:
+    """The folder of the shipped checkpoints and their manifest."""
+    return Path(str(resources.files("ganbench.checkpoints") / "faces"))
 
 
 def read_manifest(path: Path) -> dict[str, dict[str, Any]]:

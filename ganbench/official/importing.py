@@ -65,6 +65,7 @@ def import_checkpoint(
             option; or ``out`` exists or cannot be written.
         Unsupported: ganbench knows no layout of this method.
     """
+    method = METHODS.canonical(method)
     cls: type[Method] = METHODS.load(method, Method)
     layout = cls.official()
     target = out or Path(f"{method}-{file.stem}.safetensors")

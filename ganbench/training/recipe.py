@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ganbench import config
 from ganbench.errors import BadInput, unknown
+from ganbench.registry import METHODS
 from ganbench.text import plural
 from ganbench.training.augment import Augment
 
@@ -175,7 +176,7 @@ def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -
 
     Args:
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
-        name: the method's name, or ``"judge"``.
+        name: the method's registered name, or ``"judge"``; the table's head may be an alias of it.
         assignments: values of keys that replace the recipe's; see ``config.assign``.
 
     Raises:
@@ -196,13 +197,20 @@ def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -
 
 
 def _find_table(tables: dict[str, Any], name: str, recipe: str) -> dict[str, Any]:
-    if name not in tables:
+    name = METHODS.canonical(name)
+    heads = [head for head in tables if METHODS.canonical(head) == name]
+    if not heads:
         raise BadInput(
             f"recipe {recipe} has no table [{name}]; it has: {', '.join(sorted(tables))}; add it"
         )
-    table = tables[name]
+    if len(heads) > 1:
+        raise BadInput(
+            f"recipe {recipe} has the tables {' and '.join(f'[{h}]' for h in heads)} for one method; "
+            "drop one"
+        )
+    table = tables[heads[0]]
     if not isinstance(table, dict):
-        raise BadInput(f"recipe {recipe}: {name} is {table!r}, not a table; write [{name}]")
+        raise BadInput(f"recipe {recipe}: {heads[0]} is {table!r}, not a table; write [{heads[0]}]")
     return table
 
 

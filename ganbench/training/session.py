@@ -18,7 +18,7 @@ from ganbench.data.subset import only
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
 from ganbench.emotions import KNOWN, check_known, labels_of
-from ganbench.errors import BadInput, unknown
+from ganbench.errors import BadInput
 from ganbench.judges.label_check import check_labels
 from ganbench.methods.conditions import EMOTION_UNITS
 from ganbench.methods.interface import Method
@@ -267,7 +267,7 @@ def model_and_trainer(name: str) -> tuple[type[Any], type[Trainer]]:
 
         return VGG, VGGTrainer
     if name not in METHODS.names():
-        raise unknown("method", name, [*METHODS.names(), "judge"])
+        raise METHODS.unknown(name, "judge")
     method = METHODS.load(name, Method)
     return method, method.trainer()
 
@@ -283,7 +283,7 @@ def configure(
     """Read what a method, or ``"judge"``, is to be trained with.
 
     Args:
-        name: a registered method, or ``"judge"``.
+        name: name or alias of a method, or ``"judge"``.
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         assignments: values of keys that replace the recipe's: ``{"network.width": 16}``.
         init: a checkpoint, or a finished run's folder, to start from; the network is then the
@@ -295,7 +295,7 @@ def configure(
         BadInput: unknown name, recipe or key, a file that cannot be started from, no run to resume.
         Unsupported: the method cannot be trained.
     """
-    kind = "judge" if name == "judge" else "method"
+    kind, name = "judge" if name == "judge" else "method", METHODS.canonical(name)
     model, trainer = model_and_trainer(name)
     table = recipes.load(recipe, name, assignments)
     network, training = recipes.resolve(

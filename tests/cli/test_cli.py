@@ -135,7 +135,7 @@ def test_version(process, program):
 def test_methods_are_listed(call):
     code, out, err = call("methods")
     assert (code, err) == (0, "")
-    names = [line.split()[0] for line in out.splitlines()]
+    names = [line.split()[0] for line in out.splitlines()]  # aliases follow in parentheses
     assert names[:6] == ["linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"]
     assert "GGANmut" in out
 

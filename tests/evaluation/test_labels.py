@@ -186,6 +186,13 @@ def test_a_copy_with_a_title_shares_its_weights():
     assert again.title == "mine (Painter)"
 
 
+def test_aliases_are_no_labels_of_others():
+    assert labels.split("GGANmut") == ("gaussian", "gaussian")
+    assert labels.split("mine:GANmut") == ("mine", "linear")
+    with pytest.raises(BadInput, match="label of another method: 'ganmut'"):
+        labels.split("ganmut:stargan")
+
+
 def test_methods_are_names_perhaps_with_a_file():
     assert labels.parse_methods("stargan, smit = a/b.safetensors") == [
         ("stargan", None),
