@@ -72,7 +72,7 @@ def test_every_command_takes_both(done, tmp_path):
             for i in range(2):
                 pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
                 Image.fromarray(pixels).save(folder / f"{i}.png")
-    (tmp_path / "tiny.toml").write_text(RECIPE.replace("NAME", "GGANmut"))
+    (tmp_path / "tiny.toml").write_text(RECIPE.replace("NAME", "GGANmut").replace("16", "64"))
     data = ("--data", "folder", "--root", "photos", "--device", "cpu")
     assert done("train", "GGANmut", "--recipe", "tiny.toml", *data) == "runs/gaussian/gaussian.safetensors\n"  # fmt: skip
     card = json.loads((tmp_path / "runs/gaussian/recipe.json").read_text())
@@ -85,11 +85,11 @@ def test_every_command_takes_both(done, tmp_path):
     assert "mine (GGANmut)" in plan
     face = tmp_path / "photos/test/sad/0.png"
     done("edit", "--method", "gganmut", "--checkpoint", "runs/gganmut", "--images", face,
-         "--emotion", "happy", "--out", "edits", "--device", "cpu")  # fmt: skip
+         "--resize", "--emotion", "happy", "--out", "edits", "--device", "cpu")  # fmt: skip
     done("figure", "nuance", "--method", "gganmut", "--checkpoint", "runs/gganmut", *data, "--out", "n.png")  # fmt: skip
     assert "complete" in done("checkpoints", "verify", "gganmut", "runs/gganmut")
     done("checkpoints", "export", "runs/gganmut", "--official", "--out", "authors")
     (file,) = (tmp_path / "authors").iterdir()
-    done("checkpoints", "import", "gganmut", file, "--image-size", 16, "--out", "back.safetensors")
+    done("checkpoints", "import", "gganmut", file, "--image-size", 64, "--out", "back.safetensors")
     assert read_header(tmp_path / "back.safetensors")["name"] == "gaussian"
     assert done("reproduce", "gganmut", "--dry-run").startswith("gaussian: 5,000 iterations")
