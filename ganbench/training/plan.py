@@ -134,7 +134,7 @@ def plan(setup: Setup) -> Plan:
             torch.empty(images, UNITS) if trainer.needs_action_units else None,
         )
     weights = [tensor for each in trainer.networks.values() for tensor in _tensors(each)]
-    work = _Work(given=weights)
+    work = Work(given=weights)
     steps: Counter[str] = Counter()
     objectives: dict[tuple[bool, tuple[str, ...], tuple[str, ...]], dict[str, float]] = {}
     flops = 0.0
@@ -217,7 +217,7 @@ def _recorded(trainer: Trainer) -> Iterator[list[tuple[tuple[str, ...], dict[str
         trainer.minimise = minimise  # type: ignore[method-assign]
 
 
-class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every operation: counts floating-point operations, and bytes that are alive.
 
     Args:

@@ -1,45 +1,28 @@
-"""The papers' recipes at full width: ten steps and more of each method, on random images.
+"""The papers' recipes: ten steps of each method on random images, with its networks made narrow.
 
-A step is one step of one optimiser: an iteration of StarGAN-v2 has four, one of SMIT two. Batches are
-as small as each method allows, since nothing here depends on their size.
+The networks at their full widths are planned on tensors without content: see ``tests/cli/test_train.py``.
+A step is one step of one optimiser: an iteration of StarGAN-v2 has four, one of SMIT two.
 """
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
+from conftest import NETWORKS
 
-from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.augment import augment
 from ganbench.training.batches import Batch
-from ganbench.training.session import prepare
+from ganbench.training.session import configure, prepare
 
-# GANmut replaces some codes of a batch by random ones, GGANmut puts one at each of its seven means.
-SMALL = {
-    "linear": ("batch_size=2", "random_codes=1"),
-    "gaussian": ("batch_size=7",),
-    "stargan": ("batch_size=2",),
-    "ganimation": ("batch_size=2",),
-    "smit": ("batch_size=1",),
-    "stargan-v2": ("batch_size=1",),
-    "judge": ("batch_size=2",),
+NARROW = {
+    **{name: {f"network.{k}": v for k, v in NETWORKS[name].items()} for name in NETWORKS},
+    "judge": {"network.image_size": 32, "network.widths": [4] * 5, "network.hidden": 8},
 }
 
 
-@pytest.fixture(autouse=True)
-def _all_cores():
-    """These networks are large: threads help."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
-    yield
-    torch.set_num_threads(before)
-
-
 def weights(trainer):
-    """Of each optimiser, a number for each kernel and matrix that no change leaves alone."""
+    """By optimiser, a number for each kernel and matrix, which changes with its weights."""
     return {
         name: torch.stack([p.detach().sum(dtype=torch.float64) for p in parameters if p.ndim > 1])
         for name, optimizer in trainer.optimizers.items()
@@ -47,11 +30,11 @@ def weights(trainer):
     }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", NARROW)
 def test_ten_steps_of_the_paper_s_recipe(name):
-    trainer = prepare(name, "affectnet", parse_assignments(SMALL[name]), device="cpu").trainer
+    trainer = prepare(name, "affectnet", NARROW[name], device="cpu").trainer
     recipe, size = trainer.recipe, trainer.model.config.image_size
+    assert recipe == configure(name, "affectnet").recipe
     before, labels, steps = weights(trainer), torch.arange(70) % 7, 0
     minimise = trainer.minimise
 

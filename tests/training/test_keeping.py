@@ -23,7 +23,7 @@ from ganbench.methods.locate import shipped
 from ganbench.methods.weights import read_header
 from ganbench.storage.store import replacing, sweep
 from ganbench.training import folder as folders
-from ganbench.training.probe import FACES, find_probe
+from ganbench.training.probe import find_probe
 from ganbench.training.session import prepare
 
 
@@ -120,7 +120,7 @@ def test_the_best_survives_a_restart(tiny_recipe, tmp_path):
 
 @pytest.fixture(scope="module")
 def faces():
-    return load_dataset("faces", "train", size=64, train=42)
+    return load_dataset("faces", "train", size=64, train=14, test=7)
 
 
 def test_a_probe_leaves_no_trace_in_the_training(tiny_recipe, faces, tmp_path):
@@ -143,12 +143,12 @@ def test_a_probe_leaves_no_trace_in_the_training(tiny_recipe, faces, tmp_path):
     assert all(torch.equal(plain[key], probed[key]) for key in plain)
     for one, other in zip(before, after, strict=True):
         accuracy = other.pop("probe_accuracy")
-        assert accuracy * 7 * FACES == pytest.approx(round(accuracy * 7 * FACES))
+        assert accuracy * 7 * 14 == pytest.approx(round(accuracy * 7 * 14))
         for line in (one, other):
             del line["seconds"], line["images_per_second"]
         assert one == other
     card = read_header(tmp_path / "1/stargan.safetensors")["card"]
-    assert card["probe"] == {"judge": load_vgg(device="cpu").spec.fingerprint, "faces": FACES}
+    assert card["probe"] == {"judge": load_vgg(device="cpu").spec.fingerprint, "faces": 14}
     assert "probe" not in read_header(tmp_path / "0/stargan.safetensors")["card"]
 
 
@@ -157,9 +157,9 @@ def test_the_probe_counts_what_the_judge_sees(faces, tiny_method):
     method = tiny_method("stargan", image_size=64)
     method.translate = lambda x, codes: (x, None)
     probe = find_probe(method, faces, torch.device("cpu"))
-    right = load_vgg(device="cpu").judge(faces.images(range(FACES))).logits.argmax(1)
+    right = load_vgg(device="cpu").judge(faces.images(range(14))).logits.argmax(1)
     assert probe(method.train()) == pytest.approx(1 / 7)
-    assert (right.numpy() == faces.labels[:FACES]).all()
+    assert (right.numpy() == faces.labels).all()
     assert method.training
     method.translate = lambda x, codes: (faces.images(codes.argmax(1).tolist()) * 2 - 1, None)
     assert probe(method) == 1.0
@@ -171,7 +171,7 @@ def test_there_is_no_probe_where_nobody_could_judge(faces, tiny_method):
     assert find_probe(method, faces, cpu) is not None
     assert find_probe(method, TinyFaces(), cpu) is None  # other data
     assert find_probe(load_vgg(device="cpu").model, faces, cpu) is None  # the judge itself
-    assert find_probe(method, load_dataset("faces", "test", size=64, test=7), cpu) is None
+    assert find_probe(method, load_dataset("faces", "test", size=64, train=14, test=7), cpu) is None
     small = load_dataset("faces", "train", size=16, train=7)
     assert find_probe(tiny_method("stargan"), small, cpu) is None  # another size
 

@@ -178,22 +178,23 @@ def test_a_run_killed_at_random_moments_is_the_run_that_never_was(name, tmp_path
     file, moments = recipe(tmp_path), random.Random(name)
     assert finish(name, file, str(tmp_path / "straight"))
     length = float((tmp_path / "straight.seconds").read_text())
-    deaths = 0
-    for _ in range(3):
+    deaths, wanted = 0, 3 if name == "stargan" else 1
+    for _ in range(wanted + 2):  # a process may end before its moment
         process, moment = spawn(name, file, str(tmp_path / "killed")), moments.uniform(0.2, 0.8)
         while process.is_alive() and worked(process) < moment * length:
             time.sleep(0.002)
         process.kill()
         process.join()
         deaths += process.exitcode == -signal.SIGKILL
+        if deaths == wanted:
+            break
     assert deaths
     assert finish(name, file, str(tmp_path / "killed"))
     assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
 
 
-@pytest.mark.parametrize("name", ["stargan", "judge"])
-def test_a_run_killed_in_every_step_of_writing(name, tmp_path):
-    file = recipe(tmp_path)
+def test_a_run_killed_in_every_step_of_writing(tmp_path):
+    name, file = "stargan", recipe(tmp_path)
     assert finish(name, file, str(tmp_path / "straight"))
     deaths = 0
     while not finish(name, file, str(tmp_path / "killed"), deaths):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -15,11 +11,11 @@ from torch.profiler import ProfilerActivity, profile
 from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
-from ganbench.training.plan import plan
+from ganbench.training.plan import Work, plan
 from ganbench.training.session import configure, prepare
 
 # Of odd lengths, so that neither warm-up nor end falls together with a cycle of critic steps.
-ODD = ("iterations=11", "warmup_iterations=3", "batch_size=8", "ema_decay=0.9")
+ODD = ("iterations=8", "warmup_iterations=3", "batch_size=8", "ema_decay=0.9")
 CYCLES = {"smit": (), "stargan-v2": ("reference_every=3",)}
 JUDGE = {"image_size": 16, "stages": [1, 1], "widths": [4, 6], "hidden": 8}
 
@@ -65,10 +61,45 @@ def test_steps_are_those_of_the_run(name):
     )
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "judge"])
-def test_memory_is_what_the_allocator_gives(name):
+def test_memory_of_known_tensors():
+    """Alive at most at once: a, b and c of 4,000 bytes each; views and results in place are no more."""
+    with torch.no_grad(), Work(given=[]) as work:
+        a = torch.zeros(1000)
+        b = a + 1
+        c = b.view(10, 100).T + 2
+        c.mul_(3)
+        del a, b
+        d = torch.zeros(1500)
+    assert (c.shape, d.shape) == ((100, 10), (1500,))
+    assert work.peak == 3 * 4000
+    given = torch.zeros(1000)
+    with Work(given=[given]) as work:
+        given.add_(1)
+    assert work.peak == 0
+
+
+def test_memory_of_a_small_network_by_hand():
+    """Weights of the tiny judge, and what its step must hold for the backward pass."""
+    batch, size = 16, 16
+    memory = plan(configure(*tiny("judge", "batch_size=16", "ema_decay=0.9"))).memory
+    convolutions, norms = 27 * 4 + 36 * 6, 2 * (4 + 6)
+    linear = (6 * 16 + 1) * 8 + (8 + 1) * 8 + (8 + 1) * 7
+    learnable = 4 * (convolutions + norms + linear)
+    statistics = 4 * (4 + 6) * 2 + 2 * 8  # running means and variances, and an int64 count each
+    assert memory.weights == memory.average == learnable + statistics
+    assert memory.gradients == learnable
+    tensors = 2 + 2 + 4 + 2 + 2 + 2 - 2  # kernels, norms and matrices, biases included
+    assert memory.moments == 2 * learnable + 4 * tensors  # and a float32 count each
+    # The images, and the outputs of both convolutions and of their norms.
+    least = 4 * batch * (3 * size**2 + 2 * 4 * size**2 + 2 * 6 * (size // 2) ** 2)
+    assert least < memory.activations < 4 * least
+
+
+@pytest.mark.parametrize("name", ["stargan", "smit", "judge"])
+def test_memory_has_the_size_that_a_step_takes(name):
+    """Within a factor of 1.5: allocators round up, and kernels copy where no plan can look."""
     more = ("batch_size=16", "network.image_size=32") if name in NETWORKS else ("batch_size=16",)
-    arguments = tiny(name, *more)
+    arguments = tiny(name, *more, *(("n_critic=1",) if name == "stargan" else ()))
     memory = plan(configure(*arguments)).memory
     trainer = prepare(*arguments, device="cpu").trainer
     stream = batches(trainer)
@@ -76,21 +107,24 @@ def test_memory_is_what_the_allocator_gives(name):
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         for iteration, batch in rounds:
             trainer.step(iteration, batch, generator(0, "step", iteration))
-    events = [e for e in seen.profiler.kineto_results.events() if e.name() == "[memory]"]
-    sizes = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
-    batch = rounds[0][1]
-    measured = np.cumsum(sizes).max() + batch.images.nbytes + batch.emotions.nbytes
     planned = memory.gradients + memory.moments + memory.activations
-    # Pooling and such copy inside their kernels, where no plan can look.
-    assert 0.9 * measured < planned < 1.02 * measured
-    networks = [*trainer.networks.values(), *([trainer.ema] if trainer.ema else [])]
-    state = [t for network in networks for t in (*network.parameters(), *network.buffers())]
-    assert memory.weights + memory.average == sum(t.nbytes for t in state)
+    measured = peak(seen) + rounds[0][1].images.nbytes
+    assert measured / 1.5 < planned < 1.5 * measured
+
+
+def peak(seen):
+    """Most bytes that torch's allocator had given out at once, in a profile."""
+    events = [e for e in seen.profiler.kineto_results.events() if e.name() == "[memory]"]
+    return np.cumsum([e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]).max(
+        initial=0
+    )
 
 
 def test_low_precision_halves_what_the_generator_holds():
     full, half = (
-        plan(configure(*tiny("stargan", f"precision={kind}", "network.width=16"))).memory
+        plan(
+            configure(*tiny("stargan", "n_critic=1", f"precision={kind}", "network.width=16"))
+        ).memory
         for kind in ("fp32", "bf16")
     )
     assert half.activations < 0.7 * full.activations
@@ -136,7 +170,7 @@ def test_networks_and_their_parts_of_the_paper():
 
 def test_action_units_can_be_planned():
     plain, units = (
-        plan(configure(*tiny("ganimation", f"network.condition={kind}")))
+        plan(configure(*tiny("ganimation", "n_critic=1", f"network.condition={kind}")))
         for kind in ("emotions", "action_units")
     )
     assert units.parts[0].parameters > plain.parts[0].parameters
@@ -163,24 +197,8 @@ def test_a_plan_leaves_the_global_generator_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-ASK = """
-import torch
-from ganbench.training.plan import plan
-from ganbench.training.session import configure
-configure("judge", "affectnet")
-if {planned}:
-    assert plan(configure("judge", "affectnet")).memory.total > 1e10
-"""
-
-
 def test_a_plan_of_gigabytes_takes_none():
-    """Peak memory of a process that plans the largest network, and of one that does not."""
-
-    def peak(planned: bool) -> float:
-        child = subprocess.Popen([sys.executable, "-c", ASK.format(planned=planned)])
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        assert child.returncode == 0
-        return usage.ru_maxrss * 1024
-
-    assert peak(True) - peak(False) < 0.3e9  # its weights alone are 0.54e9
+    setup = configure(*tiny("judge", "network.hidden=20000"))
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        assert plan(setup).memory.total > 5e9
+    assert peak(seen) < 1e6
