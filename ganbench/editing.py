@@ -25,8 +25,10 @@ from ganbench.methods.conditions import ActionUnits
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import MUCH, cut_note, to_bytes
 from ganbench.methods.tensors import check_parameters
+from ganbench.parsing import is_folder, why
 from ganbench.seeds import generator
 from ganbench.storage.store import write_atomic
+from ganbench.text import clipped
 
 # The largest number of bytes in the name of a file, on common file systems.
 _LONGEST = 255
@@ -91,17 +93,20 @@ def select_pictures(places: Sequence[Path], out: Path, overwrite: bool = False) 
     unread: list[tuple[Path, str]] = []
     duplicates = 0
     for place in places:
-        kind = finding.there(place)
-        if kind == "folder":
+        if is_folder(place):
             inside = place.resolve() in out.resolve().parents
             found = finding.find_pictures_in(place, out if inside else None)
             items += [Item(path, _edit_name(path.relative_to(place))) for path in found.pictures]
             unread += found.unread
             duplicates += len(found.again)
-        elif kind:
-            items.append(Item(place, _edit_name(Path(place.name))))
         else:
-            raise BadInput(f"no such file or folder: {place}; check --images")
+            try:
+                place.stat()
+            except (OSError, ValueError) as error:
+                raise BadInput(
+                    f"no such file or folder: {clipped(str(place))} ({why(error)}); check --images"
+                ) from error
+            items.append(Item(place, _edit_name(Path(place.name))))
     first: dict[object, Item] = {}
     for item in items:
         first.setdefault(finding.identity(item.source), item)
@@ -128,7 +133,7 @@ def _check_outputs(items: Sequence[Item], out: Path, overwrite: bool) -> None:
         )
     if long := [item for item in items if len(os.fsencode(Path(item.name).name)) > _LONGEST]:
         raise BadInput(
-            f"the edit of {finding.shortened(long[0].source)} would have a name of more than "
+            f"the edit of {clipped(str(long[0].source))} would have a name of more than "
             f"{_LONGEST} bytes; rename the picture"
         )
     outputs = [out / item.name for item in items]

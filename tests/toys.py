@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench.data.dataset import BACKGROUND, EYES, FACE, MOUTH, Dataset
+from ganbench.data.dataset import Dataset
+from ganbench.data.regions import BACKGROUND, EYES, FACE, MOUTH
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import Unsupported
 from ganbench.judges.interface import Judged, JudgeSpec

@@ -302,13 +302,13 @@ def judge_of(folder: Path) -> None:
 
 def entry_of(folder: Path) -> None:
     """Read an entry of the store, and index.json of a data set."""
-    from ganbench.data import index
+    from ganbench.data import files
 
     path = Store(folder / "store").path("key")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes((folder / "entry").read_bytes())
     Store(folder / "store").fetch("key", lambda: {"a": np.zeros(1)})
-    place = index._place(folder / "faces", True)
+    place = files._index_file(folder / "faces", True)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes((folder / "index.json").read_bytes())
     main_with("data", "check", "--data", "folder", "--root", folder / "faces", "--size", SIDE)

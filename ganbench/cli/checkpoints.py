@@ -120,18 +120,16 @@ def show(file: str) -> None:
     Of a checkpoint that was trained again from its card to the same bits ('ganbench reproduce'), the
     manifest beside it tells where.
     """
-    from ganbench.data import leaks
+    from ganbench.data.sketches import CARD, sketch
     from ganbench.methods.weights import read_header, sha256
 
     path = _find(file)
     header = read_header(path)
     own = {"kind": header["kind"], "name": header["name"]}
     card = {key: value for key, value in header["card"].items() if key not in (*own, "network")}
-    if (
-        leaks.CARD in card
-    ):  # hundreds of hashes, of which a reader wants to know that they are there
-        sketches = {split: leaks.sketch(card, split) for split in ("train", "test")}
-        card[leaks.CARD] = {split: one.count for split, one in sketches.items() if one}
+    if CARD in card:  # hundreds of hashes: only the number of pictures is shown
+        sketches = {split: sketch(card, split) for split in ("train", "test")}
+        card[CARD] = {split: one.count for split, one in sketches.items() if one}
     counts = {part: f"{n:,}" for part, n in _parameters(path, header).items()}
     known = {entry["sha256"]: entry for entry in _manifest(path.parent).values()}
     reproduced = known.get(sha256(path), {}).get("reproduced", {})

@@ -1,4 +1,4 @@
-"""The data sets: the embedded faces and the layouts that users' own data come in."""
+"""The data sets: the embedded faces and the layouts of users' own data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganbench.data.framing import FRAMINGS
+from ganbench.data.framing import check_framing
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, unknown
 from ganbench.parsing import is_file, is_folder, user_path
@@ -16,13 +16,15 @@ from ganbench.text import shown
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
-    from ganbench.data.table import Listing
+    from ganbench.data.listing import Listing
 
-# Name -> (what it is, the options it takes beside those of every data set).
+# Called with (images done, images in total).
+Progress = Callable[[int, int], None]
+
+# Name -> (description, options beside those of every data set).
 DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "faces": ("the embedded rendered faces", ("train", "test", "seed")),
     "affectnet": ("AffectNet, either layout: training.csv or train_set/annotations", ()),
-    "affectnet-npy": ("AffectNet's later layout: images/ and annotations/*_exp.npy", ()),
     "csv": ("a CSV of image paths and labels", ()),
     "folder": ("a folder per emotion: train/happy/*.jpg", ()),
 }
@@ -48,7 +50,7 @@ def load_dataset(
     unlabelled: bool = False,
     framing: str = "centre",
     max_pixels: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     emotions: Sequence[str] = EMOTIONS,
     **options: Any,
 ) -> Dataset:
@@ -57,28 +59,29 @@ def load_dataset(
     Args:
         name: one of ``list_datasets()``.
         split: ``"train"`` or ``"test"`` (AffectNet's validation set).
-        root: where the data lie; not for ``faces``, which is rendered into the cache.
+        root: the folder of the data; not for ``faces``, which are rendered into the cache.
         size: side of the images, in pixels. Faces are rendered at it, photographs resized.
-        limit: use only so many images, taken from the emotions in turn; all if None. The faces
-            cycle through the emotions, so this is their first ``limit`` images.
+        limit: use at most so many images, taken from the emotions in turn; None uses all. The faces
+            cycle through the emotions, therefore these are the first ``limit`` faces.
         skip_bad: leave out missing and unreadable images (see ``TableDataset.bad``) instead of
             failing.
-        lazy: render faces one by one as they are asked for, and keep none: for plans. Photographs
-            are opened as ever.
-        label_order: what numbers as labels mean: ``"table1"`` (AffectNet's order), ``"alphabetical"``,
-            ``"fer2013"``, ``"raf-db"``, or names in the order of the numbers, ``"1:happy,sad,..."`` if
-            these begin with 1. None takes AffectNet's order, and refuses folders called by numbers.
-        au_scale: 5 or 1, where the action units of a list end; None finds it out: it is 5 if a value
-            is above 1, and 1 if 100 rows or more have none, but one above 0.5.
-        unlabelled: whether a list of action units without emotions will do.
+        lazy: render faces only when they are asked for and keep none, for plans. It does not change
+            photographs.
+        label_order: the meaning of labels that are numbers: ``"table1"`` (AffectNet's order),
+            ``"alphabetical"``, ``"fer2013"``, ``"raf-db"``, or names in the order of the numbers;
+            ``"1:happy,sad,..."`` begins with 1. None takes AffectNet's order, and refuses folders
+            whose names are numbers.
+        au_scale: the largest value of the action units of a list, 5 or 1; None finds it out: it is 5
+            if a value is above 1, and 1 if at least 100 rows have no value above 1, but one above 0.5.
+        unlabelled: accept a list of action units without emotions.
         framing: how pictures that are not square become squares: ``"centre"`` cuts out the middle
-            square, ``"stretch"`` gives up the proportions. The faces are square.
-        max_pixels: refuse pictures with more pixels, by their headers; 64 million if None.
-        progress: called with (done, in all) while rendering and opening.
-        emotions: names of those to use, in any order: images of others are left out and counted
-            (``Dataset.left_out``). With "contempt" among them that of AffectNet (id 7), of a list or
-            of a folder is used too. A training asks for those of its network.
-        options: of ``faces``: ``train`` and ``test``, images in each split; ``seed``.
+            square, ``"stretch"`` changes the proportions. The faces are square.
+        max_pixels: refuse pictures with more pixels, by their headers; None takes 64 million.
+        progress: called with (done, total) while images are rendered and opened.
+        emotions: names of the emotions to use, in any order: images of others are left out and
+            counted (``Dataset.left_out``). AffectNet's contempt (id 7) is used if "contempt" is among
+            the names. A training asks for the emotions of its network.
+        options: for ``faces``: ``train`` and ``test``, the images in each split, and ``seed``.
 
     Raises:
         BadInput: an unknown name, split or option, a missing root, a root without that layout,
@@ -87,8 +90,7 @@ def load_dataset(
     check_options(name, options)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
-    if framing not in FRAMINGS:
-        raise unknown("framing", framing, FRAMINGS)
+    check_framing(framing)
     if name == "faces":
         if root is not None:
             raise BadInput(
@@ -99,9 +101,9 @@ def load_dataset(
             raise BadInput(
                 f"the embedded faces take no label order, got {label_order!r}; leave it out"
             )
+        from ganbench.data.dataset import only
         from ganbench.data.faces import FacesConfig
         from ganbench.data.faces.dataset import FacesDataset, LazyFaces
-        from ganbench.data.subset import only
 
         if lazy:
             return only(LazyFaces(split, FacesConfig(size=size, **options), limit), emotions)
@@ -161,6 +163,8 @@ def check_options(name: str, options: Iterable[str]) -> None:
     Raises:
         BadInput: either.
     """
+    if name == "affectnet-npy":
+        raise BadInput(f"data set {name!r} is part of 'affectnet'; use --data affectnet")
     if name not in DATASETS:
         raise unknown("data set", name, DATASETS)
     allowed = DATASETS[name][1]
@@ -184,29 +188,30 @@ def read_listing(
     Args:
         name: one of ``list_datasets()`` but ``faces``, which has no files.
         split: ``"train"`` or ``"test"``.
-        root: where the data lie.
+        root: the folder of the data, or one list.
         label_order: as for ``load_dataset``.
         emotions: names of those to use; rows of others are counted in ``Listing.dropped``.
 
     Raises:
         BadInput: a missing root, or one without that layout; an unknown label order.
     """
-    from ganbench.data.affectnet import read_affectnet, read_affectnet_npy, read_csv
+    from ganbench.data.affectnet import read_affectnet, read_csv
     from ganbench.data.folder import read_folder
     from ganbench.data.label_order import parse_order
 
-    readers = {
-        "affectnet": read_affectnet,
-        "affectnet-npy": read_affectnet_npy,
-        "csv": read_csv,
-        "folder": read_folder,
-    }
+    readers = {"affectnet": read_affectnet, "csv": read_csv, "folder": read_folder}
     order = None if label_order is None else parse_order(label_order)
     source = _existing(name, root)
-    return replace(readers[name](source, split, order, emotions), kind=name, source=source)
+    listing = readers[name](source, split, order).of_emotions(emotions)
+    return replace(listing, label_order=order.name if order else "", source=source)
 
 
 def _existing(name: str, root: str | Path | None) -> Path:
+    """The path of a data set.
+
+    Raises:
+        BadInput: it is missing.
+    """
     if root is None:
         raise BadInput(f"data set {name!r} ({DATASETS[name][0]}) needs --root, the folder it is in")
     path = user_path(root)

@@ -1,4 +1,4 @@
-"""Action units of a list: their scale, and what is wrong with them."""
+"""Action units of a list: their scale, and their faults."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ganbench.text import plural
 # OpenFace 2's intensity outputs, in its order; the columns are called AU01_r ... AU45_r.
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 AU_COLUMNS = tuple(f"AU{unit:02d}_r" for unit in ACTION_UNITS)
-# OpenFace's intensities end at 5, the FACS level E; others store them divided by that, up to 1.
+# OpenFace's intensities end at 5, the FACS level E; other programs divide them by 5.
 SCALES = (5.0, 1.0)
-# How many rows must stay at or below 1, one of them above ONE_SIDED, to be taken for the scale to 1: on
-# OpenFace's, 1 is a trace, and so many pictures without more are none that teach expressions.
+# The scale ends at 1 if at least ROWS rows have no value above 1, but one above ONE_SIDED. On OpenFace's
+# scale 1 is a trace, and so many pictures without a stronger expression are improbable.
 ROWS, ONE_SIDED = 100, 0.5
 
 
 class UnknownScale(BadInput):
-    """Nothing in the action units tells where they end."""
+    """The action units do not tell the end of their scale."""
 
 
 def read_units(
@@ -32,16 +32,16 @@ def read_units(
 
     Args:
         frame: with columns ``path`` and ``AU01_r`` ...
-        where: what the list is called in messages.
-        scale: of the values: 5 or 1; None finds it out: above 1 it is 5; if all values of 100 rows
-            or more are at most 1, and one is above 0.5, it is 1.
+        where: the name of the list in messages.
+        scale: the largest value of the scale, 5 or 1; None finds it out: it is 5 if a value is above
+            1, and 1 if at least 100 rows have no value above 1, but one above 0.5.
 
     Returns:
         float32 [N, 17] in [0, 1], and the scale; None without these columns.
 
     Raises:
         BadInput: a column is missing, a value is no number or out of range, OpenFace found no face, a
-            path stands twice with different units, or the scale cannot be told.
+            path stands twice with different units, or the scale is unknown.
     """
     present = [column for column in AU_COLUMNS if column in frame]
     if not present:
@@ -75,17 +75,18 @@ def read_units(
 
 
 def numbers(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
-    """[N, columns]; NaN where there is no number."""
+    """Columns of a frame as float64 [N, columns]; NaN where a cell holds no number."""
     found = frame[list(columns)].apply(pd.to_numeric, errors="coerce")
     values: NDArray[np.float64] = found.to_numpy(dtype=np.float64)
     return values
 
 
 def parse_units(text: str) -> list[float]:
-    """``"AU12=.8,AU06=.5"`` -> the 17 intensities in [0, 1]; those that are not named are 0.
+    """``"AU12=.8,AU06=.5"`` -> the 17 intensities in [0, 1]; units that are not named are 0.
 
     Raises:
-        BadInput: not of that form, an unknown unit, one that stands twice, or a value out of range.
+        BadInput: the text has another form, a unit is unknown or stands twice, or a value is out of
+            range.
     """
     values = dict.fromkeys(ACTION_UNITS, 0.0)
     seen = set()
@@ -127,7 +128,7 @@ def _scale(values: NDArray[np.float64], where: str) -> float:
 
 
 def _refuse_failures(frame: pd.DataFrame, paths: Sequence[str], where: str) -> None:
-    """OpenFace writes zeros where it found no face, and says so in ``success``."""
+    """Refuse rows where OpenFace found no face: it writes zeros, and 0 in the column ``success``."""
     if "success" not in frame:
         return
     failed = np.flatnonzero(numbers(frame, ["success"])[:, 0] == 0)

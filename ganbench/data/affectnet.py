@@ -1,7 +1,6 @@
 """Readers of lists on disk: AffectNet 2017, its later layout, and any CSV of paths and labels.
 
-AffectNet's ids 0-6 are Table 1's order; 7 is contempt, which is used where it is asked for; 8-10 (none,
-uncertain, non-face) are dropped.
+AffectNet's ids 0 to 6 are Table 1's order, 7 is contempt, 8 to 10 are none, uncertain and non-face.
 """
 
 from __future__ import annotations
@@ -23,18 +22,17 @@ from ganbench.data.finding import is_picture
 from ganbench.data.label_order import (
     LabelOrder,
     check_numbers,
+    is_name,
     is_number,
-    name_label,
     read_label,
 )
-from ganbench.data.subset import of_emotions
-from ganbench.data.table import Listing
-from ganbench.emotions import EMOTIONS
+from ganbench.data.listing import Listing
 from ganbench.errors import BadInput
 from ganbench.text import plural
 
 # Bytes of an annotation that holds one label: its header has 128.
 _LABEL_BYTES = 4096
+_ANNOTATION = "_exp.npy"
 
 _LIST_ENDINGS = (".csv", ".tsv")
 
@@ -55,102 +53,79 @@ _IMAGE_FOLDERS = (
     "Manually_Annotated_compressed",
 )
 
+# Names of a split in messages; all spellings would be too many.
+_SHOWN_NAMES = {"train": ("training", "train"), "test": ("test", "validation", "val")}
 
-def read_affectnet(
-    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
-) -> Listing:
+
+def read_affectnet(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
     """AffectNet under ``root``, in its first or its later layout.
 
     Args:
         root: the folder.
         split: ``"train"`` or ``"test"``.
-        order: what the labels' numbers mean, if it is not AffectNet's order.
-        emotions: those to use; rows of others are counted.
+        order: the meaning of labels that are numbers; None takes AffectNet's order.
 
     Raises:
-        BadInput: neither is there; says what was looked for.
+        BadInput: neither layout is there; the message tells what was looked for.
     """
-    listed = _find_list(root, split)
-    if listed is not None:
-        return read_list(listed, root, "affectnet", split, order, emotions)
-    if _npy_folder(root, split) is not None:
-        return read_affectnet_npy(root, split, order, emotions)
+    if (listed := _find_list(root, split)) is not None:
+        return _read_list(listed, root, "affectnet", split, order)
+    if (folder := _npy_folder(root, split)) is not None:
+        return _read_npy(folder, root, split, order)
     raise nothing_found(root, split, "affectnet")
 
 
-def read_csv(
-    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
-) -> Listing:
-    """A CSV of image paths and labels: ``root`` is that file, or a folder that holds one a split.
+def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
+    """A CSV of image paths and labels.
 
     Args:
-        root: the file or folder.
+        root: the CSV, or a folder that holds one for each split.
         split: ``"train"`` or ``"test"``.
-        order: what the labels' numbers mean, if it is not AffectNet's order.
-        emotions: those to use; rows of others are counted.
+        order: the meaning of labels that are numbers; None takes AffectNet's order.
 
     Raises:
-        BadInput: no such file; says what was looked for.
+        BadInput: no such file; the message tells what was looked for.
     """
     if parsing.is_file(root):
-        return read_list(root, root.parent, "csv", split, order, emotions)
-    listed = _find_list(root, split)
-    if listed is None:
-        raise nothing_found(root, split, "csv")
-    return read_list(listed, root, "csv", split, order, emotions)
+        return _read_list(root, root.parent, "csv", split, order)
+    if (listed := _find_list(root, split)) is not None:
+        return _read_list(listed, root, "csv", split, order)
+    raise nothing_found(root, split, "csv")
 
 
-def read_list(
-    listed: Path,
-    root: Path,
-    name: str,
-    split: str,
-    order: LabelOrder | None = None,
-    emotions: Sequence[str] = EMOTIONS,
+def _read_list(
+    listed: Path, root: Path, name: str, split: str, order: LabelOrder | None
 ) -> Listing:
     """The rows of one CSV file; the header may be missing.
 
-    The columns of path and label go by AffectNet's or another usual name; without a header there
-    are either two columns, or AffectNet's nine. ``regions_filePath`` (relative to ``root/regions``)
-    and ``AU01_r`` ... are optional. Labels are ids or emotion names. Where a column tells the split
-    of each row, only the rows of ``split`` are used. A list of action units needs no labels.
+    The columns of path and label have AffectNet's or another usual name; without a header there are
+    either two columns, or AffectNet's nine. ``regions_filePath`` (relative to ``root/regions``) and
+    ``AU01_r`` ... are optional. Labels are ids or emotion names. If a column tells the split of each
+    row, only the rows of ``split`` are used. A list of action units needs no labels.
 
     Raises:
-        BadInput: the columns are not there, a label is unknown, or no listed image is found.
+        BadInput: a column is missing, a label is unknown, or no listed image is found.
     """
-    frame = read_frame(listed, name)
-    frame, aside, divided = _rows_of(frame, split, listed)
+    frame, aside, divided = _rows_of(read_frame(listed, name), split, listed)
+    numbered, ids = False, np.full(len(frame), -1)
     if "expression" in frame:
         numbered = all(is_number(str(label)) for label in frame["expression"].unique())
         ids = _label_ids(frame["expression"], listed, order)
-    else:
-        numbered, ids = False, np.full(len(frame), -1)
     frame["expression"] = ids
-    frame, dropped = of_emotions(frame, emotions)
     paths = [path.replace("\\", "/") for path in frame["path"]]
     folder = _image_folder(paths, listed, root) if paths else root
     frame["path"] = [_relative(folder / path, root) for path in paths]
     if "regions_filePath" in frame:
-        given = frame["regions_filePath"]
-        frame["regions"] = [f"regions/{path}" if path else "" for path in given]
-    named = splits.is_of(listed.stem, split)
-    return Listing(
-        name,
-        split,
-        root,
-        frame,
-        dropped,
-        aside=aside,
-        undivided="" if divided or named else listed.name,
-        label_order=order.name if order else "",
-        numbered=numbered,
-    )
+        frame["regions"] = [f"regions/{path}" if path else "" for path in frame["regions_filePath"]]
+    divided = divided or splits.is_of(listed.stem, split)
+    undivided = "" if divided else listed.name
+    return Listing(name, split, root, frame, aside=aside, undivided=undivided, numbered=numbered)
 
 
 def _rows_of(
     frame: pd.DataFrame, split: str, listed: Path
 ) -> tuple[pd.DataFrame, tuple[str, ...], bool]:
-    """The rows of a split by the list's own column, what was left aside, and whether it has one."""
+    """The rows of a split, rows that serve no split (in words), and whether a column tells the split."""
     column = splits.split_column(list(frame.columns))
     if column is None or not len(frame):
         return frame, (), False
@@ -179,65 +154,53 @@ def _rows_of(
     return frame.loc[used].reset_index(drop=True), aside, True
 
 
-def read_affectnet_npy(
-    root: Path, split: str, order: LabelOrder | None = None, emotions: Sequence[str] = EMOTIONS
-) -> Listing:
-    """AffectNet's later layout: ``train_set/images/N.jpg`` and ``train_set/annotations/N_exp.npy``.
+def _read_npy(folder: Path, root: Path, split: str, order: LabelOrder | None) -> Listing:
+    """AffectNet's later layout: ``folder/images/N.jpg`` and ``folder/annotations/N_exp.npy``.
 
-    ``root`` may also hold ``images`` and ``annotations`` itself; the split is then taken on trust.
+    If ``folder`` is ``root``, its name may tell the split.
 
     Raises:
-        BadInput: the folders are not there, or an annotation is no label.
+        BadInput: an annotation is no label.
     """
-    folder = _npy_folder(root, split)
-    if folder is None:
-        raise nothing_found(root, split, "affectnet-npy")
-    ending = "_exp.npy"
-    notes = {
-        path.name.removesuffix(ending): path
+    annotations = {
+        path.name.removesuffix(_ANNOTATION): path
         for path in (folder / "annotations").iterdir()
-        if path.name.endswith(ending)
+        if path.name.endswith(_ANNOTATION)
     }
     images = {path.stem: path for path in (folder / "images").iterdir() if is_picture(path)}
     paths: list[str] = []
-    texts: list[str] = []
+    labels: list[tuple[Path, str]] = []
     unread: list[tuple[str, str]] = []
-    for stem in sorted(images.keys() | notes.keys(), key=_by_number):
-        shown = _relative(images.get(stem, folder / "images" / f"{stem}.jpg"), root)
-        if stem not in notes:
-            unread.append((shown, f"no annotation {stem}{ending}"))
+    for stem in sorted(images.keys() | annotations.keys(), key=_by_number):
+        path = _relative(images.get(stem, folder / "images" / f"{stem}.jpg"), root)
+        if stem not in annotations:
+            unread.append((path, f"no annotation {stem}{_ANNOTATION}"))
         else:
-            paths.append(shown)
-            texts.append(_npy_label(notes[stem]))
+            paths.append(path)
+            labels.append((annotations[stem], _npy_label(annotations[stem])))
+    texts = [text for _, text in labels]
     check_numbers(texts, order, repr(str(folder)))
-    ids = [
-        _read(text, notes[Path(path).stem], order) for text, path in zip(texts, paths, strict=True)
-    ]
-    labels = np.array(ids, dtype=np.int64)
-    frame, dropped = of_emotions(pd.DataFrame({"path": paths, "expression": labels}), emotions)
+    ids = np.array([_npy_id(path, text, order) for path, text in labels], dtype=np.int64)
     return Listing(
         "affectnet",
         split,
         root,
-        frame,
-        dropped,
-        tuple(unread),
+        pd.DataFrame({"path": paths, "expression": ids}),
+        unread=tuple(unread),
         undivided=root.name if folder == root and not splits.is_of(root.name, split) else "",
-        label_order=order.name if order else "",
         numbered=all(map(is_number, texts)),
     )
 
 
 def nothing_found(root: Path, split: str, name: str) -> BadInput:
-    """The error for a root without the wanted layout: what was looked for, what is there instead."""
-    names = _shown_names(split)
+    """The error for a root without a layout: what was looked for, and what is there instead."""
+    names = _SHOWN_NAMES[split]
     lists = ", ".join(f"{stem}.csv" for stem in names)
     folders = ", ".join(f"{folder}/" for folder in _SPLIT_FOLDERS[split])
-    pairs = f"images/ with annotations/*_exp.npy (in {folders} or the root)"
+    pairs = f"images/ with annotations/*{_ANNOTATION} (in {folders} or the root)"
     classes = ", ".join(f"{folder}/" for folder in names)
     wanted = {
         "affectnet": f"{lists} (also in {', '.join(_LIST_FOLDERS[1:])}) and {pairs}",
-        "affectnet-npy": pairs,
         "csv": lists,
         "folder": f"a folder per emotion in one of {classes}",
     }[name]
@@ -248,15 +211,16 @@ def nothing_found(root: Path, split: str, name: str) -> BadInput:
 
 
 def _looks_like(root: Path, split: str, name: str) -> str:
+    """What a root holds instead of the layout ``name``, and the option that reads it."""
     if not parsing.is_folder(root):
         return "it is a file: give --root the folder"
-    if name in ("folder", "affectnet-npy") and _find_list(root, split) is not None:
+    if name == "folder" and _find_list(root, split) is not None:
         return "it has a list: use --data affectnet"
     if name in ("folder", "csv") and _npy_folder(root, split) is not None:
         return "it looks like AffectNet's later layout: use --data affectnet"
     within = splits.find_entry(root, splits.names_of(split))
     for folder in (root, *([within] if within else [])):
-        if any(path.is_dir() and is_class(path.name) for path in folder.iterdir()):
+        if any(path.is_dir() and is_name(path.name) for path in folder.iterdir()):
             if name != "folder":
                 return "it has a folder per emotion: use --data folder"
             return f"it holds the emotions themselves: put them into {split}/"
@@ -268,20 +232,6 @@ def _looks_like(root: Path, split: str, name: str) -> str:
     return f"it holds {there}: give --root the folder above the data"
 
 
-def is_class(folder: str) -> bool:
-    """Whether a folder's name is an emotion's, in any usual spelling."""
-    try:
-        name_label(folder)
-    except BadInput:
-        return False
-    return True
-
-
-def _shown_names(split: str) -> tuple[str, ...]:
-    """The names of a split that messages tell; all spellings would be too many."""
-    return {"train": ("training", "train"), "test": ("test", "validation", "val")}[split]
-
-
 def _find_list(root: Path, split: str) -> Path | None:
     for folder in _LIST_FOLDERS:
         found = splits.find_entry(root / folder, splits.names_of(split), _LIST_ENDINGS)
@@ -291,8 +241,9 @@ def _find_list(root: Path, split: str) -> Path | None:
 
 
 def _npy_folder(root: Path, split: str) -> Path | None:
-    for part in (*_SPLIT_FOLDERS[split], *splits.names_of(split)):
-        folder = splits.find_entry(root, (part,))
+    """The folder of a split in AffectNet's later layout; the root itself if it has the layout."""
+    for name in (*_SPLIT_FOLDERS[split], *splits.names_of(split)):
+        folder = splits.find_entry(root, (name,))
         if folder is not None and _is_npy(folder):
             return folder
     return root if _is_npy(root) else None
@@ -303,7 +254,7 @@ def _is_npy(folder: Path) -> bool:
 
 
 def _label_ids(values: pd.Series[Any], listed: Path, order: LabelOrder | None) -> NDArray[np.int64]:
-    """AffectNet ids 0-10 of labels given as ids or names."""
+    """AffectNet ids 0 to 10 of labels that are ids or names."""
     codes, distinct = pd.factorize(values)
     check_numbers([str(value) for value in distinct], order, repr(str(listed)))
     ids = np.empty(len(distinct), np.int64)
@@ -319,14 +270,15 @@ def _label_ids(values: pd.Series[Any], listed: Path, order: LabelOrder | None) -
 def _npy_label(path: Path) -> str:
     """The text of an annotation."""
     try:
-        # Never unpickled: AffectNet's annotations are plain text or numbers.
+        # AffectNet's annotations are plain text or numbers, so nothing is unpickled.
         array = parsing.parse_npy(parsing.read_bytes(path, _LABEL_BYTES))
         return str(array.item())
     except ValueError as error:
         raise BadInput(f"{str(path)!r} holds no expression label: {parsing.why(error)}") from error
 
 
-def _read(text: str, path: Path, order: LabelOrder | None) -> int:
+def _npy_id(path: Path, text: str, order: LabelOrder | None) -> int:
+    """The AffectNet id of an annotation with this text."""
     try:
         return read_label(text, order)
     except BadInput as error:

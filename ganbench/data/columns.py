@@ -15,18 +15,18 @@ import pandas as pd
 from ganbench import parsing
 from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.finding import is_image
-from ganbench.data.label_order import is_number, name_label
+from ganbench.data.label_order import is_name
 from ganbench.data.splits import plain
 from ganbench.errors import BadInput
 from ganbench.text import plural
 
 DELIMITERS = (",", ";", "\t", "|")
 
-# What messages call a column that is missing: AffectNet's own name, or the plain one.
+# Names of missing columns in messages: AffectNet's name, or a usual one.
 _OFFICIAL_NAMES = {"image path": "subDirectory_filePath", "label": "expression"}
 _PLAIN_NAMES = {"image path": "image", "label": "label"}
 
-# Headers by preference; case, spaces and punctuation do not count.
+# Headers in the order of preference; case, spaces and punctuation do not count.
 _PATH_COLUMNS = (
     "subDirectory_filePath", "image", "image_path", "path", "file", "filename", "file_path", "img",
     "img_path", "image_name", "image_file", "image_filename", "img_name", "img_file", "picture",
@@ -38,9 +38,9 @@ _LABEL_COLUMNS = (
     "class_label", "label_name", "emotion_name", "expression_name", "class_name", "label_id",
     "emotion_id", "expression_id", "class_id", "emotion_class", "class_idx", "label_idx",
 )  # fmt: skip
-# 68 landmarks a row, as text: most of the file, and nothing here reads them.
+# 68 landmarks a row, as text: most of the file, and ganbench does not read them.
 _HEAVY = "facial_landmarks"
-# A list without a header has AffectNet's columns or just a path and a label.
+# Columns of a list without a header; one of two columns has a path and a label.
 _OFFICIAL = (
     "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", _HEAVY,
     "expression", "valence", "arousal",
@@ -50,15 +50,15 @@ _REGIONS = "regions_filePath"
 
 @dataclass(frozen=True)
 class _Layout:
-    """How the text of a list is cut into columns.
+    """How the text of a list is divided into columns.
 
     Attributes:
         delimiter: between two columns.
-        skipped: lines before the header: Excel writes "sep=;".
+        skipped: number of lines before the header: Excel writes "sep=;".
         headed: whether there is a header.
         names: of the columns.
-        path, labels: the column of paths, and those that may hold the labels, the likeliest first;
-            a list of action units may have none.
+        path: the column of paths.
+        labels: columns that may hold the labels, the likeliest first; none in a list of action units.
     """
 
     delimiter: str
@@ -70,16 +70,15 @@ class _Layout:
 
 
 def read_frame(listed: Path, name: str) -> pd.DataFrame:
-    """A list with columns ``path`` and ``expression`` as text, and all others but the landmarks.
+    """A list with the columns ``path`` and ``expression`` as text, and all others but the landmarks.
 
     A list of action units may have no column for the label; the frame then has no ``expression``.
-
-    Columns are separated by commas, semicolons, tabs or bars: by whichever gives a path and a label.
-    Of several columns that may hold the label one with emotions' names is preferred to numbers.
+    Columns are separated by commas, semicolons, tabs or bars: by the first that gives a path and a
+    label. Among columns that may hold the label, one with names of emotions is preferred to numbers.
 
     Args:
         listed: the file.
-        name: the kind of data set, which decides what messages call a missing column.
+        name: the kind of data set, which decides the name of a missing column in messages.
 
     Raises:
         BadInput: the file is no such list.
@@ -93,15 +92,15 @@ def read_frame(listed: Path, name: str) -> pd.DataFrame:
             "names": list(layout.names),
             "usecols": [column for column in layout.names if column != _HEAVY],
             "dtype": dict.fromkeys((layout.path, *layout.labels, _REGIONS), str),
-            # Nothing counts as missing: "None" is a label and "NA" may be a folder.
+            # No text counts as missing: "None" is a label and "NA" may be a folder.
             "na_filter": False,
             "index_col": False,
             "encoding": "utf-8-sig",
-            # Where semicolons separate, numbers usually have decimal commas.
+            # Lists with semicolons usually have numbers with decimal commas.
             "decimal": "," if layout.delimiter == ";" else ".",
         }
         frame: pd.DataFrame = pd.read_csv(listed, **options)
-        surplus = list(_surplus(listed, layout))  # which pandas drops without a word
+        surplus = list(_surplus(listed, layout))  # pandas drops these fields silently
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -127,14 +126,14 @@ def read_frame(listed: Path, name: str) -> pd.DataFrame:
 
 
 def _surplus(listed: Path, layout: _Layout) -> Iterator[int]:
-    """Data rows, from 1 on, with more fields than columns; a delimiter at the end is none."""
+    """Data rows, from 1 on, with more fields than columns; empty fields at the end do not count."""
     columns, delimiter = len(layout.names), layout.delimiter
     with listed.open(encoding="utf-8-sig", newline="") as stream:
         quoted = any('"' in line for line in stream)
     with listed.open(encoding="utf-8-sig", newline="") as stream:
         for _ in range(layout.skipped):
             stream.readline()
-        # Most lists have no quotes, and counting delimiters is far quicker than parsing them.
+        # Most lists have no quotes; counting delimiters is far faster than parsing.
         lines = (line for line in stream if line.strip())
         rows: Iterable[Sequence[str]] = (
             (row for row in csv.reader(stream, delimiter=delimiter) if row)
@@ -170,19 +169,19 @@ def _layout(listed: Path, name: str) -> _Layout:
             return _cut([cell.strip() for cell in cells], delimiter, bool(marked), listed, name)
         except BadInput as error:
             faults.append(error)
-    # Of the delimiters that do not do, the one that cuts the line into most pieces was meant.
+    # No delimiter fits: report the fault of the one that cuts the line into the most cells.
     most = max(range(len(tried)), key=lambda k: first.count(tried[k]))
     raise faults[most]
 
 
 def _cut(first: list[str], delimiter: str, marked: bool, listed: Path, name: str) -> _Layout:
-    """The layout of a list whose first line has these cells.
+    """The layout of a list whose first line has the cells ``first``.
 
     Raises:
-        BadInput: there is no path or no label among them.
+        BadInput: no column holds a path, or none a label.
     """
     headed = not any(is_image(Path(cell.replace("\\", "/"))) for cell in first)
-    names = [_own_name(cell) for cell in first] if headed else _without_header(first, listed)
+    names = [_exact(cell) for cell in first] if headed else _without_header(first, listed)
     path, *_ = _columns(names, _PATH_COLUMNS, "image path", listed, name)
     others = [column for column in names if column != path]
     try:
@@ -194,8 +193,8 @@ def _cut(first: list[str], delimiter: str, marked: bool, listed: Path, name: str
     return _Layout(delimiter, int(marked), headed, tuple(names), path, tuple(labels))
 
 
-def _own_name(cell: str) -> str:
-    """A header cell; those that other code asks for by name get their exact spelling."""
+def _exact(cell: str) -> str:
+    """A header cell; columns that other modules use get their exact spelling."""
     for column in (*AU_COLUMNS, _REGIONS, _HEAVY):
         if plain(cell) == plain(column):
             return column
@@ -222,7 +221,11 @@ def _columns(
     kind: str,
     shown: Sequence[str] | None = None,
 ) -> list[str]:
-    """The columns whose header is one of ``wanted``, the most wanted first."""
+    """The columns whose header is one of ``wanted``, in the order of ``wanted``.
+
+    Raises:
+        BadInput: there is none.
+    """
     by_name = {plain(name): name for name in reversed(names)}
     found = [by_name[key] for key in map(plain, wanted) if key in by_name]
     if found:
@@ -244,19 +247,9 @@ def _columns(
 
 
 def _label_column(frame: pd.DataFrame, candidates: Sequence[str]) -> str:
-    """The candidate that holds emotions' names, or the first: ids need an order to mean something."""
+    """The candidate that holds names of emotions, else the first: numbers depend on an order."""
     for column in candidates:
         texts = [text for text in frame[column].unique()[:50] if text]
-        if texts and all(_is_name(text) for text in texts):
+        if texts and all(map(is_name, texts)):
             return column
     return candidates[0]
-
-
-def _is_name(text: str) -> bool:
-    if is_number(text):
-        return False
-    try:
-        name_label(text)
-    except BadInput:
-        return False
-    return True

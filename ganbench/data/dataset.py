@@ -1,7 +1,9 @@
-"""What every data set offers to training and evaluation, whatever its layout on disk."""
+"""The interface of data sets to training and evaluation, whatever their layout on disk."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -9,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench.emotions import KNOWN, canonical, in_suite_order
 from ganbench.errors import Unsupported
-
-# Values of a region map: all but BACKGROUND and HEAD (hair, ears, neck, shoulders) is the face.
-BACKGROUND, HEAD, FACE, EYES, MOUTH = range(5)
 
 Indices = Sequence[int] | NDArray[np.int64] | Tensor
 
@@ -21,18 +21,18 @@ class Dataset(ABC):
     """Labelled face images of one split, at one size.
 
     Attributes:
-        name: what the data is called in reports, e.g. ``"faces"``.
+        name: the name of the data in reports, such as ``"faces"``.
         split: ``"train"`` or ``"test"``.
-        size: side of the images it returns, in pixels.
-        labels: int64 [N], emotions in Table-1 order; 7 is contempt; -1 in data that have none.
-        paths: the file of each image, relative to the data's root: its identity in messages.
+        size: side of the images, in pixels.
+        labels: int64 [N], emotions in Table-1 order; 7 is contempt; -1 in data without emotions.
+        paths: the file of each image, relative to the folder of the data; messages name images by it.
         fingerprint: sha256 (hex) of everything that determines images and labels.
-        label_order: what the labels' numbers were said to mean (``--label-order``); empty if nothing
-            was said.
-        stamp: what else a copy of the data on one disk is known by: a hash of the sizes and times of
-            its files, where these are too large to be read whole; else empty.
-        framing: by which rule pictures that are not square became squares; empty where all are square
-            by themselves.
+        label_order: the meaning of labels that are numbers, as the user gave it (``--label-order``);
+            empty if the user gave none.
+        stamp: a hash of the sizes and times of all files, if they are too large to be read whole;
+            else empty. It tells two copies of the data on one disk apart.
+        framing: the rule by which pictures that are not square became squares; empty if all pictures
+            are made square.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Dataset(ABC):
         return (self,)
 
     def regions(self, indices: Indices) -> Tensor | None:
-        """Region maps uint8 [n, size, size] (BACKGROUND, HEAD, FACE, EYES, MOUTH); None if unknown."""
+        """Region maps uint8 [n, size, size], codes of ``ganbench.data.regions``; None if unknown."""
         return None
 
     def action_units(self, indices: Indices) -> Tensor | None:
@@ -65,18 +65,22 @@ class Dataset(ABC):
         return None
 
     def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
-        """The right answers: the same faces truly showing ``emotion`` at canonical intensity.
+        """Ground truth of edits: the same faces with another emotion at canonical intensity.
+
+        Args:
+            indices: which images.
+            emotion: in Table-1 order.
 
         Returns:
             images float32 [n, 3, size, size] and their region maps uint8 [n, size, size].
 
         Raises:
-            Unsupported: photographs have no known right answer.
+            Unsupported: photographs have no ground truth.
         """
         raise Unsupported(f"{self.name} has no true edits: only rendered faces know them")
 
     def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
-        """The right answers: the same faces with one action unit at another intensity.
+        """Ground truth of edits: the same faces with one action unit at another intensity.
 
         Args:
             indices: which images.
@@ -87,23 +91,23 @@ class Dataset(ABC):
             images float32 [n, 3, size, size] and their region maps uint8 [n, size, size].
 
         Raises:
-            Unsupported: photographs have no known right answer.
+            Unsupported: photographs have no ground truth.
         """
         raise Unsupported(f"{self.name} has no true action units: only rendered faces know them")
 
     @property
     def labelled(self) -> bool:
-        """Whether the images have emotions; lists of action units need none."""
+        """Whether the images have emotions; a list of action units may have none."""
         return bool((self.labels >= 0).all())
 
     @property
     def left_out(self) -> str:
-        """What of the data is not used, in words; empty if everything is."""
+        """Which images of the data are not used, in words; empty if all are used."""
         return ""
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of how the pictures were read, a line each: framing, colours."""
+        """What a user should know of how the pictures were read (framing, colours), a line each."""
         return []
 
     @property
@@ -115,3 +119,76 @@ class Dataset(ABC):
     def has_true_units(self) -> bool:
         """Whether ``true_units`` works."""
         return type(self).true_units is not Dataset.true_units
+
+
+class Subset(Dataset):
+    """Some rows of another data set, with all that is known of them.
+
+    Args:
+        whole: the data set.
+        rows: int64 [n], positions in it.
+        fingerprint: of the subset.
+        left_out: how many images of which emotion are not among the rows, in words.
+    """
+
+    def __init__(
+        self, whole: Dataset, rows: NDArray[np.int64], fingerprint: str, left_out: str
+    ) -> None:
+        self.whole, self.rows, self._left_out = whole, rows, left_out
+        self.name, self.split, self.size = whole.name, whole.split, whole.size
+        self.label_order = whole.label_order
+        self.labels = whole.labels[rows]
+        self.paths = [whole.paths[row] for row in rows]
+        self.fingerprint, self.stamp = fingerprint, whole.stamp
+
+    def read_by(self) -> tuple[object, ...]:
+        return type(self), *self.whole.read_by()
+
+    def images(self, indices: Indices) -> Tensor:
+        return self.whole.images(self._rows(indices))
+
+    def regions(self, indices: Indices) -> Tensor | None:
+        return self.whole.regions(self._rows(indices))
+
+    def action_units(self, indices: Indices) -> Tensor | None:
+        return self.whole.action_units(self._rows(indices))
+
+    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
+        return self.whole.true_edits(self._rows(indices), emotion)
+
+    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
+        return self.whole.true_units(self._rows(indices), unit, value)
+
+    @property
+    def left_out(self) -> str:
+        return ", ".join(part for part in (self.whole.left_out, self._left_out) if part)
+
+    @property
+    def has_true_edits(self) -> bool:
+        return self.whole.has_true_edits
+
+    @property
+    def has_true_units(self) -> bool:
+        return self.whole.has_true_units
+
+    def _rows(self, indices: Indices) -> NDArray[np.int64]:
+        return self.rows[np.asarray(indices, np.int64)]
+
+
+def only(dataset: Dataset, emotions: Sequence[str]) -> Dataset:
+    """The images of some emotions; the data set itself if it holds no others.
+
+    Args:
+        dataset: labelled in Table-1 order, 7 being contempt.
+        emotions: names, in any order: the order changes nothing.
+    """
+    names = in_suite_order([canonical(name) for name in emotions])
+    wanted = np.isin(dataset.labels, [KNOWN.index(name) for name in names if name in KNOWN])
+    if wanted.all() or not dataset.labelled:
+        return dataset
+    others = dataset.labels[~wanted]
+    counts = [(int((others == label).sum()), name) for label, name in enumerate(KNOWN)]
+    left_out = ", ".join(f"{count} of label {name}" for count, name in counts if count)
+    key = json.dumps([dataset.fingerprint, names])
+    fingerprint = hashlib.sha256(key.encode()).hexdigest()
+    return Subset(dataset, np.flatnonzero(wanted), fingerprint, left_out)

@@ -1,6 +1,6 @@
-"""The dataset doctor: what is wrong with a data set, found by its labels and files.
+"""The dataset doctor: faults of a data set that its labels and files show.
 
-``ganbench data check`` prints all that it finds; a training refuses a data set with a fault.
+``ganbench data check`` prints all findings; a training refuses a data set with a fault.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ganbench.data.table import TableDataset
 from ganbench.emotions import EMOTIONS, KNOWN, canonical
 from ganbench.errors import BadInput
 
-# A class with less than this share of an even division gets a note: a fifth of a seventh is 2.9 %.
+# A class with less than this share of its even part of the images gets a note: of seven classes 2.9 %.
 RARE = 0.2
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that the doctor found.
+    """A finding of the doctor.
 
     Attributes:
-        level: ``"fault"``: the data cannot be used as they are; ``"note"``: a reader should know it.
+        level: ``"fault"``: the data cannot be used as they are; ``"note"``: a user should know it.
         text: one line: the cause, the value and the way out.
-        kind: what it is, where somebody chooses among findings; empty elsewhere.
+        kind: ``"repeats"`` for images that repeat another of their split; else empty.
     """
 
     level: Literal["fault", "note"]
@@ -41,12 +41,12 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
 
     Args:
         dataset: the split.
-        emotions: the classes that are needed, for example those of the network to be trained.
+        emotions: the classes that are needed, such as those of the network to be trained.
     """
     found = examine_labels(dataset, emotions)
     try:
         dataset.action_units(np.empty(0, np.int64))
-    except UnknownScale as error:  # which only concerns those who train on units: they ask for it
+    except UnknownScale as error:  # only a training on action units needs the scale
         found.append(Finding("note", str(error)))
     except BadInput as error:
         found.append(Finding("fault", str(error)))
@@ -70,7 +70,7 @@ def refuse(findings: Sequence[Finding]) -> None:
     """Raise the faults among findings as one error.
 
     Raises:
-        BadInput: there is a fault; the first is told, the others are counted.
+        BadInput: there is a fault; the message holds the first and counts the others.
     """
     faults = list(dict.fromkeys(one.text for one in findings if one.level == "fault"))
     if faults:
@@ -79,7 +79,7 @@ def refuse(findings: Sequence[Finding]) -> None:
 
 
 def counts(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> dict[str, int]:
-    """How many images of a split show each emotion."""
+    """The number of images of each emotion in a split."""
     return {name: int(np.sum(dataset.labels == _label(name))) for name in emotions}
 
 
@@ -94,7 +94,7 @@ def _missing(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
     if empty:
         needed = "all seven emotions" if tuple(emotions) == EMOTIONS else ", ".join(emotions)
         dropped = dataset.dropped if isinstance(dataset, TableDataset) else {}
-        # Neutral is 0 in AffectNet's order; where numbers begin with 1, the last is taken for contempt.
+        # Labels 1 to 7 that are read in AffectNet's order, 0 to 7, lack neutral and hold contempt.
         shifted = empty[0] == EMOTIONS[0] and "contempt" in dropped
         hint = ", or, if the labels' numbers begin with 1, give --label-order raf-db" * shifted
         yield (

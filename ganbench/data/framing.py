@@ -1,4 +1,4 @@
-"""How a picture that is not square becomes a square: by one named rule, the same for all commands."""
+"""Framing: the named rule by which a picture that is not square becomes a square."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def check_framing(framing: str) -> None:
 
 
 def to_square(image: Image.Image, size: int, framing: str = CENTRE) -> Image.Image:
-    """A picture as a square of ``size`` pixels; one that is square and so large is left untouched.
+    """A picture as a square of ``size`` pixels; a square of that size stays untouched.
+
+    It is resampled by Lanczos' filter (windowed sinc, antialiased when shrinking).
 
     Args:
-        image: of a mode that can be resampled; by Lanczos' filter (windowed sinc, antialiased when
-            shrinking).
+        image: of a mode that can be resampled.
         size: side, in pixels.
-        framing: ``"centre"``: of the longer side, what is beyond the middle square is cut off (if
-            that is an odd number of pixels, one more at the end); ``"stretch"``: all of it, without
-            its proportions.
+        framing: ``"centre"`` keeps the middle square (of an odd number of pixels that are cut off, one
+            more is cut off at the end); ``"stretch"`` keeps all, and changes the proportions.
     """
     from PIL.Image import Resampling
 
@@ -43,13 +43,13 @@ def to_square(image: Image.Image, size: int, framing: str = CENTRE) -> Image.Ima
 def map_to_square(
     image: Image.Image, size: int, framing: str, extent: tuple[int, int]
 ) -> Image.Image:
-    """A region map as a square, cut where its picture is cut; nearest pixels.
+    """A region map as a square, cut like its picture and resampled to the nearest pixels.
 
     Args:
         image: the map. It covers the whole picture, and may have fewer or more pixels.
         size, framing: as for ``to_square``.
-        extent: width and height of the picture. If the other way round is nearer to the map's
-            proportions, the picture is one that is stored lying.
+        extent: width and height of the picture as stored. They are exchanged if that is nearer to the
+            proportions of the map: EXIF then turns the picture by a right angle.
     """
     from PIL.Image import Resampling
 
@@ -64,7 +64,7 @@ def map_to_square(
 
 
 def _box(extent: tuple[int, int], framing: str) -> tuple[int, int, int, int]:
-    """What of a picture is used: left, top, right, bottom."""
+    """The part of a picture that is used: left, top, right, bottom."""
     width, height = extent
     if framing != CENTRE:
         return 0, 0, width, height
@@ -74,12 +74,12 @@ def _box(extent: tuple[int, int], framing: str) -> tuple[int, int, int, int]:
 
 
 def framing_note(uneven: int, total: int, framing: str) -> str:
-    """What framing does to so many pictures that are not square, in a line; empty for none.
+    """What framing does to pictures that are not square, in a line; empty if all are square.
 
     Args:
-        uneven: how many of the pictures are not square.
-        total: how many pictures there are.
-        framing: by which rule they are brought to a square.
+        uneven: the number of pictures that are not square.
+        total: the number of pictures.
+        framing: the rule.
     """
     if not uneven:
         return ""
@@ -90,8 +90,7 @@ def framing_note(uneven: int, total: int, framing: str) -> str:
 
 
 def trained_with(card: Mapping[str, Any]) -> str:
-    """By which rule the training pictures of a checkpoint became squares; empty if that is unknown or
-    they were square by themselves.
+    """The framing of a checkpoint's training pictures; empty if it is unknown or they are made square.
 
     Args:
         card: of the checkpoint.
@@ -99,22 +98,22 @@ def trained_with(card: Mapping[str, Any]) -> str:
     data = card.get("data")
     if not isinstance(data, Mapping) or data.get("name") in (None, "faces"):
         return ""
-    # Versions that wrote no framing stretched.
+    # Versions that recorded no framing stretched all pictures.
     return str(data.get("framing", STRETCH))
 
 
 def mismatch(title: str, card: Mapping[str, Any], framing: str) -> str:
-    """What to say of a checkpoint that meets pictures of another framing than its own; else empty.
+    """A warning about a checkpoint that was trained with another framing than the pictures; else empty.
 
     Args:
         title: of the method or judge.
         card: of its checkpoint.
-        framing: of the pictures; empty where all are square by themselves.
+        framing: of the pictures; empty if all are made square.
     """
-    own = trained_with(card)
-    if not framing or own in ("", framing):
+    trained = trained_with(card)
+    if not framing or trained in ("", framing):
         return ""
     return (
-        f"{title} was trained on pictures of framing {own!r}, and these are of framing {framing!r}: "
-        f"give --framing {own} to see it as it was trained"
+        f"{title} was trained on pictures of framing {trained!r}, and these are of framing "
+        f"{framing!r}: give --framing {trained} to see it as it was trained"
     )

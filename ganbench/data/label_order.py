@@ -1,4 +1,4 @@
-"""What the numbers mean that a data set's labels are given as: orders of emotions, and spellings."""
+"""The meaning of labels: orders of emotions for numbers, and spellings of names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganbench.errors import BadInput, unknown
 UNUSED = {7: "contempt", 8: "none", 9: "uncertain", 10: "non-face"}
 UNUSED_NAMES = {name: number for number, name in UNUSED.items()} | {"contemptuous": 7}
 
-# Names met in lists and folders that are no emotion's usual name.
+# Unusual names of emotions in lists and folders.
 _SPELLINGS = {
     "joy": "happy",
     "joyful": "happy",
@@ -29,12 +29,12 @@ _SPELLINGS = {
 
 @dataclass(frozen=True)
 class LabelOrder:
-    """What each number means.
+    """The meaning of each number.
 
     Attributes:
-        name: as it was asked for, e.g. ``"fer2013"`` or ``"sad,happy"``.
+        name: as the user gave it, such as ``"fer2013"`` or ``"sad,happy"``.
         first: the number of the first name.
-        names: emotions, or AffectNet's names of labels that are not used, in the order of numbers.
+        names: emotions, or AffectNet's names of labels that are not used, in the order of the numbers.
     """
 
     name: str
@@ -47,20 +47,20 @@ class LabelOrder:
         Raises:
             BadInput: the order has no such number.
         """
-        place = number - self.first
-        if not 0 <= place < len(self.names):
+        position = number - self.first
+        if not 0 <= position < len(self.names):
             ids = ", ".join(f"{self.first + i} {name}" for i, name in enumerate(self.names))
             raise BadInput(
                 f"label {number} is not in the label order {self.name!r} ({ids}); give another "
                 "--label-order"
             )
-        name = self.names[place]
+        name = self.names[position]
         return UNUSED_NAMES[name] if name in UNUSED_NAMES else EMOTIONS.index(name)
 
 
 TABLE1 = LabelOrder("table1", 0, (*EMOTIONS, *UNUSED.values()))
 
-# The orders that have a name. FER2013: Goodfellow et al., 2013; RAF-DB: Li et al., 2017.
+# Orders that have a name. FER2013: Goodfellow et al., 2013; RAF-DB: Li et al., 2017.
 ORDERS: dict[str, LabelOrder] = {
     "table1": TABLE1,
     "affectnet": LabelOrder("affectnet", 0, TABLE1.names),
@@ -78,7 +78,7 @@ def parse_order(text: str) -> LabelOrder:
     """A label order by its name, or as a list: ``"sad,happy,..."``; ``"1:sad,..."`` begins with 1.
 
     Raises:
-        BadInput: no such name, or a list that repeats a name or holds what is no emotion.
+        BadInput: no such name, or a list that repeats a name or holds a name of no emotion.
     """
     key = text.strip().lower().replace("_", "-").replace(" ", "-")
     key = {"rafdb": "raf-db", "raf": "raf-db", "fer": "fer2013", "fer-2013": "fer2013"}.get(
@@ -123,8 +123,17 @@ def name_label(text: str) -> int:
     return EMOTIONS.index(canonical(key)) if canonical(key) in EMOTIONS else index(text)
 
 
+def is_name(text: str) -> bool:
+    """Whether a text is an emotion's name in any usual spelling."""
+    try:
+        name_label(text)
+    except BadInput:
+        return False
+    return True
+
+
 def is_number(text: str) -> bool:
-    """Whether a label is given as a number, e.g. ``"3"`` or ``"3.0"``, rather than as a name."""
+    """Whether a label is a number, such as ``"3"`` or ``"3.0"``."""
     try:
         float(text)
     except ValueError:
@@ -136,8 +145,8 @@ def read_label(text: str, order: LabelOrder | None = None) -> int:
     """The label that a number or a name stands for: 0 to 6 in Table-1 order, or one of ``UNUSED``.
 
     Args:
-        text: as the data set gives it.
-        order: what numbers mean; None takes AffectNet's order, which is Table 1's.
+        text: of the data set.
+        order: the meaning of numbers; None takes AffectNet's order, which is Table 1's.
 
     Raises:
         BadInput: no known name, or a number that the order does not have.
@@ -156,15 +165,15 @@ def read_label(text: str, order: LabelOrder | None = None) -> int:
 
 
 def check_numbers(texts: Sequence[str], order: LabelOrder | None, where: str) -> None:
-    """Refuse numbers 1 to 7 of which nobody said what they mean: AffectNet begins with 0.
+    """Refuse labels that are the numbers 1 to 7 without an order: AffectNet's begin with 0.
 
     Args:
         texts: the distinct labels.
-        order: None if it was not given.
+        order: None if the user gave none.
         where: the list or folder, for the message.
 
     Raises:
-        BadInput: they are exactly 1 to 7.
+        BadInput: the labels are exactly 1 to 7.
     """
     numbers = {float(text) for text in texts if is_number(text)}
     if order is None and numbers == set(range(1, len(EMOTIONS) + 1)):

@@ -1,7 +1,7 @@
 """Pictures that are where they must not be: in two splits, under two emotions, in training and test.
 
-``find`` compares the files of splits at hand. Whether a network was trained on pictures that are
-nowhere at hand is told by its card, which keeps sketches of its data (``record``, ``trained_on``).
+``find`` compares the files of splits that are on disk. Whether a network was trained on pictures that
+are elsewhere is told by its card, which keeps sketches of its data (``record``, ``trained_on``).
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ganbench.data import read_listing
-from ganbench.data.content import Sketch, content_hashes, equal_files
 from ganbench.data.dataset import Dataset
 from ganbench.data.doctor import Finding
+from ganbench.data.files import content_hashes, equal_files
+from ganbench.data.sketches import CARD, Sketch, sketch
 from ganbench.data.splits import NoSplit, part_of
-from ganbench.data.table import Listing, TableDataset
+from ganbench.data.table import TableDataset
 from ganbench.emotions import KNOWN
 from ganbench.errors import BadInput
 from ganbench.text import plural
-
-# Key of the card that holds the sketches.
-CARD = "pictures"
 
 
 @dataclass(eq=False)
@@ -35,33 +33,33 @@ class Split:
 
     Attributes:
         name: ``"train"`` or ``"test"``.
-        place: the folder of the data set.
+        root: the folder of the data set.
         paths: of the pictures, as messages name them.
-        labels: the emotion of each, in Table-1 order.
+        labels: the emotion of each picture, in Table-1 order.
     """
 
     name: str
-    place: Path
+    root: Path
     paths: Sequence[str]
     labels: Sequence[int]
 
     @property
     def files(self) -> list[Path]:
         """The picture files."""
-        return [self.place / path for path in self.paths]
+        return [self.root / path for path in self.paths]
 
     @cached_property
     def hashes(self) -> list[str]:
-        """A hash of each picture's content."""
-        return content_hashes(self.files, self.place)
+        """A hash of the content of each picture."""
+        return content_hashes(self.files, self.root)
 
 
-# What was read of a data set is not read again.
+# The splits of data sets, so that their hashes are computed once.
 _SPLITS: WeakKeyDictionary[Dataset, Split] = WeakKeyDictionary()
 
 
 def split_of(dataset: Dataset) -> Split | None:
-    """The pictures of a data set; None if it has no files of its own, as the embedded faces."""
+    """The pictures of a data set; None if it has no files of a user, as the embedded faces."""
     if not isinstance(dataset, TableDataset) or dataset.has_true_edits:
         return None
     if dataset not in _SPLITS:
@@ -75,35 +73,26 @@ def other_split(dataset: Dataset) -> tuple[Split | None, list[Finding]]:
     """The other split of the same source, as it is listed.
 
     Returns:
-        The split, None if there is none, or nothing tells; and a note if it is there, but cannot be
-        read.
+        The split, None if there is none or if nothing tells the splits apart; and a note if it is
+        there, but cannot be read.
     """
     if not isinstance(dataset, TableDataset) or dataset.listing.source is None:
         return None, []
-    listing = dataset.listing
+    listing, source = dataset.listing, dataset.listing.source
     name = "test" if dataset.split == "train" else "train"
-    source = listing.source
-    assert source is not None  # for mypy; seen above
     if source.is_file() and listing.undivided == "" and part_of(source.stem):
-        source = source.parent  # "train.csv" was given: "test.csv" may lie beside it
+        source = source.parent  # the user gave "train.csv": "test.csv" may lie beside it
     try:
-        found = read_listing(listing.kind, name, source, listing.label_order or None, KNOWN)
+        other = read_listing(listing.name, name, source, listing.label_order or None, KNOWN)
     except NoSplit:
         return None, []
     except BadInput as error:
         text = f"the other split cannot be read ({error}): nobody has looked for leaks"
         return None, [Finding("note", text)]
-    return (None if found.undivided else _of_listing(found)), []
-
-
-def _of_listing(listing: Listing) -> Split:
-    frame = listing.frame
-    return Split(
-        listing.split,
-        listing.root,
-        [str(path) for path in frame["path"]],
-        frame["expression"].tolist(),
-    )
+    if other.undivided:
+        return None, []
+    paths = [str(path) for path in other.frame["path"]]
+    return Split(other.split, other.root, paths, other.frame["expression"].tolist()), []
 
 
 def find(
@@ -116,21 +105,22 @@ def find(
 
     Args:
         splits: of one data set.
-        allowed: the faults are notes.
-        first_only: look for the pictures of the first split only; what the others hold twice among
-            themselves does not matter.
-        pixels: a hash of each picture's pixels, split after split, if they are known: equal pixels
-            are then looked for, in whatever files, instead of equal files.
+        allowed: report the faults as notes.
+        first_only: look only for the pictures of the first split; repetitions within the other splits
+            do not matter.
+        pixels: a hash of the pixels of each picture, split after split, if they are known: pictures
+            with equal pixels are then looked for instead of equal files.
     """
     files = [path for split in splits for path in split.files]
-    own = len(splits[0].paths) if first_only else None
-    whose = [(k, i) for k, split in enumerate(splits) for i in range(len(split.paths))]
-    equal = equal_files(files, splits[0].place, own) if pixels is None else _equal(pixels)
-    groups = [[whose[i] for i in group] for group in equal]
+    first = len(splits[0].paths) if first_only else None
+    places = [(k, i) for k, split in enumerate(splits) for i in range(len(split.paths))]
+    equal = equal_files(files, splits[0].root, first) if pixels is None else _equal(pixels)
+    groups = [[places[i] for i in group] for group in equal]
 
-    def first_pair(what: str, differs: Callable[[tuple[int, int]], int]) -> Iterator[Finding]:
+    def first_pair(what: str, value: Callable[[tuple[int, int]], int]) -> Iterator[Finding]:
+        """A finding about the groups in which ``value`` differs, which names the first pair."""
         pairs = [
-            (group[0], next((one for one in group if differs(one) != differs(group[0])), None))
+            (group[0], next((one for one in group if value(one) != value(group[0])), None))
             for group in groups
         ]
         wrong = [(one, other) for one, other in pairs if other is not None]
@@ -138,10 +128,12 @@ def find(
             one, other = (repr(splits[k].paths[i]) for k, i in wrong[0])
             images = f"{len(wrong)} images are" if len(wrong) > 1 else "1 image is"
             text = f"{images} {what}, first {one} and {other}"
-            yield _verdict(text, "remove one of each pair", "--allow-leaks", allowed)
+            yield _fault(text, "remove one of each pair", "--allow-leaks", allowed)
 
-    found = list(first_pair("both in train and in test", lambda one: one[0]))
-    found += first_pair("under different emotions", lambda one: splits[one[0]].labels[one[1]])
+    findings = list(first_pair("both in train and in test", lambda place: place[0]))
+    findings += first_pair(
+        "under different emotions", lambda place: splits[place[0]].labels[place[1]]
+    )
     within = sum(
         max(0, sum(part == k for part, _ in group) - 1)
         for group in groups
@@ -150,8 +142,8 @@ def find(
     if within:
         repeat, their = ("repeats", "its") if within == 1 else ("repeat", "their")
         text = f"{plural(within, 'image')} {repeat} another of {their} split"
-        found.append(Finding("note", text, "repeats"))
-    return found
+        findings.append(Finding("note", text, "repeats"))
+    return findings
 
 
 def _equal(keys: Sequence[str]) -> list[list[int]]:
@@ -163,9 +155,9 @@ def _equal(keys: Sequence[str]) -> list[list[int]]:
 
 
 def pixel_hashes(datasets: Sequence[TableDataset]) -> list[str] | None:
-    """A hash of each picture's pixels as they are used; None unless all pictures are kept in memory.
+    """A hash of the pixels of each picture as they are used; None unless all pixels are in memory.
 
-    It is the same for a picture that was saved anew in another format without loss.
+    A picture that was saved again in another format without loss has the same hash.
     """
     if not all(dataset.in_memory for dataset in datasets):
         return None
@@ -177,10 +169,10 @@ def pixel_hashes(datasets: Sequence[TableDataset]) -> list[str] | None:
 
 
 def undivided(dataset: TableDataset, allowed: bool = False) -> Finding | None:
-    """What to say of a source that does not tell its splits apart, used for both; None if it does."""
+    """A fault if nothing in the source of a data set tells its two splits apart; else None."""
     if not dataset.listing.undivided:
         return None
-    return _verdict(
+    return _fault(
         f"{dataset.listing.undivided!r} does not tell which images are for training and which for "
         "testing: each is used for both",
         "add a column 'split' or keep two lists",
@@ -189,25 +181,19 @@ def undivided(dataset: TableDataset, allowed: bool = False) -> Finding | None:
     )
 
 
-def _verdict(text: str, advice: str, option: str, allowed: bool) -> Finding:
-    """A fault, or a note where the user allowed it by an option."""
+def _fault(text: str, advice: str, option: str, allowed: bool) -> Finding:
+    """A fault, or a note if the user allowed it by an option."""
     if allowed:
         return Finding("note", f"{text} (allowed by {option})")
     return Finding("fault", f"{text}; {advice}, or accept it with {option}")
 
 
 def record(train: Split, test: Split | None) -> dict[str, Any]:
-    """What a card keeps of the pictures of a training, and of the test split beside them."""
-    found = {"train": Sketch.of(train.hashes).to_json()}
+    """Sketches of a training split and of the test split beside it, which a card keeps."""
+    table = {"train": Sketch.of(train.hashes).to_json()}
     if test is not None:
-        found["test"] = Sketch.of(test.hashes).to_json()
-    return found
-
-
-def sketch(card: Mapping[str, Any], split: str) -> Sketch | None:
-    """A sketch that a card keeps; None if it has none."""
-    table = card.get(CARD)
-    return Sketch.read(table.get(split)) if isinstance(table, Mapping) else None
+        table["test"] = Sketch.of(test.hashes).to_json()
+    return table
 
 
 def trained_on(
@@ -216,8 +202,8 @@ def trained_on(
     """Networks that were trained on pictures of a data set, by their cards.
 
     Args:
-        cards: what each network is called in messages, and its card.
-        dataset: the pictures that it is to be tested on.
+        cards: the name of each network in messages, and its card.
+        dataset: the pictures on which it is evaluated.
         hashes: of these pictures.
 
     Yields:
@@ -228,22 +214,22 @@ def trained_on(
         if isinstance(data, Mapping) and data.get("fingerprint") == dataset.fingerprint:
             yield name, 1.0
         elif (known := sketch(card, "train")) is not None:
-            hits, might = known.met(hashes)
+            hits, candidates = known.met(hashes)
             if hits:
-                yield name, hits / might
+                yield name, hits / candidates
 
 
 def familiarity(pictures: Any, trained_on: str, dataset: Dataset) -> str:
     """Whether a network learned from the data set that a split belongs to.
 
     Args:
-        pictures: what its card keeps of them (``CARD``).
+        pictures: the sketches in its card (``CARD``).
         trained_on: the name of the data that it learned from.
         dataset: the split.
 
     Returns:
-        ``"these"``, ``"others"``, ``"unknown"`` where its card does not tell, or "" for data without files
-        of their own, and for cards that name another kind of data and nothing else.
+        ``"these"``; ``"others"``; ``"unknown"`` if the card does not tell; "" for data without files
+        of a user, and for cards without sketches that name another kind of data.
     """
     split = split_of(dataset)
     if split is None:
@@ -251,41 +237,36 @@ def familiarity(pictures: Any, trained_on: str, dataset: Dataset) -> str:
     known = [sketch({CARD: pictures}, part) for part in ("test", "train")]
     if not any(known):
         return "unknown" if trained_on == dataset.name else ""
-    if any(one is not None and _mostly(one, split.hashes) for one in known):
-        return "these"
+    for one in known:
+        hits, candidates = one.met(split.hashes) if one is not None else (0, 0)
+        if 2 * hits > candidates:
+            return "these"
     return "others" if known[0] is not None else "unknown"
 
 
-def _mostly(known: Sketch, hashes: Sequence[str]) -> bool:
-    hits, might = known.met(hashes)
-    return 2 * hits > might
-
-
 def check_training(dataset: Dataset, allowed: bool = False) -> tuple[list[Finding], dict[str, Any]]:
-    """Leaks of a training split, and what the card of the training keeps of its pictures.
+    """Leaks of a training split, and the sketches that the card of the training keeps.
 
     Args:
         dataset: the training split.
-        allowed: leaks are no faults.
+        allowed: report leaks as notes.
 
     Returns:
-        The findings, and ``record``'s table; empty for data without files of their own.
+        The findings, and ``record``'s table; both empty for data without files of a user.
     """
     train = split_of(dataset)
     if train is None:
         return [], {}
     assert isinstance(dataset, TableDataset)
-    test, unread = other_split(dataset)
-    found = unread + _graver(find([train, *([test] if test else [])], allowed, True))
+    test, findings = other_split(dataset)
+    findings += _without_repeats(find([train, *([test] if test else [])], allowed, True))
     if dataset.listing.undivided:
-        found.append(
-            Finding(
-                "note",
-                f"{dataset.listing.undivided!r} does not tell which images are for testing: all are "
-                "trained on; add a column 'split', or keep other images for the evaluation",
-            )
+        text = (
+            f"{dataset.listing.undivided!r} does not tell which images are for testing: all are "
+            "trained on; add a column 'split', or keep other images for the evaluation"
         )
-    return found, record(train, test)
+        findings.append(Finding("note", text))
+    return findings, record(train, test)
 
 
 def check_evaluation(
@@ -295,40 +276,40 @@ def check_evaluation(
     allow_leaks: bool = False,
     same_data: bool = False,
 ) -> list[Finding]:
-    """Leaks of a test split: into the training split beside it, and into what networks learned from.
+    """Leaks of a test split: into the training split beside it, and into the training of networks.
 
     Args:
         dataset: the test split.
-        cards: of the methods and judges: what each is called in messages, and its card.
-        allow_leaks: leaks are no faults.
-        same_data: the test images may be those of the training.
+        cards: of the methods and judges: the name of each in messages, and its card.
+        allow_leaks: report leaks as notes.
+        same_data: allow test images that a network was trained on.
     """
     test = split_of(dataset)
     if test is None:
         return []
     assert isinstance(dataset, TableDataset)
-    train, unread = other_split(dataset)
-    found = unread + _graver(find([test, *([train] if train else [])], allow_leaks, True))
-    seen = list(trained_on(cards, dataset, test.hashes))
-    same = [name for name, share in seen if share > 0.5]
-    some = [f"{name} from about {share:.0%}" for name, share in seen if share <= 0.5]
-    if same:
+    train, findings = other_split(dataset)
+    findings += _without_repeats(find([test, *([train] if train else [])], allow_leaks, True))
+    shares = list(trained_on(cards, dataset, test.hashes))
+    most = [name for name, share in shares if share > 0.5]
+    some = [f"{name} from about {share:.0%}" for name, share in shares if share <= 0.5]
+    if most:
         where = f" ({dataset.listing.undivided!r})" if dataset.listing.undivided else ""
-        found.append(
-            _verdict(
-                f"{' and '.join(same)} learned from these very images{where}: the numbers would be "
-                "those of training images",
-                "evaluate on others (a list's column 'split' keeps them apart)",
-                "--same-data",
-                same_data,
-            )
+        text = (
+            f"{' and '.join(most)} learned from these very images{where}: the numbers would be "
+            "those of training images"
         )
+        advice = "evaluate on others (a list's column 'split' keeps them apart)"
+        findings.append(_fault(text, advice, "--same-data", same_data))
     if some:
         text = f"there are networks that learned from these images: {', '.join(some)} of them"
-        found.append(_verdict(text, "evaluate on others", "--allow-leaks", allow_leaks))
-    return found
+        findings.append(_fault(text, "evaluate on others", "--allow-leaks", allow_leaks))
+    return findings
 
 
-def _graver(findings: Sequence[Finding]) -> list[Finding]:
-    """All but the notes on images that repeat another of their split: ``ganbench data check`` has them."""
+def _without_repeats(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings without those about images that repeat another of their split.
+
+    ``ganbench data check`` shows those.
+    """
     return [one for one in findings if one.kind != "repeats"]

@@ -1,25 +1,26 @@
-"""The one reader of picture files: whatever the format, RGB of 8 bits a channel comes out, or a reason.
+"""The one reader of picture files: any format becomes RGB of 8 bits a channel, or is refused.
 
 - 16 bits a channel become round(v * 255 / 65535); 32-bit integers and floats have no known white and
   are refused.
-- An embedded ICC profile is applied: colours are sRGB (``ganbench.data.colour``).
-- Transparent pixels are laid on ``colour.GROUND``, white.
+- An embedded ICC profile is applied: colours are sRGB (``ganbench.data.pixels``).
+- Transparent pixels are laid on white.
 - EXIF orientation is applied.
-- Files cut short, animations, what is no regular file and pictures of too many pixels are refused.
+- Files that are cut short, animations, files that are not regular and pictures of too many pixels are
+  refused.
 
-A picture that is not square is brought to a square by a named framing, the same for all commands:
-``centre`` cuts out the middle square, ``stretch`` gives up the proportions.
+Pillow decodes all formats. ``torchvision.io`` gives the same pixels of JPEG and PNG files, since it uses
+the same libraries, and decodes them 1.06 times as fast: median of 28 kinds of files, 128 to 1024 px, see
+``python benchmarks/data.py --pictures``. But the test for files that are cut short, the colour profiles
+and Lanczos' filter need pillow's pictures. With the conversion to them, reading and resizing takes 1.08
+times as long (median; 0.98 to 1.9), and importing torchvision takes 1.5 s.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import struct
 import sys
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,18 +30,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from ganbench.data.colour import lay_on_ground, to_srgb
-from ganbench.data.dataset import MOUTH
-from ganbench.data.depth import eight_bits, is_deep_grey
-from ganbench.data.endings import check_jpeg, check_png
+from ganbench import parsing
 from ganbench.data.framing import map_to_square
-from ganbench.errors import BadInput
+from ganbench.data.pixels import eight_bits, is_deep_grey, lay_on_ground, to_srgb
+from ganbench.data.regions import MOUTH
+from ganbench.data.truncation import check_jpeg, check_png, has_end
 
-# More pixels than this are refused, by the file's header: 8,000 x 8,000. Decoding takes 4 to 12 bytes
-# a pixel.
+# Pictures whose header tells more pixels than this, 8,000 x 8,000, are refused. Decoding takes 4 to 12
+# bytes a pixel.
 MAX_PIXELS = 64_000_000
 
-# What pillow raises for files that are no picture, or only half of one.
+# Exceptions for files that cannot be used: those of this module, and those that pillow raises for files
+# that are no pictures, damaged or cut short.
 UNREADABLE = (
     OSError,
     ValueError,
@@ -61,15 +62,15 @@ UNREADABLE = (
     Image.DecompressionBombWarning,
 )
 
-# Formats that are tried, the frequent ones first. Not EPS (it would run a program) and other drawings.
+# Formats that are tried, frequent ones first. EPS, which would run a program, and other drawings are not.
 _FORMATS = (
     "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF", "JPEG2000", "JXL", "MPO",
     "DIB", "QOI", "PSD", "ICO", "ICNS", "DDS", "PCX", "SGI", "SUN", "IM", "MSP", "XBM", "FITS", "TGA",
 )  # fmt: skip
-# Formats whose further frames are not a sequence: other views or sizes of the same picture, or layers.
+# Formats whose extra frames are no animation: other views or sizes of the same picture, or layers.
 _ONE_PICTURE = ("MPO", "ICO", "ICNS", "PSD", "DDS")
 
-# How pictures begin that are known by their content, and what they are called.
+# First bytes of pictures that are known by their content, and names of their formats.
 _BEGINNINGS = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -86,7 +87,7 @@ _BEGINNINGS = (
     (re.compile(rb"8BPS"), "PSD"),
 )
 
-# EXIF orientation: what turns the stored picture upright.
+# EXIF orientation -> the operation that turns the stored picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -104,9 +105,9 @@ class Picture:
     """A decoded picture.
 
     Attributes:
-        image: RGB, 8 bits a channel, upright, at its own size.
+        image: RGB, 8 bits a channel, upright.
         extent: width and height as stored, before the orientation is applied.
-        remark: what a user should know of it, in words; mostly empty.
+        remark: a sentence that a user should know about the picture; mostly empty.
     """
 
     image: Image.Image
@@ -114,53 +115,26 @@ class Picture:
     remark: str = ""
 
 
-# --- files
-
-
 def open_file(path: Path, max_pixels: int = MAX_PIXELS) -> BinaryIO:
-    """A regular file for reading. FIFOs and devices, which may never end, are refused unopened.
+    """A regular file, open for reading. Pipes and devices, which may never end, are not opened.
 
     Raises:
-        OSError: it is missing, no regular file, unreadable, or larger than a picture of so many
-            pixels can be.
+        one of ``UNREADABLE``: the file is missing, no regular file, unreadable, or larger than a
+            picture of ``max_pixels`` can be.
     """
     try:
-        found = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError("no such file") from None
-    except ValueError:
-        raise OSError("no such file: its name holds a zero byte") from None
+        # 8 bytes a pixel: RGBA of 16 bits.
+        return parsing.regular(path, 8 * max_pixels + (64 << 20)).open("rb")
     except OSError as error:
-        raise OSError(error.strerror or str(error)) from None
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(f"{_kind_of(found.st_mode)}, not a picture file")
-    if found.st_size > 8 * max_pixels + (64 << 20):  # 8 bytes a pixel: RGBA of 16 bits
-        raise OSError(
-            f"a file of {found.st_size:,} bytes, more than a picture of {max_pixels:,} pixels takes"
-        )
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise OSError(error.strerror or str(error)) from None
-
-
-def _kind_of(mode: int) -> str:
-    kinds: tuple[tuple[Callable[[int], bool], str], ...] = (
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a FIFO"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    )
-    return next((name for test, name in kinds if test(mode)), "a special file")
+        raise parsing.Refused(parsing.why(error)) from error
 
 
 def kind_by_content(path: Path) -> str:
-    """What kind of picture a file begins like, e.g. "JPEG"; empty if like none that is known here."""
+    """Format of a picture by the first bytes of its file, such as "JPEG"; empty if they are unknown."""
     try:
         with open_file(path, sys.maxsize) as stream:
             return _kind(stream.read(16))
-    except OSError:
+    except UNREADABLE:
         return ""
 
 
@@ -168,14 +142,11 @@ def _kind(beginning: bytes) -> str:
     return next((kind for start, kind in _BEGINNINGS if start.match(beginning)), "")
 
 
-# --- reading
-
-
 def read(path: Path, max_pixels: int = MAX_PIXELS, thorough: bool = True) -> Picture:
     """The picture in a file.
 
     Raises:
-        one of ``UNREADABLE``: it cannot be used; ``why_unreadable`` says why.
+        one of ``UNREADABLE``: the file cannot be used; ``why_unreadable`` gives the reason.
     """
     with open_file(path, max_pixels) as stream:
         return decode(stream.read(), max_pixels, thorough)
@@ -187,7 +158,7 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS, thorough: bool = True) 
     Args:
         content: the whole file.
         max_pixels: pictures with more pixels are refused before they are decoded.
-        thorough: see ``endings.check_jpeg``; costs a second decoding of JPEGs.
+        thorough: see ``truncation.check_jpeg``; JPEGs are decoded twice.
 
     Raises:
         one of ``UNREADABLE``.
@@ -213,20 +184,20 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS, thorough: bool = True) 
 def header(stream: BinaryIO, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Width and height as stored, read from the header; the pixels are not decoded.
 
-    A file without its format's end is decoded, to see whether it is whole.
+    Only a file without the end that its format demands is decoded, to see whether it is whole.
 
     Raises:
         one of ``UNREADABLE``.
     """
     with _open(stream, max_pixels) as image:
-        if not _ends(stream, image.format):
+        if not has_end(stream, image.format):
             image.load()  # raises if the file is cut short
         extent: tuple[int, int] = image.size
         return extent
 
 
 def extent_of(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int] | None:
-    """Width and height of a picture file by its header; None if it cannot be used."""
+    """Width and height of a picture file by its header; None if the file cannot be used."""
     try:
         with open_file(path, max_pixels) as stream, _open(stream, max_pixels) as image:
             extent: tuple[int, int] = image.size
@@ -236,7 +207,7 @@ def extent_of(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int] | Non
 
 
 def why_unreadable(error: BaseException) -> str:
-    """One of ``UNREADABLE`` in a few words."""
+    """The reason in one of ``UNREADABLE``, in a few words."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image that pillow can read"
     if isinstance(error, MemoryError):
@@ -245,16 +216,16 @@ def why_unreadable(error: BaseException) -> str:
 
 
 def _formats() -> tuple[str, ...]:
-    """Those that this pillow, with the plug-ins that are registered, can read."""
+    """The formats of ``_FORMATS`` that the installed pillow and its plug-ins can read."""
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _open(stream: BinaryIO, max_pixels: int) -> Any:
-    """The file as pillow opens it: by its header, refused where it cannot be used."""
+    """The picture as pillow opens it, by the header; pictures that cannot be used are refused."""
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and max_pixels > limit:
-        Image.MAX_IMAGE_PIXELS = max_pixels  # the user said so; pillow has no other way
+        Image.MAX_IMAGE_PIXELS = max_pixels  # pillow has no argument for its limit
     try:
         image: Any = Image.open(stream, formats=_formats())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -290,7 +261,7 @@ def _too_large(pixels: int, max_pixels: int) -> str:
 
 
 def _frames(image: Any) -> int:
-    """How many pictures of their own a file holds."""
+    """Number of pictures in a file; other views and smaller copies of a picture do not count."""
     if image.format in _ONE_PICTURE:
         return 1
     count = int(getattr(image, "n_frames", 1))
@@ -298,44 +269,20 @@ def _frames(image: Any) -> int:
         whole = 0
         for page in range(count):
             image.seek(page)
-            whole += not int(image.tag_v2.get(254, 0)) & 1  # 1: a smaller copy of another page
+            whole += (
+                not int(image.tag_v2.get(254, 0)) & 1
+            )  # bit 0 marks a smaller copy of another page
         image.seek(0)
         return whole
     return count
 
 
 def _orientation(image: Any) -> int:
-    """By EXIF; upright where that is damaged."""
+    """EXIF orientation, 1 to 8; 1, upright, if the EXIF data are damaged."""
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except UNREADABLE:
         return 1
-
-
-# What a whole file of a format has near its end. Some programs append to it, so a file without is
-# no more than suspect.
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
-_TAIL = 4096
-
-
-def _ends(source: BinaryIO, kind: str | None) -> bool:
-    """Whether a file has its format's end, or a format whose end is not known here."""
-    if kind not in _ENDS:
-        return True
-    here = source.tell()
-    source.seek(max(0, source.seek(0, os.SEEK_END) - _TAIL))
-    tail = source.read()
-    source.seek(here)
-    return _ENDS[kind] in tail
-
-
-# --- use
-
-
-def check_max_pixels(max_pixels: int) -> None:
-    """Raise ``BadInput`` unless that many pixels can be a limit."""
-    if max_pixels < 1:
-        raise BadInput(f"max_pixels must be at least 1, not {max_pixels}; leave it out")
 
 
 def to_array(image: Image.Image) -> NDArray[np.uint8]:
@@ -346,15 +293,15 @@ def to_array(image: Image.Image) -> NDArray[np.uint8]:
 def decode_map(
     content: bytes, size: int, framing: str, extent: tuple[int, int], max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.uint8]:
-    """A region map, uint8 [size, size], framed as its picture is.
+    """A region map, uint8 [size, size], framed like its picture.
 
     Args:
-        content: the file.
+        content: the bytes of the file.
         size, framing, extent: as for ``framing.map_to_square``.
         max_pixels: as for ``decode``.
 
     Raises:
-        one of ``UNREADABLE``; ``ValueError`` also where it is no region map.
+        one of ``UNREADABLE``; ``ValueError`` if the file is no region map.
     """
     with _open(BytesIO(content), max_pixels) as image:
         if image.format == "PNG":

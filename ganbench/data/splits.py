@@ -1,4 +1,4 @@
-"""What people call the parts of a data set, and how lists and folders of a split are found."""
+"""Names of the parts of a data set, and the search for lists and folders by them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganbench.errors import BadInput
 
 
 class NoSplit(BadInput):
-    """A source has not the split that was asked for; what else is wrong with one is another BadInput."""
+    """A source does not have the split that was asked for."""
 
 
 # Spellings of each part; case, spaces and punctuation do not count.
@@ -24,7 +24,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 # The parts that a split is taken from; where both are there, ``test`` is preferred.
 _OF_SPLIT = {"train": ("train",), "test": ("test", "validation")}
 
-# Headers of a column that tells the split; of the second kind only if every value is a part's name.
+# Headers of a column that tells the split. A likely one counts only if each value is the name of a part.
 _SURE = ("split", "usage")
 _LIKELY = ("set", "subset", "partition", "part", "phase", "fold", "datasplit")
 
@@ -41,45 +41,45 @@ def part_of(text: str) -> str | None:
 
 
 def is_of(text: str, split: str) -> bool:
-    """Whether a name is that of a part which a split may be taken from."""
+    """Whether a name is one of a part that serves as ``split``."""
     return part_of(text) in _OF_SPLIT[split]
 
 
 def names_of(split: str) -> tuple[str, ...]:
-    """The spellings of all parts that a split may be taken from, the preferred first."""
+    """The spellings of all parts that serve as ``split``, the preferred first."""
     return tuple(name for part in _OF_SPLIT[split] for name in PARTS[part])
 
 
 def chosen_part(split: str, present: Iterable[str]) -> str:
-    """The part that a split is taken from where ``present`` are there."""
-    there = set(present)
-    return next((part for part in _OF_SPLIT[split] if part in there), _OF_SPLIT[split][0])
+    """The part of ``present`` that serves as ``split``, the preferred first."""
+    parts = set(present)
+    return next((part for part in _OF_SPLIT[split] if part in parts), _OF_SPLIT[split][0])
 
 
 def find_entry(folder: Path, names: Sequence[str], endings: Sequence[str] = ("",)) -> Path | None:
-    """The first of some names in a folder; case and punctuation do not count.
+    """The entry of a folder with the first possible of some names; case and punctuation do not count.
 
     Args:
         folder: where to look; it need not exist.
         names: in the order of preference.
-        endings: of files, e.g. ``".csv"``; with ``""`` only folders are meant.
+        endings: of files, such as ``".csv"``; ``""`` stands for folders.
 
     Raises:
-        BadInput: two entries answer to one name, e.g. ``train`` and ``TRAIN``.
+        BadInput: two entries have the same name, such as ``train`` and ``TRAIN``.
     """
     if not folder.is_dir():
         return None
-    there: dict[tuple[str, str], list[Path]] = {}
+    entries: dict[tuple[str, str], list[Path]] = {}
     for path in folder.iterdir():
         if path.name.startswith((".", "__")):
-            continue  # of the system: "._train.csv"
+            continue  # systems write files such as "._train.csv"
         for ending in endings:
             if path.name.lower().endswith(ending) and path.is_dir() == (ending == ""):
                 stem = path.name[: len(path.name) - len(ending)]
-                there.setdefault((plain(stem), ending), []).append(path)
+                entries.setdefault((plain(stem), ending), []).append(path)
     for name in names:
         for ending in endings:
-            found = there.get((plain(name), ending), [])
+            found = entries.get((plain(name), ending), [])
             if len(found) > 1:
                 listed = ", ".join(sorted(path.name for path in found))
                 raise BadInput(
@@ -92,7 +92,7 @@ def find_entry(folder: Path, names: Sequence[str], endings: Sequence[str] = ("",
 
 
 def split_column(names: Sequence[str]) -> tuple[str, bool] | None:
-    """The column that may tell the split, and whether its header leaves no doubt; None without one."""
+    """The column that may tell the split, and whether its header is sure; None if there is none."""
     for wanted, sure in ((_SURE, True), (_LIKELY, False)):
         for name in names:
             if plain(name) in wanted:

@@ -14,10 +14,9 @@ from functools import partial
 
 import torch
 
-from ganbench.data.dataset import Dataset
+from ganbench.data.dataset import Dataset, only
 from ganbench.data.doctor import examine_labels, refuse
 from ganbench.data.leaks import check_evaluation
-from ganbench.data.subset import only
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.data import finding, pictures
+from ganbench.data import pictures
 from ganbench.data.dataset import Dataset
 from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
 from ganbench.emotions import EMOTIONS
@@ -22,6 +22,7 @@ from ganbench.judges.interface import Judge, Judged, ask
 from ganbench.methods.interface import Method
 from ganbench.methods.tensors import check_parameters
 from ganbench.seeds import generator
+from ganbench.text import clipped
 
 BATCH = 32
 
@@ -170,11 +171,9 @@ def read_pictures(
         try:
             picture = pictures.read(Path(file), max_pixels)
         except pictures.UNREADABLE as error:
-            reason, shown = pictures.why_unreadable(error), finding.shortened(Path(file))
-            if reason == "no such file":
-                raise BadInput(f"no such file: {shown}; give jpg or png files") from error
+            reason = pictures.why_unreadable(error)
             raise BadInput(
-                f"not a picture that can be used ({reason}): {shown}; give jpg or png files"
+                f"not a picture that can be used ({reason}): {clipped(file)}; give jpg or png files"
             ) from error
         if picture.remark:
             remark(f"{file}: {picture.remark}")

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.label_order import ORDERS, TABLE1, LabelOrder, parse_order
-from ganbench.data.table import Listing, TableDataset
+from ganbench.data.listing import Listing
+from ganbench.data.table import TableDataset
 from ganbench.emotions import EMOTIONS, canonical
 from ganbench.errors import BadInput
 from ganbench.judges import Judge, list_judges, load_judge
@@ -128,7 +129,7 @@ def labels_note(
     listing = dataset.listing
     if not listing.numbered:
         pairs = ", ".join(f"{EMOTIONS[a]} shows {EMOTIONS[b]}" for a, b in found.moved.items())
-        where = "class folders" if listing.kind == "folder" else "labels in the list"
+        where = "class folders" if listing.name == "folder" else "labels in the list"
         return f"{head}{found.after:.0%} if {pairs}; mend the {where}"
     given = parse_order(listing.label_order) if listing.label_order else TABLE1
     order = _advised(given, found, table, listing)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench import config as configuration
-from ganbench.data.leaks import CARD as PICTURES
+from ganbench.data.sketches import CARD as PICTURES
 from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS, columns, distinct, in_suite_order
 from ganbench.errors import BadInput

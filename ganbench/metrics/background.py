@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.data.dataset import FACE
+from ganbench.data.regions import FACE
 from ganbench.metrics.regions import Images, region_differences
 from ganbench.metrics.spec import MetricSpec
 

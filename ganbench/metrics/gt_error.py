@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganbench.data.dataset import BACKGROUND, EYES, FACE, HEAD, MOUTH
+from ganbench.data.regions import BACKGROUND, EYES, FACE, HEAD, MOUTH
 from ganbench.metrics.regions import Images, region_differences
 from ganbench.metrics.spec import MetricSpec
 

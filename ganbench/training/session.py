@@ -12,9 +12,9 @@ import torch
 
 from ganbench import config, provenance
 from ganbench.data import leaks
-from ganbench.data.dataset import Dataset
+from ganbench.data.dataset import Dataset, only
 from ganbench.data.doctor import examine, examine_labels, refuse
-from ganbench.data.subset import only
+from ganbench.data.sketches import CARD as PICTURES
 from ganbench.devices import resolve as resolve_device
 from ganbench.distributed import WHOLE, Share
 from ganbench.emotions import KNOWN, check_known, labels_of
@@ -251,7 +251,7 @@ def check_images(
     ]
     if labels := check_labels(dataset, device).note:
         notes.append(labels)
-    return notes, {leaks.CARD: pictures} if pictures else {}
+    return notes, {PICTURES: pictures} if pictures else {}
 
 
 def model_and_trainer(name: str) -> tuple[type[Any], type[Trainer]]:

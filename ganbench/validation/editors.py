@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ganbench.data.dataset import BACKGROUND
 from ganbench.data.faces import Face, sample_expression
+from ganbench.data.regions import BACKGROUND
 from ganbench.emotions import EMOTIONS
 from ganbench.judges.vgg import VGGJudge
 from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS

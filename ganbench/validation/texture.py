@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ganbench.data.dataset import FACE
+from ganbench.data.regions import FACE
 from ganbench.judges.interface import known_columns
 from ganbench.judges.vgg import VGGJudge
 from ganbench.validation.scene import K, Scene, UInt8

@@ -127,11 +127,11 @@ def test_a_missing_region_map_is_named_with_its_column(tmp_path, call):
         put(tmp_path / f"{i}.png", seed=i)
         lines.append(f"{i}.png,{i},{i}_map.png")
     (tmp_path / "training.csv").write_text("\n".join(lines))
-    with pytest.raises(BadInput, match=r"7 of 7 .*no such region map 'regions/0_map\.png' \(column regions_filePath\); .*remove the column"):  # fmt: skip
+    with pytest.raises(BadInput, match=r"7 of 7 .*No such file.*the region map 'regions/0_map\.png' \(column regions_filePath\); .*remove the column"):  # fmt: skip
         load_dataset("csv", "train", root=tmp_path, size=16)
     code, out, _ = call("data", "check", "--data", "csv", "--root", tmp_path, "--split", "train", "--size", 16)  # fmt: skip
     assert code == 2
-    assert "no such region map 'regions/0_map.png' (column regions_filePath)" in out
+    assert "the region map 'regions/0_map.png' (column regions_filePath)" in out
 
 
 def test_a_list_of_names_that_no_file_can_have(tmp_path):
@@ -231,7 +231,7 @@ def test_edit_reads_what_folders_hold(edit, tmp_path):
     assert (code, out) == (0, "other: 3 edits, 3 unreadable left out\n")
     assert "in/moving (2 pictures in one file" in err
     assert "in/phone.heic (a HEIC picture" in err
-    assert "in/pipe.png (a FIFO" in err
+    assert "in/pipe.png (it is a pipe" in err
 
 
 def test_edit_frames_by_the_named_rule(edit, tmp_path):

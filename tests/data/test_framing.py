@@ -12,8 +12,9 @@ from test_picture_reader import dataset
 
 from ganbench.data import load_dataset
 from ganbench.data.framing import framing_note, map_to_square, mismatch, to_square, trained_with
+from ganbench.data.listing import Listing
 from ganbench.data.pictures import decode_map
-from ganbench.data.table import Listing, TableDataset
+from ganbench.data.table import TableDataset
 from ganbench.errors import BadInput
 
 SIDES = st.integers(1, 40)

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from toys import Painter, Reader
 
-from ganbench.data import content, leaks, load_dataset
-from ganbench.data.content import Sketch, content_hashes, equal_files
+from ganbench.data import leaks, load_dataset
+from ganbench.data.files import content_hash, content_hashes, equal_files
+from ganbench.data.sketches import SKETCH, Sketch, sketch
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation.protocol import describe, training_notes
@@ -87,11 +88,13 @@ def test_large_files_are_compared_whole(tmp_path):
 
 
 def test_hashes_of_many_files_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(content, "INDEXED", 3)
+    monkeypatch.setattr("ganbench.data.files.INDEXED", 3)
     files = [picture(tmp_path / f"{i}.png", i) for i in range(4)]
     read = []
-    hash_ = content.content_hash
-    monkeypatch.setattr(content, "content_hash", lambda path: read.append(path.name) or hash_(path))
+    monkeypatch.setattr(
+        "ganbench.data.files.content_hash",
+        lambda path: read.append(path.name) or content_hash(path),
+    )
     before = content_hashes(files, tmp_path)
     assert sorted(read) == [f"{i}.png" for i in range(4)]
     picture(files[2], 9)
@@ -108,7 +111,7 @@ class TestSketch:
     def test_overlaps_are_estimated(self):
         names = [f"{(i * 7919) % 1_000_003:012x}" for i in range(4_000)]
         train = Sketch.of(names[:3_000])
-        assert len(train.least) == content.SKETCH
+        assert len(train.least) == SKETCH
         hits, might = train.met(names[2_000:])
         assert hits / might == pytest.approx(0.5, abs=0.12)
         assert train.met(names[3_000:])[0] == 0
@@ -119,12 +122,12 @@ class TestSketch:
         assert Sketch.of(["a" * 12, "c" * 12]).met(["a" * 12, "b" * 12, "f" * 12, ""]) == (1, 3)
 
     def test_it_survives_json_and_foreign_cards(self):
-        sketch = Sketch.of([f"{i:012x}" for i in range(300)])
-        assert Sketch.read(json.loads(json.dumps(sketch.to_json()))) == sketch
+        known = Sketch.of([f"{i:012x}" for i in range(300)])
+        assert Sketch.read(json.loads(json.dumps(known.to_json()))) == known
         for table in (None, [], {}, {"count": "3", "least": []}, {"count": 1, "least": [3]},
                       {"count": 1, "least": ["x"]}, {"count": 1, "least": ["a" * 12] * 9_999}):  # fmt: skip
             assert Sketch.read(table) is None
-        assert leaks.sketch({"pictures": 3}, "train") is None
+        assert sketch({"pictures": 3}, "train") is None
 
 
 class TestCheck:
@@ -205,8 +208,8 @@ class TestTraining:
         card = read_header(tmp_path / "run/judge.safetensors")["card"]
         test = load_dataset("folder", "test", root=root, size=8)
         hashes = leaks.split_of(test).hashes
-        assert leaks.sketch(card, "test").met(hashes) == (14, 14)
-        assert leaks.sketch(card, "train").met(hashes)[0] == 0
+        assert sketch(card, "test").met(hashes) == (14, 14)
+        assert sketch(card, "train").met(hashes)[0] == 0
         code, text, _ = call("checkpoints", "show", "run/judge.safetensors")
         assert code == 0
         assert len(text) < 5_000

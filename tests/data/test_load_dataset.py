@@ -213,6 +213,7 @@ def test_the_command_line_starts_without_torch():
         ("faces", "test", {"limit": 0}, "limit must be at least 1"),
         ("csv", "test", {"root": ".", "seed": 1}, "takes no option 'seed'"),
         ("csv", "test", {}, "needs --root"),
+        ("affectnet-npy", "train", {"root": "."}, "is part of 'affectnet'; use --data affectnet"),
         ("affectnet", "test", {"root": "no/such"}, "no such folder: 'no/such'"),
     ],
 )  # fmt: skip
@@ -225,7 +226,6 @@ def test_refusals(name, split, options, cause):
     ("name", "wanted"),
     [
         ("affectnet", r"training\.csv, .*Manually_Annotated.*annotations/\*_exp\.npy"),
-        ("affectnet-npy", r"images/ with annotations/\*_exp\.npy \(in train_set/"),
         ("csv", r"training\.csv, train\.csv"),
         ("folder", r"a folder per emotion in one of training/, train/"),
     ],
@@ -237,7 +237,7 @@ def test_a_root_without_data_says_what_was_looked_for(tmp_path, name, wanted):
 
 def test_a_root_of_another_kind_says_which(tmp_path, exported):
     Path(tmp_path / "classes/train/happy").mkdir(parents=True)
-    for name in ("affectnet", "csv", "affectnet-npy"):
+    for name in ("affectnet", "csv"):
         with pytest.raises(BadInput, match="use --data folder"):
             load_dataset(name, "train", root=tmp_path / "classes")
     with pytest.raises(BadInput, match="use --data affectnet"):
@@ -255,8 +255,7 @@ def test_the_later_layout_is_detected(tmp_path):
         (tmp_path / "train_set" / part).mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(tmp_path / "train_set/images/5.jpg")
     np.save(tmp_path / "train_set/annotations/5_exp.npy", np.array("3"))
-    for name in ("affectnet", "affectnet-npy"):
-        assert load_dataset(name, "train", root=tmp_path).labels.tolist() == [3]
+    assert load_dataset("affectnet", "train", root=tmp_path).labels.tolist() == [3]
 
 
 def test_where_the_cache_is(monkeypatch):

@@ -34,8 +34,9 @@ from picture_files import (
 from PIL import Image, ImageCms
 
 from ganbench.data import pictures
+from ganbench.data.listing import Listing
 from ganbench.data.pictures import UNREADABLE, decode, why_unreadable
-from ganbench.data.table import Listing, TableDataset
+from ganbench.data.table import TableDataset
 from ganbench.editing import read_picture
 from ganbench.errors import BadInput
 from ganbench.figures.scene import read_pictures
@@ -442,13 +443,13 @@ def odd_files(tmp_path):
         finally:
             os.chdir(here)
         yield {
-            "fifo.png": "a FIFO",
+            "fifo.png": "a pipe",
             "folder.png": "a folder",
             "link.png": "a device",
-            "nothing.png": "no such file",
+            "nothing.png": "No such file",
             "socket.png": "a socket",
             "x" * 300 + ".png": "File name too long",
-            "zero\0byte.png": "no such file",
+            "zero\0byte.png": "embedded null byte",
         }
 
 

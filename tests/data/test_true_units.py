@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ganbench.data import load_dataset
 from ganbench.data.action_units import AU_COLUMNS
-from ganbench.data.dataset import Dataset
+from ganbench.data.dataset import Dataset, Subset
 from ganbench.data.faces import FacesConfig, sample_face
 from ganbench.data.faces.dataset import LazyFaces
 from ganbench.data.faces.expressions import (
@@ -19,7 +19,6 @@ from ganbench.data.faces.expressions import (
     unit_index,
     with_action_unit,
 )
-from ganbench.data.subset import Subset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, Unsupported
 

@@ -142,7 +142,7 @@ OUT = ["--out", "bad.png"]
         (["complex", "--method", "gaussian", "--codes", "3,0", *OUT], "outside the conditional plane"),
         (["complex", "--method", "gaussian", "me.png", *OUT], "what is 'me.png'"),
         (["complex", "--method", "gaussian", "--images", "me.png", "--root", "photos", *OUT], "not both"),
-        (["complex", "--method", "gaussian", "--images", "no.png", *OUT], "no such file: no.png"),
+        (["complex", "--method", "gaussian", "--images", "no.png", *OUT], "No such file or directory): no.png"),
         (["complex", "--method", "gaussian", "--images", "linear.safetensors", *OUT], "not a picture"),
         (["complex", "--method", "gaussian", "--data", "folder", "--root", "nowhere", *OUT], "nowhere"),
         (["nuance", "--method", "linear", "--code", "1,0;0,1", *OUT], "one code is needed, not 2"),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganbench.data.dataset import BACKGROUND, EYES, FACE, HEAD, MOUTH
+from ganbench.data.regions import BACKGROUND, EYES, FACE, HEAD, MOUTH
 from ganbench.errors import BadInput
 from ganbench.metrics import background_change, gt_distances, relative_distance
 from ganbench.metrics.gt_error import REGIONS, joint_regions

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import torch
 
-from ganbench.data.dataset import BACKGROUND, FACE
 from ganbench.data.faces import FacesConfig, sample_face
 from ganbench.data.faces.dataset import LazyFaces
 from ganbench.data.faces.face import PERSON
 from ganbench.data.faces.sample import _person, _scene
+from ganbench.data.regions import BACKGROUND, FACE
 from ganbench.emotions import EMOTIONS, index
 from ganbench.judges import load_judge
 from ganbench.validation.texture import BOUND

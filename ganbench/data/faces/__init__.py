@@ -6,7 +6,6 @@ from ganbench.data.faces.builder import (
     FacesConfig,
     build,
     ensure_built,
-    faces_fingerprint,
     split_faces,
 )
 from ganbench.data.faces.face import Face
@@ -20,7 +19,6 @@ __all__ = [
     "Rendering",
     "build",
     "ensure_built",
-    "faces_fingerprint",
     "render",
     "render_many",
     "sample_expression",

@@ -1,4 +1,4 @@
-"""The data set on disk: the layout of AffectNet 2017, plus regions and the whole truth."""
+"""The data set on disk: the layout of AffectNet 2017, with region maps and all parameters of each face."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -31,9 +31,10 @@ from ganbench.storage.source import code_hash
 from ganbench.storage.store import touch
 from ganbench.text import shown
 
-Progress = Callable[[int, int], None]
+if TYPE_CHECKING:
+    from ganbench.data import Progress
+
 TABLES = {"train": "training.csv", "test": "validation.csv"}  # AffectNet's names
-SUFFIX = {"png": ".png", "jpeg": ".jpg"}
 MOST = 1_000_000  # pictures in a split: a day of rendering
 SUMS = "SHA256SUMS"  # of all other files, as sha256sum writes and checks it
 CHUNK = 64  # pictures handed to the threads at a time
@@ -41,18 +42,16 @@ CHUNK = 64  # pictures handed to the threads at a time
 
 @dataclass(frozen=True)
 class FacesConfig:
-    """Which data set: numbers of pictures, side in pixels, seed, and the format of the pictures.
+    """Which data set: pictures in each split, their side in pixels, and the seed.
 
     Raises:
-        BadInput: fewer than one picture a class, a size that cannot be rendered, a negative seed,
-            or an unknown format.
+        BadInput: a number of pictures, a size or a seed is out of range.
     """
 
     train: int = 7000
     test: int = 700
     size: int = 64
     seed: int = 0
-    images: str = "png"  # or jpeg, quality 95
 
     def __post_init__(self) -> None:
         for name in ("train", "test"):
@@ -66,15 +65,6 @@ class FacesConfig:
             raise BadInput(f"negative seed: {self.seed}; use 0 or more")
         if self.seed >= 2**63:
             raise BadInput(f"seed out of range: {shown(self.seed)}; use less than 2**63")
-        if self.images not in SUFFIX:
-            raise BadInput(f"unknown picture format: {self.images!r}; use png or jpeg")
-
-
-def faces_fingerprint(config: FacesConfig) -> str:
-    """sha256 over all that decides the pictures: renderer, head model, configuration."""
-    parts = {"renderer": RENDERER_VERSION, "head": load_head().sha256}
-    text = json.dumps(parts | dataclasses.asdict(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def split_faces(config: FacesConfig, split: str) -> Iterator[Face]:
@@ -84,22 +74,14 @@ def split_faces(config: FacesConfig, split: str) -> Iterator[Face]:
         yield sample_face(config.seed, split, i, EMOTIONS[i % len(EMOTIONS)])
 
 
-def _save(face: Face, config: FacesConfig, picture: Path, mask: Path) -> dict[Path, str]:
-    """Render a face and write both files; the sha256 of each."""
-    image, regions = render(face, config.size)
-    if config.images == "jpeg":
-        options: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0}
-    else:
-        options = {"format": "PNG", "compress_level": 1}
-    hashes = {}
-    for path, pixels, how in (
-        (picture, image, options),
-        (mask, regions, {"format": "PNG", "compress_level": 1}),
-    ):
+def _save(face: Face, size: int, files: tuple[Path, Path]) -> list[str]:
+    """Render a face into two PNG files, the picture and its region map; the sha256 of each."""
+    hashes = []
+    for path, pixels in zip(files, render(face, size), strict=True):
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, **how)
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
         path.write_bytes(file.getvalue())
-        hashes[path] = hashlib.sha256(file.getvalue()).hexdigest()
+        hashes.append(hashlib.sha256(file.getvalue()).hexdigest())
     return hashes
 
 
@@ -113,37 +95,30 @@ def _write_split(
     for kind in ("images", "regions"):
         (folder / kind / split).mkdir(parents=True)
     hashes: dict[Path, str] = {}
-    with open(folder / TABLES[split], "w", newline="", encoding="utf-8") as stream:
+    listed = folder / TABLES[split]
+    with open(listed, "w", newline="", encoding="utf-8") as stream:
         table: csv.DictWriter[str] | None = None
         numbered = enumerate(split_faces(config, split))
         while chunk := list(itertools.islice(numbered, CHUNK)):
             jobs = []
             for i, face in chunk:
-                name = f"{split}/{i:06d}"
-                files: dict[str, Any] = {
-                    "subDirectory_filePath": name + SUFFIX[config.images],
+                name = f"{split}/{i:06d}.png"
+                files = (folder / "images" / name, folder / "regions" / name)
+                jobs.append((files, pool.submit(_save, face, config.size, files)))
+                row: dict[str, Any] = {
+                    "subDirectory_filePath": name,
                     "expression": EMOTIONS.index(face.emotion),
-                    "regions_filePath": f"{name}.png",
+                    "regions_filePath": name,
+                    **face.to_row(),
                 }
-                jobs.append(
-                    pool.submit(
-                        _save,
-                        face,
-                        config,
-                        folder / "images" / files["subDirectory_filePath"],
-                        folder / "regions" / files["regions_filePath"],
-                    )
-                )
-                row = files | face.to_row()
                 if table is None:
                     table = csv.DictWriter(stream, list(row), lineterminator="\n")
                     table.writeheader()
                 table.writerow(row)
-            for job in jobs:
-                hashes |= job.result()
+            for files, job in jobs:
+                hashes |= zip(files, job.result(), strict=True)
                 report(1)
-    table_path = folder / TABLES[split]
-    hashes[table_path] = hashlib.sha256(table_path.read_bytes()).hexdigest()
+    hashes[listed] = hashlib.sha256(listed.read_bytes()).hexdigest()
     with open(folder / SUMS, "a", encoding="utf-8") as sums:
         for path, value in sorted(hashes.items()):
             sums.write(f"{value}  {path.relative_to(folder).as_posix()}\n")
@@ -155,16 +130,16 @@ def build(
     """Write the data set; ``folder`` appears complete or not at all.
 
     Args:
-        config: what to draw. The bytes depend on it alone, not on the number of workers.
-        folder: must not exist yet, or be an empty directory.
+        config: of the data set. The bytes depend on it alone, not on the number of workers.
+        folder: must not exist yet, or be empty.
         progress: called with (pictures done, pictures in total).
-        workers: threads; all cores by default.
+        workers: number of threads; None takes one a core.
 
     Returns:
         The folder, with training.csv, validation.csv, images/, regions/ and SHA256SUMS.
 
     Raises:
-        BadInput: the folder holds something already.
+        BadInput: the folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"not an empty folder: {folder}; choose a new one or empty it")
@@ -191,7 +166,7 @@ def build(
 
 
 def sums(folder: Path) -> dict[str, str]:
-    """The sha256 of each file of a data set when it was made, by name; empty if that is not known."""
+    """The sha256 of each file of a data set when it was built, by name; empty if that is unknown."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -200,7 +175,7 @@ def sums(folder: Path) -> dict[str, str]:
 
 
 def changed(folder: Path) -> list[str]:
-    """The files of a data set that are not what they were when it was made."""
+    """The files of a data set that changed since it was built."""
     return [name for name, value in sums(folder).items() if _file_hash(folder / name) != value]
 
 
@@ -214,12 +189,18 @@ def _file_hash(path: Path) -> str:
 def ensure_built(config: FacesConfig, cache_root: Path, progress: Progress | None = None) -> Path:
     """The folder of the data set below ``cache_root``, built if it is missing.
 
-    Two processes may ask at once: both build, the first to finish wins, the other uses its folder.
+    If two processes ask at once, both build, and both use the folder of the first to finish.
     """
-    # The name also covers the code, so that a change to the renderer that forgot to raise its version
-    # cannot leave old pictures behind; the fingerprint, which results carry, does not.
-    key = faces_fingerprint(config) + code_hash([__name__])
-    folder = cache_root / f"faces-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    # The name depends on the code, too: old pictures are not used again after a change to the renderer
+    # that did not raise its version. The fingerprint in results does not depend on the code.
+    parts = [
+        RENDERER_VERSION,
+        load_head().sha256,
+        dataclasses.astuple(config),
+        code_hash([__name__]),
+    ]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    folder = cache_root / f"faces-{key[:16]}"
     if not is_folder(folder):
         try:
             with using_cache(cache_root):

@@ -1,14 +1,15 @@
-"""Compiled camera: the background, and from linear supersampled light to a small uint8 picture."""
+"""Compiled camera: the background, and the conversion of linear supersampled light into uint8 pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ganbench.data.faces.paint import BACKGROUND, HEAD, MOUTH, clip
+from ganbench.data.faces.paint import clip
 from ganbench.data.faces.rasterise import Array
+from ganbench.data.regions import BACKGROUND, HEAD, MOUTH
 from ganbench.storage.kernels import compiled
 
-SHOULDER = 0.78  # display values above it are compressed, so that no skin burns out
+SHOULDER = 0.78  # display values above it are compressed, so that bright skin keeps its shading
 
 
 @compiled
@@ -28,13 +29,14 @@ def fill_background(image: Array, first: Array, second: Array, angle: float) -> 
 def develop(image: Array, regions: Array, blur: float, grain: Array) -> tuple[Array, Array]:
     """Linear supersampled picture -> uint8 sRGB-like [n, n, 3] and regions [n, n].
 
+    A pixel is background only if no part of the head contributes to its blurred value, so that the
+    background of two expressions of one face is the same to the last bit.
+
     Args:
         image: [n * s, n * s, 3]; its cells of s x s are averaged.
+        regions: [n * s, n * s], region codes; the most frequent code of a cell counts.
         blur: weight of a 3 x 3 binomial blur of the small picture, 0 to 1.
         grain: [n, n, 3] noise to add, in units of 1/255.
-
-    A pixel whose blurred value any part of the head reaches is not background, so that the
-    background of two expressions of one face is the same to the last bit.
     """
     n = grain.shape[0]
     s = image.shape[0] // n
@@ -49,7 +51,7 @@ def develop(image: Array, regions: Array, blur: float, grain: Array) -> tuple[Ar
                 for j in range(x * s, x * s + s):
                     votes[regions[i, j]] += 1
                     for k in range(3):
-                        # averaged after the tone curve: edges stay smooth for the eye
+                        # averaged after the tone curve, so that edges look smooth
                         value = max(image[i, j, k], 0.0) ** (1 / 2.2)
                         if value > SHOULDER:
                             rest = 1.0 - SHOULDER

@@ -1,4 +1,4 @@
-"""The embedded faces as a ``Dataset``: rendered once into the cache, with true edits."""
+"""The embedded faces as a ``Dataset``: rendered once into the cache, with ground-truth edits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganbench.data import Progress
 from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.affectnet import read_affectnet
 from ganbench.data.dataset import Dataset, Indices
@@ -26,7 +27,7 @@ from ganbench.data.faces import (
 from ganbench.data.faces.builder import sums
 from ganbench.data.faces.expressions import action_units
 from ganbench.data.faces.head import load_head
-from ganbench.data.table import Progress, TableDataset, check_limit
+from ganbench.data.table import TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.storage.root import cache_root
@@ -35,11 +36,11 @@ from ganbench.storage.root import cache_root
 class FacesDataset(TableDataset):
     """One split of the embedded faces.
 
-    Each split is a build of its own below ``cache_root()`` (with the fewest possible faces of the
-    other split beside it), so that an evaluation need not wait for the training faces.
+    Each split is built separately below ``cache_root()``, with the fewest possible faces of the other
+    split, so that an evaluation need not wait for the training faces.
 
-    The fingerprint covers what the pictures are computed from (renderer, head model, seed, size,
-    split and which faces), so it is the same on every machine.
+    The fingerprint covers the inputs of the renderer (its version, head model, seed, size, split and
+    which faces), therefore it is the same on every machine.
 
     Args:
         split: ``"train"`` or ``"test"``; their identities are disjoint.
@@ -84,12 +85,12 @@ class FacesDataset(TableDataset):
         self.fingerprint = _fingerprint(seed, size, split, self.paths)
 
     def _check(self, folder: Path) -> None:
-        """Refuse pictures that are not those that were rendered: the fingerprint says that they are."""
+        """Refuse pictures that changed since they were rendered: the fingerprint does not cover their bytes."""
         known = sums(folder)
-        for i, found in enumerate(self.contents if known and not self.stamp else ()):
-            names = [path.relative_to(folder).as_posix() for path in self._files(i)]
-            then = b"".join(bytes.fromhex(known.get(name, "")) for name in names)
-            if hashlib.sha256(then).hexdigest() != found:
+        for i, content in enumerate(self.contents if known and not self.stamp else ()):
+            names = [path.relative_to(folder).as_posix() for path in self._files.of(i)]
+            rendered = b"".join(bytes.fromhex(known.get(name, "")) for name in names)
+            if hashlib.sha256(rendered).hexdigest() != content:
                 raise BadInput(
                     f"changed since it was rendered: {folder / names[0]} or its region map; delete "
                     f"{str(folder)!r}: it is rendered again"
@@ -113,7 +114,7 @@ class FacesDataset(TableDataset):
     def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
         """The same faces rendered with one action unit at another intensity.
 
-        See ``ganbench.data.faces.expressions.with_action_unit``, also for what cannot be told apart.
+        See ``ganbench.data.faces.expressions.with_action_unit`` for its exactness.
 
         Raises:
             BadInput: no such unit, or an intensity that no face reaches: jaw drop (26) ends at 0.8.
@@ -126,11 +127,11 @@ class FacesDataset(TableDataset):
 
 
 class LazyFaces(Dataset):
-    """The same split with every picture rendered when it is asked for, and none kept: for plans.
+    """The same split, whose pictures are rendered when they are asked for and not kept: for plans.
 
     Args:
         split: ``"train"`` or ``"test"``.
-        config: which faces.
+        config: of the faces.
         limit: as for ``TableDataset``.
 
     Raises:
@@ -174,8 +175,10 @@ class LazyFaces(Dataset):
 
 
 def _fingerprint(seed: int, size: int, split: str, paths: Sequence[str]) -> str:
-    """Not of the files' bytes: they vary with the machine's zlib and, in the last bit, its maths,
-    and the results of two machines are to be comparable.
+    """The fingerprint of a split.
+
+    It does not cover the bytes of the files: they depend on the machine's zlib and, in the last bit, on
+    its floating-point arithmetic, and results of two machines must be comparable.
     """
     parts = [RENDERER_VERSION, load_head().sha256, seed, size, split, list(paths)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

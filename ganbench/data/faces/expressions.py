@@ -1,7 +1,7 @@
 """Emotions as weights of face units, and face units as FACS action units.
 
-The recipes follow EMFACS; their weights were set by eye so that the seven emotions differ clearly
-in a picture of 64 pixels. A name without a side stands for its Left and Right unit.
+The recipes follow EMFACS. Their weights were chosen by eye, so that the seven emotions differ clearly in
+a picture of 64 pixels. A name without a side stands for its Left and Right unit.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ RECIPES: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 
-# Largest weight a unit may reach; beyond it lids cross, the jaw leaves the frame, lips intersect.
+# Largest weight of a unit; above it lids cross, the jaw leaves the frame, or lips intersect.
 LIMITS: dict[str, float] = {"eyeBlink": 1.0, "jawOpen": 0.8, "mouthFunnel": 1.0}
 LIMIT = 1.7
 
-# OpenFace's 17 intensities. Each is 5 times the mean of the units named, limited to [0, 5]; 25
-# (lips part) takes the largest of its units instead. ARKit has one press unit for 23 and 24.
+# OpenFace's 17 intensities: each is 5 times the mean of both sides of the unit named, limited to [0, 5].
+# For 25 (lips part) it is the largest of the means of its units. ARKit has one press unit for 23 and 24.
 ACTION_UNITS: dict[str, tuple[str, ...]] = {
     "AU01_r": ("browInnerUp",),
     "AU02_r": ("browOuterUp",),
@@ -69,11 +69,11 @@ ACTION_UNITS: dict[str, tuple[str, ...]] = {
     "AU45_r": ("eyeBlink",),
 }
 
-# What opens the lips where 25 is to rise: the other units that part them drop the jaw (26), raise the
-# upper lip (10), or round the mouth.
+# The unit that raises 25: the other units that part the lips drop the jaw (26), raise the upper lip (10),
+# or round the mouth.
 LIPS_PART = "mouthLowerDown"
 
-# What an intensity may be above its limit, since tensors round it.
+# An intensity may exceed its limit by so much, since float32 rounds it.
 FLOAT32 = 1e-6
 
 
@@ -118,14 +118,14 @@ def with_action_unit(
 ) -> NDArray[np.float64]:
     """Unit weights that show an action unit at another intensity: an inverse of ``action_units``.
 
-    Both sides move by the same amount, within 0 and their limits, until their mean is ``value``: of all
-    weights with that mean these are the nearest, so the face keeps what is lopsided in it. Nothing
-    moves where the action unit has that intensity already; above its end, 1, all weights are one.
+    Both sides move by the same amount, within 0 and their limits, until their mean is ``value``. Of all
+    weights with that mean these are the nearest, so that an asymmetric face stays asymmetric. Nothing
+    moves if the action unit has that intensity already; all weights above its end have intensity 1.
 
-    ``action_units`` has no true inverse. Lips part (25) is the largest of four units: it falls by
-    limiting each of them, and jaw drop (26) and upper lip raiser (10) fall with it; it rises by
-    ``LIPS_PART`` alone. Moving 10 or 26 moves 25 too, if they open the mouth the most. mouthPress is 23
-    and 24 at once, and OpenFace has no 24. Units without an action unit stay.
+    ``action_units`` has no exact inverse. Lips part (25) is the largest of four units. To lower it each
+    of them is limited, and jaw drop (26) and upper lip raiser (10) fall with it; only ``LIPS_PART``
+    raises it. Moving 10 or 26 also moves 25, if they open the mouth the most. mouthPress stands for 23
+    and 24, and OpenFace has no 24. Units without an action unit do not move.
 
     Args:
         weights: [52], each within its limit.
@@ -137,28 +137,28 @@ def with_action_unit(
     """
     if action not in ACTION_UNITS:
         raise unknown("action unit", action, ACTION_UNITS)
-    top, found = limits(), np.array(weights, np.float64)
+    top, moved = limits(), np.array(weights, np.float64)
     sides = [unit_index(part) for part in ACTION_UNITS[action]]
     rising = sides[ACTION_UNITS[action].index(LIPS_PART)] if len(sides) > 1 else sides[0]
     highest = min(1.0, float(top[rising].mean()))
     if not 0 <= value <= highest + FLOAT32:
         raise BadInput(f"{action} must be in 0 to {highest:g} for a rendered face: {value}")
     value = min(value, highest)
-    own = min(max(float(found[side].mean()) for side in sides), 1.0)
-    if value < own:
+    before = min(max(float(moved[side].mean()) for side in sides), 1.0)
+    if value < before:
         for side in sides:
-            if found[side].mean() > value:
-                found[side] = _moved(found[side], value, top[side])
-    elif value > own:
-        found[rising] = _moved(found[rising], value, top[rising])
-    return found
+            if moved[side].mean() > value:
+                moved[side] = _with_mean(moved[side], value, top[side])
+    elif value > before:
+        moved[rising] = _with_mean(moved[rising], value, top[rising])
+    return moved
 
 
-def _moved(
+def _with_mean(
     weights: NDArray[np.float64], mean: float, top: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The nearest weights in [0, top] with this mean."""
-    for _ in weights:  # each round either ends at the mean or brings a further weight to its limit
+    """The nearest weights in [0, top] with the mean ``mean``."""
+    for _ in weights:  # each step reaches the mean, or brings another weight to its limit
         gap = mean - weights.mean()
         free = weights < top if gap > 0 else weights > 0
         share = gap * len(weights) / max(int(free.sum()), 1)

@@ -1,4 +1,4 @@
-"""``Face``: every parameter of one picture, how one is drawn at random, and its true edit."""
+"""``Face``: every parameter of one picture, and its ground-truth edits."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ from ganbench.errors import BadInput
 
 SPLITS = ("train", "test")
 RGB = tuple[int, int, int]
-DIGITS = 4  # all real parameters are rounded to it, so that rows are short and exact
+DIGITS = 4  # real parameters are rounded to so many digits, so that rows are short and exact
 
-# The fields that say who is in the picture; all others are expression, scene and camera.
+# The fields of the person; all others belong to the expression or the scene.
 PERSON = (
     "person", "ancestry", "male", "age", "traits", "skin", "lips", "hair", "brow", "iris",
     "hair_style", "hairline", "hair_volume", "hair_end", "brow_thickness", "brow_height", "stubble",
+)  # fmt: skip
+
+
+# Fields that are columns of the table of a data set.
+COLUMNS = (
+    "yaw", "pitch", "roll", "light_azimuth", "light_elevation", "light_warmth", "light_power", "ambient",
+    "male", "age", "blur", "noise",
 )  # fmt: skip
 
 
@@ -30,9 +37,9 @@ PERSON = (
 class Face:
     """All parameters of one picture; rendering it twice gives the same bytes.
 
-    Angles are radians, colours 0-255 sRGB, lengths inter-pupil distances unless said otherwise.
-    ``expression`` is the emotion (the true edit replaces it), ``nuisance`` what the face does
-    besides; both hold the 52 unit weights in the order of ``HeadModel.units``.
+    Angles are radians, colours 0 to 255 sRGB, lengths inter-pupil distances unless a comment gives
+    another unit. ``expression`` belongs to the emotion (the true edit replaces it), ``nuisance`` does
+    not; both hold the 52 unit weights in the order of ``HeadModel.units``.
     """
 
     person: str
@@ -106,45 +113,31 @@ class Face:
         )
 
     def with_action_unit(self, action: str, value: float) -> Face:
-        """The same face with one action unit at another intensity; the rest of its expression stays.
+        """The same face with one action unit at another intensity and otherwise the same expression.
 
         Args:
             action: a key of ``expressions.ACTION_UNITS``, such as ``"AU12_r"``.
-            value: intensity in [0, 1]; ``expressions.with_action_unit`` tells what of it is exact.
+            value: intensity in [0, 1]; see ``expressions.with_action_unit`` for its exactness.
 
         Raises:
             BadInput: an unknown action unit, or an intensity that no face reaches.
         """
-        own = np.array(list(self.units.values()))
-        moved = with_action_unit(own, action, value)
-        weights = np.where(moved == own, self.expression, moved - np.array(self.nuisance))
+        before = np.array(list(self.units.values()))
+        after = with_action_unit(before, action, value)
+        weights = np.where(after == before, self.expression, after - np.array(self.nuisance))
         return dataclasses.replace(self, expression=tuple(np.round(weights, DIGITS).tolist()))
 
     def with_person(self, other: Face) -> Face:
-        """Another person with this expression, in this pose, light and place."""
+        """Another person with the same expression, pose, light and background."""
         return dataclasses.replace(self, **{name: getattr(other, name) for name in PERSON})
 
     def to_row(self) -> dict[str, Any]:
-        """Columns of the truth table; the column ``face`` alone restores the face exactly."""
+        """Columns of the table of a data set; the column ``face`` alone restores the face exactly."""
         units = self.units
         row: dict[str, Any] = {"person": self.person, "intensity": self.intensity}
         row |= {f"unit_{name}": weight for name, weight in units.items()}
         row |= action_units(units)
-        for name in (
-            "yaw",
-            "pitch",
-            "roll",
-            "light_azimuth",
-            "light_elevation",
-            "light_warmth",
-            "light_power",
-            "ambient",
-            "male",
-            "age",
-            "blur",
-            "noise",
-        ):
-            row[name] = getattr(self, name)
+        row |= {name: getattr(self, name) for name in COLUMNS}
         row |= dict(zip(("african", "asian", "caucasian"), self.ancestry, strict=True))
         packed = dataclasses.asdict(self)
         for name in ("expression", "nuisance", "traits"):  # mostly zeros: {position: weight}
@@ -154,7 +147,7 @@ class Face:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Face:
-        """The face of a row of the truth table.
+        """The face of a row of the table of a data set.
 
         Raises:
             BadInput: the row has no readable ``face`` column.

@@ -23,9 +23,9 @@ UInt8 = NDArray[np.uint8]
 class HeadModel:
     """Mesh and morph targets. Lengths are decimetres, y up, z to the viewer, left = subject's left.
 
-    ``rest`` are the coordinates of the unmorphed head in inter-pupil distances from the point
-    between the eyes; whatever is painted on the head (brows, hairline, regions) is painted there,
-    so that it moves with the skin of every identity and expression.
+    ``rest`` are the coordinates of the unmorphed head in inter-pupil distances from the point between
+    the eyes. Brows, hairline and regions are painted at these coordinates, so that they move with the
+    skin of every identity and expression.
     """
 
     vertices: Float64  # [V, 3]
@@ -76,7 +76,7 @@ class HeadModel:
 
 @functools.cache
 def load_head() -> HeadModel:
-    """The head model of this package, read once a process."""
+    """The head model of this package; each process reads it once."""
     blob = resources.files("ganbench.data.faces").joinpath("head.npz").read_bytes()
     with np.load(io.BytesIO(blob), allow_pickle=False) as z:
         data = {name: z[name] for name in z.files}

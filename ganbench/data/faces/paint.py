@@ -1,8 +1,8 @@
-"""Compiled albedo: what is painted on the head, and which region each part of it belongs to.
+"""Compiled albedo: the colours painted on the head, and the region code of each part.
 
 Colours are linear RGB in [0, 1]. Positions named q are rest coordinates of the head (see
 ``HeadModel.rest``): x to the subject's left, y up, z forward, in inter-pupil distances from the
-point between the eyes. Constants without a comment are taste.
+point between the eyes. Constants without a comment were chosen by eye.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ganbench.data.faces.rasterise import (
     TONGUE,
     Array,
 )
+from ganbench.data.regions import EYES, FACE, HEAD, MOUTH
 from ganbench.storage.kernels import compiled
 
-BACKGROUND, HEAD, FACE, EYES, MOUTH = range(5)  # codes of Rendering.regions
 MOUTH_Y = -0.97  # rest coordinate of the lips, measured on the base mesh
 FACE_Y, FACE_RADII = -0.40, (1.12, 1.42)  # the oval that counts as face, in rest coordinates
 
 
 class Look(NamedTuple):
-    """What ``shade`` needs to know of a face beside its geometry."""
+    """The appearance of a face, for ``shade``."""
 
     skin: Array  # linear RGB [3], as are the other colours
     lips: Array
@@ -50,8 +50,8 @@ class Look(NamedTuple):
 
 
 @compiled
-def lattice(i: int, j: int, k: int) -> float:
-    """A hash of three integers as a number in [0, 1)."""
+def hash_noise(i: int, j: int, k: int) -> float:
+    """A hash of three integers, as a number in [0, 1)."""
     h = (i * 73856093) ^ (j * 19349663) ^ (k * 83492791)
     h = (h ^ (h >> 13)) * 1274126177
     return ((h ^ (h >> 16)) & 0xFFFF) / 65536.0
@@ -59,7 +59,7 @@ def lattice(i: int, j: int, k: int) -> float:
 
 @compiled
 def value_noise(x: float, y: float, z: float) -> float:
-    """Smooth noise in [0, 1] with one feature a unit length."""
+    """Smooth noise in [0, 1] with about one feature in a unit of length."""
     i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     u, v, w = x - i, y - j, z - k
     u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
@@ -68,7 +68,7 @@ def value_noise(x: float, y: float, z: float) -> float:
         for b in range(2):
             for c in range(2):
                 weight = (u if a else 1 - u) * (v if b else 1 - v) * (w if c else 1 - w)
-                total += weight * lattice(i + a, j + b, k + c)
+                total += weight * hash_noise(i + a, j + b, k + c)
     return total
 
 
@@ -94,7 +94,7 @@ def mix(colour: Array, other: Array, weight: float) -> None:
 
 @compiled
 def bump(x: float, y: float, x0: float, y0: float, rx: float, ry: float) -> float:
-    """A round spot with radii rx, ry: a Gaussian's likeness without its cost, 0 from 2 radii on."""
+    """A round spot with radii rx, ry: a cheap approximation of a Gaussian, 0 from 2 radii on."""
     a, b = (x - x0) / rx, (y - y0) / ry
     d = 1.0 - 0.25 * (a * a + b * b)
     return d * d * d * d if d > 0.0 else 0.0
@@ -102,7 +102,7 @@ def bump(x: float, y: float, x0: float, y0: float, rx: float, ry: float) -> floa
 
 @compiled
 def scalp(x: float, y: float, z: float, hairline: float) -> float:
-    """How far a rest position is covered by short hair, 0 to 1."""
+    """Cover of a rest position by short hair, 0 to 1."""
     side = clip(abs(x) - 0.35, 0.0, 1.0)
     line = hairline - 0.32 * side * side - 1.05 * clip(-z - 0.55, 0.0, 1.2)
     top = step(y - line, 0.16) * step(y + 0.35, 0.1)
@@ -156,7 +156,7 @@ def paint_skin(colour: Array, q: Array, red: float, lid: float, ear: float, look
     if look.stubble > 0.0:
         beard = step(-0.62 - y, 0.22) * step(z + 1.05, 0.35) * step(y + 2.05, 0.2)
         beard *= 1.0 - bump(x, y, 0.0, -0.62, 0.22, 0.1)
-        # bare between cheek and mouth corner, and under the lower lip
+        # no beard between cheek and mouth corner, and under the lower lip
         beard *= 1.0 - 0.9 * bump(x, y, 0.62, -0.72, 0.2, 0.2)
         mix(colour, look.brow, look.stubble * beard * (0.75 + 0.6 * grain))
     mix(colour, look.lips, 0.9 * red)
@@ -166,7 +166,7 @@ def paint_skin(colour: Array, q: Array, red: float, lid: float, ear: float, look
         hairs = 0.72 + 0.56 * value_noise(x * 60.0, (y - 0.45 * x) * 16.0, 0.0)
         mix(colour, look.brow, min(1.0, 0.95 * hairs * density))
     cover = scalp(q[0], y, z, look.hairline) * (1.0 - ear)
-    if y > look.hair_end:  # what shows between the locks of long hair is hair too
+    if y > look.hair_end:  # skin between the locks of long hair has the colour of hair
         cover = max(cover, step(x - 0.96, 0.08) * step(-0.3 - z, 0.2))
     if cover > 0.0:
         strand = 0.7 + 0.6 * value_noise(q[0] * 34.0, y * 5.0, z * 5.0)

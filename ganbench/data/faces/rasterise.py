@@ -1,7 +1,7 @@
 """Compiled geometry: morphing, vertex normals, z-buffer, ambient occlusion.
 
-Every kernel releases the GIL and runs on one core; pictures are rendered side by side in threads.
-No fast-math: the same parameters must give the same bytes in every process of a machine.
+Every kernel releases the GIL and runs on one core; threads render several pictures at once. Fast-math is
+off: the same parameters must give the same bytes in every process of a machine.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Array = NDArray[Any]
 
 # Part codes of triangles, as tools/build_head.py writes them.
 SKIN, EYE_LEFT, EYE_RIGHT, TEETH, TONGUE, LASHES, HAIR, MOUTH_BAG = range(8)
-# Squinting lids of some identities fall a little behind the eyeball; this much more depth for the
-# eyeball, in inter-pupil distances, keeps it behind the skin.
+# Added to the depth of the eyeballs, in inter-pupil distances: squinting lids of some identities fall a
+# little behind the eyeball.
 EYE_SINK = 0.03
 FAR = 1e9
 
@@ -57,7 +57,7 @@ def sample_mask(mask: Array, box: Array, u: float, v: float) -> float:
 def normals_and_cavity(points: Array, triangles: Array) -> tuple[Array, Array]:
     """Area-weighted unit normals [V, 3], and cavity [V]: > 0 in folds, < 0 on ridges, about +-0.3.
 
-    Cavity is the distance of a vertex below the mean of its neighbours over their mean distance.
+    Cavity is the distance of a vertex below the mean of its neighbours, divided by their mean distance.
     """
     count = points.shape[0]
     normals = np.zeros((count, 3))
@@ -87,7 +87,7 @@ def normals_and_cavity(points: Array, triangles: Array) -> tuple[Array, Array]:
                     around[v, 1] += points[w, 1]
                     around[v, 2] += points[w, 2]
                     around[v, 3] += 1.0
-    spread = np.zeros(count)
+    distances = np.zeros(count)
     for t in range(triangles.shape[0]):
         for k in range(3):
             v, w = triangles[t, k], triangles[t, (k + 1) % 3]
@@ -96,7 +96,7 @@ def normals_and_cavity(points: Array, triangles: Array) -> tuple[Array, Array]:
                 + (points[v, 1] - points[w, 1]) ** 2
                 + (points[v, 2] - points[w, 2]) ** 2
             )
-            spread[v] += 2.0 * d
+            distances[v] += 2.0 * d
     cavity = np.zeros(count)
     for v in range(count):
         n = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2) + 1e-12
@@ -106,7 +106,7 @@ def normals_and_cavity(points: Array, triangles: Array) -> tuple[Array, Array]:
             rise = 0.0
             for k in range(3):
                 rise += (around[v, k] / around[v, 3] - points[v, k]) * normals[v, k]
-            cavity[v] = rise / (spread[v] / around[v, 3] + 1e-12)
+            cavity[v] = rise / (distances[v] / around[v, 3] + 1e-12)
     return normals, cavity
 
 
@@ -135,11 +135,11 @@ def z_buffer(
         if part == HAIR and max(rest[a, 1], rest[b, 1], rest[c, 1]) < hair_end:
             continue
         area = (by - cy) * (ax - cx) + (cx - bx) * (ay - cy)
-        # y points down, so a triangle that faces the viewer has a negative area; strips of hair
-        # and lashes are seen from both sides
+        # y points down, therefore a triangle that faces the viewer has a negative area; strips of hair
+        # and lashes are visible from both sides
         if area > -1e-9 and (part not in (LASHES, HAIR) or area < 1e-9):
             continue
-        # pixels whose centre, at + 0.5, can lie inside
+        # pixels whose centre, at + 0.5, can lie in the triangle
         x0 = int(np.ceil(max(min(ax, bx, cx) - 0.5001, 0.0)))
         x1 = int(np.floor(min(max(ax, bx, cx) - 0.4999, size - 1.0)))
         y0 = int(np.ceil(max(min(ay, by, cy) - 0.5001, 0.0)))
@@ -166,7 +166,7 @@ def z_buffer(
                     rx = la * rest[a, 0] + lb * rest[b, 0] + lc * rest[c, 0]
                     ry = la * rest[a, 1] + lb * rest[b, 1] + lc * rest[c, 1]
                     rz = la * rest[a, 2] + lb * rest[b, 2] + lc * rest[c, 2]
-                    # the hull hangs over the face; open it like a curtain
+                    # the hull of the hair covers the face: cut an opening
                     if ry < hair_end or (rz > -0.6 and abs(rx) < 0.98 - 0.8 * max(ry, 0.0) ** 2):
                         continue
                 depth[y, x] = z

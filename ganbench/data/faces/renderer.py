@@ -1,4 +1,4 @@
-"""One ``Face`` -> one picture."""
+"""Rendering of a ``Face`` into a picture and its region map."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ganbench.data.faces.rasterise import normals_and_cavity, occlusion, z_buffe
 from ganbench.data.faces.shade import shade, visible_normals
 from ganbench.errors import BadInput
 
-# Part of every cache key: raise it whenever a change alters pixels.
+# Part of every cache key: a change that alters pixels must raise it.
 RENDERER_VERSION = 1
 
-# A frame like a face detector's: as wide as the larger of a minimum and the length of the resting
-# face (eyes to chin) ask for, so that brows and the chin of an open jaw stay inside.
-FRAME_MINIMUM, FRAME_PER_LENGTH = 3.1, 1.80  # inter-pupil distances; times eyes to chin
-CENTRE_PER_LENGTH = -0.42  # height of the frame's centre over the eyes, times eyes to chin
+# The frame is that of a face detector: its width is the larger of a minimum and a multiple of the length
+# of the resting face (eyes to chin), so that brows and the chin of an open jaw stay inside.
+FRAME_MINIMUM, FRAME_PER_LENGTH = 3.1, 1.80  # inter-pupil distances; lengths of the face
+CENTRE_PER_LENGTH = -0.42  # height of the frame's centre above the eyes, in lengths of the face
 CHIN = (0.0, -1.82, 0.30)  # in rest coordinates
-DISTANCE = 9.5  # of the camera, as for a portrait lens
+DISTANCE = 9.5  # of the camera, inter-pupil distances; that of a portrait lens
 PIVOT = np.array([0.0, -0.45, -1.0])  # the head turns about a point between the ears
 SUPERSAMPLE = 2
 SIZES = (16, 1024)
@@ -37,8 +37,7 @@ UInt8 = NDArray[np.uint8]
 
 
 class Rendering(NamedTuple):
-    """A picture [H, W, 3] RGB and its regions [H, W]: 0 background, 1 head
-    (hair, ears, neck, shoulders), 2 face, 3 eyes and brows, 4 mouth."""
+    """A picture [H, W, 3] RGB and its region codes [H, W] (``ganbench.data.regions``)."""
 
     image: UInt8
     regions: UInt8

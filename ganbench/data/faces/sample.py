@@ -1,4 +1,4 @@
-"""Random faces: who is in the picture, and how it was taken."""
+"""Random faces: the person in the picture, and the scene."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAIR_HAIR = ((66, 44, 30), (104, 72, 44), (150, 112, 66), (186, 150, 98), (124, 
 BROWN_EYES = ((60, 36, 20), (84, 52, 28), (108, 72, 38))
 LIGHT_EYES = ((98, 128, 156), (110, 140, 150), (96, 118, 84), (128, 112, 62), (116, 128, 136))
 
-# Units that look wrong without their partners, or are not a face at rest.
+# Units that look wrong alone, or that no face at rest shows.
 NOT_NUISANCE = ("tongueOut", "mouthClose", "eyeBlinkLeft", "eyeBlinkRight")
 
 
@@ -45,7 +45,7 @@ def _person(r: Generator) -> dict[str, Any]:
     male = float(np.clip((0.9 if r.random() < 0.5 else 0.1) + r.normal(0, 0.1), 0, 1))
     age = float(r.beta(0.9, 2.4))
     traits = np.clip(r.normal(0, 0.2, len(head.traits)), -0.6, 0.6)
-    # folds of the lids cover the eye when strong
+    # strong folds of the lids would cover the eye
     traits[[i for i, t in enumerate(head.traits) if "epicanthus" in t or "eyefold" in t]] *= 0.4
     one_sided = [i for i, t in enumerate(head.traits) if f"identity/{t}-" not in head.position]
     traits[one_sided] = np.abs(traits[one_sided]) * (r.random(len(one_sided)) < 0.3)
@@ -116,7 +116,7 @@ def _scene(r: Generator) -> dict[str, Any]:
 
 
 def _nuisance(r: Generator) -> Float64:
-    """Three small random units and a gaze: what no emotion explains."""
+    """Weights [52] of three small random units and a gaze, which belong to no emotion."""
     units = load_head().units
     weights = np.zeros(len(units))
     allowed = [i for i, name in enumerate(units) if name not in NOT_NUISANCE]
@@ -139,18 +139,18 @@ def _nuisance(r: Generator) -> Float64:
 
 
 def sample_expression(r: Generator, emotion: str) -> tuple[float, tuple[float, ...]]:
-    """Intensity and the 52 unit weights of an emotion as the data vary it."""
+    """A random intensity and the 52 random unit weights of an emotion, as in the data."""
     intensity = 0.0 if emotion == "neutral" else round(float(r.uniform(0.5, 1.2)), DIGITS)
     weights = recipe(emotion)
     return intensity, _round(weights * intensity * r.uniform(0.75, 1.2, len(weights)))
 
 
 def sample_face(seed: int, split: str, index: int, emotion: str) -> Face:
-    """A random face; each (seed, split, index) is a person of its own.
+    """A random face; each (seed, split, index) gives another person.
 
     Args:
         seed: of the data set.
-        split: train or test.
+        split: ``"train"`` or ``"test"``.
         index: of the picture in the split.
         emotion: one of ``EMOTIONS``; intensity is uniform in 0.5 to 1.2, recipe weights jitter.
 

@@ -1,4 +1,4 @@
-"""Compiled light: one key light, sky and fill, soft occlusion, subsurface red, gloss."""
+"""Compiled light: a key light, sky and fill light, soft occlusion, red light scattered in skin, gloss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganbench.storage.kernels import compiled
 
 @compiled
 def visible_normals(owner: Array, weights: Array, triangles: Array, vertex_normals: Array) -> Array:
-    """Smooth unit normals [N, N, 3], turned towards the viewer."""
+    """Interpolated unit normals [N, N, 3], turned towards the viewer."""
     size = owner.shape[0]
     normal = np.zeros((size, size, 3))
     for y in range(size):
@@ -69,7 +69,7 @@ def shade(
     boxes: Array,
     look: Look,
 ) -> None:
-    """Fill ``image`` [N, N, 3] (holds the background) and ``regions`` [N, N] where the head is."""
+    """Fill ``image`` [N, N, 3], which holds the background, and ``regions`` [N, N] where the head is."""
     size = owner.shape[0]
     colour, q = np.zeros(3), np.zeros(3)
     half = np.zeros(3)
@@ -107,7 +107,7 @@ def shade(
                 if part not in (TONGUE, MOUTH_BAG):
                     fold = 0.0
             if part in (TEETH, TONGUE, MOUTH_BAG):
-                # less light reaches what lies further behind the lips
+                # light decreases with the depth behind the lips
                 behind = clip(depth[y, x] - look.lip_depth - 0.10, 0.0, 3.0)
                 open_light = np.exp(-(3.5 if part == TEETH else 5.0) * behind)
             nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
@@ -115,14 +115,14 @@ def shade(
             shine = clip(nx * half[0] + ny * half[1] + nz * half[2], 0.0, 1.0)
             tight = 180.0 if part in (EYE_LEFT, EYE_RIGHT) else 22.0
             shine = gloss * shine**tight if shine > 0.7 else 0.0
-            # the depth term above already darkens what is in the mouth
+            # the depth behind the lips has already darkened the inside of the mouth
             hidden = occluded[y, x] * (0.2 if part in (TEETH, TONGUE) else 1.0)
             enclosed = 1.0 - hidden
             crease = clip(1.0 - fold, 0.65, 1.04)
             ambient = 0.5 + 0.5 * ny
             fill = clip(0.75 * nz - 0.45 * nx * np.sign(look.light[0]), 0.0, 1.0)
             for k in range(3):
-                # light that scatters in skin comes out red, so red wraps furthest round the edge
+                # skin scatters red light furthest, so red reaches furthest into the shadow
                 w = wrap + (0.08 if k == 0 and part == SKIN else 0.0)
                 direct = clip((cosine + w) / (1.0 + w), 0.0, 1.0) * (1.0 - 0.55 * hidden)
                 low = look.sky[k] * (0.5 + 0.12 * (1 - k))

@@ -1,18 +1,20 @@
-"""Whether a file holds the whole picture, where the decoders of pillow would not say so."""
+"""Tests whether a file holds the whole picture, for formats where pillow's decoders do not tell."""
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from io import BytesIO
 from math import ceil
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-# A marker in the compressed data of a JPEG: neither a stuffed byte, nor a restart, nor padding.
+# A marker in a JPEG that ends compressed data: no stuffed byte, no restart marker, no padding.
 _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-# Bytes that a decoder takes for further compressed data: none of them is 0 or 0xff.
+# Random bytes that a decoder takes for more compressed data: none of them is 0 or 0xff.
 _NOISE = np.random.default_rng(0).integers(1, 255, 256, dtype=np.uint8).tobytes()
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _EOI, _SOS, _DRI = 0xD9, 0xDA, 0xDD
@@ -28,23 +30,24 @@ CUT = "the picture is cut short: compressed data are missing"
 def check_jpeg(content: bytes, image: Image.Image, thorough: bool = True) -> None:
     """Refuse a JPEG whose compressed data end too early, whatever marker stands behind them.
 
-    libjpeg fills what is missing (with grey, or with the coarse picture of the scans before) and only
-    warns, which pillow does not pass on. A decoder that is done with a scan ignores what follows in
-    it. So meaningless bytes are put behind every scan and the file is decoded again: a whole picture
-    comes out the same, one with missing data takes them for its own and changes.
+    libjpeg fills missing data with grey, or with the coarse picture of the scans before. It gives a
+    warning, which pillow hides. A decoder that has finished a scan ignores further data in that scan.
+    The test therefore puts random bytes behind every scan and decodes the file again: a whole picture
+    does not change, but a picture with missing data decodes the random bytes and changes.
 
     Args:
-        content: the file.
-        image: the picture decoded from it, in the mode that pillow gave it.
-        thorough: decode again in every case. Otherwise only where it may be needed: for files of
-            several scans (progressive ones), and where the last pixel has the colour that fills. That
-            finds all but files that lack less than their last block of 8 to 16 pixels.
+        content: the bytes of the file.
+        image: the picture that pillow decoded from them, in the mode that pillow gave it.
+        thorough: decode again in every case. Otherwise only files with several scans (progressive
+            ones) are decoded again, and files whose last pixel has the colour that libjpeg fills in.
+            This finds all cut files except those that lack less than their last block of 8 to 16
+            pixels.
 
     Raises:
-        ValueError: the data end too early.
+        ValueError: compressed data are missing.
     """
     scans, frame = _scans(content)
-    if frame in _ARITHMETIC:  # its decoder reads on behind the end of whole files
+    if frame in _ARITHMETIC:  # an arithmetic decoder reads beyond the end of whole files, too
         return
     if not thorough and len(scans) == 1:
         last = image.getpixel((image.width - 1, image.height - 1))
@@ -59,7 +62,7 @@ def check_jpeg(content: bytes, image: Image.Image, thorough: bool = True) -> Non
     with JpegImagePlugin.JpegImageFile(BytesIO(b"".join(longer))) as again:
         try:
             again.load()
-        except OSError:  # the noise was no code
+        except OSError:  # the random bytes are no valid code
             raise ValueError(CUT) from None
         if again.mode != image.mode or again.size != image.size:
             raise ValueError(CUT)
@@ -70,7 +73,7 @@ def check_jpeg(content: bytes, image: Image.Image, thorough: bool = True) -> Non
 
 
 def _scans(content: bytes) -> tuple[list[int], int]:
-    """Where the scans of the first picture of a JPEG file end, and which kind of frame it has.
+    """The positions where the scans of the first picture of a JPEG file end, and its frame marker.
 
     Raises:
         ValueError: no scan, no end, a scan with fewer restart markers than it has intervals, a
@@ -79,18 +82,18 @@ def _scans(content: bytes) -> tuple[list[int], int]:
     """
     ends: list[int] = []
     frame, layout, interval = 0, b"", 0
-    seen: set[int] = set()
-    lacking: dict[tuple[int, int], int] = {}  # low bits still to come, by component and coefficient
+    components: set[int] = set()  # those that have a scan
+    low_bits: dict[tuple[int, int], int] = {}  # bits still missing, by component and coefficient
     at = 2
     while True:
-        found = _MARKER.search(content, at)
-        if found is None:
+        match = _MARKER.search(content, at)
+        if match is None:
             raise ValueError(CUT)
-        at = found.end()
+        at = match.end()
         marker = content[at - 1]
         if marker == _EOI:
-            rough = frame in _PROGRESSIVE and any(lacking.values())
-            if not ends or rough or not seen.issuperset(layout[6:-2:3]):
+            coarse = frame in _PROGRESSIVE and any(low_bits.values())
+            if not ends or coarse or not components.issuperset(layout[6:-2:3]):
                 raise ValueError(CUT)
             return ends, frame
         if marker in _ALONE:
@@ -103,28 +106,28 @@ def _scans(content: bytes) -> tuple[list[int], int]:
         elif marker == _DRI:
             interval = int.from_bytes(body[:2], "big")
         elif marker == _SOS:
-            found = _MARKER.search(content, at)
-            if found is None:
+            match = _MARKER.search(content, at)
+            if match is None:
                 raise ValueError(CUT)
-            restarts = len(_RESTART.findall(content, at, found.start())) if interval else 0
+            restarts = len(_RESTART.findall(content, at, match.start())) if interval else 0
             if interval and (restarts + 1) * interval < _blocks(layout, body):
                 raise ValueError(CUT)
-            at = found.start()
+            at = match.start()
             ends.append(at)
             first, last, bits = body[-3:]
             for component in body[1 : 1 + 2 * body[0] : 2]:
-                seen.add(component)
+                components.add(component)
                 for coefficient in range(first, min(last, 63) + 1):
-                    lacking[component, coefficient] = bits & 15
+                    low_bits[component, coefficient] = bits & 15
 
 
 def _blocks(layout: bytes, scan: bytes) -> int:
-    """How many coded units (MCUs) a scan has (ITU-T T.81, A.2).
+    """Number of coded units (MCUs) of a scan (ITU-T T.81, A.2).
 
     Args:
-        layout: the frame header: precision, height, width, then of each component its number, its
-            sampling factors and its table.
-        scan: the scan header: how many components, then their numbers and tables.
+        layout: the frame header: precision, height, width, then number, sampling factors and table of
+            each component.
+        scan: the scan header: the number of components, then their numbers and tables.
     """
     height, width = int.from_bytes(layout[1:3], "big"), int.from_bytes(layout[3:5], "big")
     factors = {
@@ -134,17 +137,17 @@ def _blocks(layout: bytes, scan: bytes) -> int:
         raise ValueError(CUT)
     across: float = max(h for h, _ in factors.values())
     down: float = max(v for _, v in factors.values())
-    if scan[0] == 1:  # one component alone, in blocks of its own
+    if scan[0] == 1:  # a scan of a single component has units of one block
         h, v = factors.get(scan[1], (1, 1))
         across, down = across / max(h, 1), down / max(v, 1)
     return ceil(width / (8 * max(across, 1))) * ceil(height / (8 * max(down, 1)))
 
 
 def check_png(content: bytes) -> None:
-    """Refuse a PNG with a damaged chunk: pillow does not look at all checksums.
+    """Refuse a PNG with a damaged chunk: pillow does not check all checksums.
 
     Raises:
-        ValueError: a checksum is wrong, or there is no end.
+        ValueError: a checksum is wrong, or the last chunk is missing.
     """
     at = 8
     while True:
@@ -154,9 +157,26 @@ def check_png(content: bytes) -> None:
         if len(stored) < 4:
             raise ValueError(CUT)
         name = body[:4]
-        # A lower-case letter first: the picture can do without it.
+        # A chunk whose name begins with a lower-case letter is not needed for the pixels.
         if not name[0] & 0x20 and zlib.crc32(body) != int.from_bytes(stored, "big"):
             raise ValueError(f"damaged: the checksum of chunk {name.decode('latin-1')!r} is wrong")
         if name == b"IEND":
             return
         at += 12 + size
+
+
+# Bytes near the end of a whole file, by format. Some programs append data to a file, therefore a file
+# without them is only suspect.
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+_TAIL = 4096
+
+
+def has_end(stream: BinaryIO, kind: str | None) -> bool:
+    """Whether a file ends as its format demands; True for formats whose end is not known here."""
+    if kind not in _ENDS:
+        return True
+    position = stream.tell()
+    stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
+    tail = stream.read()
+    stream.seek(position)
+    return _ENDS[kind] in tail
