@@ -39,9 +39,6 @@ Pixels = NDArray[np.float32]
 Rows = NDArray[np.int64]
 """Numbers of images of a job: image, 7 * image + target, or P * image + edit for P edits of a probe."""
 
-Maker = Callable[[Rows], tuple[Tensor, Arrays]]
-"""Makes the images [B, 3, S, S] in some rows, and returns them with measurements of them, [B, ...]."""
-
 Timer = Callable[[str], AbstractContextManager[None]]
 
 
@@ -143,127 +140,78 @@ def compute(
     Raises:
         BadInput: a method or a judge fails or breaks its contract.
     """
-    stopwatch = stopwatch or Stopwatch()
-    n, each, timer = len(inputs.images), 1, stopwatch.measure
-    whole: Arrays = {}
-    if job.kind == "real":
-        make = _real(inputs)
-    elif job.kind == "truth":
-        make, each = _truth(inputs, timer), K
-    elif job.kind == "probe":
-        assert job.probe_codes is not None
-        n, each = job.probe_codes.shape[:2]
-        make = _probe(job, inputs, timer)
-    else:
-        assert job.method is not None
-        codes, desired = protocol.codes(job.method, job.codes, job.seed, job.chunk.number)
-        make, each = _edits(job, inputs, codes, timer), K
-        if desired is not None:
-            whole["desired"] = desired[: n * K].numpy()
-    outputs, measured = _judge(job, make, n * each, judges, batch_size, timer, watch)
-    found = [arrays | measured | whole for arrays in outputs]
-    return found if job.kind == "real" else [_by_image(arrays, each) for arrays in found]
-
-
-def _judge(
-    job: Job,
-    make: Maker,
-    count: int,
-    judges: Sequence[Judge],
-    batch_size: int,
-    timer: Timer,
-    watch: Callable[[int], None],
-) -> tuple[list[Arrays], Arrays]:
-    """Make images in batches and have them judged.
-
-    Returns:
-        The logits and features of each judge, and the measurements of the images.
-    """
+    timer, images = (stopwatch or Stopwatch()).measure, inputs.images
+    n, each, codes = len(images), 1 if job.kind == "real" else K, torch.empty(0)
+    found: Arrays = {}
+    if job.method is not None:
+        images = images.to(job.method.device)
+        if job.probe_codes is None:
+            codes, desired = protocol.codes(job.method, job.codes, job.seed, job.chunk.number)
+            if desired is not None:
+                found["desired"] = desired[: n * K].numpy()
+        else:
+            codes, (n, each) = job.probe_codes.flatten(0, 1), job.probe_codes.shape[:2]
     outputs: list[list[Arrays]] = [[] for _ in judges]
     measured: list[Arrays] = []
     specs = [judge.spec for judge in judges]
-    for start in range(0, count, batch_size):
-        rows = np.arange(start, min(start + batch_size, count))
-        images, arrays = make(rows)
+    for start in range(0, n * each, batch_size):
+        rows = np.arange(start, min(start + batch_size, n * each))
+        if job.method is None:
+            batch, arrays = _unedited(job, inputs, rows, timer)
+        else:
+            with timer(f"edit: {job.method.title}"):
+                edit = contract.edit(job.method, images[rows // each], codes[rows], job.label)
+                if edit.images.is_cuda:
+                    torch.cuda.synchronize()
+            batch, arrays = edit.images, _measure(job, inputs, rows, edit, timer)
         measured.append(arrays)
         with timer(f"judge: {job.title}"):
             for judge, spec, parts in zip(judges, specs, outputs, strict=True):
-                judged = ask(judge, images, spec)
+                judged = ask(judge, batch, spec)
                 parts.append({"logits": judged.logits.numpy(), "features": judged.features.numpy()})
         watch(start + len(rows))
-    return [_joined(parts) for parts in outputs], _joined(measured)
+    found |= _joined(measured)
+    of_judges = [_joined(parts) | found for parts in outputs]
+    return of_judges if job.kind == "real" else [_by_image(arrays, each) for arrays in of_judges]
 
 
-def _real(inputs: Inputs) -> Maker:
-    def make(rows: Rows) -> tuple[Tensor, Arrays]:
+def _unedited(job: Job, inputs: Inputs, rows: Rows, timer: Timer) -> tuple[Tensor, Arrays]:
+    """The images in some rows of a job ``real`` or ``truth``, and measurements of them."""
+    if job.kind == "real":
         images = inputs.images[rows]
         return images, {"thumbnail": thumbnails(images)}
-
-    return make
-
-
-def _truth(inputs: Inputs, timer: Timer) -> Maker:
-    def make(rows: Rows) -> tuple[Tensor, Arrays]:
-        truth = inputs.truth(rows)
-        images = torch.from_numpy(truth)
-        with timer("compare with truth"):
-            arrays = {"thumbnail": thumbnails(images), **_background(inputs, rows, truth)}
-            # The distances of unedited images, to which those of edits are compared.
-            arrays["gt_distance"] = _distances(inputs, rows, inputs.images.numpy()[rows // K])
-        return images, arrays
-
-    return make
+    truth = inputs.truth(rows)
+    images = torch.from_numpy(truth)
+    with timer("compare with truth"):
+        # The distances are those of the unedited inputs, to which those of edits are compared.
+        distances = _distances(inputs, rows, inputs.images.numpy()[rows // K])
+        measured: Arrays = {"thumbnail": thumbnails(images), "gt_distance": distances}
+        return images, measured | _background(inputs, rows, truth)
 
 
-def _edits(job: Job, inputs: Inputs, codes: Tensor, timer: Timer) -> Maker:
-    assert job.method is not None
-    images, exact = inputs.images.to(job.method.device), job.codes == "anchor"
-
-    def make(rows: Rows) -> tuple[Tensor, Arrays]:
-        edit = _edit(job, images[rows // K], codes[rows], timer)
-        assert edit.clamped is not None
-        arrays: Arrays = {"clamped": edit.clamped.cpu().numpy()}
-        if not exact:
-            return edit.images, arrays
-        with timer("compare with truth"):
-            arrays["thumbnail"] = thumbnails(edit.images)
-            # If there is nothing to compare with, as for photographs, the edits stay on their device.
-            if inputs.regions is not None or inputs.joint is not None:
-                pixels = edit.images.cpu().numpy()
-                arrays |= _background(inputs, rows, pixels)
-                if inputs.joint is not None:
-                    arrays["gt_distance"] = _distances(inputs, rows, pixels)
-        if job.chunk.number == 0 and rows[0] < SHOWN * K:
-            arrays["shown"] = to_bytes(edit.images[: SHOWN * K - int(rows[0])])
-        return edit.images, arrays
-
-    return make
-
-
-def _probe(job: Job, inputs: Inputs, timer: Timer) -> Maker:
-    assert job.method is not None
-    assert job.probe_codes is not None
-    points, codes = job.probe_codes.shape[1], job.probe_codes.flatten(0, 1)
-    images = inputs.images.to(job.method.device)
-
-    def make(rows: Rows) -> tuple[Tensor, Arrays]:
-        edits = _edit(job, images[rows // points], codes[rows], timer).images
+def _measure(job: Job, inputs: Inputs, rows: Rows, edit: Edit, timer: Timer) -> Arrays:
+    """Measurements of the edits in some rows of a job ``edits`` or ``probe``."""
+    if job.kind == "probe":
         if inputs.true_probe is None:
-            return edits, {}
+            return {}
         with timer("compare with truth"):
-            pixels = inputs.images.numpy(), edits.cpu().numpy()
-            return edits, compare_units(inputs.true_probe, job.units, rows, *pixels, inputs.regions)
-
-    return make
-
-
-def _edit(job: Job, images: Tensor, codes: Tensor, timer: Timer) -> Edit:
-    assert job.method is not None
-    with timer(f"edit: {job.method.title}"):
-        edit = contract.edit(job.method, images, codes, job.label)
-        if edit.images.is_cuda:
-            torch.cuda.synchronize()
-    return edit
+            pixels = inputs.images.numpy(), edit.images.cpu().numpy()
+            return compare_units(inputs.true_probe, job.units, rows, *pixels, inputs.regions)
+    assert edit.clamped is not None
+    arrays: Arrays = {"clamped": edit.clamped.cpu().numpy()}
+    if job.codes != "anchor":
+        return arrays
+    with timer("compare with truth"):
+        arrays["thumbnail"] = thumbnails(edit.images)
+        # If there is nothing to compare with, as for photographs, the edits stay on their device.
+        if inputs.regions is not None or inputs.joint is not None:
+            edits = edit.images.cpu().numpy()
+            arrays |= _background(inputs, rows, edits)
+            if inputs.joint is not None:
+                arrays["gt_distance"] = _distances(inputs, rows, edits)
+    if job.chunk.number == 0 and rows[0] < SHOWN * K:
+        arrays["shown"] = to_bytes(edit.images[: SHOWN * K - int(rows[0])])
+    return arrays
 
 
 def _background(inputs: Inputs, rows: Rows, edits: Pixels) -> Arrays:

@@ -1,19 +1,25 @@
-"""The one pass, on toys whose every number is known."""
+"""An evaluation of toys, whose every number is computed here a second time, with numpy and by hand."""
 
 import threading
 
+import numpy as np
 import pytest
-from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
+import torch
+from scipy import stats
+from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.evaluation.protocol import chunks, codes
 from ganbench.evaluation.run import evaluate
-from ganbench.metrics import METRICS, difference
-from ganbench.scoring import record as record_of
-from ganbench.scoring.differences import differences, interval_of
+from ganbench.seeds import generator
 from ganbench.storage.store import Store
 
 N = 250  # two full chunks and a half
+
+LEVELS = (np.arange(K) + 1) * 25 / 255  # of the patch that shows each emotion
+GROUND = 230 / 255
+COUNTS = np.bincount(np.arange(N) % K)  # of the images of each emotion
 
 
 @pytest.fixture
@@ -25,37 +31,78 @@ def numbers(evaluation):
     return [record for record in evaluation.results.records if record.method != "real"]
 
 
+def fed(shown):
+    """FED to the real images of edits that show some emotions.
+
+    The only feature of the toy judge that varies is the mean of a quarter of the image, a fourth of
+    which is the patch. FED in one dimension is the squared difference of means and of deviations.
+    """
+    real, fake = (LEVELS[emotions] / 4 for emotions in (np.arange(N) % K, shown.ravel()))
+    return (real.mean() - fake.mean()) ** 2 + (real.std(ddof=1) - fake.std(ddof=1)) ** 2
+
+
+def changed(values):
+    """The values [source, target] of all edits to another emotion, one for each edit."""
+    return np.repeat(values[~np.eye(K, dtype=bool)], np.repeat(COUNTS, K - 1))
+
+
+def interval_of_mean(values):
+    """Ends of the 95 % interval of a mean over images, by Student's t."""
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return values.mean() - half, values.mean() + half
+
+
 def test_a_perfect_editor(store):
-    results = evaluate([Painter()], ToyFaces(N), Reader(), store=store).results
-    for emotion in (*EMOTIONS, None):
-        assert results.find("painter", "accuracy", emotion).value == 100
-    assert results.find("painter", "accuracy", "sad").n == N
+    found = evaluate([Painter()], ToyFaces(N), Reader(), store=store)
+    results = found.results
+    for emotion in EMOTIONS:
+        cell = results.find("painter", "accuracy", emotion)
+        assert (cell.value, cell.n) == (100, N)
+        wilson = stats.binomtest(N, N).proportion_ci(method="wilson")
+        assert (cell.low, cell.high) == pytest.approx((100 * wilson.low, 100))
+    assert results.find("painter", "accuracy").value == 100
+    assert results.find("real", "accuracy").value == 100
     assert results.find("painter", "ere").value == pytest.approx(0, abs=1e-9)
     assert results.find("painter", "background").value == pytest.approx(0, abs=1e-7)
+    assert results.find("painter", "gain").value == pytest.approx(1)
+    assert results.find("painter", "gain", variant="parallel").value == pytest.approx(1, abs=1e-5)
     for region in ("", "mouth", "features"):
-        assert results.find("painter", "gt_error", variant=region).value == pytest.approx(
-            0, abs=1e-5
-        )
+        error = results.find("painter", "gt_error", variant=region)
+        assert error.value == pytest.approx(0, abs=1e-5)
+        assert error.n == N * (K - 1)
     eyes = results.find("painter", "gt_error", variant="eyes")
     assert eyes.value is None
     assert "already right" in eyes.note
-    # It paints exactly what the renderer would.
-    assert results.find("painter", "fed").value == pytest.approx(
-        results.find("truth", "fed").value, rel=1e-6
-    )
-    assert results.find("real", "accuracy").value == 100
+    everything = np.tile(np.arange(K), (N, 1))
+    for source in ("painter", "truth"):
+        record = results.find(source, "fed")
+        assert (record.value, record.n) == (pytest.approx(fed(everything), rel=1e-4), N * K)
+    assert (found.predictions["painter"] == everything).all()
 
 
 def test_an_editor_that_paints_the_next_emotion(store):
-    method = Painter(wrong=1)
-    results = evaluate([method], ToyPhotos(N), Reader(), store=store).results
+    found = evaluate([Painter(wrong=1)], ToyFaces(N), Reader(), store=store)
+    results = found.results
+    following = (np.arange(K) + 1) % K
     assert results.find("painter", "accuracy").value == 0
     assert results.find("painter", "ere").value == pytest.approx(1)
-    counts = results.confusion["painter"]
-    assert [sum(counts[s][2][3] for s in range(7)), sum(map(sum, counts[0][2:3]))] == [N, 36]
-    low = results.find("painter", "accuracy", "happy")
-    assert low.low == 0
-    assert 0 < low.high < 2
+    assert results.find("painter", "gain").value == pytest.approx(0)
+    assert (found.predictions["painter"] == following).all()
+    expected = np.zeros((K, K, K), int)
+    expected[:, np.arange(K), following] = COUNTS[:, None]
+    assert results.confusion["painter"] == expected.tolist()
+    cell = results.find("painter", "accuracy", "happy")
+    wilson = stats.binomtest(0, N).proportion_ci(method="wilson")
+    assert (cell.low, cell.high) == (0, pytest.approx(100 * wilson.high))
+    # The distances of edit and input to the right level, over all edits to another emotion.
+    error, step = LEVELS[following] - LEVELS, LEVELS - LEVELS[:, None]
+    ratio = changed(np.broadcast_to(abs(error), (K, K))).sum() / changed(abs(step)).sum()
+    for region in ("", "mouth", "features"):
+        value = results.find("painter", "gt_error", variant=region).value
+        assert value == pytest.approx(ratio, rel=1e-4)
+    parallel = changed(step * (step + error)).sum() / changed(step**2).sum()
+    value = results.find("painter", "gain", variant="parallel").value
+    assert value == pytest.approx(parallel, rel=1e-4)
 
 
 def test_a_lazy_editor_is_as_far_from_the_truth_as_the_input(store):
@@ -65,17 +112,25 @@ def test_a_lazy_editor_is_as_far_from_the_truth_as_the_input(store):
 
     results = evaluate([Lazy()], ToyFaces(N), Reader(), store=store).results
     for region in ("", "mouth", "features"):
-        assert results.find("painter", "gt_error", variant=region).value == pytest.approx(
-            1, rel=1e-4
-        )
-    for emotion in EMOTIONS:  # right only where there was nothing to do
-        assert results.find("painter", "accuracy", emotion).value == pytest.approx(100 / 7, abs=0.5)
+        error = results.find("painter", "gt_error", variant=region)
+        assert error.value == pytest.approx(1, rel=1e-4)
+    for emotion, count in zip(EMOTIONS, COUNTS, strict=True):  # right where it had nothing to do
+        cell = results.find("painter", "accuracy", emotion)
+        assert cell.value == pytest.approx(100 * count / N)
+    everyone = np.repeat(np.arange(K), COUNTS)
+    assert results.find("painter", "fed").value == pytest.approx(
+        fed(np.repeat(everyone, K)), rel=1e-3
+    )
 
 
-def test_a_leak_into_the_background_is_measured(store):
-    results = evaluate([Painter(leak=0.125)], ToyFaces(N), Reader(), store=store).results
-    assert results.find("painter", "background").value == pytest.approx(0.125, abs=1e-6)
+@pytest.mark.parametrize(
+    ("leak", "change", "clamped"), [(0.125, 0.125, 0), (-0.25, 1 - GROUND, 0.5)]
+)
+def test_a_leak_into_the_background_is_measured(store, leak, change, clamped):
+    results = evaluate([Painter(leak=leak)], ToyFaces(N), Reader(), store=store).results
+    assert results.find("painter", "background").value == pytest.approx(change, abs=1e-6)
     assert results.find("painter", "accuracy").value == 100
+    assert results.methods["painter"]["clamped"] == clamped
 
 
 def test_photographs_have_no_invented_numbers(store):
@@ -85,19 +140,82 @@ def test_photographs_have_no_invented_numbers(store):
         assert record.value is None
         assert record.note
     assert "truth" not in results.confusion
+    assert results.metrics.keys() == {record.metric for record in results.records}
 
 
-def test_a_method_with_a_plane_of_codes_is_measured_with_each_set(store):
-    results = evaluate([Plane(), Wheel()], ToyPhotos(N), Reader(), store=store).results
-    for name in ("plane", "wheel"):
-        variants = {r.variant for r in results.records if (r.method, r.metric) == (name, "fed")}
-        assert variants - {"minus wheel"} == {"", "anchor", "uniform"}
-        assert results.find(name, "fed", variant="uniform").n == 7 * N
-    assert results.find("wheel", "ere", variant="uniform") is None  # its codes stand for no label
-    # p_z of an anchor is not one-hot, so a judge that is sure cannot agree with it.
-    p = Plane().label_distribution(Plane().anchors())
-    sure = 1 - p.diagonal().mean().item()
-    assert results.find("plane", "ere").value == pytest.approx(sure, abs=1e-6)
+@pytest.mark.parametrize("method", [Plane(), Wheel()], ids=["plane", "wheel"])
+@pytest.mark.parametrize("sets", ["anchor", "noisy", "uniform"])
+def test_a_method_with_a_plane_of_codes_is_measured_with_each_set(store, method, sets):
+    name, data = method.name, ToyPhotos(N)
+    results = evaluate([method], data, Reader(), store=store).results
+    variants = {r.variant for r in results.records if r.metric == "fed"}
+    assert variants == {"", "anchor", "uniform"}
+    z = [codes(method, sets, 0, chunk.number)[0][: len(chunk) * K] for chunk in chunks(data.labels)]
+    angles = 2 * np.pi * np.arange(K) / K
+    anchors = 0.95 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    squares = np.square(torch.cat(z).detach().numpy()[:, None] - anchors).sum(axis=-1)
+    nearest = squares.argmin(axis=1)
+    record = results.find(name, "fed", variant=sets.replace("noisy", ""))
+    assert (record.value, record.n) == (pytest.approx(fed(nearest), rel=1e-3), N * K)
+    ere = results.find(name, "ere", variant=sets.replace("anchor", ""))
+    if name == "plane":  # the judge is sure of the nearest anchor, and p_z is not
+        p = np.exp(-squares) / np.exp(-squares).sum(axis=1, keepdims=True)
+        assert ere.value == pytest.approx(1 - p[np.arange(N * K), nearest].mean(), abs=1e-6)
+    elif sets == "uniform":  # its codes stand for no label
+        assert ere is None
+    else:
+        wrong = (nearest != np.tile(np.arange(K), N)).mean()
+        assert ere.value == pytest.approx(wrong, abs=1e-9)
+
+
+def test_noise_belongs_to_the_protocol_and_pictures_show_the_first_inputs(store):
+    found = evaluate([Painter(noise=2)], ToyFaces(N), Reader(), store=store).gallery
+    assert found.labels.tolist() == list(range(K))
+    levels = np.round(255 * LEVELS).astype(np.uint8)
+    assert (found.inputs[:, :, :2, :2] == levels[:, None, None, None]).all()
+    edits = found.edits["painter"]
+    assert edits.shape == (K, K, 3, 8, 8)
+    assert (edits[..., :2, :2] == found.truth[..., :2, :2]).all()
+    assert (edits[..., :2, :2] == levels[:, None, None, None]).all()
+    # One draw for each edit of the first chunk; the toy shows its mean at the lower left.
+    noise = torch.randn(100 * K, 2, generator=generator(0, "noise", "painter", "exact", 0))
+    shade = (np.tanh(noise.numpy().mean(axis=1)) + 1) / 2
+    shown = edits[..., 4:, :4].reshape(K * K, -1)
+    assert (shown == shown[:, :1]).all()
+    assert abs(shown[:, 0] - 255 * shade[: K * K]).max() <= 0.51
+
+
+class Uneven(Painter):
+    """Darkens the background by ``base`` + ``slope`` times the level of the input's patch."""
+
+    name, title = "uneven", "Uneven"
+
+    def __init__(self, base, slope):
+        super().__init__()
+        self.base, self.slope = base, slope
+
+    def translate(self, x, codes):
+        y, _ = super().translate(x, codes)
+        y[:, :, :, 4:] -= 2 * self.base + self.slope * (x[:, :, :1, :1] + 1)
+        return y, None
+
+
+def test_every_two_methods_are_compared_on_the_same_images(store):
+    methods = {"a": Uneven(0, 0.5), "b": Uneven(0.4, -0.3)}
+    results = evaluate(methods, ToyFaces(N), Reader(), store=store).results
+    shown = LEVELS[np.arange(N) % K]
+    a, b = 0.5 * shown, 0.4 - 0.3 * shown
+    for name, change in (("a", a), ("b", b)):
+        record = results.find(name, "background")
+        assert record.value == pytest.approx(change.mean(), rel=1e-5)
+        assert (record.low, record.high) == pytest.approx(interval_of_mean(change), rel=1e-5)
+    apart = results.find("a", "background", variant="minus b")
+    assert apart.value == pytest.approx((a - b).mean(), rel=1e-5)
+    assert (apart.low, apart.high) == pytest.approx(interval_of_mean(a - b), rel=1e-5)
+    assert (apart.n, apart.direction, apart.interval) == (N * K, "reported", "paired 95%")
+    metrics = {r.metric for r in results.records if r.variant == "minus b"}
+    assert {"accuracy", "fed", "ere", "background", "gt_error"} <= metrics
+    assert {r.method for r in results.records if r.variant.startswith("minus")} == {"a"}
 
 
 def test_a_second_run_computes_nothing(store):
@@ -108,33 +226,6 @@ def test_a_second_run_computes_nothing(store):
     second = evaluate(*parts, store=store)
     assert ([method.edited for method in parts[0]], parts[1].rendered, parts[2].judged) == done
     assert second.results == first.results
-
-
-def test_every_two_methods_are_compared_on_the_same_images(store):
-    results = evaluate([Painter(leak=0.125), Plane()], ToyFaces(N), Reader(), store=store).results
-    found = {r.metric: r for r in results.records if r.variant == "minus plane"}
-    assert {r.method for r in found.values()} == {"painter"}
-    assert {"accuracy", "fed", "ere", "background", "gt_error"} <= found.keys()
-    for metric, apart in found.items():
-        painter, plane = (results.find(name, metric) for name in ("painter", "plane"))
-        assert apart.value == pytest.approx(painter.value - plane.value)
-        assert apart.low <= apart.value <= apart.high
-        assert (apart.n, apart.unit, apart.direction) == (painter.n, painter.unit, "reported")
-        assert apart.interval == "paired 95%"
-        expected = difference(interval_of(painter), interval_of(plane))
-        assert (apart.low, apart.high) == pytest.approx((expected.low, expected.high))
-    assert not any(r.variant == "minus painter" for r in results.records)
-
-
-def test_values_that_do_not_tell_how_they_move_are_told_apart_as_independent_ones():
-    a, b = (record_of(METRICS["fed"], name, 9.0, 7, low=8.0, high=10.0) for name in "ab")
-    (apart,) = differences([a, b], ["a", "b"])
-    assert (apart.method, apart.variant, apart.interval) == ("a", "minus b", "independent 95%")
-    assert (apart.low, apart.high) == pytest.approx((-(2**0.5), 2**0.5))
-    assert (
-        differences([a, record_of(METRICS["fed"], "b", 9.0, 6, low=8.0, high=10.0)], ["a", "b"])
-        == []
-    )
 
 
 def test_a_new_method_costs_only_itself(store):
@@ -234,16 +325,6 @@ def test_an_emotion_without_test_images_has_no_real_accuracy(store):
     assert results.find("real", "accuracy", "angry").value is None
     assert results.find("real", "accuracy").note == "mean of 3 emotions"
     assert results.find("painter", "accuracy", "angry").n == 3
-
-
-def test_every_record_follows_its_definition(store):
-    results = evaluate([Plane()], ToyFaces(30), Reader(), store=store).results
-    for record in results.records:
-        spec = METRICS[record.metric]
-        assert record.version == spec.version
-        if not record.variant:
-            assert (record.unit, record.direction) == (spec.unit, spec.direction)
-    assert results.metrics.keys() == {record.metric for record in results.records}
 
 
 def test_progress_counts_to_the_end(store):
