@@ -265,14 +265,14 @@ def evaluate(**given: Any) -> None:
 def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) -> Plan:
     """Load methods, judges and images, and check that they fit each other."""
     from ganbench.devices import resolve
-    from ganbench.evaluation import run as evaluation
     from ganbench.evaluation.labels import parse_methods
     from ganbench.evaluation.protocol import describe, training_notes
+    from ganbench.evaluation.run import default_store, load_all, prepare
     from ganbench.report.run_folder import check_writable
 
     console = screen(err=True, quiet=not share.first)
     with watch.measure("load"), share.together():
-        methods = evaluation.load_all(parse_methods(options.methods), resolve(device))
+        methods = load_all(parse_methods(options.methods), resolve(device))
         judge, *others = options.load_judges(device)
     size = next(iter(methods.values())).spec.image_size
     with watch.measure("data"), progress_bar(console) as move:
@@ -282,14 +282,14 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
     for line in options.notes(dataset, cards):
         console.print(line, soft_wrap=True)
     with share.together():
-        run = evaluation.prepare(
+        run = prepare(
             methods,
             dataset,
             judge,
             seed=options.seed,
             limit=options.limit,
             batch_size=options.batch_size,
-            store=evaluation.default_store(options.fresh),
+            store=default_store(options.fresh),
             stopwatch=watch,
             metrics=options.metrics,
             seeds=options.seeds,
@@ -311,10 +311,10 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
 
 def _perform(options: EvalOptions, run: Plan, share: Share, part: Shard | None) -> None:
     """Edit and judge what the store lacks, of this process's shard if it has one."""
-    from ganbench.evaluation.run import perform, untold
+    from ganbench.evaluation.run import perform, unreadable
     from ganbench.evaluation.shards import note
 
-    for unknown in untold(run) if share.first else ():
+    for unknown in unreadable(run) if share.first else ():
         say(
             f"warning: cannot tell whether {unknown} changes from run to run; nothing that it makes "
             "is used again",

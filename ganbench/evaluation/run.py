@@ -310,7 +310,7 @@ def _notes_on_emotions(methods: Mapping[str, Method], judges: Sequence[Judge]) -
     ]
 
 
-def untold(plan: Plan) -> list[str]:
+def unreadable(plan: Plan) -> list[str]:
     """The methods, judges and data whose state cannot be hashed, so that their pieces are never used again."""
     parts: list[tuple[str, object]] = [(plan.dataset.name, plan.dataset)]
     parts += [(method.title, method) for method in plan.methods.values()]
