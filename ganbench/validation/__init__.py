@@ -1,25 +1,27 @@
-"""Metrics put to the test: ground truth as their judge.
+"""The trial of the metrics on edits for which the ground truth is known.
 
-A metric is trusted for what it gets right on edits whose truth is known, not for its formula.
+A metric is trusted because it ranks these edits correctly, and not because of its formula.
 """
 
 from __future__ import annotations
 
-# Readings that fail a check, and why: columns of the table. docs/validation.md has the numbers.
+# Columns of the table that fail a check, and why. docs/validation.md has the numbers.
 FAILED: dict[str, str] = {
-    "kid": "one face for all inputs counts as nearer to the data than right answers for each: inside "
-    "the judge's tight classes the kernel hardly sees variety",
-    "precision": "coarse grain counts as real: the neighbourhoods of a few outlying real images reach "
-    "far; density and coverage see it",
-    "gt_error features": "the texture gets most of the way: these are the features that it was made for",
-    "gain parallel": "exaggeration does not exceed 1: what moves on no longer overlaps with the right "
-    "answer, and counts as orthogonal",
+    "kid": "one face for all inputs counts as nearer to the data than true edits: the judge's classes "
+    "are tight, and the kernel hardly measures variety inside of them",
+    "precision": "coarse grain counts as real, because a few outliers among the real images have large "
+    "neighbourhoods; density and coverage detect it",
+    "gt_error features": "the texture counts as most of the true edit, because it was computed from "
+    "these features",
+    "gain parallel": "exaggeration does not exceed 1: what moves further than in the true edit no "
+    "longer overlaps with it, and counts as orthogonal",
 }
 
 
 def withheld() -> dict[str, str]:
-    """Metrics whose main reading failed, by name, and why: not to be offered unasked.
+    """Metrics whose headline failed, by name, and why; they are not recorded by default.
 
-    A column named by more than the metric's name is one of several readings; the others may hold.
+    A column whose name has more words than the metric's name is a variant of the metric, and its failure
+    does not withhold the metric.
     """
     return {name: why for name, why in FAILED.items() if " " not in name}

@@ -1,7 +1,7 @@
-"""What every metric must say about editors of known quality, as data.
+"""The checks of a trial: what every metric must say about editors of known quality.
 
-The expectations were written down from what the metrics promise in their definitions. Some say what
-a metric must *not* be able to see: whoever reads only that metric is to know.
+The checks follow from the definitions of the metrics. Some checks state what a metric *cannot* measure,
+so that readers of this metric know it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ganbench.validation.measures import COLUMNS, Column
 
-# For each editor, the value of each column.
+# The value of each column for each editor.
 Table = Mapping[str, Mapping[str, float | None]]
 
 BY_NAME: dict[str, Column] = {c.name: c for group in COLUMNS.values() for c in group}
@@ -19,7 +19,7 @@ BY_NAME: dict[str, Column] = {c.name: c for group in COLUMNS.values() for c in g
 
 @dataclass(frozen=True)
 class Order:
-    """One editor is strictly better than another, in the column's own direction."""
+    """One editor is strictly better than another in the direction of the column."""
 
     column: str
     better: str
@@ -28,16 +28,16 @@ class Order:
 
     @property
     def claim(self) -> str:
-        """The expectation in words."""
+        """The check in words."""
         return f"{self.better} better than {self.worse}"
 
     @property
     def editors(self) -> tuple[str, ...]:
-        """Whose values it is about."""
+        """The editors whose values it compares."""
         return self.better, self.worse
 
     def holds(self, table: Table) -> bool:
-        """Whether the table says so; never where a value is missing."""
+        """Whether it holds in a table; it does not if a value is missing."""
         a, b = (table[editor][self.column] for editor in self.editors)
         if a is None or b is None:
             return False
@@ -46,7 +46,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Between:
-    """Where an editor lies on the way from one editor's value (0) to another's (1)."""
+    """The value of an editor lies within bounds, if another editor is at 0 and a third one at 1."""
 
     column: str
     editor: str
@@ -58,17 +58,17 @@ class Between:
 
     @property
     def claim(self) -> str:
-        """The expectation in words."""
+        """The check in words."""
         bound = f"{self.low:g} or more" if self.high == ANY else f"{self.high:g} or less"
         return f"{self.editor} at {bound} of the way from {self.zero} to {self.one}"
 
     @property
     def editors(self) -> tuple[str, ...]:
-        """Whose values it is about."""
+        """The editors whose values it compares."""
         return self.editor, self.zero, self.one
 
     def holds(self, table: Table) -> bool:
-        """Whether the table says so; never where a value is missing or the ends are equal."""
+        """Whether it holds in a table; it does not if a value is missing or both ends are equal."""
         value, zero, one = (table[editor][self.column] for editor in self.editors)
         if value is None or zero is None or one is None or zero == one:
             return False
@@ -77,7 +77,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Value:
-    """An editor has exactly this value."""
+    """An editor has exactly one value."""
 
     column: str
     editor: str
@@ -86,16 +86,16 @@ class Value:
 
     @property
     def claim(self) -> str:
-        """The expectation in words."""
+        """The check in words."""
         return f"{self.editor} is {self.value:g}"
 
     @property
     def editors(self) -> tuple[str, ...]:
-        """Whose values it is about."""
+        """The editors whose values it compares."""
         return (self.editor,)
 
     def holds(self, table: Table) -> bool:
-        """Whether the table says so, to six decimals."""
+        """Whether it holds in a table, to six decimals."""
         value = table[self.editor][self.column]
         return value is not None and abs(value - self.value) < 1e-6
 
@@ -105,12 +105,12 @@ Check = Order | Between | Value
 ANY = float("inf")
 
 _NO_CHANGE = "it changes nothing"
-_RIGHT = "it is the right answer"
-_FOOLED = "it was made to convince this judge: alone, the metric cannot be trusted"
+_RIGHT = "it is the true edit"
+_FOOLED = "it was made to convince this judge, so the metric alone cannot be trusted"
 _NOT_FOOLED = "it convinces only the judge that it was made for; the face hardly moves"
 _BLIND = "blind: it compares whole sets, and cannot tell that nothing was done"
 _PERSON = "a new expression is a smaller change than a new person"
-_FAR = "coarse grain makes pictures that are in no data"
+_FAR = "the data have no pictures with coarse grain"
 
 EXPECTED: tuple[Check, ...] = (
     # What the judge says.
@@ -127,9 +127,9 @@ EXPECTED: tuple[Check, ...] = (
     Order("ere", "half", "lazy", "half an expression convinces more than none"),
     Order("ere", "perfect", "neighbour", "surprise is not fear"),
     Between("ere", "texture", 0.9, ANY, _FOOLED),
-    Order("neighbour_confusion", "perfect", "lazy", "among lazy edits are neighbours of what was asked for"),
-    Order("neighbour_confusion", "lazy", "neighbour", "it shows nothing but neighbours"),
-    Order("neighbour_confusion", "collapsed", "neighbour", "a wrong person is no wrong emotion"),
+    Order("neighbour_confusion", "perfect", "lazy", "some lazy edits show a neighbour of the target"),
+    Order("neighbour_confusion", "lazy", "neighbour", "it shows only neighbours"),
+    Order("neighbour_confusion", "collapsed", "neighbour", "a wrong person is not a wrong emotion"),
     Value("gain", "lazy", 0, _NO_CHANGE),
     Order("gain", "perfect", "half", "half an expression convinces less"),
     Order("gain", "half", "lazy", "half an expression convinces more than none"),
@@ -165,7 +165,7 @@ EXPECTED: tuple[Check, ...] = (
     Value("diversity", "perfect", 0, "it takes no noise"),
     Order("diversity", "varied", "collapsed", "it draws other intensities and other faces of an emotion"),
     Order("diversity", "varied", "grainy", "an expression that varies is more than grain that does"),
-    # What must stay.
+    # What an edit must keep.
     Value("input_similarity", "lazy", 1, _NO_CHANGE),
     Order("input_similarity", "perfect", "wrong identity", "it is the same person"),
     Between("input_similarity", "perfect", 0.5, ANY, _PERSON, "wrong identity", "lazy"),
@@ -177,7 +177,7 @@ EXPECTED: tuple[Check, ...] = (
     Order("background", "perfect", "wrong identity", "another person has other hair"),
     Order("background", "perfect", "painter", "it repaints all that is behind the head"),
     Order("background", "perfect", "collapsed", "one background for all"),
-    # The right answer.
+    # The ground truth.
     *(
         check
         for column in (
@@ -191,9 +191,9 @@ EXPECTED: tuple[Check, ...] = (
         for check in (
             Value(column, "perfect", 0, _RIGHT),
             Value(column, "lazy", 1, _NO_CHANGE),
-            Order(column, "varied", "lazy", "the right emotion, if not exactly this face of it"),
-            Order(column, "perfect", "half", "half of the way is not all of it"),
-            Order(column, "half", "lazy", "half of the way is more than none"),
+            Order(column, "varied", "lazy", "it shows the right emotion, with another intensity and variation"),
+            Order(column, "perfect", "half", "half of the true edit is not all of it"),
+            Order(column, "half", "lazy", "half of the true edit is more than nothing"),
             Order(column, "half", "neighbour", "surprise is not fear, not even in part"),
             Between(column, "texture", -ANY, 0.1, _NOT_FOOLED),
         )
@@ -204,13 +204,13 @@ EXPECTED: tuple[Check, ...] = (
     Value("gt_error mouth", "painter", 0, "the mouth is right, whatever is behind the head"),
     Value("gain parallel", "lazy", 0, _NO_CHANGE),
     Value("gain parallel", "perfect", 1, _RIGHT),
-    Order("gain parallel", "perfect", "half", "half of the way is not all of it"),
-    Order("gain parallel", "half", "lazy", "half of the way is more than none"),
+    Order("gain parallel", "perfect", "half", "half of the true edit is not all of it"),
+    Order("gain parallel", "half", "lazy", "half of the true edit is more than nothing"),
     Order("gain parallel", "exaggerating", "perfect", "it goes beyond the right amount"),
     Between("gain parallel", "texture", -ANY, 0.1, _NOT_FOOLED),
     Value("gain orthogonal", "lazy", 0, _NO_CHANGE),
     Value("gain orthogonal", "perfect", 0, _RIGHT),
-    Order("gain orthogonal", "perfect", "exaggerating", "it leaves the way"),
-    Order("gain orthogonal", "lazy", "texture", "texture is on no way to the right answer"),
-    Order("gain orthogonal", "half", "wrong identity", "another person is far from the way"),
+    Order("gain orthogonal", "perfect", "exaggerating", "it goes further than the true edit"),
+    Order("gain orthogonal", "lazy", "texture", "the texture does not move towards the true edit"),
+    Order("gain orthogonal", "half", "wrong identity", "another person is far from the true edit"),
 )  # fmt: skip

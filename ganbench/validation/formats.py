@@ -1,4 +1,4 @@
-"""A trial as JSON, Markdown, and for the terminal."""
+"""A trial as JSON, as Markdown, and as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganbench.text import markdown, markdown_table
 from ganbench.validation.checks import BY_NAME
 from ganbench.validation.editors import EDITORS
 from ganbench.validation.measures import COLUMNS, Column
-from ganbench.validation.trial import Outcome, Trial
+from ganbench.validation.trial import CheckResult, Trial
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -27,14 +27,14 @@ def to_json(trial: Trial) -> str:
         "table": trial.table,
         "checks": [
             {
-                "column": outcome.check.column,
-                "claim": outcome.check.claim,
-                "why": outcome.check.why,
-                "passed": outcome.passed,
-                "known": outcome.known,
-                "values": outcome.values,
+                "column": result.check.column,
+                "claim": result.check.claim,
+                "why": result.check.why,
+                "passed": result.passed,
+                "known": result.known,
+                "values": result.values,
             }
-            for outcome in trial.outcomes
+            for result in trial.results
         ],
     }
     return json.dumps(body, indent=1, allow_nan=False) + "\n"
@@ -55,8 +55,7 @@ def to_markdown(trial: Trial) -> str:
         + "\n"
     )
     rows = [
-        [markdown(cell) for cell in (*_cells(outcome), outcome.check.why)]
-        for outcome in trial.outcomes
+        [markdown(cell) for cell in (*_cells(result), result.check.why)] for result in trial.results
     ]
     checks = markdown_table(["Metric", "Expected", "Found", "", "Because"], rows)
     parts.append(f"## Checks\n\n{markdown(summary(trial))}\n\n{checks}\n")
@@ -64,7 +63,7 @@ def to_markdown(trial: Trial) -> str:
 
 
 def tables(trial: Trial) -> Iterator[RichTable]:
-    """The groups of columns for the terminal, then the checks."""
+    """Tables for the terminal: one for each group of columns, then the checks."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -84,18 +83,18 @@ def tables(trial: Trial) -> Iterator[RichTable]:
     for head in ("Metric", "Expected", "Found", ""):
         checks.add_column(head, no_wrap=head != "Expected")
     before = ""
-    for outcome in trial.outcomes:
-        title, *rest, verdict = _cells(outcome)
-        style = "green" if outcome.passed else "bold red"
+    for result in trial.results:
+        title, *rest, verdict = _cells(result)
+        style = "green" if result.passed else "bold red"
         checks.add_row(title if title != before else "", *rest, Text(verdict, style))
         before = title
     yield checks
 
 
 def summary(trial: Trial) -> str:
-    """How many checks hold, and of which columns not all."""
-    held = len(trial.outcomes) - len(trial.failed)
-    parts = [f"{held} of {len(trial.outcomes)} checks hold."]
+    """The number of checks that hold, and the columns with checks that do not."""
+    held = len(trial.results) - len(trial.failed)
+    parts = [f"{held} of {len(trial.results)} checks hold."]
     for known, title in ((False, "Failed"), (True, "Known to fail, and withheld")):
         columns = dict.fromkeys(o.check.column for o in trial.failed if o.known is known)
         if columns:
@@ -117,9 +116,9 @@ def _title(column: Column) -> str:
     return f"{column.title} {'↑' if column.better == 'higher' else '↓'}"
 
 
-def _cells(outcome: Outcome) -> tuple[str, str, str, str]:
-    """Metric, claim, the values in the claim's order, verdict."""
-    column = BY_NAME[outcome.check.column]
-    values = ", ".join(column.cell(value) for value in outcome.values.values())
-    verdict = "holds" if outcome.passed else "fails (known)" if outcome.known else "FAILS"
-    return column.title, outcome.check.claim, values, verdict
+def _cells(result: CheckResult) -> tuple[str, str, str, str]:
+    """Metric, claim, values in the order of the claim, and verdict."""
+    column = BY_NAME[result.check.column]
+    values = ", ".join(column.cell(value) for value in result.values.values())
+    verdict = "holds" if result.passed else "fails (known)" if result.known else "FAILS"
+    return column.title, result.check.claim, values, verdict

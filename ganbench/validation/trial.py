@@ -1,4 +1,4 @@
-"""The trial of the metrics: all columns of all editors, and which expectations hold."""
+"""The trial of the metrics: the table of all columns and editors, and the checks that hold."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ganbench.judges.vgg import VGGJudge
 from ganbench.validation import FAILED
 from ganbench.validation.checks import EXPECTED, Check, Table
 from ganbench.validation.editors import EDITORS
+from ganbench.validation.faces import make_known_faces
 from ganbench.validation.measures import measure, prepare
-from ganbench.validation.scene import make_scene
 
-# Each of the seven emotions needs some neighbours.
+# Two faces of each emotion, since some metrics need neighbours.
 FEWEST = 14
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many editors are done, and how many there are."""
+"""Called with a name for the present step, the number of finished editors, and the number of editors."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """An expectation and whether it held, with the values it was about."""
+class CheckResult:
+    """A check, whether it holds, and the values that it compares."""
 
     check: Check
     passed: bool
@@ -32,86 +32,86 @@ class Outcome:
 
     @property
     def known(self) -> bool:
-        """Whether the column is one that is known to fail, and withheld for it."""
+        """Whether the column is known to fail."""
         return self.check.column in FAILED
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a trial found.
+    """The result of a trial.
 
     Attributes:
-        facts: faces, seed and judges.
-        table: for each editor, the value of each column.
-        outcomes: of all checks, in the order of ``EXPECTED``.
+        facts: number of faces, seed, size and judges.
+        table: the value of each column for each editor.
+        results: the results of all checks, in the order of ``EXPECTED``.
     """
 
     facts: dict[str, Any]
     table: Table
-    outcomes: tuple[Outcome, ...]
+    results: tuple[CheckResult, ...]
 
     @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """The checks that did not hold."""
-        return tuple(outcome for outcome in self.outcomes if not outcome.passed)
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The results of the checks that do not hold."""
+        return tuple(result for result in self.results if not result.passed)
 
     @property
     def holds_again(self) -> tuple[str, ...]:
-        """Columns that are known to fail and did not."""
-        failed = {outcome.check.column for outcome in self.failed}
+        """Columns that are known to fail, but passed."""
+        failed = {result.check.column for result in self.failed}
         return tuple(column for column in FAILED if column not in failed)
 
     @property
     def exit_code(self) -> int:
-        """1 if a metric fails that is not known to, else 0."""
-        return 1 if any(not outcome.known for outcome in self.failed) else 0
+        """1 if a check fails that is not known to fail, else 0."""
+        return 1 if any(not result.known for result in self.failed) else 0
 
 
 def validate(
-    judge: Judge, other: Judge, faces: int, seed: int = 0, progress: Progress | None = None
+    judge: Judge, other: Judge, count: int, seed: int = 0, progress: Progress | None = None
 ) -> Trial:
-    """Let all editors edit some faces, and hold the metrics against what is known about them.
+    """Let all editors edit some faces, and check the metrics of their edits.
 
     Args:
-        judge: whose verdicts and features the metrics are computed from, and whom the texture is
-            made for: a VGG, since that takes its gradients.
-        other: the independent judge; nothing is made for it.
-        faces: how many test faces.
-        seed: of the faces and all draws.
-        progress: told before each editor.
+        judge: its predictions and features are the inputs of the metrics. It must be a VGG, because the
+            texture is computed from its gradients.
+        other: the independent judge, which the texture is not made for.
+        count: number of test faces.
+        seed: seed of the faces and of all draws.
+        progress: called before each editor.
 
     Raises:
-        BadInput: another kind of judge, or too few faces.
+        BadInput: the judge is no VGG, or there are too few faces.
     """
     if not isinstance(judge, VGGJudge):
         raise BadInput(
             f"the texture needs the gradients of a VGG: --judge {judge.spec.name}; give vgg or a "
             "checkpoint of 'ganbench train judge'"
         )
-    if faces < FEWEST:
-        raise BadInput(f"too few faces: {faces}; use {FEWEST} or more, two of each emotion")
+    if count < FEWEST:
+        raise BadInput(f"too few faces: {count}; use {FEWEST} or more, two of each emotion")
     tell = progress or (lambda *_: None)
     tell("render", 0, len(EDITORS))
-    scene = make_scene(faces, judge.spec.image_size, seed)
-    known = prepare(scene, judge, other)
+    faces = make_known_faces(count, judge.spec.image_size, seed)
+    reference = prepare(faces, judge, other)
     table = {}
     for i, editor in enumerate(EDITORS):
         tell(editor.name, i, len(EDITORS))
-        table[editor.name] = measure(known, editor.edit(scene, judge))
+        table[editor.name] = measure(reference, editor.edit(faces, judge))
     facts = {
-        "faces": faces,
+        "faces": count,
         "seed": seed,
-        "size": scene.size,
+        "size": faces.size,
         "judge": _identity(judge.spec),
         "independent judge": _identity(other.spec),
     }
     return Trial(facts, table, examine(table))
 
 
-def examine(table: Table, checks: tuple[Check, ...] = EXPECTED) -> tuple[Outcome, ...]:
-    """Hold a table against expectations."""
+def examine(table: Table, checks: tuple[Check, ...] = EXPECTED) -> tuple[CheckResult, ...]:
+    """The results of some checks on a table."""
     return tuple(
-        Outcome(
+        CheckResult(
             check,
             check.holds(table),
             {editor: table[editor][check.column] for editor in check.editors},

@@ -4,8 +4,8 @@ import pytest
 
 from ganbench.judges import load_judge
 from ganbench.validation.editors import EDITORS
+from ganbench.validation.faces import make_known_faces
 from ganbench.validation.measures import measure, prepare
-from ganbench.validation.scene import make_scene
 
 
 @pytest.fixture(scope="session")
@@ -14,19 +14,19 @@ def judge():
 
 
 @pytest.fixture(scope="session")
-def scene():
-    return make_scene(14, 64, seed=0)
+def faces():
+    return make_known_faces(14, 64, seed=0)
 
 
 @pytest.fixture(scope="session")
-def edits(scene, judge):
-    return {editor.name: editor.edit(scene, judge) for editor in EDITORS}
+def edits(faces, judge):
+    return {editor.name: editor.edit(faces, judge) for editor in EDITORS}
 
 
 @pytest.fixture(scope="session")
-def known(scene, judge):
+def known(faces, judge):
     """With the judge in the place of the independent one, which takes four times as long."""
-    return prepare(scene, judge, judge)
+    return prepare(faces, judge, judge)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from ganbench.validation import FAILED, withheld
 from ganbench.validation.checks import ANY, BY_NAME, EXPECTED, Between, Order, Value
 from ganbench.validation.editors import EDITORS
 from ganbench.validation.formats import summary, to_markdown
-from ganbench.validation.measures import Eye, Seen
+from ganbench.validation.measures import CachedJudge, JudgedEdits
 from ganbench.validation.trial import Trial, examine, validate
 
 pytest_plugins = ["few_faces"]  # no conftest: that name is taken by the folder above
@@ -93,15 +93,15 @@ def test_the_texture_is_exposed_by_truth_and_not_by_its_judge(table):
     assert texture["gain parallel"] < 0.05
 
 
-def test_the_trial_reads_likeness_as_an_evaluation_records_it(scene, edits, table):
+def test_the_trial_reads_likeness_as_an_evaluation_records_it(faces, edits, table):
     def small(pictures):
         floats = torch.from_numpy(pictures.reshape(-1, *pictures.shape[-3:])).float() / 255
         return thumbnails(floats).reshape(*pictures.shape[:-2], SIDE, SIDE)
 
-    inputs = {"thumbnail": small(scene.images)}
+    inputs = {"thumbnail": small(faces.images)}
     for name in ("half", "wrong identity"):
         sets = {"anchor": {"thumbnail": small(edits[name].images)}}
-        (record,) = InputSimilarity().score(MetricInputs("any", scene.labels, inputs, sets))
+        (record,) = InputSimilarity().score(MetricInputs("any", faces.labels, inputs, sets))
         assert record.value == pytest.approx(table[name]["input_similarity"])
 
 
@@ -139,7 +139,7 @@ def test_a_metric_with_its_sign_turned_round_fails(
     monkeypatch, known, edits, table, function, columns
 ):
     def look(own):
-        return known.eye.look(own.images)
+        return known.judge.predict(own.images)
 
     monkeypatch.setattr(metrics, function, flipped(function))
     before = {o.check: o.passed for o in examine(table)}
@@ -147,7 +147,7 @@ def test_a_metric_with_its_sign_turned_round_fails(
         doctored = {
             name: {
                 **table[name],
-                column: BY_NAME[column].measure(Seen(known, own, *[look(own)] * 2)),
+                column: BY_NAME[column].measure(JudgedEdits(known, own, *[look(own)] * 2)),
             }
             for name, own in edits.items()
         }
@@ -177,7 +177,7 @@ def test_the_exit_code_tells_news_from_known_failures(table):
     assert "| FAILS |" in to_markdown(broken)
 
 
-def test_a_picture_is_judged_once(scene, judge):
+def test_a_picture_is_judged_once(faces, judge):
     class Counting:
         judged = 0
 
@@ -186,10 +186,10 @@ def test_a_picture_is_judged_once(scene, judge):
             return judge.judge(images)
 
     counting = Counting()
-    eye = Eye(counting)
-    twice = np.stack([scene.images[:4], scene.images[:4]])
-    found = eye.look(twice)
-    eye.look(scene.images[:5])
+    cached = CachedJudge(counting)
+    twice = np.stack([faces.images[:4], faces.images[:4]])
+    found = cached.predict(twice)
+    cached.predict(faces.images[:5])
     assert counting.judged == 5
     assert (found.logits[0] == found.logits[1]).all()
     assert found.features.shape == (2, 4, judge.spec.dimension)
