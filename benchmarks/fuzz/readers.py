@@ -342,7 +342,7 @@ COMMANDS = (
     ["checkpoints", "import", "stargan", "authors/G.ckpt", "--image-size", "16", "--out", "a.safetensors",
      "--emotions", ",".join(EMOTIONS), "--discriminator", "authors/G.ckpt"],
     ["eval", "--dry-run", "--methods", "stargan=shelf/stargan.safetensors", "--data", "folder", "--root",
-     "faces", "--judge", "vgg", "--limit", "7", "--metrics", "accuracy", "--device", "cpu", "--seeds", "2",
+     "faces", "--judge", "vgg", "--limit", "7", "--metrics", "accuracy", "--device", "cpu", "--noise-seeds", "2",
      "--shard", "1/2", "--out", "r", "--batch-size", "4"],
 )  # fmt: skip
 

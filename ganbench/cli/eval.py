@@ -18,6 +18,7 @@ from ganbench.cli.options import (
     data_options,
     device_option,
     leak_options,
+    renamed_option,
 )
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
@@ -46,7 +47,7 @@ class EvalOptions(DataOptions):
     limit: int | None
     batch_size: int
     seed: int
-    seeds: int
+    noise_seeds: int
     metrics: str
     device: str
     allow_leaks: bool
@@ -196,12 +197,13 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     help="Of the noise of stochastic methods and of noisy codes.",
 )
 @click.option(
-    "--seeds",
+    "--noise-seeds",
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Repeat what depends on noise with so many seeds, from --seed on, and report the spread.",
+    help="Repeat what depends on noise with so many seeds, from --seed on; report mean and deviation.",
 )
+@renamed_option("--seeds", "--noise-seeds")
 @click.option(
     "--metrics",
     default="default",
@@ -292,7 +294,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
             store=default_store(options.fresh),
             stopwatch=watch,
             metrics=options.metrics,
-            seeds=options.seeds,
+            noise_seeds=options.noise_seeds,
             others=others,
             allow_leaks=options.allow_leaks,
             same_data=options.same_data,

@@ -198,6 +198,16 @@ def picture_options(command: Command) -> Command:
     return command
 
 
+def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
+    """An option that has another name now: it is not listed, and its use is an error that says so."""
+
+    def refuse(context: click.Context, parameter: click.Parameter, value: object) -> None:
+        if value is not None:
+            raise click.UsageError(f"{old} is called {new} now: give {new} {value}")
+
+    return click.option(old, hidden=True, expose_value=False, callback=refuse)
+
+
 def device_option(command: Command) -> Command:
     """--device: where to compute."""
     return click.option(

@@ -80,7 +80,7 @@ class Plan:
         methods: by their labels (``ganbench.evaluation.labels``), with the titles that are printed.
         dataset: the test split.
         judge, others: the main judge, and the extra judges.
-        seed, seeds: the first seed of the noise, and the number of seeds. Edits that depend on noise are
+        seed, noise_seeds: the first seed of the noise, and the number of seeds. Edits that depend on noise are
             made with every seed; all others, and those of probes, with the first.
         batch_size: number of edits made at once.
         chunks: the test images in pieces.
@@ -101,7 +101,7 @@ class Plan:
     store: Store
     stopwatch: Stopwatch
     metrics: tuple[Metric, ...] = ()
-    seeds: int = 1
+    noise_seeds: int = 1
     others: tuple[Judge, ...] = ()
     notes: list[str] = field(default_factory=list)
     labels: LabelCheck = field(default_factory=LabelCheck)
@@ -181,7 +181,7 @@ class Plan:
 
     def seeds_of(self, method: Method, codes: str) -> list[int]:
         """The seeds that a set of codes is used with: one if the edits do not depend on it."""
-        repeats = self.seeds if protocol.is_random(method, codes) else 1
+        repeats = self.noise_seeds if protocol.is_random(method, codes) else 1
         return [self.seed + k for k in range(repeats)]
 
     # -- what the store holds of them -------------------------------------------------------------

@@ -61,7 +61,7 @@ def evaluate(
     progress: Progress | None = None,
     stopwatch: Stopwatch | None = None,
     metrics: str | Sequence[str] = "default",
-    seeds: int = 1,
+    noise_seeds: int = 1,
     others: Sequence[Judge] = (),
     allow_leaks: bool = False,
     same_data: bool = False,
@@ -82,7 +82,7 @@ def evaluate(
         progress: called after each batch.
         stopwatch: measures the stages; None takes a new one.
         metrics: what to record; see ``ganbench.scoring.select_metrics``.
-        seeds: number of seeds of the noise, from ``seed`` on. Numbers, intervals and pictures are those
+        noise_seeds: number of seeds of the noise, from ``seed`` on. Numbers, intervals and pictures are those
             of the first seed; if a number depends on noise, its mean and standard deviation over all
             seeds are recorded too (``ganbench.scoring.noise_seeds``).
         others: extra judges of the same edits, for their accuracy and agreement with ``judge``.
@@ -105,7 +105,7 @@ def evaluate(
             store=store or default_store(),
             stopwatch=stopwatch,
             metrics=metrics,
-            seeds=seeds,
+            noise_seeds=noise_seeds,
             others=others,
             allow_leaks=allow_leaks,
             same_data=same_data,
@@ -215,7 +215,7 @@ def prepare(
     store: Store,
     stopwatch: Stopwatch,
     metrics: str | Sequence[str] = "default",
-    seeds: int = 1,
+    noise_seeds: int = 1,
     others: Sequence[Judge] = (),
     allow_leaks: bool = False,
     same_data: bool = False,
@@ -253,8 +253,8 @@ def prepare(
     if batch_size < 1:
         raise BadInput(f"batch size must be at least 1: {batch_size}")
     check_seed(seed)
-    if seeds < 1:
-        raise BadInput(f"number of seeds must be at least 1: {seeds}")
+    if noise_seeds < 1:
+        raise BadInput(f"number of noise seeds must be at least 1: {noise_seeds}")
     notes, labels = [], LabelCheck(vouched=dataset.has_true_edits)
     if look:
         notes = _notes_on_data(methods, whole, judges, allow_leaks, same_data)
@@ -270,7 +270,7 @@ def prepare(
         store=store,
         stopwatch=stopwatch,
         metrics=select_metrics(metrics),
-        seeds=seeds,
+        noise_seeds=noise_seeds,
         others=tuple(others),
         notes=notes + _notes_on_emotions(methods, judges),
         labels=labels,

@@ -117,7 +117,7 @@ def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
 
 
 def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, capsys):
-    arguments = ["--metrics", "kid,smoothness", "--seeds", "2"]
+    arguments = ["--metrics", "kid,smoothness", "--noise-seeds", "2"]
     place(*arguments, "--dry-run")
     out = capsys.readouterr().out
     # real, stargan, and of gaussian the exact codes, two noisy sets twice, and lines between anchors
@@ -160,7 +160,8 @@ def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, ca
         (["--device", "tpu9"], "device"),
         (["--limit", "0"], "limit"),
         (["--metrics", "input_similarty"], "did you mean 'input_similarity'"),
-        (["--seeds", "0"], "seeds"),
+        (["--noise-seeds", "0"], "noise-seeds"),
+        (["--seeds", "2"], "--seeds is called --noise-seeds now"),
         (["--batch-size", "x"], "batch-size"),
         (["--out", "judge.safetensors"], "cannot write"),
     ],

@@ -242,7 +242,7 @@ def test_a_probe_answers_for_methods_with_intensity(store):
 def test_seeds_repeat_only_what_depends_on_noise(store):
     methods, judge = [Painter(noise=2), Plane(), Painter()], Reader()
     methods[2].__class__ = type("Plain", (Painter,), {"name": "plain", "title": "Plain"})
-    found = evaluate(methods, ToyPhotos(N), judge, store=store, seeds=3).results
+    found = evaluate(methods, ToyPhotos(N), judge, store=store, noise_seeds=3).results
     assert [m.edited for m in methods] == [3 * 7 * N, (1 + 3 + 3) * 7 * N, 7 * N]
     fed = [
         value(evaluate(methods, ToyPhotos(N), judge, store=store, seed=s).results, "painter", "fed")
