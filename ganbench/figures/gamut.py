@@ -115,7 +115,7 @@ def draw_gamut(scene: Scene, view: JudgedPlane, shown: ShownEdits, judged: str) 
         "One face, edited with codes all over the plane. Frame: what the judge sees in the edit.",
     )
     page.text(
-        x, 0.45, f"Ground: {meaning}; paler is less certain. Dots: the codes of the emotions."
+        x, 0.45, f"Background: {meaning}; paler is less certain. Dots: the codes of the emotions."
     )
     _draw_edits(page, method, shade(background), shown)
     page.legend(LEFT, page.height - 0.08)

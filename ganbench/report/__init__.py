@@ -1,4 +1,4 @@
-"""Tables, pictures and pages made from an evaluation."""
+"""The tables, pictures and page of an evaluation."""
 
 from ganbench.storage.root import house_matplotlib
 

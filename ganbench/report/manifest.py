@@ -1,6 +1,6 @@
-"""The manifest of a run: all that one needs to make it again, and what it cost.
+"""The manifest of a run: everything that is needed to repeat the run, and its cost.
 
-It names the machine's kind but not the machine, and files but not where a user keeps them.
+It describes the machine without its name, and names files without their folders.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from ganbench.provenance import machine
 from ganbench.records import Results
 from ganbench.stopwatch import Stopwatch
 
-PACKAGES = ("torch", "numpy", "scipy", "openTSNE", "matplotlib", "pillow", "numba", "safetensors")
+PACKAGES = (
+    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "openTSNE", "matplotlib", "pillow", "numba",
+    "safetensors",
+)  # fmt: skip
 
 
 def make_manifest(
@@ -34,13 +37,15 @@ def make_manifest(
     notes: Sequence[str] = (),
     pieces: Pieces | None = None,
 ) -> dict[str, Any]:
-    """JSON-ready.
+    """The manifest as JSON-ready values.
 
     Args:
-        command: the command line that made the run, one argument an item.
-        files: for each other file of the run its sha256.
-        left_out: what of the data was not used, see ``Dataset.left_out``.
-        notes: what a reader must know of the data.
+        results: of the run.
+        stopwatch: with the stages of the run.
+        command: the command line of the run, as a list of arguments.
+        files: the sha256 (hex) of each other file of the run.
+        left_out: the part of the data that was not used, see ``Dataset.left_out``.
+        notes: what a reader must know of the data, a line each.
         pieces: how much of the run was stored before it began.
     """
     stages = {
@@ -71,7 +76,7 @@ def make_manifest(
 
 
 def anonymous(argument: str) -> str:
-    """An argument with every absolute or home path in it cut to its last name."""
+    """An argument in which every absolute path, and every path with ~ or .., is cut to its last name."""
     parts = re.split(r"([=,])", argument.replace("\\", "/"))
     return "".join(
         Path(part).name
