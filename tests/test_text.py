@@ -14,7 +14,7 @@ from jinja2 import Environment
 from markdown_it import MarkdownIt
 
 from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
-from ganbench.report.table import Column, Row, Table
+from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.text import clipped, html, latex, markdown, message, printable, shown
 
 # All of Unicode, halves of pairs too, with the characters that formats and terminals care about often.
@@ -52,7 +52,7 @@ def test_a_message_is_one_line_of_bounded_length():
 
 def table(title):
     columns = Column("one", "higher", 1), Column(title, "lower", 1)
-    rows = Row(title, (1.0, 2.0)), Row("b", (2.0, None))
+    rows = Row(title, (Cell(1.0), Cell(2.0))), Row("b", (Cell(2.0), Cell()))
     return Table(title, columns, rows)
 
 

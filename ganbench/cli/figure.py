@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from ganbench.cli.options import SEED, DataOptions, data_options, device_option
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.errors import BadInput
-from ganbench.figures import FIGURES, find
+from ganbench.figures import FIGURES, find, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -161,7 +161,7 @@ def make(name: str, /, **given: Any) -> None:
         faces = partial(_faces, given, files, methods, console, move)
         scene = Scene(methods, given["seed"], faces, judge, partial(move, "edit"))
         options = {key: given[key] for key in entry.options if given[key] is not None}
-        drawing = entry.load()(scene, **options)
+        drawing = load(name)(scene, **options)
     write_atomic(out, writers[out.suffix.lower()](drawing.figure))
     say(drawing.caption)
     say(str(out))

@@ -24,60 +24,40 @@ class FigureSpec:
     """A figure that ``ganbench figure`` makes.
 
     Attributes:
-        module: module of this package that defines ``draw(scene, **options)``.
         text: what the figure shows, in one line.
-        options: the options of ``draw``.
+        options: the options of its ``draw``.
         inputs: what the figure needs beside a method and test faces: ``judge``, ``images`` (it can
             show the user's pictures), ``methods`` (it shows several).
     """
 
-    module: str
     text: str
     options: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("images",)
 
-    def load(self) -> Callable[..., Drawing]:
-        """Import and return the figure's ``draw``."""
-        draw: Callable[..., Drawing] = import_module(f"ganbench.figures.{self.module}").draw
-        return draw
-
 
 FIGURES: dict[str, FigureSpec] = {
     "tsne": FigureSpec(
-        "tsne",
         "t-SNE of the judge's features: edits against real images (Figure 1).",
-        options=("limit",),
-        inputs=("judge",),
+        ("limit",),
+        ("judge",),
     ),
     "complex": FigureSpec(
-        "complex",
-        "Codes between emotions, with their label distributions (Figures 2, 3).",
-        options=("codes",),
+        "Codes between emotions, with their label distributions (Figures 2, 3).", ("codes",)
     ),
-    "nuance": FigureSpec(
-        "nuance", "Small steps around a code (Figure 4).", options=("code", "step")
-    ),
+    "nuance": FigureSpec("Small steps around a code (Figure 4).", ("code", "step")),
     "same-label": FigureSpec(
-        "same_label",
-        "Different codes with nearly the same label distribution (Figure 5).",
-        options=("tolerance",),
+        "Different codes with nearly the same label distribution (Figure 5).", ("tolerance",)
     ),
     "compare": FigureSpec(
-        "compare",
-        "Several methods on the same faces (Figures 6 to 8).",
-        inputs=("methods", "images"),
+        "Several methods on the same faces (Figures 6 to 8).", inputs=("methods", "images")
     ),
-    "wheel": FigureSpec(
-        "wheel", "The wheel of emotion around a face (Figures 9 to 11).", options=("rho",)
-    ),
+    "wheel": FigureSpec("The wheel of emotion around a face (Figures 9 to 11).", ("rho",)),
     "styles": FigureSpec(
-        "styles",
         "One emotion in different random styles (Figures 12, 13).",
-        options=("emotion",),
-        inputs=("judge", "images"),
+        ("emotion",),
+        ("judge", "images"),
     ),
     "gamut": FigureSpec(
-        "gamut",
         "The conditional plane: what codes stand for, and what the judge sees.",
         inputs=("judge", "images"),
     ),
@@ -93,3 +73,15 @@ def find(name: str) -> FigureSpec:
     if name not in FIGURES:
         raise unknown("figure", name, FIGURES)
     return FIGURES[name]
+
+
+def load(name: str) -> Callable[..., Drawing]:
+    """The function ``draw(scene, **options)`` of a figure.
+
+    Raises:
+        BadInput: no figure has this name.
+    """
+    find(name)
+    module = import_module(f"ganbench.figures.{name.replace('-', '_')}")
+    draw: Callable[..., Drawing] = module.draw
+    return draw

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.evaluation.samples import Cloud
-from ganbench.figures.page import WIDTH
+from ganbench.figures.page import WIDTH, thin_spines
 from ganbench.text import plural
 
 # Points of the whole map: one core places as many in about two seconds.
@@ -208,6 +208,4 @@ def _frame(axes: Axes, all_positions: Positions) -> None:
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_linewidth(0.5)
-        spine.set_color("#888888")
+    thin_spines(axes)

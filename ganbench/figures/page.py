@@ -153,6 +153,13 @@ def format_code(code: NDArray[Any]) -> str:
     return "(" + ", ".join(f"{value:z.2f}".replace("-", "−") for value in code) + ")"
 
 
+def thin_spines(axes: Axes) -> None:
+    """Draw thin grey lines around a panel."""
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+        spine.set_color("#888888")
+
+
 def show_text_literally(artist: Artist) -> None:
     """Show every text of an artist as it is: without formulas, and with hidden characters escaped.
 

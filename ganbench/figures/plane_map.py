@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.figures import plane
-from ganbench.figures.page import INK, SMALL, Page
+from ganbench.figures.page import INK, SMALL, Page, thin_spines
 from ganbench.figures.search import Floats, lattice
 from ganbench.methods.interface import Method
 
@@ -51,9 +51,7 @@ def draw_background(axes: Axes, colours: Floats, ticks: tuple[float, ...] = ()) 
 
 def draw_frame(axes: Axes, ticks: tuple[float, ...]) -> None:
     """Draw thin lines around a panel, with the same ticks on both axes."""
-    for spine in axes.spines.values():
-        spine.set_linewidth(0.5)
-        spine.set_color("#888888")
+    thin_spines(axes)
     axes.tick_params(labelsize=SMALL, length=2, width=0.5, pad=1.5)
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)

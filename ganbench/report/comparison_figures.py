@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
-from ganbench.figures import find
+from ganbench.figures import load
 from ganbench.report.cached_scene import cached_scene, picture_of
 from ganbench.report.pictures import Picture
 
@@ -23,7 +23,7 @@ def draw_comparison_figures(plan: Plan, gallery: Gallery) -> list[Picture]:
     pictures = []
     for name, figure, methods in _comparison_figures(plan):
         scene = cached_scene(plan, gallery, [plan.methods[method] for method in methods])
-        pictures.append(picture_of(name, find(figure).load()(scene)))
+        pictures.append(picture_of(name, load(figure)(scene)))
     return pictures
 
 

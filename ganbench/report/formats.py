@@ -21,8 +21,7 @@ def to_csv(table: Table) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     intervals = [
-        any(row.halves and row.halves[i] is not None for row in table.rows)
-        for i in range(len(table.columns))
+        any(row.cells[i].half is not None for row in table.rows) for i in range(len(table.columns))
     ]
     heads = ["Method"]
     for column, wide in zip(table.columns, intervals, strict=True):
@@ -30,10 +29,10 @@ def to_csv(table: Table) -> str:
         heads += [title, *[f"{title} ±"] * wide]
     writer.writerow(heads)
     for row in table.rows:
-        cells: list[float | None] = []
-        for i, wide in enumerate(intervals):
-            cells += [row.values[i], *[row.halves[i] if row.halves else None] * wide]
-        writer.writerow([printable(row.title), *("" if v is None else f"{v:.6g}" for v in cells)])
+        values: list[float | None] = []
+        for cell, wide in zip(row.cells, intervals, strict=True):
+            values += [cell.value, *[cell.half] * wide]
+        writer.writerow([printable(row.title), *("" if v is None else f"{v:.6g}" for v in values)])
     return file.getvalue()
 
 
@@ -77,7 +76,7 @@ def _cells(table: Table, row: Row, bold: str) -> list[str]:
     """The values of a row with their half-widths; ``bold`` formats the best values."""
     cells = []
     for i in range(len(table.columns)):
-        value = table.cell(row, i)
+        value = table.value(row, i)
         value = bold.format(value) if table.is_best(row, i) else value
         cells.append(f"{value} {table.half(row, i)}".strip())
     return cells
@@ -102,7 +101,7 @@ def to_rich(table: Table) -> RichTable:
     for row in table.rows:
         cells = []
         for i in range(len(table.columns)):
-            cell = Text(table.cell(row, i), style="bold green" if table.is_best(row, i) else "")
+            cell = Text(table.value(row, i), style="bold green" if table.is_best(row, i) else "")
             half = table.half(row, i)
             cells.append(cell.append(f" {half}", style="not bold dim") if half else cell)
         shown.add_row(Text(printable(row.title), style="" if row.competes else "dim"), *cells)

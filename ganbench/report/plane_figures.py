@@ -11,7 +11,7 @@ from ganbench.errors import GanbenchError
 from ganbench.evaluation import protocol
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
-from ganbench.figures import complex, find, gamut, nuance, plane, same_label
+from ganbench.figures import complex, gamut, load, nuance, plane, same_label
 from ganbench.figures.page import Drawing
 from ganbench.figures.plane import JudgedPlane
 from ganbench.methods.interface import Method
@@ -69,7 +69,7 @@ def _succeeds(function: Callable[[Method], object], method: Method) -> bool:
 def _draw(figure: str, plan: Plan, gallery: Gallery, name: str) -> Drawing:
     scene = cached_scene(plan, gallery, [plan.methods[name]])
     if figure != "gamut":
-        return find(figure).load()(scene)
+        return load(figure)(scene)
     shown = gamut.edit_shown(scene, scene.faces(1).images[0])
     return gamut.draw_gamut(scene, _judged_plane(plan, name), shown, "all test images")
 

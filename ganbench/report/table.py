@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ganbench.metrics import MetricSpec
 from ganbench.metrics.spec import Direction
@@ -36,41 +35,51 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        value: None if there is no value.
+        half: the distance from the value to the farther end of its interval; None without interval.
+        note: the interval, or why there is no value.
+        best: whether the value counts as the best; None where the values as shown decide.
+    """
+
+    value: float | None = None
+    half: float | None = None
+    note: str = ""
+    best: bool | None = None
+
+    @classmethod
+    def of(cls, record: Record | None, digits: int) -> Cell:
+        """The cell of a record; the ends of its interval have so many ``digits``."""
+        if record is None:
+            return cls()
+        if record.value is None or record.low is None or record.high is None:
+            return cls(record.value, note=record.note)
+        note = (
+            f"{record.low:.{digits}f} to {record.high:.{digits}f} {record.unit} "
+            f"({record.interval}, n = {record.n})"
+        )
+        return cls(record.value, max(record.value - record.low, record.high - record.value), note)
+
+
+@dataclass(frozen=True)
 class Row:
-    """A row: its heading, and a value, or None, for each column.
+    """A row: its heading, and a cell for each column.
 
     Attributes:
         competes: whether the row may be the best; those of real images and of true edits may not.
-        notes: for each column the text beside the value: its interval, or why there is no value.
-        halves: for each column the distance from the value to the farther end of its interval, or
-            None; empty where no value has an interval.
-        ties: for each column whether the row counts as the best; empty where the values as shown
-            decide.
     """
 
     title: str
-    values: tuple[float | None, ...]
+    cells: tuple[Cell, ...]
     competes: bool = True
-    notes: tuple[str, ...] = ()
-    halves: tuple[float | None, ...] = ()
-    ties: tuple[bool, ...] = ()
 
-    @classmethod
-    def of(
-        cls,
-        title: str,
-        records: Sequence[Record | None],
-        columns: Sequence[Column],
-        competes: bool = True,
-    ) -> Row:
-        """The row of a record, or None, for each column."""
-        return cls(
-            title,
-            tuple(None if record is None else record.value for record in records),
-            competes,
-            tuple(_note(record, c.digits) for record, c in zip(records, columns, strict=True)),
-            tuple(_half(record) for record in records),
-        )
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """The values of the cells."""
+        return tuple(cell.value for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -81,60 +90,41 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
-    def cell(self, row: Row, column: int) -> str:
+    def value(self, row: Row, column: int) -> str:
         """The value as shown; ``n/a`` where there is no value."""
-        value = row.values[column]
+        value = row.cells[column].value
         return "n/a" if value is None else f"{value:z.{self.columns[column].digits}f}"
 
     def half(self, row: Row, column: int) -> str:
         """The half-width of the interval as shown: ``±1.2``; empty where there is no interval."""
-        half = row.halves[column] if row.halves else None
+        half = row.cells[column].half
         return "" if half is None else f"±{half:.{self.columns[column].digits}f}"
 
     def is_best(self, row: Row, column: int) -> bool:
         """Whether no other row shows a better value, and some row shows a worse one."""
-        if row.ties:
-            return row.ties[column]
-        direction = self.columns[column].direction
-        rivals = [r for r in self.rows if r.competes and r.values[column] is not None]
+        cell, direction = row.cells[column], self.columns[column].direction
+        if cell.best is not None:
+            return cell.best
+        rivals = [r for r in self.rows if r.competes and r.cells[column].value is not None]
         if row not in rivals or direction == "reported":
             return False
-        shown = [float(self.cell(r, column)) for r in rivals]
+        shown = [float(self.value(r, column)) for r in rivals]
         best, worst = max(shown), min(shown)
         if direction == "lower":
             best, worst = worst, best
-        return float(self.cell(row, column)) == best != worst
+        return float(self.value(row, column)) == best != worst
 
     def without_empty_columns(self) -> Table:
         """The table without the columns that have no value in any row."""
-        indices = [
-            i for i in range(len(self.columns)) if any(r.values[i] is not None for r in self.rows)
+        kept = [
+            i
+            for i in range(len(self.columns))
+            if any(row.cells[i].value is not None for row in self.rows)
         ]
-        rows = tuple(
-            replace(
-                row,
-                values=tuple(row.values[i] for i in indices),
-                notes=tuple(row.notes[i] for i in indices),
-                halves=tuple(row.halves[i] for i in indices),
-                ties=tuple(row.ties[i] for i in indices if row.ties),
-            )
-            for row in self.rows
+        return Table(
+            self.caption,
+            tuple(self.columns[i] for i in kept),
+            tuple(
+                Row(row.title, tuple(row.cells[i] for i in kept), row.competes) for row in self.rows
+            ),
         )
-        return Table(self.caption, tuple(self.columns[i] for i in indices), rows)
-
-
-def _half(record: Record | None) -> float | None:
-    if record is None or record.value is None or record.low is None or record.high is None:
-        return None
-    return max(record.value - record.low, record.high - record.value)
-
-
-def _note(record: Record | None, digits: int) -> str:
-    if record is None:
-        return ""
-    if record.low is None or record.high is None:
-        return record.note
-    return (
-        f"{record.low:.{digits}f} to {record.high:.{digits}f} {record.unit} "
-        f"({record.interval}, n = {record.n})"
-    )

@@ -13,8 +13,8 @@ from ganbench.metrics import METRICS, MetricSpec
 from ganbench.metrics.agreement import KAPPA
 from ganbench.metrics.agreement import SPEC as AGREEMENT
 from ganbench.metrics.gt_error import REGIONS
-from ganbench.records import EXTRA, JUDGE, MINUS, Results
-from ganbench.report.table import Column, Row, Table
+from ganbench.records import EXTRA, JUDGE, MINUS, Record, Results
+from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
 from ganbench.text import plural
@@ -123,13 +123,13 @@ def table1(results: Results) -> Table:
     for name in [REAL, *in_order(results)]:
         records = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]
         records += [results.find(name, metric, variant=variant) for metric, variant, _ in others]
-        rows.append(Row.of(_title(results, name), records, columns, name not in REFERENCES))
+        rows.append(_row(results, name, records, columns))
     data, judge = results.protocol["data"], results.protocol["judge"]
     caption = (
         f"Accuracy (%, ↑) for each emotion; {plural(data['images'], 'test image')} of {data['name']} "
         f"at {data['size']} px, judge {judge['title']}."
     )
-    if any(half is not None for row in rows for half in row.halves):
+    if any(cell.half is not None for row in rows for cell in row.cells):
         caption += " ±: to the farther end of the 95 % interval, over images."
     return Table(caption, tuple(columns), tuple(rows))
 
@@ -204,11 +204,14 @@ def seeds_table(results: Results) -> Table | None:
             for what in (OVER_SEEDS, DEVIATION)
         )
         if any(means):
-            seeds = next(r.note for r in means if r)
-            row = Row.of(_title(results, name), means, columns, competes=False)
-            rows.append(
-                replace(row, halves=tuple(None if r is None else r.value for r in deviations))
+            seeds = next(mean.note for mean in means if mean)
+            cells = tuple(
+                Cell()
+                if mean is None or deviation is None
+                else Cell(mean.value, deviation.value, mean.note)
+                for mean, deviation in zip(means, deviations, strict=True)
             )
+            rows.append(Row(_title(results, name), cells, competes=False))
     if not rows:
         return None
     caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: the value does not depend on noise."
@@ -230,27 +233,26 @@ def differences_table(results: Results) -> Table | None:
     ]
     if not chosen:
         return None
-    columns = [Column.of(spec, spec.title, arrow="") for spec in chosen]
+    columns = tuple(Column.of(spec, spec.title, arrow="") for spec in chosen)
     rows = []
     for name in names:
-        gaps = [_gap_to_best(results, spec, name, names) for spec in chosen]
-        ties = tuple(gap is not None and gap[1] <= 0 <= gap[2] for gap in gaps)
-        notes = tuple(
-            "" if gap is None else f"{gap[1]:+.{c.digits}f} to {gap[2]:+.{c.digits}f} (95 %)"
-            for gap, c in zip(gaps, columns, strict=True)
-        )
-        values = tuple(None if gap is None else gap[0] for gap in gaps)
-        halves = tuple(
-            None if gap is None or gap[1] == gap[2] else max(gap[0] - gap[1], gap[2] - gap[0])
-            for gap in gaps
-        )
-        rows.append(Row(_title(results, name), values, notes=notes, halves=halves, ties=ties))
+        cells = tuple(_gap_cell(_gap_to_best(results, spec, name, names), spec) for spec in chosen)
+        rows.append(Row(_title(results, name), cells))
     caption = (
         "Each method minus the best of the column, on the same images. ±: to the farther end of the "
         "95 % interval of the difference. Bold: the best, and the methods that do not differ from it "
         "significantly."
     )
-    return Table(caption, tuple(columns), tuple(rows)).without_empty_columns()
+    return Table(caption, columns, tuple(rows)).without_empty_columns()
+
+
+def _gap_cell(gap: Gap | None, spec: MetricSpec) -> Cell:
+    if gap is None:
+        return Cell(best=False)
+    value, low, high = gap
+    half = None if low == high else max(value - low, high - value)
+    note = f"{low:+.{spec.digits}f} to {high:+.{spec.digits}f} (95 %)"
+    return Cell(value, half, note, best=low <= 0 <= high)
 
 
 def _gap_to_best(results: Results, spec: MetricSpec, name: str, names: Sequence[str]) -> Gap | None:
@@ -279,7 +281,7 @@ def paper_table1() -> Table:
     names = [*(name.capitalize() for name in paper["columns"]), "Mean"]
     columns = tuple(Column(name, "reported", 1) for name in names)
     rows = tuple(
-        Row(title, (*values, sum(values) / len(values)), competes=False)
+        Row(title, (*map(Cell, values), Cell(sum(values) / len(values))), competes=False)
         for title, values in paper["rows"].items()
     )
     caption = (
@@ -299,8 +301,17 @@ def _table(
     for name in names:
         records = [results.find(name, metric, variant=variant) for metric, variant, _ in items]
         if any(records):
-            rows.append(Row.of(_title(results, name), records, columns, name not in REFERENCES))
+            rows.append(_row(results, name, records, columns))
     return Table(caption, columns, tuple(rows)) if rows else None
+
+
+def _row(
+    results: Results, name: str, records: Sequence[Record | None], columns: Sequence[Column]
+) -> Row:
+    cells = tuple(
+        Cell.of(record, column.digits) for record, column in zip(records, columns, strict=True)
+    )
+    return Row(_title(results, name), cells, name not in REFERENCES)
 
 
 def _title(results: Results, name: str) -> str:

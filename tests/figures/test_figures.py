@@ -9,7 +9,7 @@ import torch
 from toys import Painter, Plane, Reader, ToyPhotos, Wheel
 
 from ganbench.errors import BadInput, Unsupported
-from ganbench.figures import FIGURES, find, wheel
+from ganbench.figures import FIGURES, load, wheel
 from ganbench.figures.page import to_png
 from ganbench.figures.scene import Faces, Scene, sample_faces
 from ganbench.seeds import generator
@@ -35,7 +35,7 @@ def stage():
 
 
 def draw(name, scene, **options):
-    drawing = find(name).load()(scene, **options)
+    drawing = load(name)(scene, **options)
     width, height = drawing.figure.get_size_inches()
     assert 3.4 < width < 7.21
     assert height < 9.7
@@ -49,7 +49,7 @@ def numbers(caption):
 
 def test_unknown_figures_are_refused_with_a_hint():
     with pytest.raises(BadInput, match="unknown figure: 'weel'; did you mean 'wheel'"):
-        find("weel")
+        load("weel")
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -83,7 +83,7 @@ def test_what_a_method_cannot_make_is_refused_before_any_work(name, method, mess
         raise AssertionError
 
     with pytest.raises(Unsupported, match=message):
-        find(name).load()(Scene((method,), 0, never, never))
+        load(name)(Scene((method,), 0, never, never))
 
 
 def test_the_judge_disagrees_with_the_gamut_of_a_wrong_method(stage):

@@ -146,10 +146,10 @@ def test_what_does_not_differ_from_the_best_is_bold():
     assert [column.title for column in table.columns] == ["FED"]
     stargan, smit, odd = table.rows
     assert [table.is_best(row, 0) for row in table.rows] == [True, True, False]
-    assert (stargan.values, stargan.halves) == ((0.0,), (None,))  # the best itself
-    assert (table.cell(smit, 0), table.half(smit, 0)) == ("0.00", "±1.50")
+    assert (stargan.cells[0].value, stargan.cells[0].half) == (0.0, None)  # the best itself
+    assert (table.value(smit, 0), table.half(smit, 0)) == ("0.00", "±1.50")
     # The differences were recorded the other way round: farthest from the value is 1300.
-    assert (table.cell(odd, 0), table.half(odd, 0)) == ("1222.16", "±77.84")
-    assert odd.notes == ("+1200.00 to +1300.00 (95 %)",)
+    assert (table.value(odd, 0), table.half(odd, 0)) == ("1222.16", "±77.84")
+    assert odd.cells[0].note == "+1200.00 to +1300.00 (95 %)"
     assert "**1222.16**" not in to_markdown(table)
     assert "**0.00** ±1.50" in to_markdown(table)
