@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 
 import numpy as np
@@ -12,6 +13,14 @@ from ganbench.cli import main
 from ganbench.data.dataset import Dataset
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
+
+# Processes forked from a server that has imported everything: they cost no start.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    ["conftest", "ganbench.training.session", "ganbench.training.samples", "torch._dynamo"]
+    + [f"ganbench.baselines.{name}" for name in ("stargan", "ganimation", "smit", "stargan_v2")]
+    + ["ganbench.ganmut.linear", "ganbench.ganmut.gaussian"]
+)
 
 SIZE = 16
 BACKBONE = {"image_size": SIZE, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 2}

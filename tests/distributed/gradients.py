@@ -1,20 +1,11 @@
-"""What one of two processes does: every gradient of every method, shared and alone, compared.
-
-    torchrun --nproc-per-node 2 gradients.py OUT
-
-writes OUT: case -> [how far apart the averaged gradients are, how far the share's own were, how far
-the logged values are, how many gradients of how many steps].
-"""
+"""What one of two processes does: compare every gradient of every method with those of one process."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from conftest import NETWORKS
 
 from ganbench import distributed
@@ -108,7 +99,12 @@ def distance(some, others):
     return worst
 
 
-def main():
+def main(path):
+    """Write to ``path`` with the rank as suffix: case -> four numbers.
+
+    They are the largest distances of the averaged gradients, of this process's gradients before they
+    were averaged, and of the logged values, from those of one process; and the number of steps.
+    """
     # What the losses round to float32 would hide small mistakes behind its noise.
     torch.set_default_dtype(torch.float64)
     torch.Tensor.float = torch.Tensor.double
@@ -132,8 +128,4 @@ def main():
                 max(apart),
                 len(whole),
             ]
-    Path(sys.argv[1]).with_suffix(f".{share.rank}").write_text(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()
+    Path(path).with_suffix(f".{share.rank}").write_text(json.dumps(found))

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import RECIPE
-from launching import begin, end, photograph, said
+from gradients import main as compare_gradients
+from launching import begin, end, ganbench, pair, photograph, said
 from safetensors.torch import load_file
 
 from ganbench.distributed import Share
 
-GRADIENTS = Path(__file__).with_name("gradients.py")
 LENGTH = 60
 
 
-def test_averaged_gradients_are_those_of_one_process_on_the_joined_batch(tmp_path):
-    code, _, err = end(begin(GRADIENTS, tmp_path / "found.json"))
+def test_averaged_gradients_are_those_of_one_process_on_the_global_batch(tmp_path):
+    code, _, err = pair(compare_gradients, str(tmp_path / "found.json"))
     assert code == 0, err
     for rank in (0, 1):
         found = json.loads((tmp_path / f"found.{rank}").read_text())
@@ -47,12 +47,11 @@ def photographs(tmp_path, monkeypatch):
     return tmp_path
 
 
-def train(out, *arguments, restarts=0):
-    """``torchrun -m ganbench train`` on the photographs, into ``out``."""
-    return begin(
-        *("-m", "ganbench", "train", "linear", "--recipe", "tiny.toml", "--device", "cpu"),
-        *("--data", "folder", "--root", "photos", "--out", out, *arguments),
-        restarts=restarts,
+def train(out, *arguments):
+    """Arguments of ``ganbench train`` on the photographs, into ``out``."""
+    return (
+        *("train", "linear", "--recipe", "tiny.toml", "--device", "cpu", "--data", "folder"),
+        *("--root", "photos", "--out", str(out), *arguments),
     )
 
 
@@ -63,10 +62,11 @@ def log(folder):
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def wait_for(process, folder, iteration):
-    """Wait until a run has logged an iteration; it must be alive then."""
+def wait_for(process, folder, iteration, others=()):
+    """Wait until other processes than ``others`` have logged an iteration; the run must be alive then."""
     for _ in range(20_000):
-        if any(line["iteration"] >= iteration for line in log(folder)):
+        logged = any(line["iteration"] >= iteration for line in log(folder))
+        if logged and not set(workers(process)) & set(others):
             break
         assert process.poll() is None, end(process)
         time.sleep(0.01)
@@ -105,60 +105,47 @@ def assert_same(a, b, where="run"):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
-def test_a_run_that_was_stopped_and_then_died_is_the_run_that_never_was(photographs, call):
+def test_a_run_that_died_and_was_then_stopped_is_the_run_that_never_was(photographs, call):
     straight, broken = photographs / "straight", photographs / "broken"
     os.chdir(photographs)
-    code, out, err = end(train(straight))
+    code, out, err = pair(ganbench, *train(straight))
     assert code == 0, err
     assert out.strip() == str(straight / "linear.safetensors")  # one process speaks
     assert [line["iteration"] for line in log(straight)] == [*range(1, LENGTH + 1)]
 
-    # A cluster's SIGTERM reaches the processes at different moments; they stop at the same one.
-    process = train(broken)
+    # One process dies; torchrun starts both again, without --resume.
+    process = begin("-m", "ganbench", *train(broken), restarts=1)
     wait_for(process, broken, 12)
+    first, dead = log(broken)[:10], workers(process)  # the checkpoint of iteration 10 is there
+    os.kill(dead[1], signal.SIGKILL)
+    # A cluster's SIGTERM reaches the processes at different moments; they stop at the same one.
+    wait_for(process, broken, 20, others=dead)
     process.send_signal(signal.SIGTERM)
     code, _, err = end(process)
     assert code != 0
     assert "Traceback" not in "".join(said(err))
-    stopped = torch.load(broken / "state.pt", weights_only=True)["iteration"]
-    assert 12 <= stopped < LENGTH
-    before = log(broken)
-
-    # One process dies; torchrun starts both again, without a word of the user.
-    process = train(broken, "--resume", restarts=1)
-    wait_for(process, broken, stopped + 12)
-    os.kill(workers(process)[1], signal.SIGKILL)
-    code, _, err = end(process)
-    assert code == 0, err
-    assert log(broken)[: len(before)] == before  # to the clock: nothing was done again
-    assert_same(outcome(straight), outcome(broken))
+    before, stopped = log(broken), torch.load(broken / "state.pt", weights_only=True)["iteration"]
+    assert before[:10] == first  # to the clock: nothing was done again
+    assert 20 <= stopped < LENGTH
 
     # Another number of processes is refused; so is a folder that holds another launch's run.
-    code, _, err = call("train", "linear", "--recipe", "tiny.toml", "--device", "cpu", "--resume",
-                        "--data", "folder", "--root", "photos", "--out", broken)  # fmt: skip
+    code, _, err = call(*train(broken, "--resume"))
     assert code == 2
     assert "cannot resume: processes was 2, now 1" in err
-    code, _, err = end(train(broken, restarts=1))
+    code, _, err = pair(ganbench, *train(broken))
     assert code != 0
     assert set(said(err)) == {
         f"ganbench: a run is already there: {broken}; add --resume or choose another --out"
     }
 
-
-def test_a_restart_needs_no_resume(photographs):
-    folder = photographs / "run"
-    process = train(folder, restarts=1)
-    wait_for(process, folder, 12)
-    first = log(folder)[:10]  # the checkpoint of iteration 10 is there
-    os.kill(workers(process)[0], signal.SIGKILL)
-    code, _, err = end(process)
+    code, _, err = pair(ganbench, *train(broken, "--resume"))
     assert code == 0, err
-    assert log(folder)[:10] == first
-    assert [line["iteration"] for line in log(folder)] == [*range(1, LENGTH + 1)]
+    assert log(broken)[: len(before)] == before
+    assert_same(outcome(straight), outcome(broken))
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_once(photographs):
-    code, _, err = end(train(photographs / "run", "--set", "batch_size=7"))
+    code, _, err = pair(ganbench, *train(photographs / "run", "--set", "batch_size=7"))
     assert code != 0
     assert said(err) == [
         "ganbench: batch_size 7 cannot be shared by 2 processes; start as many as divide it, or "
@@ -168,7 +155,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_once(photographs):
 
 def test_what_the_first_process_cannot_write_ends_both(photographs):
     (photographs / "file").write_text("")
-    code, _, err = end(train(photographs / "file"))
+    code, _, err = pair(ganbench, *train(photographs / "file"))
     assert code != 0
     (line,) = said(err)
     assert line.startswith("ganbench: cannot write to: ")

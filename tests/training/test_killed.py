@@ -6,7 +6,6 @@ The processes are forked from a server that has imported everything, so that a d
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -16,15 +15,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import JUDGE, NETWORKS, TinyFaces
+from conftest import JUDGE, NETWORKS, SERVER, TinyFaces
 from safetensors.torch import load_file
-
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(
-    ["conftest", "ganbench.training.session", "ganbench.training.samples", "torch._dynamo"]
-    + [f"ganbench.baselines.{name}" for name in ("stargan", "ganimation", "smit", "stargan_v2")]
-    + ["ganbench.ganmut.linear", "ganbench.ganmut.gaussian"]
-)
 
 COMMON = """
 iterations = 12
