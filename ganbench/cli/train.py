@@ -128,7 +128,7 @@ class TrainOptions(DataOptions):
     type=click.Path(),
     metavar="FILE|RUN",
     help="Start from the weights of a checkpoint of METHOD, or of a run folder's; the network is then "
-    "the checkpoint's.",
+    "the checkpoint's. The judge also starts from torchvision's weights of vgg16 or vgg16_bn.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
 @click.option(

@@ -1,14 +1,15 @@
-"""The suite's own judge: a VGG trained on the train split (Simonyan and Zisserman, 2015).
+"""The suite's judge: a VGG trained on the train split (Simonyan and Zisserman, 2015).
 
-The defaults are VGG-16 at 224 px with its two 4096-wide layers; the embedded faces use a narrow one.
-Batch normalisation, which VGG-16 of 2015 lacks, makes it train without staged initialisation.
+It is either torchvision's VGG-16 with another last layer, which weights that were trained on ImageNet can
+start (``ganbench.judges.pretrained``), or a VGG of any depth and width. The judge of the embedded faces is
+a narrow one of the second kind.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,10 @@ from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
 from ganbench.methods.locate import checkpoint_file, shipped
 from ganbench.methods.weights import check_network, load_state, read_header, sha256
 
+# Of ImageNet's images, RGB in [0, 1]: torchvision's networks take (x - mean) / std.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
 
 @dataclass(frozen=True)
 class VGGConfig:
@@ -31,7 +36,11 @@ class VGGConfig:
     Attributes:
         image_size: side of the images it sees, pixels; a multiple of 2**len(stages).
         emotions: its classes, in label order.
-        stages: convolutions of each stage; a 2 x 2 max-pool follows each.
+        arch: ``"vgg16"`` or ``"vgg16_bn"`` is the network of this name in ``torchvision.models``, with
+            one output for each emotion. ``"stages"`` is a VGG with batch norm as ``stages``, ``widths``
+            and ``hidden`` tell; checkpoints that do not name their ``arch`` hold such a network.
+        stages: convolutions of each stage; a 2 x 2 max-pool follows each. The defaults of ``stages``,
+            ``widths`` and ``hidden`` are VGG-16's, and torchvision's networks have no others.
         widths: channels of each stage.
         hidden: width of the two fully connected layers; the second is the feature layer.
         dropout: share of fully connected units dropped in training.
@@ -39,6 +48,7 @@ class VGGConfig:
 
     image_size: int = 224
     emotions: tuple[str, ...] = EMOTIONS
+    arch: Literal["stages", "vgg16", "vgg16_bn"] = "stages"
     stages: tuple[int, ...] = (2, 2, 3, 3, 3)
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     hidden: int = 4096
@@ -51,6 +61,14 @@ class VGGConfig:
                 f"stages and widths differ in length: {self.stages}, {self.widths}; give one width a stage"
             )
         configuration.at_least(self, stages=1, widths=1, hidden=1, image_size=1)
+        if self.arch != "stages":
+            for key in fields(self):
+                value = getattr(self, key.name)
+                if key.name in ("stages", "widths", "hidden") and value != key.default:
+                    raise BadInput(
+                        f"{key.name} of {self.arch} cannot be changed: {value}; leave it out, or set "
+                        'arch = "stages"'
+                    )
         if not 0 <= self.dropout < 1:
             raise BadInput(f"dropout must be in [0, 1): {self.dropout}; 0 switches it off")
         if self.image_size % 2 ** len(self.stages):
@@ -60,7 +78,10 @@ class VGGConfig:
 
 
 class VGG(nn.Module):
-    """conv3-BN-ReLU stages, two fully connected layers with dropout, one linear layer."""
+    """Stages of 3 x 3 convolutions, two fully connected layers with dropout, one linear layer.
+
+    The tensors of torchvision's networks have the names that torchvision gives them.
+    """
 
     name: ClassVar[str] = "judge"
     title: ClassVar[str] = "VGG judge"
@@ -70,6 +91,18 @@ class VGG(nn.Module):
     def __init__(self, config: VGGConfig) -> None:
         super().__init__()
         self.config = config
+        if config.arch == "stages":
+            self._add_stages(config)
+        else:
+            from torchvision import models  # takes seconds, and the shipped judge does not need it
+
+            network = models.get_model(
+                config.arch, weights=None, num_classes=len(config.emotions), dropout=config.dropout
+            )
+            self.features, self.avgpool = network.features, network.avgpool
+            self.classifier: nn.Sequential = network.classifier
+
+    def _add_stages(self, config: VGGConfig) -> None:
         layers: list[nn.Module] = []
         channels = 3
         for convolutions, width in zip(config.stages, config.widths, strict=True):
@@ -89,11 +122,15 @@ class VGG(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Images [N, 3, S, S] in [-1, 1] -> logits [N, emotions], features [N, hidden] (fc2, after ReLU)."""
+        if self.config.arch != "stages":
+            mean, std = (x.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+            h = self.avgpool(self.features(((x + 1) / 2 - mean) / std)).flatten(1)
+            features = self.classifier[:5](h)
+            return self.classifier[5:](features), features
         h = self.convolutions(x).flatten(1)
         h = F.dropout(F.relu(self.fc1(h)), self.config.dropout, self.training)
         features = F.relu(self.fc2(h))
-        logits = self.fc3(F.dropout(features, self.config.dropout, self.training))
-        return logits, features
+        return self.fc3(F.dropout(features, self.config.dropout, self.training)), features
 
 
 class VGGJudge(NetworkJudge):
@@ -102,7 +139,7 @@ class VGGJudge(NetworkJudge):
     def __init__(self, model: VGG, spec: JudgeSpec, card: dict[str, Any]) -> None:
         super().__init__(model, spec)
         self.model, self.card = model, card
-        # Where the network's outputs lie in the suite's order.
+        # The network's output of each emotion, in the suite's order.
         self.columns = columns(model.config.emotions, spec.emotions)
 
     @torch.inference_mode()

@@ -104,6 +104,15 @@ def save_checkpoint(
         temporary.write_bytes(data)
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a .safetensors file whose header has a card of ganbench, readable or not."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "ganbench" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def read_header(path: Path) -> dict[str, Any]:
     """The header of a checkpoint: format, kind, name, config, card.
 

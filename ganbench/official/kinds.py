@@ -90,7 +90,7 @@ def _networks(
     if path:
         yield path, content
     if len(path) < _MOST_WRAPPINGS:
-        if _is_state(content):
+        if is_state(content):
             # Lightning flattens several networks into one dictionary, with their names before the keys.
             parts: dict[str, dict[str, Any]] = {}
             for key, tensor in bare(content).items():
@@ -112,9 +112,9 @@ def identify(content: Any) -> Kind:
         return Kind("the state of an optimiser")
     if {"trainer", "iteration"} <= _keys(content):
         return Kind("the state of a ganbench training run, whose .safetensors lie beside it")
-    if all(_is_state(value) for value in content.values()):
+    if all(is_state(value) for value in content.values()):
         return _identify_networks(content)
-    if not _is_state(content):
+    if not is_state(content):
         return Kind(f"a dictionary of other things than tensors: {_some(content)}")
     tensors = bare(content)
     for key in ("axes.weight", "mu.weight"):
@@ -151,7 +151,8 @@ def refusal(path: Path, kind: Kind, method: str, role: Role) -> BadInput:
     return BadInput(f"not a {role} of {method}: {path} is {kind.what}; {fix}")
 
 
-def _is_state(value: Any) -> bool:
+def is_state(value: Any) -> bool:
+    """Whether a value is a dictionary of tensors by name."""
     return isinstance(value, Mapping) and all(
         isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in value.items()
     )

@@ -26,6 +26,7 @@ from ganbench.methods.locate import checkpoint_file
 from ganbench.methods.memory import check_room, ours
 from ganbench.methods.weights import (
     holds_discriminator,
+    is_checkpoint,
     load_discriminator,
     load_state,
     read_header,
@@ -287,7 +288,7 @@ def configure(
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         assignments: values of keys that replace the recipe's: ``{"network.width": 16}``.
         init: a checkpoint, or a finished run's folder, to start from; the network is then the
-            checkpoint's, whatever the recipe says.
+            checkpoint's, whatever the recipe says. Also a file of torchvision's weights for the judge.
         resumed: folder of a run that is to be continued; if that run started from a checkpoint, its
             network is the one.
 
@@ -318,6 +319,8 @@ def configure(
 def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
     """The setup with a checkpoint's network; ``asked`` are the recipe's own keys of it."""
     path = checkpoint_file(path)
+    if setup.kind == "judge" and not is_checkpoint(path):
+        return _pretrained(path, setup)
     header = read_header(path)
     if (header["kind"], header["name"]) != (setup.kind, setup.name):
         raise BadInput(
@@ -339,6 +342,21 @@ def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
         licence=header["card"].get("licence", "unknown"),
         init={"name": path.name, "sha256": sha256(path)},
         remark=remark,
+    )
+
+
+def _pretrained(path: Path, setup: Setup) -> Setup:
+    """The setup of a judge that starts from torchvision's weights."""
+    from ganbench.judges.pretrained import read_pretrained
+
+    arch, _ = read_pretrained(path)
+    check_known(setup.network.emotions)
+    return replace(
+        setup,
+        network=replace(setup.network, arch=arch),
+        licence="unknown",
+        init={"name": path.name, "sha256": sha256(path)},
+        remark=f"starts from {path.name}, torchvision's {arch}; its last layer starts afresh",
     )
 
 
@@ -386,12 +404,19 @@ def prepare(
 def load_weights(trainer: Trainer, path: Path) -> None:
     """Start from a checkpoint: the model, its moving average, and the discriminator if it holds one.
 
+    A judge can also start from torchvision's weights.
+
     Raises:
         BadInput: its tensors do not fit.
     """
     path = checkpoint_file(path)
-    load_state(path, trainer.model)
+    if is_checkpoint(path):
+        load_state(path, trainer.model)
+    else:
+        from ganbench.judges.pretrained import load_pretrained
+
+        load_pretrained(path, trainer.model)
     if trainer.ema is not None:
         trainer.ema.load_state_dict(trainer.model.state_dict())
-    if holds_discriminator(path) and "discriminator" in trainer.networks:
+    if "discriminator" in trainer.networks and holds_discriminator(path):
         load_discriminator(path, trainer.networks["discriminator"])

@@ -20,14 +20,14 @@ from ganbench.registry import METHODS
 from ganbench.training.session import configure, prepare
 
 JUDGE = {"image_size": 16, "stages": (1, 1), "widths": (4, 6), "hidden": 8}
-COUNTS = {  # of the published checkpoints, and of VGG-16 with seven classes and batch norm
+COUNTS = {  # of the published checkpoints, and of torchvision's vgg16_bn with seven outputs
     "linear": ("8,421,138", "44,794,816"),
     "gaussian": ("8,421,155", "44,794,816"),
     "stargan": ("8,436,800", "44,778,432"),
     "ganimation": ("8,439,936", "44,778,432"),
     "smit": ("8,165,472", "3,699,024"),
     "stargan-v2": ("33,632,003", "6,542,272", "20,963,904", "20,737,671"),
-    "judge": ("134,293,447",),
+    "judge": ("134,297,671",),
 }
 
 

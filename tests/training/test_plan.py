@@ -17,7 +17,7 @@ from ganbench.training.session import configure, prepare
 # Of odd lengths, so that neither warm-up nor end falls together with a cycle of critic steps.
 ODD = ("iterations=8", "warmup_iterations=3", "batch_size=8", "ema_decay=0.9")
 CYCLES = {"smit": (), "stargan-v2": ("reference_every=3",)}
-JUDGE = {"image_size": 16, "stages": [1, 1], "widths": [4, 6], "hidden": 8}
+JUDGE = {"arch": "stages", "image_size": 16, "stages": [1, 1], "widths": [4, 6], "hidden": 8}
 
 
 def tiny(name, *more):
