@@ -54,7 +54,7 @@ def tiny(monkeypatch):
 
 def started(path):
     """The network of a judge whose training starts from a file, and what the card says of the start."""
-    session = prepare("judge", "affectnet", ("ema_decay=0.5",), device="cpu", init=path)
+    session = prepare("judge", "affectnet", {"ema_decay": 0.5}, device="cpu", init=path)
     return session.trainer.model, session.trainer.ema, session.setup
 
 
