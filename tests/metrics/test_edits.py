@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ganbench.emotions import EMOTIONS, index
 from ganbench.errors import BadInput
-from ganbench.evaluation.compute import thumbnails
 from ganbench.metrics import (
     confusion,
     cosine_similarity,
@@ -19,7 +17,6 @@ from ganbench.metrics import (
     probability_gain,
     similarity_statistic,
 )
-from ganbench.metrics.input_similarity import SIDE
 from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 
 seeds = st.integers(0, 2**32 - 1)
@@ -63,30 +60,6 @@ def test_identity_is_a_symmetric_cosine(seed, scale):
 
 def pictures(seed, n=5, side=6):
     return np.random.default_rng(seed).random((n, 3, side, side))
-
-
-@pytest.mark.parametrize("side", [SIDE, 2 * SIDE, 2 * SIDE - 1, 100])
-def test_a_thumbnail_has_the_means_of_blocks(side):
-    images = torch.from_numpy(pictures(0, side=side)).float()
-    found = thumbnails(images)
-    assert found.shape == (5, 3, SIDE, SIDE)
-    edges = [(i * side // SIDE, -(-(i + 1) * side // SIDE)) for i in range(SIDE)]
-    for i, j in ((0, 0), (2, SIDE - 1), (SIDE - 1, 3)):
-        block = images[:, :, slice(*edges[i]), slice(*edges[j])]
-        assert found[:, :, i, j] == pytest.approx(block.mean(dim=(2, 3)).numpy(), abs=1e-6)
-
-
-def test_a_picture_smaller_than_a_thumbnail_stays():
-    images = torch.rand(2, 3, SIDE - 3, SIDE - 3)
-    assert (thumbnails(images) == images.numpy()).all()
-
-
-@pytest.mark.parametrize("side", [64, 100])
-def test_a_thumbnail_does_not_depend_on_its_batch_or_on_memory(side):
-    images = torch.from_numpy(pictures(1, side=side)).float()
-    whole = thumbnails(images)
-    assert (whole == np.concatenate([thumbnails(images[[i]]) for i in range(5)])).all()
-    assert (whole == thumbnails(images.to(memory_format=torch.channels_last))).all()
 
 
 @given(seeds)

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
-from ganbench.evaluation.compute import ends
 from ganbench.metrics import unit_position, unit_response
 
 seeds = st.integers(0, 2**32 - 1)
@@ -52,9 +51,3 @@ def test_correlation_is_blind_to_the_amount_and_along_is_the_amount(seed):
 def test_intensities_must_rise(asked):
     with pytest.raises(BadInput, match="intensities must rise"):
         unit_response(asked, np.zeros(3))
-
-
-def test_ends_are_those_of_the_same_unit_in_any_order():
-    low, high = ends([(2, 0.4), (1, 0.0), (2, 0.8), (1, 0.8), (2, 0.0), (5, 1.0)])
-    assert low.tolist() == [4, 1, 4, 1, 4, 5]
-    assert high.tolist() == [2, 3, 2, 3, 2, 5]
