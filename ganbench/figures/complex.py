@@ -17,18 +17,18 @@ ROWS = 6
 
 
 def mixed_codes(method: Method) -> Floats:
-    """The codes [m, 2] that mix two emotions most evenly, in decreasing order of clarity.
+    """The codes [m, 2] of ``even_mixtures``.
 
     Raises:
         Unsupported: the method defines no label distribution.
         BadInput: one emotion is the most likely one everywhere in the plane.
     """
-    mixtures = even_mixtures(plane.distribution(method), ROWS)
-    if not mixtures:
+    codes = even_mixtures(plane.distribution(method), ROWS)
+    if not len(codes):
         raise BadInput(
             f"no two emotions lead together in the plane of {method.name}; choose codes with --codes"
         )
-    return np.array([mixture.code for mixture in mixtures])
+    return codes
 
 
 def draw(scene: Scene, codes: Floats | None = None) -> Drawing:

@@ -51,16 +51,13 @@ def grid(
         colour = "#222222" if j == 0 else COLOURS[name]
         figure.text(x / width, 1 - 50 / height, name, ha="center", va="center", fontsize=6.5)
         line = [(x - side / 2) / width, (x + side / 2) / width]
-        figure.add_artist(_rule(line, 1 - (top - 7) / height, colour))
+        y = 1 - (top - 7) / height
+        figure.add_artist(Line2D(line, [y, y], color=colour, linewidth=1.6, solid_capstyle="butt"))
     for i, label in enumerate(labels):
         y = 1 - (top + i * step + side / 2) / height
         name = EMOTIONS[int(label)]
         figure.text(16 / width, y, name, rotation=90, ha="center", va="center", fontsize=6.5)
     return figure
-
-
-def _rule(x: list[float], y: float, colour: str) -> Line2D:
-    return Line2D(x, [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
 
 
 def _enlarge(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

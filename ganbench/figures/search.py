@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -18,28 +17,8 @@ Distribution = Callable[[Floats], Floats]
 # Halvings of an edge, which find the code of equality to the last digit.
 ROUNDS = 40
 
-# Probability of a pair that a code may lose to lie nearer to the centre.
+# Joint probability of two emotions that a code may lose to lie nearer to the centre.
 SLACK = 0.05
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """A code that mixes two emotions.
-
-    Attributes:
-        code: [2].
-        pair: labels of the two emotions.
-        distribution: p_z of the code, [emotions].
-    """
-
-    code: Floats
-    pair: tuple[int, int]
-    distribution: Floats
-
-    @property
-    def clarity(self) -> float:
-        """The probability of the two emotions together."""
-        return float(self.distribution[list(self.pair)].sum())
 
 
 def lattice(side: int) -> Floats:
@@ -52,21 +31,22 @@ def lattice(side: int) -> Floats:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> list[Mixture]:
-    """For each pair of emotions that are the two most likely ones somewhere, the code that mixes them best.
+def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> Floats:
+    """The code that mixes two emotions best, for each pair that is the most likely one somewhere.
 
-    In the best code both emotions are equally likely, and their probability is the largest possible
-    minus at most ``SLACK``. Of all such codes it is the nearest to the centre: p_z is often clearest
-    at the rim, where edits are worst. The edges between side x side points are searched for a change
-    of the more likely emotion of the pair; bisection of the edge finds the code of equality.
+    In the best code both emotions are equally likely, and their joint probability is the largest
+    possible minus at most ``SLACK``. Of all such codes it is the nearest to the centre: the joint
+    probability is often largest at the rim, where edits are worst. The edges between side x side
+    points are searched for a change of the more likely emotion of the pair; bisection of the edge
+    finds the code of equality.
 
     Args:
         distribution: p_z.
-        count: the largest number of mixtures.
+        count: the largest number of codes.
         side: points along a side of the square.
 
     Returns:
-        The mixtures in decreasing order of clarity.
+        Codes [m, 2] in decreasing order of the joint probability of their two emotions.
     """
     ticks = np.linspace(-1, 1, side)
     codes = np.stack(np.meshgrid(ticks, ticks), axis=-1)
@@ -86,12 +66,13 @@ def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> li
         p_low = distribution(low)
         others = np.delete(p_low, [a, b], axis=1).max(axis=1, initial=0)
         leading = p_low[:, [a, b]].min(axis=1) >= others
-        clarity = np.where(leading, p_low[:, a] + p_low[:, b], 0)
-        if clarity.max(initial=0) > 0:
-            distance = np.where(clarity >= clarity.max() - SLACK, np.hypot(*low.T), np.inf)
+        joint = np.where(leading, p_low[:, a] + p_low[:, b], 0)
+        if joint.max(initial=0) > 0:
+            distance = np.where(joint >= joint.max() - SLACK, np.hypot(*low.T), np.inf)
             best = distance.argmin()
-            mixtures.append(Mixture(low[best], (a, b), p_low[best]))
-    return sorted(mixtures, key=lambda mixture: -mixture.clarity)[:count]
+            mixtures.append((joint[best], low[best]))
+    mixtures.sort(key=lambda mixture: -mixture[0])
+    return np.array([code for _, code in mixtures[:count]]).reshape(-1, 2)
 
 
 def _edges(values: Floats) -> tuple[Floats, Floats]:

@@ -76,11 +76,6 @@ class Row:
     cells: tuple[Cell, ...]
     competes: bool = True
 
-    @property
-    def values(self) -> tuple[float | None, ...]:
-        """The values of the cells."""
-        return tuple(cell.value for cell in self.cells)
-
 
 @dataclass(frozen=True)
 class Table:

@@ -7,6 +7,7 @@ from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos
 from ganbench.errors import BadInput
 from ganbench.evaluation.run import evaluate, prepare
 from ganbench.records import Results
+from ganbench.report import cached_scene
 from ganbench.report.run_folder import check_writable, file_names, write_run
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Store
@@ -19,7 +20,10 @@ def parts(tmp_path_factory):
     methods, data, judge = [Painter(noise=2), Plane()], ToyFaces(14), Reader()
     found = evaluate(methods, data, judge, store=store)
     run = prepare(methods, data, judge, 0, None, 32, store, Stopwatch())
-    write_run(found, folder / "out", ["ganbench", "eval", "--root", "/secret/place"], run)
+    command = ["ganbench", "eval", "--root", "/secret/place"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cached_scene, "DPI", 30)  # drawn five times as fast as a real page
+        write_run(found, folder / "out", command, run)
     return found, folder, [path.name for path in (folder / "out").iterdir()], run
 
 
