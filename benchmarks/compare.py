@@ -1,10 +1,11 @@
-"""How the time of ``ganbench compare`` grows with the number of records.
+"""Time of ``ganbench compare`` for growing numbers of records.
 
     python benchmarks/compare.py                   # 50,000, 100,000 and 200,000 records
     python benchmarks/compare.py --records 20000
 
-Each size is twice the one before; the last column is the ratio of their times, 2 where the time is in
-proportion. Results are made up: ten methods, metrics with seven emotions each, every value with an interval.
+Each size is twice the previous one, and the last column is the ratio of their times, which is 2 if the
+time is proportional to the size. The results are random: ten methods, metrics with seven emotions each,
+and every value with an interval.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ganbench.records import Record, Results
 
 
 def made_up(count: int, seed: int, methods: int = 10) -> Results:
-    """Results of ``count`` records, normal around 50."""
+    """Results of ``count`` records with normal values around 50."""
     random = np.random.default_rng(seed)
     names = [f"method{i}" for i in range(methods)]
     emotions = [*EMOTIONS, None]
@@ -54,7 +55,7 @@ def made_up(count: int, seed: int, methods: int = 10) -> Results:
 
 
 def seconds(command: list[str]) -> float:
-    """Processor time of a command: other work on the machine does not count."""
+    """Processor time of a command, which does not depend on other work on the machine."""
     before = os.times()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     after = os.times()

@@ -3,10 +3,10 @@
     python benchmarks/frechet.py                                  # 3,500 against 24,500 images
     python benchmarks/frechet.py --real 300 --fake 2100 --d 512   # seconds
 
-Prints the seconds, the CPU seconds, the peak memory of the whole process with its float32 features,
-and the relative difference to the sum of the roots of eigenvalues. Exits 1 if FED takes 60 s or
-more, 3 GiB or more, or differs by more than 1e-6. On a busy machine seconds say little, so CPU
-seconds under 60 are enough too: on a free one they take no longer.
+The script prints the seconds, the CPU seconds, the peak memory of the process with its float32
+features, and the relative difference to the sum of the roots of eigenvalues. It exits with 1 if FED
+takes 60 s or more, or 3 GiB or more, or differs by more than 1e-6. On a busy machine CPU seconds below
+60 pass too, because FED takes no longer than that on an idle machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS, GIB, DIGITS = 60, 3, 1e-6
 
 
 def features(n: int, m: int, d: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Rectified features that share a few strong directions, as judges' do, in float32."""
+    """Rectified features with a few strong common directions, like those of judges, in float32."""
     random = np.random.default_rng(seed)
     mix = random.standard_normal((32, d), np.float32)
 
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def report(what: str, measured: float, allowed: float) -> bool:
-    """Print a line; whether the promise holds."""
+    """Print a line; return whether the promise holds."""
     holds = measured < allowed
     print(f"{'ok    ' if holds else 'BROKEN'} {what:<34} {measured:8.3g} < {allowed:g}", flush=True)
     return holds

@@ -1,15 +1,15 @@
-"""How often intervals cover the expected value: measured by simulation.
+"""Coverage of the intervals of ganbench.metrics, measured by simulation.
 
     python benchmarks/intervals.py                       # every setting, 500 draws: two hours
     python benchmarks/intervals.py --n 200 --d 16 --draws 100 --statistic fed
 
-Draws n real images and edits of each from a world, n verdicts of a judge, or how well an editor does
-with n images, and takes the interval; the expected value is the mean over all draws. A difference is
-that between an editor and another that resembles it, on the same images. Prints one line a setting:
-how many of the intervals, nominally 95 %, cover it, with the uncertainty of that share, and their
-width relative to the ideal one. Exits 1 if a share is outside what is promised: 92 to 98 % where
-n >= 10 d, at least 93 % elsewhere. A share that is nearly always 0 or 1 is covered more often: only
-the lower limit counts where its standard deviation is below half an image.
+Each draw has features of n real images and their edits, predictions of a judge for n images, or the
+success of an editor on n images, and gives an interval; the expected value is the mean over all draws.
+A difference is that between an editor and a similar one on the same images. The script prints one line
+for each setting: the share of the nominal 95 % intervals that cover, its uncertainty, and the mean
+width divided by the ideal one. It exits with 1 if a share is not as promised: 92 to 98 % where
+n >= 10 d, and at least 93 % elsewhere. Intervals of a share that is nearly always 0 or 1 cover more
+often, so only the lower limit counts where its standard deviation is below half an image.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from ganbench.metrics import (
 
 Floats = NDArray[np.float64]
 
-EDITS = 2  # of each image; they share its group
+EDITS = 2  # for each image; they are in its group
 
 
 def alike(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """A perfect editor: the linear part of the statistic vanishes. Unequal variances."""
+    """Features of a perfect editor with unequal variances; the linear part of the statistic vanishes."""
     scale = 3 / np.sqrt(np.arange(1, d + 1))
     real = random.standard_normal((n, d)) * scale
     return real, random.standard_normal((n * EDITS, d)) * scale
 
 
 def shifted(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """A poor editor: other mean, other variance."""
+    """Features of a poor editor, with another mean and another variance."""
     real, fake = alike(random, n, d)
     return real, 1.3 * fake + 0.5
 
 
 def rectified(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """As judges' features are: rectified, correlated, and the edits resemble their image."""
+    """Features like those of a judge: rectified and correlated, with edits that resemble their image."""
     mix = np.random.default_rng(d).standard_normal((d, d)) / np.sqrt(d)
     code = random.standard_normal((n, d))
     edit = 0.7 * np.repeat(code, EDITS, axis=0) + 0.5 * random.standard_normal((n * EDITS, d))
@@ -64,7 +64,7 @@ def rectified(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floa
 
 
 def outliers(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """A good editor but for one image in fifty, whose edits all leave the faces together."""
+    """Features of an editor that is good but for one image in fifty, whose edits are all far away."""
     edits, scale = 7, 3 / np.sqrt(np.arange(1, d + 1))
     fake = 0.8 * random.standard_normal((n * edits, d)) * scale
     away = np.repeat(random.random(n) < 0.02, edits)
@@ -77,10 +77,10 @@ WORLDS: dict[str, Callable[[np.random.Generator, int, int], tuple[Floats, Floats
     "rectified": rectified,
 }
 
-# One image in fifty would decide on FED, KID and their variance: beyond a jackknife of 200 images.
+# In this world one image in fifty determines FED, KID and their variances, and a jackknife fails.
 OF_NEIGHBOURS = WORLDS | {"outliers": outliers}
 
-# Judges: the spread of their logits, and by what those would have to be multiplied to be calibrated.
+# Judges: the standard deviation of their logits, and the factor that would calibrate them.
 JUDGES: dict[str, tuple[float, float]] = {
     "calibrated": (2, 1),
     "overconfident": (2, 0.5),
@@ -90,7 +90,7 @@ JUDGES: dict[str, tuple[float, float]] = {
 }
 
 
-# Editors: the mean accuracy, and how little it differs between images (of a beta distribution).
+# Editors: the mean accuracy, and how equal it is for all images (a + b of a beta distribution).
 EDITORS: dict[str, tuple[float, float]] = {
     "middling": (0.5, 5),
     "good, or not": (0.9, 0.5),
@@ -98,11 +98,11 @@ EDITORS: dict[str, tuple[float, float]] = {
 }
 
 
-def verdicts(
-    random: np.random.Generator, n: int, spread: float, factor: float
+def predictions(
+    random: np.random.Generator, n: int, scale: float, factor: float
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Logits [n, 7] of a judge, and labels [n]."""
-    logits = spread * random.standard_normal((n, 7))
+    logits = scale * random.standard_normal((n, 7))
     p = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
     labels = (random.random(n)[:, None] * p.sum(axis=1, keepdims=True) > p.cumsum(axis=1)).sum(
         axis=1
@@ -113,7 +113,7 @@ def verdicts(
 def of_set(
     statistic: Callable[..., Callable[[NDArray[np.bool_]], float]],
 ) -> Callable[[Floats, Floats], Interval]:
-    """The interval of a distance of two sets."""
+    """The function that gives the interval of a distance of two sets."""
 
     def interval(real: Floats, fake: Floats) -> Interval:
         groups = assign_groups(len(real))
@@ -123,7 +123,7 @@ def of_set(
 
 
 def of_neighbours(real: Floats, fake: Floats) -> Mapping[str, Interval]:
-    """The four intervals of one look at the neighbours."""
+    """The intervals of precision, recall, density and coverage."""
     image = np.repeat(np.arange(len(real)), len(fake) // len(real))
     found = prdc_intervals(real, fake, image)
     assert found is not None
@@ -131,7 +131,7 @@ def of_neighbours(real: Floats, fake: Floats) -> Mapping[str, Interval]:
 
 
 def of_difference(real: Floats, fake: Floats) -> Interval:
-    """FED of another editor, which resembles the first, minus that of the first."""
+    """FED of a similar editor minus FED of the first editor."""
     other = np.random.default_rng(abs(int(1e6 * fake[0, 0])))
     near = fake + 0.3 * fake.std(axis=0) * other.standard_normal(fake.shape)
     fed = of_set(frechet_statistic)
@@ -139,17 +139,17 @@ def of_difference(real: Floats, fake: Floats) -> Interval:
 
 
 def of_edits(random: np.random.Generator, n: int, mean: float, sure: float) -> dict[str, Interval]:
-    """The mean accuracy of seven cells, a ratio of skewed sums, and how both differ between editors."""
+    """Intervals of the mean of seven cells, of a ratio of skewed sums, and of their differences."""
     p = random.beta(mean * sure, (1 - mean) * sure, (n, 1))
     unedited = random.gamma(2, size=n)
     found: dict[str, Interval] = {}
     for name, hardness in (("one", 1), ("other", 0.9)):
         right = share_interval(random.random((n, 7)) < p**hardness, np.ones((n, 7)))
         edited = unedited * (1.5 - p[:, 0]) * random.gamma(4, 0.25, n)
-        truth = ratio_interval(edited, unedited)
+        error = ratio_interval(edited, unedited)
         assert right is not None
-        assert truth is not None
-        found |= {f"{name} share": right, f"{name} ratio": truth}
+        assert error is not None
+        found |= {f"{name} share": right, f"{name} ratio": error}
     return {
         "share": found["one share"],
         "ratio": found["one ratio"],
@@ -175,11 +175,11 @@ KINDS: dict[str, Mapping[str, object]] = dict.fromkeys(OF_FEATURES, WORLDS) | {
 def intervals(
     statistic: str, world: str, n: int, d: int, draws: int, seed: int
 ) -> Iterator[dict[str, Interval]]:
-    """The intervals of each draw, by name."""
+    """Yield the intervals of each draw by their names."""
     for draw in range(draws):
         random = np.random.default_rng([seed, n, d, draw])
         if statistic == "ece":
-            found = calibration_interval(*verdicts(random, n, *JUDGES[world]))
+            found = calibration_interval(*predictions(random, n, *JUDGES[world]))
             assert found is not None
             yield {statistic: found}
         elif statistic == "edits":
@@ -190,7 +190,7 @@ def intervals(
 
 
 def report(statistic: str, world: str, n: int, d: int, draws: int, seed: int) -> bool:
-    """Print the lines of a setting; whether the promise holds."""
+    """Print the lines of a setting; return whether the promise holds."""
     start = time.process_time()
     drawn = list(intervals(statistic, world, n, d, draws, seed))
     seconds = (time.process_time() - start) / draws
@@ -200,16 +200,16 @@ def report(statistic: str, world: str, n: int, d: int, draws: int, seed: int) ->
 def line(
     name: str, drawn: list[dict[str, Interval]], world: str, n: int, d: int, seconds: float
 ) -> bool:
-    """Print the line of one value of a setting; whether the promise holds."""
+    """Print the line of one value of a setting; return whether the promise holds."""
     value, low, high = np.array([tuple(found[name]) for found in drawn]).T
-    draws, spread = len(value), value.std(ddof=1)
+    draws, deviation = len(value), value.std(ddof=1)
     covered = int(((low <= value.mean()) & (value.mean() <= high)).sum())
     least, most = (0.92, 0.98) if n >= 10 * d else (0.93, 1.0)
-    if name in ("precision", "recall", "coverage") and spread < 0.5 / n:
+    if name in ("precision", "recall", "coverage") and deviation < 0.5 / n:
         most = 1.0
     holds = least <= covered / draws <= most
     certain = " to ".join(f"{100 * end:.1f}" for end in wilson(covered, draws))
-    width = (high - low).mean() / (2 * 1.96 * spread) if spread else np.inf
+    width = (high - low).mean() / (2 * 1.96 * deviation) if deviation else np.inf
     print(
         f"{'ok    ' if holds else 'BROKEN'} {name:<10} {world:<14} n {n:<5} d {d:<3} "
         f"covers {100 * covered / draws:5.1f} % [{certain}]  below {100 * (high < value.mean()).mean():.1f}  "
@@ -236,7 +236,7 @@ def main() -> None:
         for world in chosen.world
         if world in KINDS[s]
     ]
-    # Verdicts have no features, only seven emotions.
+    # Predictions have no features, but seven emotions.
     settings = list(
         dict.fromkeys((s, w, n, d if s in OF_FEATURES else 7) for s, w, n, d in settings)
     )

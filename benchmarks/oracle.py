@@ -2,10 +2,10 @@
 
     python benchmarks/oracle.py      # needs: pip install -e '.[oracle]'
 
-Prints a line for each metric and oracle: both values, how far they differ, and what is allowed.
-Exits 1 if any differs by more. The lines under "oracles that err" show inputs on which an oracle
-itself is wrong, with the value that a definition or a closed form gives: there ours must agree with
-that, and how far the oracle is off is only reported.
+The script prints a line for each metric and oracle: both values, their difference and the allowed
+difference. It exits with 1 if a difference is larger. The lines under "oracles that err" are about
+inputs for which an oracle is wrong. Our value must agree with the value from a definition or a closed
+form, and the difference of the oracle is only reported.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from ganbench import metrics
 
 Floats = NDArray[np.float64]
 
-EXACT = 1e-9  # relative, of sums in another order
-SINGLE = 1e-5  # of an oracle that computes in float32
+EXACT = 1e-9  # relative difference of sums in another order
+SINGLE = 1e-5  # relative difference to an oracle that computes in float32
 CUBIC = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_coef0": 1}
 
 
 class Given(torch.nn.Module):
-    """The network that torchmetrics asks for: the images are the features."""
+    """The network that torchmetrics needs; it returns its inputs as features."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Given(torch.nn.Module):
 
 
 def fid_torchmetrics(real: Floats, fake: Floats, double: bool = True) -> float:
-    """Of float64 features by its float64 mode, or of float32 features as it comes."""
+    """FED of float64 features in its float64 mode, or of float32 features in its default mode."""
     metric = FrechetInceptionDistance(feature=Given(real.shape[1]))
     if double:
         metric.set_dtype(torch.float64)
@@ -74,7 +74,7 @@ def fid_fidelity(real: Floats, fake: Floats) -> float:
 
 
 def kid_sklearn(real: Floats, fake: Floats) -> float:
-    """The unbiased estimate from whole kernel matrices."""
+    """The unbiased KID from whole kernel matrices."""
 
     def k(a: Floats, b: Floats) -> Floats:
         return np.asarray(pairwise.polynomial_kernel(a, b, degree=3, gamma=1 / a.shape[1], coef0=1))
@@ -86,7 +86,7 @@ def kid_sklearn(real: Floats, fake: Floats) -> float:
 
 
 def prdc_sklearn(real: Floats, fake: Floats, k: int) -> tuple[float, ...]:
-    """The definition, with the radii of scikit-learn's nearest neighbours."""
+    """The definition of PRDC, with the radii of scikit-learn's nearest neighbours."""
     balls_a, balls_b = (
         NearestNeighbors(n_neighbors=k).fit(x).kneighbors()[0][:, -1] for x in (real, fake)
     )
@@ -107,9 +107,9 @@ def prdc_naeem(real: Floats, fake: Floats, k: int) -> tuple[float, ...]:
     return tuple(found[key] for key in ("precision", "recall", "density", "coverage"))
 
 
-def line(what: str, oracle: str, ours: ArrayLike, theirs: ArrayLike, allowed: float) -> bool:
-    """Print a comparison, the difference relative to the largest value; whether it holds."""
-    a, b = np.asarray(ours, np.float64).ravel(), np.asarray(theirs, np.float64).ravel()
+def line(what: str, oracle: str, ours: ArrayLike, oracle_values: ArrayLike, allowed: float) -> bool:
+    """Print a comparison with the difference relative to the largest value; return whether it holds."""
+    a, b = np.asarray(ours, np.float64).ravel(), np.asarray(oracle_values, np.float64).ravel()
     off = float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-300))
     holds = a.shape == b.shape and off <= allowed
     print(
@@ -153,7 +153,7 @@ def distances() -> list[bool]:
 
 
 def predictions() -> list[bool]:
-    """Metrics of the judge's logits."""
+    """Metrics of the judge's predictions."""
     random = np.random.default_rng(1)
     logits, labels = 2 * random.standard_normal((400, 7)), random.integers(0, 7, 400)
     p, judged = metrics.softmax(logits), logits.argmax(axis=1)
@@ -262,7 +262,7 @@ def edits() -> list[bool]:
 
 
 def errors() -> list[bool]:
-    """Inputs on which oracles are wrong; ours is held to what is known there."""
+    """Inputs for which oracles are wrong; our value is compared with the known value."""
     random = np.random.default_rng(3)
     found = []
 

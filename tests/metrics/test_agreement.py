@@ -9,7 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 from ganbench.errors import BadInput
 from ganbench.metrics.agreement import cohen_kappa, cross_counts
 
-verdicts = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=60)
+predictions = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=60)
 
 
 def test_the_example_of_the_textbooks():
@@ -18,7 +18,7 @@ def test_the_example_of_the_textbooks():
 
 
 @settings(deadline=None)
-@given(verdicts)
+@given(predictions)
 def test_kappa_is_that_of_scikit_learn(pairs):
     a, b = zip(*pairs, strict=True)
     found = cohen_kappa(cross_counts(a, b))
@@ -28,8 +28,8 @@ def test_kappa_is_that_of_scikit_learn(pairs):
         assert found == pytest.approx(cohen_kappa_score(a, b))
 
 
-@given(verdicts)
-def test_kappa_is_symmetric_and_full_only_for_equal_verdicts(pairs):
+@given(predictions)
+def test_kappa_is_symmetric_and_full_only_for_equal_predictions(pairs):
     a, b = map(np.array, zip(*pairs, strict=True))
     counts = cross_counts(a, b)
     assert counts.sum() == len(pairs)
@@ -50,6 +50,6 @@ def test_what_kappa_cannot_say():
 
 
 @pytest.mark.parametrize(("a", "b"), [([1, 2], [1]), ([7], [0]), ([-1], [0])])
-def test_verdicts_that_do_not_fit_are_refused(a, b):
+def test_predictions_that_do_not_fit_are_refused(a, b):
     with pytest.raises(BadInput, match="do not fit"):
         cross_counts(a, b)

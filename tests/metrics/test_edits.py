@@ -1,4 +1,4 @@
-"""Diversity, identity, expression gain and structural confusion."""
+"""Diversity, input similarity, expression gain and confusion of neighbours."""
 
 import numpy as np
 import pytest
@@ -43,14 +43,14 @@ def test_one_draw_has_no_diversity():
         noise_diversity(np.zeros((3, 1, 4)))
 
 
-def test_identity_by_hand():
+def test_cosine_similarity_by_hand():
     found = cosine_similarity([[1, 0]], [[2, 0], [0, 3], [-1, 0], [1, 1], [0, 0]])
     assert found[:4] == pytest.approx([1, 0, -1, 0.5**0.5])
     assert np.isnan(found[4])
 
 
 @given(seeds, st.floats(0.1, 10))
-def test_identity_is_a_symmetric_cosine(seed, scale):
+def test_cosine_similarity_is_symmetric_and_blind_to_scale(seed, scale):
     a, b = np.random.default_rng(seed).standard_normal((2, 5, 3))
     found = cosine_similarity(a, b)
     assert (np.abs(found) <= 1).all()
@@ -112,7 +112,7 @@ def test_probability_gain_of_each_target():
     assert probability_gain(source, edit[0], 0) == pytest.approx(-0.6)
 
 
-def test_truth_gain_tells_lazy_half_right_and_painted_apart():
+def test_gt_gain_tells_lazy_half_right_and_painted_apart():
     source, truth = np.array([1.0, 1.0, 1.0]), np.array([3.0, 1.0, 1.0])
     edits = {
         "lazy": ([1, 1, 1], 0, 0),
@@ -122,16 +122,16 @@ def test_truth_gain_tells_lazy_half_right_and_painted_apart():
         "painted": ([3, 1, 2], 1, 0.5),
         "backwards": ([0, 1, 1], -0.5, 0),
     }
-    along, across = gt_gain(source, [e for e, *_ in edits.values()], truth)
-    assert along == pytest.approx([a for _, a, _ in edits.values()])
-    assert across == pytest.approx([c for *_, c in edits.values()])
+    parallel, orthogonal = gt_gain(source, [e for e, *_ in edits.values()], truth)
+    assert parallel == pytest.approx([a for _, a, _ in edits.values()])
+    assert orthogonal == pytest.approx([c for *_, c in edits.values()])
 
 
-def test_truth_gain_has_no_value_where_nothing_was_to_be_done():
+def test_gt_gain_has_no_value_where_nothing_was_to_be_done():
     assert np.isnan(gt_gain([1.0, 2.0], [3.0, 4.0], [1.0, 2.0])).all()
 
 
-def test_structural_confusion_counts_both_ways_of_each_pair():
+def test_confusion_of_neighbours_counts_both_ways_of_each_pair():
     fear, surprise, sad, neutral = map(index, ("fearful", "surprised", "sad", "neutral"))
     targets = [fear, fear, surprise, surprise, surprise, sad, neutral, index("happy")]
     judged = [surprise, fear, fear, sad, surprise, sad, sad, sad]
@@ -145,7 +145,7 @@ def test_every_emotion_but_happy_has_one_neighbour():
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), max_size=40))
-def test_structural_confusion_never_exceeds_its_trials(edits):
+def test_confusion_of_neighbours_never_exceeds_its_trials(edits):
     confused, n = neighbour_counts(confusion(*([e[i] for e in edits] for i in range(3))))
     assert (confused >= 0).all()
     assert (confused <= n).all()

@@ -10,12 +10,12 @@ from ganbench.metrics import prdc
 
 def by_definition(a, b, k):
     """All distances at once, balls as in the papers."""
-    across = cdist(a, b)
+    distances = cdist(a, b)
     ball_a, ball_b = (np.sort(cdist(x, x), axis=1)[:, k] for x in (a, b))
-    within = across <= ball_a[:, None]
+    within = distances <= ball_a[:, None]
     return (
         within.any(0).mean(),
-        (across <= ball_b).any(1).mean(),
+        (distances <= ball_b).any(1).mean(),
         within.sum() / (k * len(b)),
         within.any(1).mean(),
     )

@@ -1,4 +1,4 @@
-"""Background change and distance to the truth."""
+"""Background change and distance to the true edit."""
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def test_an_image_that_is_all_face_has_no_background():
     assert np.isnan(background_change(plain(), plain(), np.full((2, 4, 4), FACE, np.uint8))).all()
 
 
-def test_truth_distances_by_region():
+def test_gt_distances_by_region():
     edits = plain(1)
     edits[0, :, 0, 0] += 0.2  # mouth, 1 pixel
     edits[0, :, 1, 0] -= 0.35  # 1 of 7 face pixels

@@ -32,19 +32,19 @@ def test_the_right_answers_are_one_line_apart_wherever_the_input_is(seed, share)
 
 def test_response_by_hand():
     paths = [[-0.5, 0.1, 0.5], [0.2, 0.2, 0.2], [0.3, 0.2, 0.1], [0, 0.01, 0.1], [0, np.nan, 1]]
-    correlation, along = unit_response(ASKED, paths)
+    correlation, parallel = unit_response(ASKED, paths)
     assert correlation[:4] == pytest.approx([1, 0, -1, 1])
-    assert along[:4] == pytest.approx([1, 0, -0.2, 0.1])
+    assert parallel[:4] == pytest.approx([1, 0, -0.2, 0.1])
     assert np.isnan(correlation[4])
 
 
 @given(seeds)
-def test_correlation_is_blind_to_the_amount_and_along_is_the_amount(seed):
+def test_correlation_is_blind_to_the_amount_and_parallel_is_the_amount(seed):
     paths = np.random.default_rng(seed).standard_normal((4, 3))
-    (correlation, along), (same, twice) = unit_response(ASKED, paths), unit_response(ASKED, 2 * paths)  # fmt: skip
+    (correlation, parallel), (same, twice) = unit_response(ASKED, paths), unit_response(ASKED, 2 * paths)  # fmt: skip
     assert (np.abs(correlation) <= 1 + 1e-12).all()
     assert same == pytest.approx(correlation)
-    assert twice == pytest.approx(2 * along)
+    assert twice == pytest.approx(2 * parallel)
 
 
 @pytest.mark.parametrize("asked", [(0.0, 0.0, 0.8), (0.8, 0.4, 0.0), 0.4])
