@@ -255,7 +255,7 @@ def prepare(
     check_seed(seed)
     if noise_seeds < 1:
         raise BadInput(f"number of noise seeds must be at least 1: {noise_seeds}")
-    notes, labels = [], LabelCheck(vouched=dataset.has_true_edits)
+    notes, labels = [], LabelCheck(confirmed=dataset.has_true_edits)
     if look:
         notes = _notes_on_data(methods, whole, judges, allow_leaks, same_data)
         labels = check_labels(whole, judge.device)

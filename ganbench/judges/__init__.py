@@ -1,4 +1,4 @@
-"""The judges and how to get one."""
+"""The judges, and ``load_judge``, which loads one by its name."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def load_judge(
     Args:
         name: ``"vgg"``, the path of a checkpoint or run folder made by ``ganbench train judge``,
             ``"face-api"``, or ``"onnx:FILE"``.
-        checkpoint: such a path, for ``"vgg"``; None loads the shipped one.
+        checkpoint: for ``"vgg"``, the path of a checkpoint or run folder; None loads the shipped one.
         device: ``auto`` takes the GPU if there is one; ONNX networks run on the CPU.
         expects: labels and input of an ONNX network.
 
     Raises:
-        BadInput: unknown name, missing or foreign file, options that another judge takes.
+        BadInput: the name is unknown, a file is missing or no judge, or the judge does not take an option.
     """
     if expects is not None and not name.startswith(ONNX):
         raise BadInput(
-            f"labels are of ONNX judges only: --judge {name}; leave them out, or give onnx:FILE"
+            f"labels are for ONNX judges only: --judge {name}; leave them out, or give onnx:FILE"
         )
     if name.startswith(ONNX):
         from ganbench.judges.onnx import load_onnx

@@ -1,7 +1,7 @@
-"""The independent judge: the expression network of face-api, trained by others on photographs.
+"""The independent judge: the expression network of face-api, which others trained on photographs.
 
-Nothing is ever trained or tuned on it, so it has no trainer: it is the check against methods that
-please the suite's own judge only. Weights: npm ``@vladmandic/face-api`` 1.7.15, MIT (see NOTICE).
+ganbench trains and tunes nothing with it. It shows whether a method pleases only the suite's judge.
+The weights come from npm ``@vladmandic/face-api`` 1.7.15, MIT licence (see NOTICE).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OUTPUTS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprise
 
 
 def pad(x: Tensor) -> Tensor:
-    """TensorFlow's "same" padding for a 3 x 3 kernel at stride 2 on even sides: after the image only."""
+    """TensorFlow's "same" padding for a 3 x 3 kernel of stride 2 on even sides: one row and one column after."""
     return F.pad(x, (0, 1, 0, 1))
 
 
@@ -47,12 +47,12 @@ class SeparableConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, inputs, H, W] -> [N, outputs, H', W']."""
-        found: Tensor = self.pointwise(self.depthwise(x))
-        return found
+        result: Tensor = self.pointwise(self.depthwise(x))
+        return result
 
 
 class DenseBlock(nn.Module):
-    """Four convolutions, each fed with the sum of all before it; ``conv0`` halves the sides."""
+    """Four convolutions; each takes the sum of the outputs before it, and ``conv0`` halves the sides."""
 
     def __init__(self, conv0: nn.Module, width: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class ExpressionNet(nn.Module):
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors float32; those stored in 8 bits are value * scale + minimum, as in the published file."""
+    """The file's tensors in float32: an 8-bit value v stands for v * scale + minimum, as in the published file."""
     with safe_open(path, framework="pt") as file:
         codes = json.loads(file.metadata()["quantised"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -102,7 +102,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 class FaceAPIJudge(NetworkJudge):
-    """The network behind the interface of judges."""
+    """``ExpressionNet`` with the interface of judges."""
 
     def __init__(self, model: ExpressionNet, spec: JudgeSpec) -> None:
         super().__init__(model, spec)

@@ -1,4 +1,4 @@
-"""What a judge is: a classifier whose verdicts and features every metric is computed from."""
+"""The interface of judges: classifiers whose verdicts and features the metrics are computed from."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ class Judged:
 
 @dataclass(frozen=True)
 class JudgeSpec:
-    """The identity of a judge: numbers of different judges never meet.
+    """The identity of a judge. Numbers of different judges are never compared.
 
     Attributes:
         name: e.g. ``"vgg"``.
         title: e.g. ``"VGG (faces, 64 px)"``.
-        image_size: side of the images it sees; others are resampled to it.
-        emotions: its classes, in the order of its logits; those of the suite's judges are in Table-1
-            order, with contempt behind.
+        image_size: side of the network's images, pixels; images of another size are resampled.
+        emotions: the classes, in the order of the logits. The suite's judges have Table-1 order, with
+            contempt last.
         layer: name of the feature layer used by FED.
         dimension: number of features.
-        fingerprint: sha256 (hex) of its weights.
-        licence: licence of its weights.
-        trained_on: the data it learned from.
-        pictures: what its card keeps of these data's images, see ``ganbench.data.leaks``; None if
-            nothing. It is no part of the identity, which the weights' hash has.
+        fingerprint: SHA-256 (hex) of the weights.
+        licence: licence of the weights.
+        trained_on: name of the training data.
+        pictures: hashes of the training images in the card (``ganbench.data.leaks``), or None. They
+            are no part of the identity.
     """
 
     name: str
@@ -65,14 +65,14 @@ class Judge(Protocol):
 
     @property
     def spec(self) -> JudgeSpec:
-        """Its identity."""
+        """The judge's identity."""
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device that it computes on."""
 
     def judge(self, images: Tensor) -> Judged:
-        """Judge images float32 [N, 3, H, W], RGB in [0, 1]; H and W may differ from its own size."""
+        """Judge images float32 [N, 3, H, W], RGB in [0, 1], of any size."""
 
 
 class NetworkJudge:
@@ -80,7 +80,7 @@ class NetworkJudge:
 
     Args:
         model: the network.
-        spec: its identity as the file has it.
+        spec: the judge's identity, which the file tells.
     """
 
     def __init__(self, model: nn.Module, spec: JudgeSpec) -> None:
@@ -88,18 +88,18 @@ class NetworkJudge:
 
     @property
     def spec(self) -> JudgeSpec:
-        """Its identity; a network that was changed since it was loaded has a fingerprint of its own."""
+        """The judge's identity; a network that was changed since it was loaded has another fingerprint."""
         now = tensor_hash(self._network)
         return self._spec if now == self._loaded else replace(self._spec, fingerprint=now)
 
     @property
     def emotions(self) -> tuple[str, ...]:
-        """Those of ``spec``, without a look at the network's state."""
+        """The emotions of ``spec``, which are known without a hash of the network's state."""
         return self._spec.emotions
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device of the network."""
         return next(self._network.parameters()).device
 
 
@@ -109,28 +109,28 @@ def ask(
     spec: JudgeSpec | None = None,
     emotions: Sequence[str] = EMOTIONS,
 ) -> Judged:
-    """The verdicts of a judge, checked, float32 and on the CPU: the one way to ask for numbers.
+    """The checked verdicts of a judge, float32 on the CPU. All of ganbench asks judges through it.
 
-    The logits are those of some emotions, by their names, so that a judge's own order is nowhere taken
-    for Table 1's. Classes beyond these are left out: probabilities are those of the rest.
+    The logits are those of ``emotions``, which are found by name: a judge may have its classes in any
+    order. Classes that are not wanted are left out, so that probabilities are those of the others.
 
     Args:
-        judge: whoever judges.
+        judge: the judge.
         images: as for ``Judge.judge``.
-        spec: the judge's, to check the widths; to be read once for many batches, since that may take
-            a hash of the judge's weights. Without it the widths are anything.
-        emotions: the columns that are wanted, in this order.
+        spec: the judge's identity, to check the widths. Read it once for many batches, because reading
+            it may take a hash of the weights. Without it the widths are not checked.
+        emotions: the wanted columns of the logits, in this order.
 
     Raises:
-        BadInput: verdicts of another shape or type, or that are not finite; or the judge does not know
-            one of the emotions.
+        BadInput: verdicts have another shape or type or are not finite, or the judge does not know one
+            of the emotions.
     """
-    found = judge.judge(images)
+    judged = judge.judge(images)
     name = "judge" if spec is None else f"judge {spec.name}"
     widths = (None, None) if spec is None else (len(spec.emotions), spec.dimension)
     parts = []
     for what, width in zip(("logits", "features"), widths, strict=True):
-        values = getattr(found, what, None)
+        values = getattr(judged, what, None)
         if not isinstance(values, Tensor):
             raise BadInput(
                 f"{name} returns {what} of type {type(values).__name__}, no tensor; mend its code"
@@ -146,7 +146,7 @@ def ask(
                 f"{name} returns {what} {kind} {shape} for {plural(len(images), 'image')}; they must be "
                 f"floating point [{len(images)}, {width or 'd'}]: mend its code"
             )
-        # On the CPU, where they are wanted anyway, the question costs no waiting for a device.
+        # The check is made on the CPU, so that it does not wait for a device once more.
         parts.append(values.detach().float().cpu())
         if not bool(parts[-1].isfinite().all()):
             raise BadInput(
@@ -154,19 +154,19 @@ def ask(
                 "damaged: take another checkpoint, or mend its code"
             )
     logits, features = parts
-    own = spec.emotions if spec else getattr(judge, "emotions", None)
-    if own is None:  # a stand-in without identity is in the suite's order
-        own = judge.spec.emotions if hasattr(judge, "spec") else emotions
-    if tuple(own) != tuple(emotions):
+    classes = spec.emotions if spec else getattr(judge, "emotions", None)
+    if classes is None:  # an object without ``spec`` has the classes that are wanted
+        classes = judge.spec.emotions if hasattr(judge, "spec") else emotions
+    if tuple(classes) != tuple(emotions):
         logits = logits[:, known_columns(spec or judge.spec, emotions)]
     return Judged(logits, features)
 
 
 def known_columns(judge: JudgeSpec, emotions: Sequence[str] = EMOTIONS) -> list[int]:
-    """Where a judge's logits hold each of some emotions.
+    """The columns of a judge's logits that belong to ``emotions``, in their order.
 
     Raises:
-        BadInput: it does not know one of them.
+        BadInput: the judge does not know one of the emotions.
     """
     try:
         return columns(judge.emotions, emotions)
@@ -178,7 +178,7 @@ def known_columns(judge: JudgeSpec, emotions: Sequence[str] = EMOTIONS) -> list[
 
 
 def resample(images: Tensor, size: int) -> Tensor:
-    """Images [N, 3, H, W] -> [N, 3, size, size]: bilinear, with antialiasing where it shrinks."""
+    """Images [N, 3, H, W] -> [N, 3, size, size], bilinear, with antialiasing where they shrink."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)

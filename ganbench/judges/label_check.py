@@ -1,8 +1,8 @@
-"""Are labels, and a judge's classes, in the order that they are taken for?
+"""Checks of the order of a data set's labels, and of a judge's classes.
 
-The shipped judges look at a sample of a data set: if a permutation of its labels fits what they see far
-better than the labels do (``ganbench.judges.reordering``), the labels are in another order. Where the
-labels are known to be right, as those of rendered faces, the same question is asked about a judge.
+The shipped judges look at a sample of a data set. If a permutation of its labels fits their answers far
+better than the labels as they are (``ganbench.judges.reordering``), the labels follow another order. Where
+the labels are known to be right, as those of rendered faces are, a judge's classes are checked the same way.
 """
 
 from __future__ import annotations
@@ -33,74 +33,74 @@ from ganbench.judges.reordering import (
     understands,
 )
 
-# Images that a sample has at most: 20 of each emotion.
+# Largest number of images in a sample: 20 of each emotion.
 SAMPLE = 140
-# Side of the images that judges look at, pixels: training images may be too small for them.
+# Side of the sample's images, pixels; training images may be too small for the judges.
 SIZE = 128
 BATCH = 35
 
-# An order with a name is advised if it fits nearly as well as the best permutation.
+# An order that has a name is advised if its fit is at most this much below the best permutation's.
 NEARLY = 0.05
 
 
 @dataclass(frozen=True)
 class LabelCheck:
-    """What the shipped judges say of a data set's labels.
+    """The result of ``check_labels``.
 
     Attributes:
-        note: what to tell the user; empty if the labels may well be right.
-        vouched: whether a judge understands the images and agrees with the labels.
+        note: a line for the user; empty if the labels may be right.
+        confirmed: whether a judge understands the images and agrees with the labels.
     """
 
     note: str = ""
-    vouched: bool = False
+    confirmed: bool = False
 
 
 def check_labels(dataset: Dataset, device: str | torch.device = "auto") -> LabelCheck:
-    """Let the shipped judges look at a sample of a data set's images, if it has enough.
+    """Let the shipped judges look at a sample of a data set's images, if there are enough.
 
-    Labels of rendered faces are right, and nobody looks at them. A permutation is not told if one of the
-    judges that sees it is contradicted by the other.
+    Labels of rendered faces are right and are not checked. A permutation that one judge finds is not
+    reported if the other judge contradicts it.
     """
     if not isinstance(dataset, TableDataset) or dataset.has_true_edits or not dataset.labelled:
-        return LabelCheck(vouched=dataset.has_true_edits)
+        return LabelCheck(confirmed=dataset.has_true_edits)
     known = dataset.labels[dataset.labels < K]
     sizes = np.bincount(known, minlength=K)
     if (sizes >= LEAST_IMAGES).sum() < LEAST_LABELS:
         return LabelCheck()
     try:
         images, labels = _sample(dataset)
-    except BadInput:  # none of them can be decoded: who uses them will say so
+    except BadInput:  # no image can be decoded, which the command that needs them reports
         return LabelCheck()
-    found: list[tuple[str, NDArray[np.int64]]] = []
+    tables: list[tuple[str, NDArray[np.int64]]] = []
     for name in list_judges():
         try:
-            with torch.random.fork_rng(devices=[]):  # building a network draws its first weights
+            with torch.random.fork_rng(devices=[]):  # a new network draws random weights
                 judge = load_judge(name, device=device)
         except BadInput:  # an installation without shipped checkpoints
             continue
         judged = np.concatenate([_judged(judge, part) for part in torch.split(images, BATCH)])
-        found.append((judge.spec.title, counts(labels, judged)))
+        tables.append((judge.spec.title, counts(labels, judged)))
     claims = [
         (claim, title, table)
-        for title, table in found
+        for title, table in tables
         if (claim := find_reordering(table)) is not None
-        and not any(contradicts(other, claim) for _, other in found)
+        and not any(contradicts(other, claim) for _, other in tables)
     ]
     if claims:
         claim, title, table = max(claims, key=lambda one: one[0].after)
         return LabelCheck(labels_note(dataset, title, claim, table))
-    return LabelCheck(vouched=any(understands(table) for _, table in found))
+    return LabelCheck(confirmed=any(understands(table) for _, table in tables))
 
 
 def _sample(dataset: TableDataset) -> tuple[torch.Tensor, NDArray[np.int64]]:
-    """The first images of each emotion in turn, ``SAMPLE`` at most, at a size that judges can see.
+    """The first images of each emotion in turn, ``SAMPLE`` at most, and their labels.
 
     Returns:
         float32 [n, 3, SIZE, SIZE] in [0, 1], and int64 [n].
     """
     frame = dataset.frame.drop(columns="regions", errors="ignore")
-    frame = frame.loc[frame["expression"] < K]  # of contempt the judges know nothing
+    frame = frame.loc[frame["expression"] < K]  # the shipped judges have no class for contempt
     listing = replace(dataset.listing, frame=frame, unread=())
     sample = TableDataset(listing, size=SIZE, limit=SAMPLE, skip_bad=True, framing=dataset.framing)
     return sample.images(range(len(sample))), sample.labels
@@ -112,40 +112,40 @@ def _judged(judge: Judge, images: torch.Tensor) -> NDArray[np.int64]:
 
 
 def labels_note(
-    dataset: TableDataset, title: str, found: Reordering, table: NDArray[np.int64]
+    dataset: TableDataset, title: str, claim: Reordering, table: NDArray[np.int64]
 ) -> str:
-    """What to tell of labels that are in another order, with the option that mends it.
+    """The note about labels in another order, with the option that mends it.
 
     Args:
         dataset: the images and how they are labelled.
-        title: of the judge.
-        found: the permutation.
-        table: ``counts`` that it was found in.
+        title: title of the judge.
+        claim: the permutation.
+        table: the ``counts`` in which the permutation was found.
     """
     head = (
         f"{dataset.split}: the labels seem to be in another order. Judge {title} agrees with "
-        f"{found.before:.0%} of {found.images} images as they are labelled, and with "
+        f"{claim.before:.0%} of {claim.images} images as they are labelled, and with "
     )
     listing = dataset.listing
     if not listing.numbered:
-        pairs = ", ".join(f"{EMOTIONS[a]} shows {EMOTIONS[b]}" for a, b in found.moved.items())
+        pairs = ", ".join(f"{EMOTIONS[a]} shows {EMOTIONS[b]}" for a, b in claim.moved.items())
         where = "class folders" if listing.name == "folder" else "labels in the list"
-        return f"{head}{found.after:.0%} if {pairs}; mend the {where}"
+        return f"{head}{claim.after:.0%} if {pairs}; mend the {where}"
     given = parse_order(listing.label_order) if listing.label_order else TABLE1
-    order = _advised(given, found, table, listing)
+    order = _advised(given, claim, table, listing)
     fit = _fit(table, given, order)
-    share = fit[1] if fit else found.after
+    share = fit[1] if fit else claim.after
     names = ",".join(order.names[:K])
     more = "" if order.name.endswith(names) else f", which is {names}"
     return f"{head}{share:.0%} with --label-order {order.name}{more}; give that option"
 
 
 def _advised(
-    given: LabelOrder, found: Reordering, table: NDArray[np.int64], listing: Listing
+    given: LabelOrder, claim: Reordering, table: NDArray[np.int64], listing: Listing
 ) -> LabelOrder:
-    """The order that mends the labels: one that has a name, if it fits nearly as well as any."""
+    """The order that mends the labels: one that has a name if it fits nearly as well as the best."""
     rows = np.flatnonzero(table.sum(axis=1))
-    best = float(np.mean([table[row, found.shown[row]] / table[row].sum() for row in rows]))
+    best = float(np.mean([table[row, claim.shown[row]] / table[row].sum() for row in rows]))
     named = [
         (fit[0], order)
         for order in ORDERS.values()
@@ -154,10 +154,10 @@ def _advised(
     if named:
         return max(named, key=lambda one: one[0])[1]
     names = [
-        EMOTIONS[found.shown[EMOTIONS.index(name)]] if name in EMOTIONS else name
+        EMOTIONS[claim.shown[EMOTIONS.index(name)]] if name in EMOTIONS else name
         for name in given.names
     ]
-    if not listing.dropped:  # no number beyond those of the emotions is in use
+    if not listing.dropped:  # the labels use no numbers beyond those of the emotions
         names = names[: 1 + max(i for i, name in enumerate(names) if name in EMOTIONS)]
     return parse_order(f"{given.first}:" * bool(given.first) + ",".join(names))
 
@@ -165,11 +165,11 @@ def _advised(
 def _fit(
     table: NDArray[np.int64], given: LabelOrder, order: LabelOrder
 ) -> tuple[float, float] | None:
-    """How well labels fit if their numbers are read by ``order`` instead of ``given``.
+    """How well the labels fit the answers if their numbers follow ``order`` instead of ``given``.
 
     Returns:
-        The mean share of a label's images, and the share of all images, that then fit; None if the
-        order does not give an emotion for every number in use.
+        The mean over labels of the share of images that then fit, and the share of all images; None if
+        ``order`` has no emotion for a number that the labels use.
     """
     shares, right = [], 0
     for label in np.flatnonzero(table.sum(axis=1)).tolist():
@@ -193,41 +193,41 @@ def judge_notes(
     dataset: Dataset,
     check: LabelCheck,
 ) -> list[str]:
-    """What to tell of judges that agree with the labels only under a permutation.
+    """Notes about judges that agree with the labels only after a permutation.
 
     Args:
-        judges: who judged the real images.
-        labels: int64 [n], of these images.
-        logits: float [n, 7], of each judge.
-        dataset: where the images come from.
-        check: what is known of its labels; where they are in another order, no judge is blamed.
+        judges: the judges of the real images.
+        labels: int64 [n], the labels of these images.
+        logits: for each judge float [n, 7].
+        dataset: the data set of the images.
+        check: the check of its labels; if they follow another order, no judge is blamed.
     """
-    found = []
-    for judge, own in zip(judges, logits, strict=True):
-        table = counts(labels, own.argmax(axis=1))
+    notes = []
+    for judge, answers in zip(judges, logits, strict=True):
+        table = counts(labels, answers.argmax(axis=1))
         if check.note or (claim := find_reordering(table)) is None:
             continue
-        if not check.vouched and isinstance(dataset, TableDataset) and _shipped(judge):
-            found.append(labels_note(dataset, judge.spec.title, claim, table))
+        if not check.confirmed and isinstance(dataset, TableDataset) and _shipped(judge):
+            notes.append(labels_note(dataset, judge.spec.title, claim, table))
         else:
-            found.append(_judge_note(judge, claim, dataset.name, check.vouched))
-    return found
+            notes.append(_judge_note(judge, claim, dataset.name, check.confirmed))
+    return notes
 
 
-def _judge_note(judge: Judge, found: Reordering, data: str, vouched: bool) -> str:
-    title, before, after = judge.spec.title, f"{found.before:.0%}", f"{found.after:.0%}"
-    if vouched:
+def _judge_note(judge: Judge, claim: Reordering, data: str, confirmed: bool) -> str:
+    title, before, after = judge.spec.title, f"{claim.before:.0%}", f"{claim.after:.0%}"
+    if confirmed:
         head = (
             f"judge {title} seems to have its classes in another order: it agrees with {before} of "
-            f"{found.images} real images, and with {after}"
+            f"{claim.images} real images, and with {after}"
         )
     else:
         head = (
             f"judge {title} and the labels of {data} are in different orders: they agree on {before} of "
-            f"{found.images} real images, and on {after}"
+            f"{claim.images} real images, and on {after}"
         )
-    # Images labelled ``label`` are what the judge calls ``shown``.
-    means = {EMOTIONS[shown]: EMOTIONS[label] for label, shown in enumerate(found.shown)}
+    # The judge calls images with the label ``label`` by the name of ``shown``.
+    means = {EMOTIONS[shown]: EMOTIONS[label] for label, shown in enumerate(claim.shown)}
     expects = getattr(judge, "expects", None)
     if expects is not None:
         names = ",".join(means.get(canonical(name), name) for name in expects.labels)
@@ -235,11 +235,11 @@ def _judge_note(judge: Judge, found: Reordering, data: str, vouched: bool) -> st
     else:
         pairs = ", ".join(f"its {a} means {b}" for a, b in means.items() if a != b)
         mend = f"if {pairs}; train it again with the right --label-order"
-    return f"{head} {mend}" + ("" if vouched else ", or mend the labels if they are wrong")
+    return f"{head} {mend}" + ("" if confirmed else ", or mend the labels if they are wrong")
 
 
 def _shipped(judge: Judge) -> bool:
-    """Whether a judge is one of the suite's, whose classes are in their order."""
+    """Whether a judge is one of the shipped ones, whose classes are known to be in the right order."""
     for name in list_judges():
         try:
             if load_judge(name, device="cpu").spec.fingerprint == judge.spec.fingerprint:

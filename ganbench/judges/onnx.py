@@ -1,4 +1,4 @@
-"""Any ONNX classifier as a judge; needs the extra ``onnx``. See docs/judges.md for the conventions."""
+"""An ONNX classifier as a judge, which needs the extra ``onnx``. docs/judges.md has the conventions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnnxInput:
-    """What the network expects.
+    """The meaning of an ONNX network's outputs, and the images that it expects.
 
     Attributes:
-        labels: what its outputs mean, in order; those that are no emotion are ignored.
-        size: side of its images, pixels; None reads it from the file.
-        mean, std: RGB in [0, 1] goes in as (x - mean) / std.
+        labels: names of the outputs, in order; outputs that are no emotion are ignored.
+        size: side of the images, pixels; None reads it from the file.
+        mean, std: the network takes (x - mean) / std of RGB x in [0, 1].
     """
 
     labels: tuple[str, ...]
@@ -52,10 +52,10 @@ class OnnxInput:
 
 
 def columns(labels: Sequence[str]) -> list[int]:
-    """Which output of the network is each emotion, in Table-1 order.
+    """The network's output of each emotion, in Table-1 order.
 
     Raises:
-        BadInput: an emotion is missing or named twice.
+        BadInput: ``labels`` lack an emotion or repeat it.
     """
     names = [canonical(label) for label in labels]
     for what, wrong in (
@@ -80,7 +80,7 @@ class OnnxJudge:
         self.columns = columns(expects.labels)
         self.input, self.size, self.batch = _input(session, path, expects.size)
         self.outputs = [output.name for output in session.get_outputs()][:2]
-        # What one grey image gives tells shapes that the file may leave open.
+        # One grey image is judged, because the file may not tell the shapes of the outputs.
         outputs, features = self.run(torch.full((1, 3, self.size, self.size), 0.5))
         self.ends_in_softmax = bool((outputs >= 0).all() and abs(outputs.sum() - 1) < 1e-3)
         self._spec = JudgeSpec(
@@ -97,21 +97,21 @@ class OnnxJudge:
 
     @property
     def spec(self) -> JudgeSpec:
-        """Its identity; the fingerprint covers the file, the labels and the normalisation."""
+        """The judge's identity; its fingerprint depends on the file, the labels and the normalisation."""
         return self._spec
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The CPU."""
         return torch.device("cpu")
 
     def fingerprint_state(self) -> list[object]:
-        """What stands for it in ``ganbench.storage.state``: the session holds what the file held."""
+        """The state that ``ganbench.storage.state`` hashes instead of the session."""
         return [self._spec, self.expects, self.columns, self.outputs, self.ends_in_softmax]
 
     @torch.inference_mode()
     def judge(self, images: Tensor) -> Judged:
-        """See ``Judge``; outputs that are no emotion are left out, so a softmax is over the seven."""
+        """See ``Judge``. Outputs that are no emotion are left out: probabilities are those of the seven."""
         outputs, features = self.run(resample(images.to("cpu", torch.float32), self.size))
         logits = torch.from_numpy(outputs[:, self.columns])
         if self.ends_in_softmax:
@@ -129,13 +129,13 @@ class OnnxJudge:
         )
         parts = torch.split((x - mean) / std, self.batch or max(len(x), 1))
         try:
-            found = [self.session.run(self.outputs, {self.input: p.numpy()}) for p in parts]
+            results = [self.session.run(self.outputs, {self.input: p.numpy()}) for p in parts]
         except Exception as error:  # the runtime's exceptions have no public base
             raise BadInput(
                 f"the network fails: {self.path} ({str(error).splitlines()[0]}); it must take float32 "
                 f"N x 3 x {self.size} x {self.size}"
             ) from error
-        first, last = (self._joined([outputs[i] for outputs in found], len(x)) for i in (0, -1))
+        first, last = (self._joined([outputs[i] for outputs in results], len(x)) for i in (0, -1))
         if first.shape != (len(x), len(self.expects.labels)):
             raise BadInput(
                 f"{plural(len(self.expects.labels), 'label')} for outputs of shape {first.shape[1:]}: {self.path}; "
@@ -144,10 +144,10 @@ class OnnxJudge:
         return first, last.reshape(len(x), -1)
 
     def _joined(self, parts: list[Any], n: int) -> NDArray[np.float32]:
-        """One output of all parts of a batch of ``n`` images.
+        """One output of the network for a batch of ``n`` images, from its parts.
 
         Raises:
-            BadInput: it holds no floating-point numbers, not one row an image, or NaN or infinity.
+            BadInput: the output is not floating point, has not one row for each image, or is not finite.
         """
         kinds = {str(getattr(part, "dtype", type(part).__name__)) for part in parts}
         if not all(
@@ -163,31 +163,31 @@ class OnnxJudge:
                 f"outputs of shape {', '.join(map(str, shapes))} for {plural(n, 'image')}: {self.path}; the network "
                 "must give one row for each image"
             )
-        found = np.concatenate(parts).astype(np.float32)
-        if not np.isfinite(found).all():
+        output = np.concatenate(parts).astype(np.float32)
+        if not np.isfinite(output).all():
             raise BadInput(
                 f"not finite: the network returns NaN or infinity: {self.path}; its weights are damaged, or "
                 "its images need another --judge-mean and --judge-std"
             )
-        return found
+        return output
 
 
 def _input(
     session: onnxruntime.InferenceSession, path: Path, size: int | None
 ) -> tuple[str, int, int | None]:
-    """Name of the input, side of its images, and its batch if that is fixed."""
+    """Name of the input, side of its images, and the size of a batch if the file fixes it."""
     inputs = session.get_inputs()
     shape: list[Any] = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
-        found = ", ".join(f"{i.type} {i.shape}" for i in inputs)
+        kinds = ", ".join(f"{i.type} {i.shape}" for i in inputs)
         raise BadInput(
-            f"not a classifier of images: {path} takes {found}; it must take float32 N x 3 x S x S"
+            f"not a classifier of images: {path} takes {kinds}; it must take float32 N x 3 x S x S"
         )
     sides = {side for side in (*shape[2:], size) if isinstance(side, int)}
     if len(sides) != 1:
         raise BadInput(
             f"image size unclear: {path} takes {shape}, --judge-size is {size}; the network must take "
-            "squares, and --judge-size say their side where the file does not"
+            "squares, and --judge-size must give their side if the file does not"
         )
     return inputs[0].name, sides.pop(), shape[0] if isinstance(shape[0], int) else None
 
@@ -196,7 +196,7 @@ def load_onnx(path: Path, expects: OnnxInput) -> OnnxJudge:
     """Load an ONNX classifier.
 
     Raises:
-        BadInput: ONNX Runtime or the file is missing, or the network or the labels do not fit.
+        BadInput: ONNX Runtime or the file is missing, or the network does not fit the labels or images.
     """
     try:
         import onnxruntime

@@ -1,14 +1,14 @@
-"""Labels in another order than they are taken for, found by a judge that did not learn from them.
+"""Labels that are numbered in another order than assumed; a judge that did not learn from them finds it.
 
-Under the right labels a judge that understands the images agrees with most of them. Where the labels'
-numbers were given in another order, it agrees with few, but with most under one permutation of the
-labels: the assignment of labels to the judge's answers that keeps most of its answers (Kuhn, 1955).
+A judge that understands the images agrees with most of their labels. If the labels' numbers follow another
+order, the judge agrees with few labels, and with most of them after one permutation of the labels. That
+permutation is the assignment of labels to answers that agrees with most answers (Kuhn, 1955).
 
-A judge that does not understand the images must not raise an alarm. Its answers hardly depend on what an
-image shows, hence no permutation fits them: each answer can count for one label only. So a permutation
-is only believed where it fits a good share of the images, in the mean over labels; where the labels that
-it moves fit it three times as often as their own; and where chance among all permutations that move as
-many labels does not explain that.
+A judge that does not understand the images must not cause an alarm. Its answers hardly depend on the
+image, so that no permutation fits them: each answer can be assigned to one label only. A permutation is
+therefore reported only if three conditions hold: it fits a good share of the images, in the mean over
+labels; the images of the labels that it moves fit it three times as often as they fit the labels as they
+are; and chance among all permutations that move as many labels does not explain that.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from ganbench.emotions import EMOTIONS
 
 K = len(EMOTIONS)
 
-# Labels with fewer images say nothing; of the others there must be so many.
+# Labels with fewer images are left out; at least this many labels must remain.
 LEAST_IMAGES = 5
 LEAST_LABELS = 4
-# Mean share of a label's images that the permutation, or the labels as they are, must fit.
+# Mean over labels of the share of images that must fit the permutation, or the labels as they are.
 UNDERSTOOD = 0.45
-# How many times as many images of the moved labels must fit the permutation as fit their labels.
+# Images of moved labels must fit the permutation this many times as often as the labels as they are.
 TIMES = 3
-# Greatest probability that chance explains it.
+# Largest probability that chance explains the fit.
 CHANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class Reordering:
-    """A permutation of the labels that fits a judge's answers far better than the labels do.
+    """A permutation of the labels that fits a judge's answers far better than the labels as they are.
 
     Attributes:
-        shown: for each label, in Table-1 order, the emotion that its images show by the judge.
-        images: how many images were judged.
+        shown: for each label, in Table-1 order, the emotion that the judge sees in its images.
+        images: number of judged images.
         before, after: share of the images that the judge agrees with, as labelled and permuted.
     """
 
@@ -53,25 +53,25 @@ class Reordering:
 
     @property
     def moved(self) -> dict[int, int]:
-        """The labels that are not what they are called, and what they show."""
+        """The labels that the permutation moves, and the emotions that their images show."""
         return {label: shown for label, shown in enumerate(self.shown) if label != shown}
 
     @property
     def inverse(self) -> tuple[int, ...]:
-        """For each emotion the label of the images that show it."""
+        """For each emotion, the label of the images that show it."""
         return tuple(self.shown.index(emotion) for emotion in range(K))
 
 
 def counts(labels: NDArray[np.int64], judged: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How often each label [0, 7) met each answer: int64 [7, 7]; other labels are passed over."""
+    """How often each label in [0, 7) got each answer: int64 [7, 7]; other labels are left out."""
     known = labels < K
-    found = np.zeros((K, K), np.int64)
-    np.add.at(found, (labels[known], judged[known]), 1)
-    return found
+    table = np.zeros((K, K), np.int64)
+    np.add.at(table, (labels[known], judged[known]), 1)
+    return table
 
 
 def find_reordering(table: NDArray[np.int64]) -> Reordering | None:
-    """The permutation that fits far better than the labels; None if none does beyond doubt.
+    """The permutation that fits far better than the labels as they are; None if no permutation does.
 
     Args:
         table: ``counts`` of labels and answers of a judge that did not learn from these labels.
@@ -80,43 +80,43 @@ def find_reordering(table: NDArray[np.int64]) -> Reordering | None:
     if len(rows) < LEAST_LABELS:
         return None
     shares = table[rows] / table[rows].sum(axis=1, keepdims=True)
-    # Of equal assignments the one that leaves more labels alone.
+    # Of equal assignments the one that moves fewer labels is taken.
     _, shown = linear_sum_assignment(-(shares + 1e-9 * np.eye(K)[rows]))
     moved = [(row, int(to)) for row, to in zip(rows.tolist(), shown, strict=True) if row != to]
     if not moved or shares[np.arange(len(rows)), shown].mean() < UNDERSTOOD:
         return None
-    here, there = np.array([row for row, _ in moved]), np.array([to for _, to in moved])
-    fits, fitted = int(table[here, there].sum()), int(table[here, here].sum())
-    whole = table[here].sum(axis=1)
-    share, own = (table[here, there] / whole).mean(), (table[here, here] / whole).mean()
-    if share < UNDERSTOOD or share < TIMES * own:
+    labels, emotions = np.array([row for row, _ in moved]), np.array([to for _, to in moved])
+    permuted, unpermuted = table[labels, emotions], table[labels, labels]
+    sizes = table[labels].sum(axis=1)
+    share = (permuted / sizes).mean()
+    if share < UNDERSTOOD or share < TIMES * (unpermuted / sizes).mean():
         return None
-    chance = float(binom.sf(fits - 1, fits + fitted, 0.5)) * _permutations(len(moved))
-    if chance > CHANCE:
+    fits, trials = int(permuted.sum()), int(permuted.sum() + unpermuted.sum())
+    if float(binom.sf(fits - 1, trials, 0.5)) * _permutations(len(moved)) > CHANCE:
         return None
-    whole_map = _completed(dict(zip(rows.tolist(), map(int, shown), strict=True)))
+    permutation = _completed(dict(zip(rows.tolist(), map(int, shown), strict=True)))
     images = int(table.sum())
-    after = sum(int(table[label, to]) for label, to in enumerate(whole_map))
-    return Reordering(whole_map, images, int(table.trace()) / images, after / images)
+    after = sum(int(table[label, to]) for label, to in enumerate(permutation))
+    return Reordering(permutation, images, int(table.trace()) / images, after / images)
 
 
 def understands(table: NDArray[np.int64]) -> bool:
-    """Whether a judge agrees with the labels as they are, so that it can vouch for them."""
+    """Whether a judge agrees with the labels as they are, which shows that their order is right."""
     rows = np.flatnonzero(table.sum(axis=1) >= LEAST_IMAGES)
     if len(rows) < LEAST_LABELS or find_reordering(table) is not None:
         return False
     return bool((table[rows, rows] / table[rows].sum(axis=1)).mean() >= UNDERSTOOD)
 
 
-def contradicts(table: NDArray[np.int64], found: Reordering) -> bool:
-    """Whether another judge's answers fit the labels that a permutation moves better as they are."""
-    fits = sum(int(table[label, shown]) for label, shown in found.moved.items())
-    fitted = sum(int(table[label, label]) for label in found.moved)
-    return fitted > fits + 2 * math.sqrt(fitted + fits)
+def contradicts(table: NDArray[np.int64], claim: Reordering) -> bool:
+    """Whether the answers of another judge fit the moved labels better as they are than permuted."""
+    permuted = sum(int(table[label, shown]) for label, shown in claim.moved.items())
+    unpermuted = sum(int(table[label, label]) for label in claim.moved)
+    return unpermuted > permuted + 2 * math.sqrt(unpermuted + permuted)
 
 
 def _permutations(moved: int) -> int:
-    """How many permutations of seven labels move exactly so many of them, at least 1."""
+    """Number of permutations of seven labels that move exactly ``moved`` of them; at least 1."""
     without_fixed_point = [1, 0]
     for n in range(2, moved + 1):
         without_fixed_point.append((n - 1) * (without_fixed_point[-1] + without_fixed_point[-2]))
@@ -124,7 +124,7 @@ def _permutations(moved: int) -> int:
 
 
 def _completed(known: dict[int, int]) -> tuple[int, ...]:
-    """A permutation from what is known of it; the other labels stay what they are where they can."""
+    """A whole permutation from its known part; other labels stay as they are where that is possible."""
     free = [emotion for emotion in range(K) if emotion not in known.values()]
     for label in range(K):
         if label not in known and label in free:

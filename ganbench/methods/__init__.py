@@ -1,6 +1,6 @@
-"""The methods and how to get one.
+"""What all methods share: their interface, layers and checkpoints.
 
-The public names are imported on first use: their lists and manifests are read without any network.
+The public names are imported on first use, so that names of methods are listed without importing torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The backbone that StarGAN, GANmut, GGANmut and GANimation share (StarGAN, CVPR 2018, tables 4-5)."""
+"""The networks that StarGAN, GANmut, GGANmut and GANimation share (StarGAN, CVPR 2018, tables 4-5)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class BackboneConfig:
         image_size: side of the images, pixels; a multiple of 2**scales and of 2**critic_layers.
         emotions: names of the classes, in label order.
         width: channels after the generator's first convolution.
-        scales: halvings of the image before the residual blocks.
+        scales: how often the generator halves the image before its residual blocks.
         blocks: residual blocks of the generator.
         norm: where the generator has instance norm: after every convolution, as in the papers, or
-            in the residual blocks only. Instance norm takes away what is constant over the image:
-            the mean colour, and the tiled code itself, which then reaches the picture through the
-            zero padding at its border alone.
+            in the residual blocks only. Instance norm removes everything that is constant over the
+            image: the mean colour and the tiled code. After it, the code can only act through the zero
+            padding at the image's border.
         critic_width: channels after the discriminator's first convolution; doubles with each layer.
         critic_layers: strided convolutions of the discriminator.
     """
@@ -56,12 +56,12 @@ class BackboneConfig:
 
 @dataclass(frozen=True)
 class PainterConfig(BackboneConfig):
-    """Architecture of the methods whose generator paints the image itself, without a mask.
+    """Architecture of the methods whose generator has no mask.
 
     Attributes:
-        output: what the generator's last tanh is: the image, as in the papers, or the change, which
-            is added to the input (Shen and Liu, CVPR 2017, learn residual images of attributes so).
-            What an edit leaves alone then needs no learning.
+        output: meaning of the generator's last tanh: the image, as in the papers, or a change that is
+            added to the input, as in the residual images of Shen and Liu (CVPR 2017). With a change, the
+            generator need not learn to copy the parts that stay as they are.
     """
 
     output: Literal["image", "change"] = "image"
@@ -105,9 +105,10 @@ def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
 
 
 class Generator(nn.Module):
-    """G(x, z): the code is tiled over the image, the output is squashed by tanh.
+    """G(x, z): the code is tiled over the image, and a tanh bounds the output.
 
-    Where that is a change the sum may leave [-1, 1]; the critic sees it, and an edit is clamped.
+    Where the output is a change, its sum with the input may leave [-1, 1]. The critic gets the sum as it
+    is; an edit is cut to the range.
     """
 
     def __init__(self, config: PainterConfig, code_dim: int) -> None:
@@ -129,12 +130,12 @@ class Discriminator(nn.Module):
         heads: output sizes of the full-kernel convolutions conv2, conv3 ...
 
     Returns:
-        (patch map [N, 1, s, s], head outputs [N, k] ...)
+        The patch map [N, 1, s, s], then the outputs [N, k] of each head.
 
     Attributes:
-        fast: whether it is called to save time (``training.trainer.enable_fast``): in float32 in torch's
-            default memory format, in which its deep and narrow maps are computed faster.
-        critic_bf16: whether a call computes in bfloat16; its outputs are float32, and so is ``gradient``.
+        fast: whether it computes in the faster way (``training.trainer.enable_fast``). In float32 that
+            is torch's default memory format, in which its deep and narrow maps take less time.
+        critic_bf16: whether it computes in bfloat16. Its outputs and ``gradient`` are float32 always.
     """
 
     fast = critic_bf16 = False
@@ -156,34 +157,34 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         with self._arithmetic(x):
-            h = self.main(self._laid_out(x))
+            h = self.main(self._in_format(x))
             heads = (getattr(self, head)(h).flatten(1) for head in self.heads)
             return tuple(map(full_precision, (self.conv1(h), *heads)))
 
     @property
     def contiguous_format(self) -> bool:
-        """Whether maps and weights are in torch's default memory format."""
+        """Whether maps and weights have torch's default memory format."""
         return self.fast and not self.critic_bf16
 
-    def _laid_out(self, x: Tensor) -> Tensor:
+    def _in_format(self, x: Tensor) -> Tensor:
         return x.contiguous() if self.contiguous_format else x
 
     def _arithmetic(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.critic_bf16)
 
     def gradient(self, x: Tensor) -> Tensor:
-        """The gradient by ``x`` [N, 3, S, S] of the patch map's sum; differentiable by the weights.
+        """Gradient of the patch map's sum with respect to ``x`` [N, 3, S, S], differentiable in the weights.
 
-        D is piecewise linear: where no unit crosses zero its gradient is a product of transposed
-        convolutions and constant slopes, which is written here as a forward pass. Differentiating
-        autograd's own gradient costs twice as much: it also goes back through D(x), on which the
-        gradient does not depend, carrying zeros.
+        D is piecewise linear. Where no unit crosses zero, its gradient is a product of transposed
+        convolutions and constant slopes, which this function computes as a forward pass. To
+        differentiate autograd's gradient costs twice as much, because that also goes back through D(x),
+        on which the gradient does not depend.
         """
         with self._arithmetic(x):
             convolutions = [module for module in self.main if isinstance(module, PatchConv)]
             activations = []
             with torch.no_grad():
-                h = self._laid_out(x)
+                h = self._in_format(x)
                 for module in self.main:
                     h = module(h)
                     if isinstance(module, nn.LeakyReLU):
@@ -191,7 +192,7 @@ class Discriminator(nn.Module):
             one = torch.ones_like(h[:, :1])
             gradient = nn.functional.conv_transpose2d(one, self.conv1.weight, padding=1)
             for convolution, y in zip(reversed(convolutions), reversed(activations), strict=True):
-                # The signs of a leaky unit's output are those of its input.
+                # The output of a leaky unit has the sign of its input.
                 gradient = torch.ops.aten.leaky_relu_backward(gradient, y, self.SLOPE, True)
                 gradient = convolution.adjoint(gradient)
             return full_precision(gradient)

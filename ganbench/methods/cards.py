@@ -1,7 +1,7 @@
-"""What a card may hold: facts about a training, in the header of a checkpoint or in its run's folder.
+"""Check of a card: the facts about a training in the header of a checkpoint or in a run's folder.
 
-Cards come with files of others. What is known of their keys is checked once, where a card is read, so
-that nobody who reads one has to doubt the types in it.
+Cards come with files of other people. The types of the keys that ganbench reads are checked once, where
+a card is read, and are relied on afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from ganbench.parsing import Refused, need
 from ganbench.text import shown
 
-# Key -> type, of a card and of the tables in it. Keys that are not listed may hold anything.
+# The type of each key of a card, and of the tables in it. A key that is not listed may hold anything.
 _CARD: dict[str, Any] = {
     "name": str,
     "licence": str,
@@ -36,7 +36,7 @@ _COUNTS = ("iteration", "seed", "hours")
 
 
 def check_card(card: Mapping[str, Any], required: tuple[str, ...] = ()) -> None:
-    """Check the types of all keys that are known, and that some are there.
+    """Check the types of all keys of ``_CARD``, and that the required keys are there.
 
     Raises:
         Refused: the first fault.

@@ -1,4 +1,4 @@
-"""One interface for every method: emotions -> codes -> edits."""
+"""The interface of all methods: from emotions to codes, and from codes to edits."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganbench.emotions import KNOWN, canonical, labels_of
-from ganbench.errors import BadInput, Unsupported, unknown
+from ganbench.emotions import labels_of
+from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
+from ganbench.methods.labels import network_labels
 from ganbench.methods.outputs import MEND, checked, cut
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
 
-
 T = TypeVar("T")
 
 
 def ability(ask: Callable[..., T], *arguments: Any) -> T | None:
-    """What a method answers, or None if it says that it lacks the ability."""
+    """The result of ``ask(*arguments)``, or None if that raises ``Unsupported``."""
     try:
         return ask(*arguments)
     except Unsupported:
@@ -33,7 +32,7 @@ def ability(ask: Callable[..., T], *arguments: Any) -> T | None:
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """What a caller may know about a loaded method.
+    """Facts about a loaded method.
 
     Attributes:
         name: the registered name, e.g. ``"smit"``.
@@ -62,13 +61,14 @@ class MethodSpec:
 
 @dataclass(frozen=True)
 class Edit:
-    """The outcome of an edit.
+    """The result of an edit.
 
     Attributes:
         images: float32 [N, 3, H, W] in [0, 1].
-        mask: float32 [N, 1, H, W] in [0, 1], 1 where the input is kept; None without attention.
+        mask: float32 [N, 1, H, W] in [0, 1], 1 where the input is kept; None if the method has no
+            attention mask.
         clamped: float32 [N], the share of each image's pixels that lay outside [0, 1] and were cut
-            to it, as ``methods.outputs.cut`` counts them; None if nobody has counted.
+            to it, as ``methods.outputs.cut`` counts them; None if they were not counted.
     """
 
     images: Tensor
@@ -79,22 +79,22 @@ class Edit:
 class Method(nn.Module):
     """A trained expression editor: the networks that editing needs, and their codes.
 
-    A subclass names itself in the class attributes, keeps its architecture in a frozen dataclass
-    ``Config`` (with at least ``image_size`` and ``emotions``), and implements ``own_codes`` and
-    ``translate``. It owns its range, its channel order and the order of its classes: callers see RGB
-    in [0, 1] only, and number emotions as the suite does (``ganbench.emotions``).
+    A subclass sets the class attributes, has a frozen dataclass ``Config`` of its architecture (with at
+    least ``image_size`` and ``emotions``), and implements ``own_codes`` and ``translate``. It may have any
+    value range, channel order and order of classes. Callers give and get RGB in [0, 1] only, and number
+    emotions in Table-1 order (``ganbench.emotions``).
     """
 
     name: ClassVar[str]
-    title: str  # the class's; of two methods in one table perhaps "mine (GGANmut)"
+    title: str  # an object may have another one than its class, for a second row: "mine (GGANmut)"
     paper: ClassVar[str]
     Config: ClassVar[type[Any]]
     conditions: tuple[type, ...] = (Category,)
     noise_dim: int = 0
     needs_checkpoint: bool = True
-    """Whether its weights come from a file; a method that is ready once it is built says False."""
+    """Whether its weights come from a file; False for a method that is ready once it is built."""
     bounded: bool = True
-    """Whether edits stay near [0, 1] whatever the weights; a last layer without a bound says False."""
+    """Whether edits stay near [0, 1] whatever the weights are; False if the last layer has no bound."""
 
     # For ``ganbench.storage.state.identity``. The card may hold numbers that codes are made from, so it is
     # hashed; and ``edit`` calls ``eval``.
@@ -109,8 +109,8 @@ class Method(nn.Module):
         # Facts of the checkpoint it was loaded from.
         self.licence = "Apache-2.0"
         self.fingerprint = ""
-        self.source: dict[str, str] = {}  # "file", its name without folders, and "sha256"
-        self.loaded = ""  # ``tensor_hash`` of ``ganbench.storage.state`` when it was loaded
+        self.source: dict[str, str] = {}  # "file", the file's name without folders, and "sha256"
+        self.loaded = ""  # ``tensor_hash`` of the method when it was loaded
         self.card: dict[str, Any] = {}
 
     # -- what a subclass provides -----------------------------------------------------------------
@@ -124,9 +124,9 @@ class Method(nn.Module):
         """Native codes [N, code_dim] of a condition; ``noise`` [N, noise_dim] if the method has any.
 
         Args:
-            condition: its ``emotions``, where it has any, are the method's own labels: positions in
-                ``config.emotions``.
-            noise: what ``draw_noise`` draws.
+            condition: its ``emotions``, where it has any, are the method's labels, which are positions
+                in ``config.emotions``.
+            noise: as ``draw_noise`` draws it.
 
         Raises:
             Unsupported: the method does not understand this kind of condition.
@@ -134,11 +134,14 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Edited images and attention mask, differentiable, in the method's own range and order."""
+        """Edited images and attention mask (None without attention), differentiable.
+
+        Images have the value range and channel order that ``to_native`` gives.
+        """
         raise NotImplementedError
 
     def to_native(self, images: Tensor) -> Tensor:
-        """RGB in [0, 1] -> the method's own range and channel order: here RGB in [-1, 1]."""
+        """From RGB in [0, 1] to the method's value range and channel order; here RGB in [-1, 1]."""
         return images * 2 - 1
 
     def from_native(self, x: Tensor) -> Tensor:
@@ -156,10 +159,10 @@ class Method(nn.Module):
 
     @classmethod
     def official(cls) -> Layout:
-        """How the method's authors store its checkpoints.
+        """The layout in which the method's authors store its checkpoints.
 
         Raises:
-            Unsupported: their layout is not known.
+            Unsupported: ganbench does not know that layout.
         """
         raise Unsupported(
             f"{cls.name} has no authors' layout that ganbench knows; use its .safetensors file"
@@ -169,13 +172,13 @@ class Method(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters live, or the buffers; of a method without either the CPU."""
+        """The device of the parameters or buffers; the CPU for a method without either."""
         tensors = chain(self.parameters(), self.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     @property
     def spec(self) -> MethodSpec:
-        """The method's fixed facts."""
+        """Facts about the method that an edit does not change."""
         return MethodSpec(
             name=self.name,
             title=self.title,
@@ -190,53 +193,23 @@ class Method(nn.Module):
         )
 
     def labels(self, emotions: Tensor | Sequence[int] | Sequence[str]) -> Tensor:
-        """The method's own labels of emotions: the one way from names and numbers to its classes.
+        """The method's labels of emotions, int64 [N], on its device: positions in ``config.emotions``.
 
         Args:
             emotions: [N], names in any usual spelling, or integers: positions in Table-1 order, where
-                7 is contempt. Of a network whose classes are none of these, positions in its own
-                list.
-
-        Returns:
-            int64 [N], positions in ``config.emotions``, on the method's device.
+                7 is contempt. If the method has none of these eight emotions, the integers are
+                positions in ``config.emotions``.
 
         Raises:
-            BadInput: no integers [N], or an emotion that the method lacks.
+            BadInput: ``emotions`` are no integers [N], or the method lacks one of them.
         """
-        own = tuple(self.config.emotions)
-        if names := _names(emotions):
-            known = [canonical(name) for name in own]
-            for name in names:
-                if canonical(name) in KNOWN and canonical(name) not in known:
-                    raise self._cannot_show(canonical(name))
-                if canonical(name) not in known:
-                    raise unknown("emotion", name, known)
-            found = [known.index(canonical(name)) for name in names]
-            return torch.tensor(found, dtype=torch.int64, device=self.device)
-        places = torch.as_tensor(emotions, device=self.device)
-        table = labels_of(own)
-        known_places = [place for place, label in enumerate(table) if label >= 0]
-        whole = not (places.is_floating_point() or places.dtype == torch.bool)
-        if (
-            not whole
-            or places.ndim != 1
-            or (len(places) and not 0 <= int(places.min()) <= int(places.max()) <= known_places[-1])
-        ):
-            raise BadInput(
-                f"emotions must be integers [N] in 0..{known_places[-1]}: got shape "
-                f"{tuple(places.shape)}, values {sorted(set(places.flatten().tolist()))[:9]}; use "
-                "names, or ganbench.emotions.index(name)"
-            )
-        labels = torch.tensor(table, device=self.device)[places.long()]
-        if len(labels) and int(labels.min()) < 0:
-            raise self._cannot_show(KNOWN[int(places[labels < 0][0])])
-        return labels
+        return network_labels(emotions, tuple(self.config.emotions), self.name, self.device)
 
     def encode(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
         """Native codes [N, code_dim] of a condition; ``noise`` [N, noise_dim] if the method has any.
 
         Raises:
-            BadInput: an emotion that the method lacks.
+            BadInput: the method lacks an emotion of the condition.
             Unsupported: the method does not understand this kind of condition.
         """
         if isinstance(condition, Category) and not condition.own:
@@ -263,35 +236,37 @@ class Method(nn.Module):
         Args:
             emotions: [N], names, or integers: positions in Table-1 order (``labels``), whatever
                 order the method lists its emotions in.
-            noise: float [N, noise_dim]; drawn from ``generator`` when None. Ignored by
-                deterministic methods.
+            noise: float [N, noise_dim]; drawn from ``generator`` when None. Methods without noise
+                ignore it.
             generator: a CPU generator for the noise.
 
         Returns:
             float32 [N, code_dim] on the method's device.
 
         Raises:
-            BadInput: an emotion that the method lacks, or noise of another shape.
+            BadInput: the method lacks one of the emotions, or the noise has another shape.
         """
-        own = self.labels(emotions)
+        labels = self.labels(emotions)
         if self.noise_dim:
-            noise = self.draw_noise(len(own), generator) if noise is None else noise.to(self.device)
-            if noise is not None and noise.shape != (len(own), self.noise_dim):
+            noise = (
+                self.draw_noise(len(labels), generator) if noise is None else noise.to(self.device)
+            )
+            if noise is not None and noise.shape != (len(labels), self.noise_dim):
                 raise BadInput(
-                    f"noise of {self.name} must have shape {(len(own), self.noise_dim)}: "
+                    f"noise of {self.name} must have shape {(len(labels), self.noise_dim)}: "
                     f"got {tuple(noise.shape)}; draw it with draw_noise(n)"
                 )
         if type(self).encode is Method.encode:
-            return self.own_codes(Category(own), noise)
-        # A plug-in that encodes by itself is given its own labels. Where they do not rise along Table 1,
-        # nobody knows whether it takes what it is given for these.
+            return self.own_codes(Category(labels), noise)
+        # A plug-in whose class overrides ``encode`` is given its labels. If its emotions are not in
+        # Table-1 order, it might take these labels for positions in Table-1 order.
         known = [label for label in labels_of(tuple(self.config.emotions)) if label >= 0]
         if known != sorted(known):
             raise BadInput(
                 f"{self.name} lists its emotions in another order than Table 1: "
                 f"{', '.join(self.config.emotions)}; its class must implement own_codes instead of encode"
             )
-        return self.encode(Category(own, own=True), noise)
+        return self.encode(Category(labels, own=True), noise)
 
     @torch.no_grad()
     def edit(self, images: Tensor, codes: Tensor) -> Edit:
@@ -302,17 +277,17 @@ class Method(nn.Module):
             codes: float [N, code_dim].
 
         Raises:
-            BadInput: another image or code shape, images outside [0, 1], or a method whose edits are
-                not finite or of another shape or type.
+            BadInput: images or codes have another shape, images lie outside [0, 1], or the method's
+                edits are not finite or have another shape or type.
         """
         raw, mask = self.unclamped(images, codes)
         return Edit(raw.clamp(0, 1), mask, cut(raw))
 
     @torch.no_grad()
     def unclamped(self, images: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The images and mask of ``edit`` before values outside [0, 1] are cut.
+        """The images and mask of ``edit``, before values outside [0, 1] are cut.
 
-        Args, Raises: as for ``edit``.
+        Arguments and errors are those of ``edit``.
         """
         size = self.config.image_size
         if images.ndim != 4 or images.shape[1:] != (3, size, size):
@@ -334,42 +309,47 @@ class Method(nn.Module):
             )
         self.eval()
         x = self.to_native(images.to(self.device, torch.float32))
-        made = self.translate(x, codes.to(self.device, torch.float32))
-        if not isinstance(made, tuple) or len(made) != 2:
+        outputs = self.translate(x, codes.to(self.device, torch.float32))
+        if not isinstance(outputs, tuple) or len(outputs) != 2:
             raise BadInput(
-                f"{self.name} returns {type(made).__name__} where translate must return images and a "
+                f"{self.name} returns {type(outputs).__name__} where translate must return images and a "
                 f"mask or None; {MEND}"
             )
-        y, mask = made
-        numbers = isinstance(y, Tensor) and y.is_floating_point()
-        raw = self.from_native(y) if numbers else y
+        y, mask = outputs
+        floats = isinstance(y, Tensor) and y.is_floating_point()
+        raw = self.from_native(y) if floats else y
         checked(self.name, raw, mask, images.shape)
         return raw, mask
 
     def label_distribution(self, codes: Tensor) -> Tensor:
-        """The distribution p_z [N, emotions] that a code stands for (GGANmut only).
+        """The label distribution p_z [N, emotions] of codes (GGANmut only).
 
-        Its columns are the method's own: column ``labels(["happy"])`` is happy's.
+        Columns are in the order of ``config.emotions``: column ``labels(["happy"])`` is happy's.
+
+        Raises:
+            Unsupported: the method defines none.
         """
         raise Unsupported(f"{self.name} defines no label distribution of a code; use gaussian")
 
     def anchors(self) -> Tensor:
-        """The code of each emotion [emotions, code_dim] in a space shared by all (GANmut, GGANmut).
+        """The code of each emotion [emotions, code_dim] in the conditional space (GANmut, GGANmut).
 
-        Its rows are the method's own: row ``labels(["happy"])`` is happy's.
+        Rows are in the order of ``config.emotions``: row ``labels(["happy"])`` is happy's.
+
+        Raises:
+            Unsupported: the method has no space that all emotions share.
         """
         raise Unsupported(
             f"{self.name} has no anchors in a conditional space; use linear or gaussian"
         )
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Codes [n, code_dim] drawn from the whole conditional space Z (GANmut, GGANmut)."""
-        raise Unsupported(f"{self.name} has no conditional space to sample; use linear or gaussian")
+        """Codes [n, code_dim] drawn from the whole conditional space Z (GANmut, GGANmut).
 
-    def _cannot_show(self, name: str) -> BadInput:
-        return BadInput(
-            f"{self.name} cannot show {name!r}; it knows: {', '.join(self.config.emotions)}"
-        )
+        Raises:
+            Unsupported: the method has no space that all emotions share.
+        """
+        raise Unsupported(f"{self.name} has no conditional space to sample; use linear or gaussian")
 
     def refuse(self, condition: Condition) -> Unsupported:
         """The error for a condition that the method cannot encode."""
@@ -377,11 +357,3 @@ class Method(nn.Module):
         return Unsupported(
             f"{self.name} cannot be conditioned on {type(condition).__name__}; it understands: {known}"
         )
-
-
-def _names(emotions: object) -> list[str]:
-    """Emotions as names; empty if they are numbers."""
-    if isinstance(emotions, str):
-        return [emotions]
-    listed = [] if isinstance(emotions, Tensor) or np.ndim(emotions) != 1 else list(emotions)  # type: ignore[call-overload, arg-type]
-    return [str(name) for name in listed] if any(isinstance(one, str) for one in listed) else []

@@ -1,4 +1,4 @@
-"""Layers shared by several papers."""
+"""Layers that several methods share."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ class PatchConv(nn.Conv2d):
     """4x4 convolution of stride 2 that halves a map, and its transpose.
 
     Attributes:
-        fast: compute it as one matrix product over unfolded patches where there are many weights for
-            each place of the result: a library's convolution then only reorders weights.
+        fast: compute it as one matrix product over unfolded patches, where there are many weights for
+            each place of the result. There torch's convolution spends its time on reordering weights.
     """
 
     fast = False
     WEIGHTS = 1 << 16
-    """Weights for each place from which on a product wins: at 2^14 it loses, at 2^18 it takes half."""
+    """Weights for each place from which the product is faster: slower at 2^14, half the time at 2^18."""
     PLACES = 256
-    """Places of a large batch of 2 x 2 maps."""
+    """Number of places of a large batch of 2 x 2 maps."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4, 2, 1)
 
     def make_contiguous(self) -> None:
-        """Bring weights that are likely to be a product's into its order, for good."""
+        """Store the weights in the order of the matrix product, if they are likely to be used in one."""
         if self._as_product(self.PLACES):
             self.weight.data = self.weight.data.contiguous()
 
@@ -71,7 +71,7 @@ class PatchConv(nn.Conv2d):
         return y.view(n, height // 2, width // 2, -1).permute(0, 3, 1, 2)
 
     def adjoint(self, y: Tensor) -> Tensor:
-        """The transpose of the linear map, without bias: [N, C', h, w] -> [N, C, 2h, 2w]."""
+        """The transposed convolution without bias: [N, C', h, w] -> [N, C, 2h, 2w]."""
         n, _, height, width = y.shape
         if not self._as_product(n * height * width):
             return functional.conv_transpose2d(y, self.weight, stride=2, padding=1)
@@ -81,16 +81,16 @@ class PatchConv(nn.Conv2d):
 
 
 Norms = Literal["all", "residual"]
-"""Where a generator has norms: after every convolution, as in the papers, or in its residual blocks only."""
+"""Where a generator has norms: after every convolution, or in its residual blocks only."""
 
 
 def outer_norm(norms: Norms, kind: Callable[[int], nn.Module], channels: int) -> nn.Module:
-    """The norm of a convolution outside the residual blocks; nothing where only those have norms."""
+    """The norm of a convolution outside the residual blocks; an identity where only those have norms."""
     return kind(channels) if norms == "all" else nn.Identity()
 
 
 def instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Adaptive instance norm: every sample has its own scale and shift.
+    """Adaptive instance norm: every sample has another scale and shift.
 
     Args:
         x: [N, C, H, W].
@@ -101,7 +101,7 @@ def instance_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """At least float32: in bfloat16 a sigmoid above 0.998 rounds to 1 and loses its gradient."""
+    """``x`` in float32 or wider: in bfloat16 a sigmoid above 0.998 rounds to 1 and loses its gradient."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -112,7 +112,7 @@ def tile(code: Tensor, x: Tensor) -> Tensor:
 
 
 def he_init(network: nn.Module) -> None:
-    """Normal weights of variance 2 / fan-in, zero biases; it suits ReLU nets without norms."""
+    """Set normal weights of variance 2 / fan-in and zero biases, which suit ReLU networks without norms."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

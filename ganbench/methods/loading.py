@@ -23,20 +23,19 @@ def load_method(
 
     Args:
         name: a name of ``list_methods()``, or an alias: ``"ganmut"``, ``"gganmut"``.
-        checkpoint: a file made by ``ganbench train`` or ``ganbench checkpoints import``, or the
-            folder of a finished run of ``ganbench train``; None loads the shipped one, or builds a
-            plug-in that needs none: one without weights, or whose class says
-            ``needs_checkpoint = False``.
+        checkpoint: a file of ``ganbench train`` or ``ganbench checkpoints import``, or the folder of a
+            finished run of ``ganbench train``. None loads the shipped checkpoint, or builds a plug-in
+            that needs none: one without weights, or one whose class says ``needs_checkpoint = False``.
         device: ``auto`` takes the GPU if there is one.
 
     Raises:
-        BadInput: unknown name, missing or foreign file, a checkpoint of another method.
+        BadInput: the name is unknown, or the file is missing, no checkpoint or of another method.
     """
     name = METHODS.canonical(name)
     cls: type[Method] = METHODS.load(name, Method)
     where = resolve(device)
-    if checkpoint is None and (ready := _without_checkpoint(name, cls)) is not None:
-        return ready.to(where).eval().requires_grad_(False)
+    if checkpoint is None and (method := _without_checkpoint(name, cls)) is not None:
+        return method.to(where).eval().requires_grad_(False)
     path = shipped(name) if checkpoint is None else checkpoint_file(checkpoint)
     header = read_header(path)
     if (header["kind"], header["name"]) != ("method", name):
@@ -56,10 +55,10 @@ def load_method(
 
 
 def _without_checkpoint(name: str, cls: type[Method]) -> Method | None:
-    """A plug-in that is ready once it is built; None for one whose weights come from a file.
+    """A plug-in that is ready once it is built; None for a method whose weights come from a file.
 
     Raises:
-        BadInput: it cannot be built from the defaults of its configuration.
+        BadInput: the plug-in cannot be built from the defaults of its configuration.
     """
     if name in METHODS.first:
         return None
@@ -67,7 +66,7 @@ def _without_checkpoint(name: str, cls: type[Method]) -> Method | None:
         method = cls(cls.Config())
     except GanbenchError:
         raise
-    except Exception as error:  # the code of a plug-in
+    except Exception as error:  # a plug-in may raise errors of any type
         if cls.needs_checkpoint:
             return None
         raise BadInput(

@@ -14,7 +14,7 @@ from ganbench.registry import METHODS
 from ganbench.storage.store import is_file_name
 from ganbench.text import plural
 
-# The parts of a run folder of ``ganbench train`` that tell which checkpoint is its result.
+# Parts of a run folder of ``ganbench train``: its card, and the folder of periodic checkpoints.
 CARD, CHECKPOINTS = "recipe.json", "checkpoints"
 
 
@@ -32,10 +32,10 @@ def run_folder(place: str | os.PathLike[str]) -> Path:
 
 
 def checkpoint_file(place: str | os.PathLike[str]) -> Path:
-    """The checkpoint that a path means: that file, or of a run folder the one that its training ended with.
+    """The checkpoint at a path: the file itself, or in a run folder the final checkpoint of its training.
 
     Raises:
-        BadInput: a folder that is none of ``ganbench train``, or whose training has not ended.
+        BadInput: the folder is no run folder of ``ganbench train``, or its training has not ended.
     """
     folder = run_folder(place)
     if not parsing.is_folder(folder):
@@ -48,14 +48,14 @@ def checkpoint_file(place: str | os.PathLike[str]) -> Path:
         )
     final = folder / f"{name}.safetensors"
     if not parsing.is_file(final):
-        raise BadInput(f"run is not finished: {folder} has no {final.name}; {_way_out(folder)}")
+        raise BadInput(f"run is not finished: {folder} has no {final.name}; {_advice(folder)}")
     recipe = card.get("recipe")
-    asked = recipe.get("iterations") if isinstance(recipe, dict) else None
+    planned = recipe.get("iterations") if isinstance(recipe, dict) else None
     done = _iteration(final)
-    if asked is not None and done is not None and done != asked:
+    if planned is not None and done is not None and done != planned:
         raise BadInput(
-            f"run is not finished: {folder} is to have {plural(asked, 'iteration')} and {final.name} is of "
-            f"iteration {done}; {_way_out(folder)}, or {final}"
+            f"run is not finished: {folder} is to have {plural(planned, 'iteration')} and {final.name} is of "
+            f"iteration {done}; {_advice(folder)}, or {final}"
         )
     return final
 
@@ -76,13 +76,13 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def _iteration(file: Path) -> int | None:
-    """The iteration that a checkpoint is of; None if its card does not tell."""
+    """The iteration at which a checkpoint was written; None if its card does not tell."""
     iteration = read_header(file)["card"].get("iteration")
     return iteration if isinstance(iteration, int) else None
 
 
-def _way_out(folder: Path) -> str:
-    """What to do about a run that is not finished."""
+def _advice(folder: Path) -> str:
+    """The advice for a run that is not finished."""
     periodic = sorted((folder / CHECKPOINTS).glob("*.safetensors"))
     newest = f", or give its newest checkpoint, {periodic[-1]}" if periodic else ""
     return f"finish it with 'ganbench train ... --resume'{newest}"
@@ -92,7 +92,7 @@ def shipped(name: str) -> Path:
     """Path of a shipped checkpoint, e.g. of ``"smit"`` or ``"judge"``.
 
     Raises:
-        BadInput: none is shipped under this name.
+        BadInput: no checkpoint of this name is shipped.
     """
     path = shipped_folder() / f"{METHODS.canonical(name)}.safetensors"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""``MANIFEST.toml``: which checkpoints lie in a folder, with the hashes that they must have."""
+"""``MANIFEST.toml``, which lists the checkpoints of a folder and their hashes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def shipped_folder() -> Path:
 
 
 def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
-    """The tables of a manifest by name; each has ``file``, which lies beside it, and ``sha256``.
+    """The tables of a manifest by name; each has ``file``, a file beside the manifest, and ``sha256``.
 
     Raises:
-        BadInput: no such file, no TOML, or an entry without those two texts, or whose file would
-            lie elsewhere.
+        BadInput: the manifest is missing or no TOML, or an entry lacks one of these two texts or names a
+            file in another folder.
     """
     entries = config.read_toml(path)
     for name, entry in entries.items():

@@ -1,7 +1,7 @@
-"""What a method's edits must be: pictures of the inputs' shape, float32, finite, and near [0, 1].
+"""Checks of a method's edits: images of the inputs' shape, float32, finite, and near [0, 1].
 
-Every edit passes through here. A method that breaks a rule is named: else its NaN would be a black
-picture, and a judge's verdict on it a number in a table.
+Every edit is checked, and the message names the method. Without the check a NaN would become a black
+picture, and a judge's verdict on that picture a number in a table.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from torch import Tensor
 
 from ganbench.errors import BadInput
 
-# What an 8-bit picture cannot show: values outside [0, 1] by less than this are not counted as cut.
+# Values outside [0, 1] by less than this are not counted as cut, because 8 bits cannot show it.
 INVISIBLE = 0.5 / 255
 
-# (excess, share): a method of which a larger share of the values lies further outside [0, 1] has
-# another range than it says. Generators that add a change to their input leave
-# [0, 1] by 0.5 at most; of the shipped ones' values 0.0003 % do so by more than 0.25.
+# (excess, share): if more than this share of the values lies outside [0, 1] by more than this excess, the
+# method's range is not [0, 1]. Generators that add a change to their input leave [0, 1] by 0.5 at most; of
+# the shipped generators' values 0.0003 % leave it by more than 0.25.
 FAR = ((0.6, 0.01), (0.2, 0.25))
 
-# A share of cut pixels that a reader should know of; the shipped methods cut 0.14 % at most.
+# A larger share of cut pixels is reported; the shipped methods cut 0.14 % at most.
 MUCH = 0.01
 
 MEND = "mend the package that registers the method"
 
 
 def checked(name: str, images: object, mask: object, shape: torch.Size) -> None:
-    """Check the images and the mask of an edit, all but the range.
+    """Check the images and the mask of an edit, except their range.
 
     Args:
-        name: of the method, for messages.
-        images: what must be float32 of ``shape``, [N, 3, S, S].
-        mask: None, or what must be float32 [N, 1, S, S].
-        shape: of the inputs.
+        name: name of the method, for messages.
+        images: the edited images; they must be float32 of ``shape``.
+        mask: None, or the mask, which must be float32 [N, 1, S, S].
+        shape: shape of the inputs, [N, 3, S, S].
 
     Raises:
-        BadInput: another type, shape or number format, or NaN or infinity among the values.
+        BadInput: one of them has another type or shape, or values that are NaN or infinite.
     """
     parts = [("images", images, tuple(shape))]
     if mask is not None:
@@ -56,7 +56,7 @@ def checked(name: str, images: object, mask: object, shape: torch.Size) -> None:
                 f"float32 {list(wanted)}: {MEND}"
             )
         finite.append(values.isfinite().all())
-    # One question to the device a batch.
+    # One transfer from the device for each batch.
     if not bool(torch.stack(finite).all()):
         raise BadInput(
             f"not finite: {name} returns NaN or infinite values; its weights or its code are "
@@ -74,19 +74,19 @@ def check_range(name: str, images: Tensor) -> None:
     """Refuse edits that are nowhere near [0, 1].
 
     Args:
-        name: of the method, for messages.
-        images: [N, 3, S, S], not yet cut to [0, 1].
+        name: name of the method, for messages.
+        images: float32 [N, 3, S, S], before the cut to [0, 1].
 
     Raises:
-        BadInput: more values than ``FAR`` allows lie far outside, in one of the images.
+        BadInput: in one of the images more values lie far outside than ``FAR`` allows.
     """
     excess = torch.maximum(-images, images - 1).flatten(1)
     for far, share in FAR:
-        found = float((excess > far).float().mean(dim=1).max())
-        if found > share:
+        largest = float((excess > far).float().mean(dim=1).max())
+        if largest > share:
             raise BadInput(
                 f"values outside [0, 1]: {name} returns {float(images.min()):.3g} to "
-                f"{float(images.max()):.3g}, {found:.0%} of an image more than {far:g} outside; its "
+                f"{float(images.max()):.3g}, {largest:.0%} of an image more than {far:g} outside; its "
                 "from_native must give RGB in [0, 1]; a class whose last layer has no bound says bounded = False"
             )
 
@@ -97,7 +97,7 @@ def to_bytes(images: Tensor) -> NDArray[np.uint8]:
 
 
 def cut_notes(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A line for each method of results that had much of its edits cut; ``methods`` as in results."""
+    """A line for each method with more than ``MUCH`` cut pixels; ``methods`` is that of results.json."""
     return [
         cut_note(str(facts["title"]), float(facts["clamped"]))
         for facts in methods.values()
@@ -106,11 +106,11 @@ def cut_notes(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def cut_note(title: str, share: float, judged: bool = True) -> str:
-    """What a reader should know of a method with this share of cut pixels.
+    """The line that reports a method's share of cut pixels.
 
     Args:
-        title: of the method.
-        share: in [0, 1].
+        title: title of the method.
+        share: the share, in [0, 1].
         judged: whether the edits were judged; otherwise they were saved.
     """
     after = "the judge saw the edits" if judged else "the files hold the edits"

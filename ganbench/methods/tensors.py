@@ -1,7 +1,7 @@
-"""What the tensors of a file may be: numbers that are finite, in the types that a network has.
+"""Checks of a file's tensors: they fit a network, have its types, and their values are finite.
 
-Torch itself fills a float32 weight from integers, booleans or complex numbers without a word, and NaN
-passes through every layer. All files that weights come from are checked here.
+torch fills a float32 weight from integers, booleans or complex numbers without a warning, and a NaN
+passes through every layer. The tensors of all files of weights are checked here.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from torch import Tensor, nn
 
 from ganbench.errors import BadInput
 
-# Types that a tensor may have where no network says which: those in which weights are trained, and
-# int64, in which normalisation layers count batches.
+# Types that weights are trained in, and int64, in which batch norms count batches.
 USUAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64)
 
 
 def fitted(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
 ) -> dict[str, Tensor]:
-    """Tensors of a file in the types of a network; names and shapes are the same.
+    """Tensors of a file in the types of a network.
 
     Floating-point tensors of another precision are converted where that changes no value: always
-    from float16 and bfloat16 to float32, and from float64 where it holds no more digits.
+    from float16 and bfloat16 to float32, and from float64 if float32 holds the same digits.
 
     Args:
         expected: the network's tensors, which may be on the device "meta".
-        found: the file's, by the same names.
+        found: the file's tensors; names and shapes are those of ``expected``.
         where: the file, for messages.
 
     Raises:
-        BadInput: a tensor of another type, one that no conversion keeps, or values that are not
-            finite. A constant of the network, such as a mask of infinities, may be infinite.
+        BadInput: a tensor has a type that cannot be converted without a change of its values, or
+            values that are not finite. A constant of the network may be infinite, as in a mask.
     """
     return {
         name: _fit(name, expected[name], tensor, where) for name, tensor in sorted(found.items())
@@ -45,10 +44,10 @@ def fitted(
 def fill(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
 ) -> dict[str, Tensor]:
-    """The tensors of one of our checkpoints, once they are known to fill its network.
+    """``fitted`` tensors of one of our checkpoints, which must fill its network.
 
     Raises:
-        BadInput: missing, extra or mis-shaped tensors, or such as ``tensors.fitted`` refuses.
+        BadInput: missing, extra or mis-shaped tensors, or tensors that ``fitted`` refuses.
     """
     if wrong := mismatch(expected, found):
         raise BadInput(
@@ -59,7 +58,7 @@ def fill(
 
 
 def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What keeps tensors from filling a network, in words; empty if they fit."""
+    """The differences between a file's tensors and a network's, in words; empty if they fit."""
     missing = expected.keys() - found.keys()
     extra = found.keys() - expected.keys()
     misshapen = [k for k in expected.keys() & found.keys() if found[k].shape != expected[k].shape]
@@ -78,7 +77,7 @@ def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str
 
 
 def grouped(keys: Iterable[str], most: int = 3) -> str:
-    """Keys in words, those that differ in numbers only as one: "main.*.bias (6)"."""
+    """Keys in words. Keys that differ in numbers only are one entry with their count: "main.*.bias (6)"."""
     keys = sorted(keys)
     sizes = Counter(re.sub(r"\d+", "*", key) for key in keys)
     one = {re.sub(r"\d+", "*", key): key for key in keys}
@@ -88,10 +87,10 @@ def grouped(keys: Iterable[str], most: int = 3) -> str:
 
 
 def check_usual(found: Mapping[str, Tensor], where: object) -> None:
-    """Check tensors of a file before anything is read from them, whatever network they are of.
+    """Check tensors of a file whose network is not known yet.
 
     Raises:
-        BadInput: a type that no weights have, or values that are not finite.
+        BadInput: a tensor has a type that weights do not have, or values that are not finite.
     """
     for name, tensor in sorted(found.items()):
         _check_stored(name, tensor, where)
@@ -102,10 +101,10 @@ def check_usual(found: Mapping[str, Tensor], where: object) -> None:
 
 
 def check_parameters(module: nn.Module, where: object) -> None:
-    """Check the weights that a network holds now, wherever they came from.
+    """Check the weights that a network holds now.
 
     Raises:
-        BadInput: a parameter that is not finite.
+        BadInput: a parameter has values that are not finite.
     """
     for name, parameter in module.named_parameters():
         if not is_finite(parameter):
@@ -116,12 +115,12 @@ def is_finite(tensor: Tensor) -> bool:
     """Whether no value is NaN or infinite."""
     tensor = tensor.detach()
     if tensor.is_floating_point() and tensor.element_size() < 2:
-        tensor = tensor.float()  # torch asks nothing of floats of 8 bits
+        tensor = tensor.float()  # torch has no isfinite for floats of 8 bits
     return bool(tensor.isfinite().all())
 
 
 def not_finite(name: str, tensor: Tensor, where: object) -> BadInput:
-    """The error for a tensor with values that are NaN or infinite."""
+    """The error for a tensor that has NaN or infinite values."""
     wrong = int((~tensor.detach().isfinite()).sum())
     return BadInput(
         f"not finite: {name} in {where} ({wrong:,} of {tensor.numel():,} values are NaN or infinite); "
@@ -152,7 +151,7 @@ def _fit(name: str, expected: Tensor, tensor: Tensor, where: object) -> Tensor:
 
 
 def _check_stored(name: str, tensor: Tensor, where: object) -> None:
-    """Refuse a tensor whose values do not all lie in the file."""
+    """Refuse a tensor of which the file does not hold every value, such as an expanded one."""
     plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
     if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise BadInput(

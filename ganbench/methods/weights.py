@@ -1,4 +1,4 @@
-"""Self-describing checkpoints: safetensors whose header carries a card."""
+"""The file format of checkpoints: safetensors whose header has a configuration and a card."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ganbench.storage.store import replacing
 
 FORMAT = 1
 
-# Keys of tensors beside the model's own: those of its discriminator, to train on from, and those of
-# an imported file that nothing reads, to export it again.
+# Prefixes of the keys of tensors that are not the model's: those of its discriminator, which a training
+# can start from, and those of an imported file that no computation reads, which an export writes again.
 DISCRIMINATOR, UNUSED = "discriminator.", "unused."
 
 MADE_BY = (
@@ -34,7 +34,7 @@ MADE_BY = (
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's bytes, hex."""
+    """SHA-256 of a file's bytes, hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -43,9 +43,9 @@ def sha256(path: Path) -> str:
 
 
 def weights_hash(path: Path) -> str:
-    """sha256 (hex) of a checkpoint's tensors alone: names, types, shapes and bits.
+    """SHA-256 (hex) of a checkpoint's tensors: names, types, shapes and bits.
 
-    The hash of the file also covers the card, which tells how many hours a training took.
+    The hash of the file also depends on the card, which tells how many hours a training took.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(read_tensors(path).items()):
@@ -65,16 +65,16 @@ def save_checkpoint(
     """Write a method or judge atomically, as a file that ``load_method`` and ``--methods`` take.
 
     Args:
-        path: the .safetensors file; an older one is replaced only when the new one is complete.
-        model: has a dataclass ``config``; all of its state is stored.
+        path: the .safetensors file; an older file is replaced only when the new one is complete.
+        model: the method or judge, which has a dataclass ``config``; all of its state is stored.
         kind: ``"method"`` or ``"judge"``.
-        name: the registered name; the model's own ``name`` when empty.
-        card: JSON-ready facts about the training: recipe, seed, data, command, licence ...
-        beside: tensors under ``discriminator.`` and ``unused.``.
+        name: the registered name; the attribute ``name`` of the model when empty.
+        card: facts about the training that JSON can hold: recipe, seed, data, command, licence ...
+        beside: further tensors, whose keys begin with ``discriminator.`` or ``unused.``.
 
     Raises:
-        BadInput: a weight is NaN or infinite, which nobody could load, a card or configuration that
-            JSON cannot hold, or a model without a name or configuration.
+        BadInput: a weight is NaN or infinite, JSON cannot hold the card or the configuration, or the
+            model has no name or no configuration.
         OSError: the file cannot be written.
     """
     path, name = Path(path), name or getattr(model, "name", "")
@@ -117,7 +117,7 @@ def read_header(path: Path) -> dict[str, Any]:
     """The header of a checkpoint: format, kind, name, config, card.
 
     Raises:
-        BadInput: missing, not safetensors, not ours, or of a newer format.
+        BadInput: the file is missing, no safetensors, no checkpoint of ganbench, or of a newer format.
     """
     try:
         parsing.regular(path)
@@ -155,7 +155,7 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
     """The tensors of a checkpoint whose keys begin with ``prefix``, by the rest of the key.
 
     Raises:
-        BadInput: a tensor that torch cannot hold.
+        BadInput: torch cannot hold one of the tensors.
     """
     return {
         key.removeprefix(prefix): tensor
@@ -170,7 +170,7 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
             for key in file.keys():  # noqa: SIM118
                 if wanted(key):
                     tensors[key] = file.get_tensor(key)
-    except Exception as error:  # types that torch lacks raise whatever they resemble
+    except Exception as error:  # types that torch lacks raise errors of any type
         raise BadInput(
             f"cannot read the tensor {key!r} of {path} ({type(error).__name__}); {MADE_BY}"
         ) from error
@@ -184,10 +184,10 @@ def holds_discriminator(path: Path) -> bool:
 
 
 def load_state(path: Path, model: nn.Module) -> None:
-    """Fill a model from a checkpoint; the discriminator and unused tensors are passed over.
+    """Fill a model from a checkpoint; tensors of the discriminator and unused ones are left out.
 
     Raises:
-        BadInput: missing, extra or mis-shaped tensors, or such as ``tensors.fitted`` refuses.
+        BadInput: missing, extra or mis-shaped tensors, or tensors that ``tensors.fitted`` refuses.
     """
     _fill(model, _read(path, lambda key: not key.startswith((DISCRIMINATOR, UNUSED))), path)
 
@@ -196,7 +196,7 @@ def load_discriminator(path: Path, module: nn.Module) -> None:
     """Fill a discriminator from the one that a checkpoint holds beside its method.
 
     Raises:
-        BadInput: there is none, or missing, extra or mis-shaped tensors, or such as
+        BadInput: the checkpoint holds none, or missing, extra or mis-shaped tensors, or tensors that
             ``tensors.fitted`` refuses.
     """
     tensors = read_tensors(path, DISCRIMINATOR)
@@ -218,11 +218,11 @@ def check_network(path: Path, cls: type[nn.Module], network: Any) -> None:
 
     Args:
         path: the file.
-        cls: class of the network; those of plug-ins are not looked at (``room.ours``).
+        cls: class of the network; classes of plug-ins are not checked (``memory.ours``).
         network: its configuration.
 
     Raises:
-        BadInput: it is.
+        BadInput: the network is larger than 16 times its file and 1 MiB.
     """
     if not ours(cls):
         return

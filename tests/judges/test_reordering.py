@@ -135,7 +135,7 @@ def number(order):
 
 
 class TestLabels:
-    def test_right_labels_are_vouched_for(self, photos):
+    def test_right_labels_are_confirmed(self, photos):
         assert note(photos(number("table1"))) == LabelCheck("", True)
         assert note(photos(str)) == LabelCheck("", True)
         assert note(photos(number("raf-db")), "raf-db") == LabelCheck("", True)
@@ -144,7 +144,7 @@ class TestLabels:
     def test_an_order_with_a_name_is_advised(self, photos, order):
         root = photos(number(order))
         found = note(root)
-        assert not found.vouched
+        assert not found.confirmed
         assert re.search(
             r"agrees with 0% of 70 .* and with \d\d\d?% with --label-order", found.note
         )
@@ -263,10 +263,10 @@ class TestJudges:
         spec = judge.spec.__class__(**{**vars(judge.spec), "fingerprint": "permuted"})
         judge = VGGJudge(judge.model, spec, {})
         logits = judge.judge(images).logits.numpy()
-        right = judge_notes([judge], labels, [logits], ToyFaces(), LabelCheck(vouched=True))
+        right = judge_notes([judge], labels, [logits], ToyFaces(), LabelCheck(confirmed=True))
         assert right == []
         (text,) = judge_notes(
-            [judge], labels, [logits[:, list(SHIFT)]], ToyFaces(), LabelCheck(vouched=True)
+            [judge], labels, [logits[:, list(SHIFT)]], ToyFaces(), LabelCheck(confirmed=True)
         )
         assert "its neutral means happy" in text
 

@@ -255,6 +255,6 @@ def test_unknown_devices_are_named(saved):
 def test_a_method_that_ships_nothing_says_how_to_get_one(monkeypatch, tmp_path):
     from ganbench.methods import locate
 
-    monkeypatch.setattr(locate.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path)
     with pytest.raises(BadInput, match=r"no shipped checkpoint: 'stargan'.*ganbench train stargan"):
         ganbench.load_method("stargan")
