@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from launching import begin, end, photograph, said
+from launching import ganbench, pair, photograph, said
 
 from ganbench.errors import BadInput
 from ganbench.evaluation.shards import parse_shard
@@ -73,15 +73,13 @@ def test_shards_are_merged_into_the_numbers_of_one_process(place):
     assert pieces() == before
     assert (place.folder / "shared" / "results.json").read_bytes() == whole
 
-    code, _, err = end(
-        begin("-m", "ganbench", "eval", *ARGUMENTS, "--out", "both", GANBENCH_CACHE="both-cache")
-    )
+    code, _, err = pair(ganbench, "eval", *ARGUMENTS, "--out", "both", GANBENCH_CACHE="both-cache")
     assert code == 0, err
     assert (place.folder / "both" / "results.json").read_bytes() == whole
 
 
 def test_processes_that_share_no_shard_option(place):
-    code, _, err = end(begin("-m", "ganbench", "eval", *ARGUMENTS, "--shard", "1/2"))
+    code, _, err = pair(ganbench, "eval", *ARGUMENTS, "--shard", "1/2")
     assert code != 0
     assert set(said(err)) == {
         "ganbench: --shard 1/2 with torchrun, whose processes take a shard each; leave one of them out"

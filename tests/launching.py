@@ -54,14 +54,17 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def pair(function: Callable[..., Any], *arguments: object) -> tuple[int, str, str]:
+def pair(
+    function: Callable[..., Any], *arguments: object, **environment: str
+) -> tuple[int, str, str]:
     """Run a function in two processes; their largest exit code, output and errors."""
     with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        rows = [(rank, port, folder, os.getcwd(), function, arguments) for rank in (0, 1)]
-        processes = [SERVER.Process(target=_join, args=row) for row in rows]
+        known = dict(os.environ) | KNOWN | environment  # the server has those of its own start
+        common = (port, folder, os.getcwd(), known, function, arguments)
+        processes = [SERVER.Process(target=_join, args=(rank, *common)) for rank in (0, 1)]
         for process in processes:
             process.start()
         for process in processes:
@@ -82,11 +85,12 @@ def _join(
     port: int,
     folder: str,
     place: str,
+    environment: dict[str, str],
     function: Callable[..., Any],
     arguments: tuple[object, ...],
 ) -> None:
     os.chdir(place)
-    os.environ |= KNOWN | {
+    os.environ |= environment | {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": "2",
