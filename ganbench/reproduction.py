@@ -31,7 +31,8 @@ from ganbench.scoring.predictions import Accuracy
 from ganbench.storage.store import is_file_name
 from ganbench.training import folder as folders
 from ganbench.training.folder import LogLine
-from ganbench.training.session import Setup, configure, prepare
+from ganbench.training.session import prepare
+from ganbench.training.setup import Setup, configure
 
 # What a card must tell so that the training can be repeated.
 REQUIRED = (

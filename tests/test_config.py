@@ -226,7 +226,7 @@ def test_shipped_recipes_fit_their_methods(recipe):
     import torch
 
     from ganbench.registry import METHODS
-    from ganbench.training.session import model_and_trainer
+    from ganbench.training.setup import model_and_trainer
 
     path = recipes.resources.files("ganbench.recipes") / f"{recipe}.toml"
     for name in [*METHODS.first, "judge"]:

@@ -11,7 +11,7 @@ import pytest
 
 from ganbench.cli import cli
 from ganbench.config import parse_assignments
-from ganbench.training.session import configure
+from ganbench.training.setup import configure
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

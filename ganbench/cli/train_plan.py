@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ganbench.training.plan import Memory, Plan
     from ganbench.training.recipe import Recipe
     from ganbench.training.schedule import Schedule
-    from ganbench.training.session import Setup
+    from ganbench.training.setup import Setup
 
 # AffectNet's training images of the seven emotions, which its recipes count epochs in.
 AFFECTNET = 283_901
@@ -37,7 +37,7 @@ def show_plan(options: TrainOptions, data_named: bool) -> None:
         BadInput: the training would refuse the options.
     """
     from ganbench.training.plan import plan
-    from ganbench.training.session import configure
+    from ganbench.training.setup import configure
     from ganbench.training.state import resumed_schedule
 
     setup = configure(

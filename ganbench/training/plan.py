@@ -25,7 +25,7 @@ from torch.utils.flop_counter import flop_registry
 
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
-from ganbench.training.session import Setup
+from ganbench.training.setup import Setup
 from ganbench.training.trainer import Terms, Trainer
 
 UNITS = 17  # OpenFace's action units

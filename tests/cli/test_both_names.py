@@ -16,7 +16,7 @@ from ganbench.errors import BadInput
 from ganbench.methods.weights import read_header
 from ganbench.registry import METHODS
 from ganbench.training import recipe as recipes
-from ganbench.training.session import configure
+from ganbench.training.setup import configure
 
 NAMES = {"linear": ("ganmut", "GANmut", "Linear"), "gaussian": ("gganmut", "GGANmut", "GAUSSIAN")}
 PAIRS = [(name, other) for name, others in NAMES.items() for other in others]

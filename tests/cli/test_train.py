@@ -17,7 +17,8 @@ from ganbench.errors import BadInput
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import read_header, save_checkpoint, sha256
 from ganbench.registry import METHODS
-from ganbench.training.session import configure, prepare
+from ganbench.training.session import prepare
+from ganbench.training.setup import configure
 
 JUDGE = {"image_size": 16, "stages": (1, 1), "widths": (4, 6), "hidden": 8}
 COUNTS = {  # of the published checkpoints, and of torchvision's vgg16_bn with seven outputs

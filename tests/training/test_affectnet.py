@@ -13,7 +13,8 @@ from conftest import NETWORKS
 from ganbench.seeds import generator
 from ganbench.training.augment import augment
 from ganbench.training.batches import Batch
-from ganbench.training.session import configure, prepare
+from ganbench.training.session import prepare
+from ganbench.training.setup import configure
 
 NARROW = {
     **{name: {f"network.{k}": v for k, v in NETWORKS[name].items()} for name in NETWORKS},

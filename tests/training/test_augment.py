@@ -17,7 +17,7 @@ from ganbench.config import build
 from ganbench.errors import BadInput
 from ganbench.seeds import generator
 from ganbench.training.augment import Augment, augment, warp
-from ganbench.training.session import configure
+from ganbench.training.setup import configure
 
 EVERYTHING = Augment(
     flip=0.5, rotate=20, shift=0.1, zoom=(0.8, 1.3), crop=0.5,

@@ -16,7 +16,8 @@ from ganbench.seeds import generator
 from ganbench.training.batches import Batch
 from ganbench.training.losses import gradient_penalty
 from ganbench.training.plan import plan
-from ganbench.training.session import configure, prepare
+from ganbench.training.session import prepare
+from ganbench.training.setup import configure
 from ganbench.training.trainer import enable_fast
 
 FAMILY = ("stargan", "linear", "gaussian", "ganimation")

@@ -8,7 +8,7 @@ from ganbench.baselines.smit import SMITRecipe
 from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.training.adversarial import AdversarialRecipe
-from ganbench.training.session import configure
+from ganbench.training.setup import configure
 
 NAMES = ["linear", "gaussian", "stargan", "ganimation"]
 

@@ -12,7 +12,8 @@ from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
 from ganbench.training.plan import Work, plan
-from ganbench.training.session import configure, prepare
+from ganbench.training.session import prepare
+from ganbench.training.setup import configure
 
 # Of odd lengths, so that neither warm-up nor end falls together with a cycle of critic steps.
 ODD = ("iterations=8", "warmup_iterations=3", "batch_size=8", "ema_decay=0.9")
