@@ -194,19 +194,11 @@ class Results:
             )
         old = table["schema"] != SCHEMA
         records = table.get("records")
-        fields: dict[str, Any] = {
-            key: table.get(key) for key in ("protocol", "seed", "methods", "confusion")
-        }
-        fields["metrics"] = table.get("metrics", {})
-        kinds = {
-            "protocol": dict,
-            "seed": int,
-            "methods": dict,
-            "confusion": dict,
-            "metrics": dict,
-        }
-        for key, kind in kinds.items():
-            if not isinstance(fields[key], kind):
+        fields: dict[str, Any] = {"metrics": table.get("metrics", {})}
+        for key in ("protocol", "seed", "methods", "confusion", "metrics"):
+            kind = int if key == "seed" else dict
+            value = fields.setdefault(key, table.get(key))
+            if not isinstance(value, kind):
                 raise BadInput(
                     f"{key!r} is missing or no {kind.__name__} in: {where}; evaluate again"
                 )

@@ -138,8 +138,8 @@ def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report
     compared = [_without_test(pair, other or _other_judge(pair.record, *extra)) for pair in pairs]
     for headline in (True, False):
         family = [i for i, c in enumerate(compared) if c.headline is headline and not c.status]
-        tested = [_test(compared[i], base, head, tolerances) for i in family]
-        for i, verdict in zip(family, _verdicts(tested), strict=True):
+        verdicts = _verdicts([compared[i] for i in family], base, head, tolerances)
+        for i, verdict in zip(family, verdicts, strict=True):
             compared[i] = verdict
     return Report(base.results, head.results, tuple(compared))
 
@@ -213,50 +213,7 @@ def _without_test(pair: Comparison, other: str) -> Comparison:
     return pair
 
 
-@dataclass(frozen=True)
-class _Tested:
-    """A comparison with its test.
-
-    Attributes:
-        worsening: the change, positive if the number is worse.
-        margin: margin in the unit of the records.
-        test: how significance was tested.
-        tails: p-values before the correction; None without an interval.
-        base, head: the values with their intervals, if known.
-    """
-
-    comparison: Comparison
-    worsening: float
-    margin: float
-    test: Test
-    tails: Tails | None
-    base: Interval | None
-    head: Interval | None
-
-
-def _test(pair: Comparison, base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> _Tested:
-    record, change = pair.base, pair.change
-    assert record is not None
-    assert record.value is not None
-    assert change is not None
-    before, after = (_estimate(record, run.results) for run in (base, head))
-    tails = _paired(record, base.predictions, head.predictions)
-    test: Test = "no interval" if tails is None else "paired"
-    if tails is None and before and after:
-        tails = interval_test(before, after)
-        test = "paired" if paired(before, after) else "intervals"
-    return _Tested(
-        comparison=pair,
-        worsening=change if record.direction == "lower" else -change,
-        margin=tolerances[record.metric].of(record, record.value),
-        test=test,
-        tails=tails,
-        base=before,
-        head=after,
-    )
-
-
-def _paired(record: Record, base: Predictions, head: Predictions) -> Tails | None:
+def _accuracy_test(record: Record, base: Predictions, head: Predictions) -> Tails | None:
     """The test of accuracy on the same images, if both runs have predictions."""
     method = record.method
     if record.metric != "accuracy" or record.variant or method not in base or method not in head:
@@ -267,13 +224,12 @@ def _paired(record: Record, base: Predictions, head: Predictions) -> Tails | Non
     return sign_flip(change[:, EMOTIONS.index(record.emotion)])
 
 
-def _estimate(identity: Record, results: Results) -> Interval | None:
+def _estimate(record: Record | None, results: Results) -> Interval | None:
     """The value of a record with its interval, or with the interval that follows from its cells.
 
     The cells are assumed to be independent, which holds for the difference of two runs on the same
     images if each image is equally hard in both runs.
     """
-    record = results.find(identity.method, identity.metric, identity.emotion, identity.variant)
     assert record is not None
     assert record.value is not None
     if record.low is not None and record.high is not None:
@@ -295,36 +251,56 @@ def _estimate(identity: Record, results: Results) -> Interval | None:
     return Interval(record.value, record.value - below, record.value + above)
 
 
-def _verdicts(family: list[_Tested]) -> list[Comparison]:
+def _test(
+    pair: Comparison, before: Interval | None, after: Interval | None, base: Run, head: Run
+) -> tuple[Test, Tails | None]:
+    """How significance is tested, and the p-values before the correction; None without an interval."""
+    tails = _accuracy_test(pair.record, base.predictions, head.predictions)
+    if tails is not None:
+        return "paired", tails
+    if before is None or after is None:
+        return "no interval", None
+    return "paired" if paired(before, after) else "intervals", interval_test(before, after)
+
+
+def _verdicts(
+    family: list[Comparison], base: Run, head: Run, tolerances: Mapping[str, Tolerance]
+) -> list[Comparison]:
     """The comparisons of one family of tests with their verdicts."""
-    known = [t.tails for t in family if t.tails is not None]
+    values = [
+        (_estimate(pair.base, base.results), _estimate(pair.head, head.results)) for pair in family
+    ]
+    tests = [_test(pair, *ends, base, head) for pair, ends in zip(family, values, strict=True)]
+    known = [tails for _, tails in tests if tails is not None]
     lower = iter(holm([tails.lower for tails in known]).tolist())
     upper = iter(holm([tails.upper for tails in known]).tolist())
     verdicts = []
-    for tested in family:
-        change = tested.comparison.change
+    for pair, (before, after), (test, tails) in zip(family, values, tests, strict=True):
+        record, change = pair.base, pair.change
+        assert record is not None
+        assert record.value is not None
         assert change is not None
+        margin = tolerances[record.metric].of(record, record.value)
         p = None
-        if tested.tails is not None:
+        if tails is not None:
             tails = Tails(next(lower), next(upper))
             p = tails.upper if change > 0 else tails.lower
-        beyond = abs(tested.worsening) > tested.margin
-        significant = p is None or p <= ALPHA / 2
+        beyond, significant = abs(change) > margin, p is None or p <= ALPHA / 2
         status: Status = "same"
         if beyond and significant:
-            status = "worse" if tested.worsening > 0 else "better"
+            status = "worse" if (change > 0) == (record.direction == "lower") else "better"
         doubt = "beyond the margin, but not significant" if beyond and not significant else ""
         smallest = None
-        if tested.comparison.headline and tested.base and tested.head:
-            smallest = detectable(tested.base, tested.head, tested.margin, ALPHA / 2 / len(known))
+        if pair.headline and before and after:
+            smallest = detectable(before, after, margin, ALPHA / 2 / len(known))
         verdicts.append(
             replace(
-                tested.comparison,
+                pair,
                 status=status,
                 reason=doubt,
-                test=tested.test,
+                test=test,
                 p=p,
-                margin=tested.margin,
+                margin=margin,
                 detectable=smallest,
             )
         )

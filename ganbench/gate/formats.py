@@ -160,32 +160,21 @@ def _run(results: Results) -> dict[str, Any]:
 
 
 def _plain(c: Comparison) -> dict[str, Any]:
-    record = c.record
+    facts = ("method", "metric", "emotion", "variant", "unit", "direction")
     return {
-        "method": record.method,
-        "metric": record.metric,
-        "emotion": record.emotion,
-        "variant": record.variant,
-        "unit": record.unit,
-        "direction": record.direction,
+        **{name: getattr(c.record, name) for name in facts},
         "status": c.status,
         "alarm": c.alarms,
         "reason": c.reason,
         "base": _ends(c.base),
         "head": _ends(c.head),
-        "change": c.change,
-        "margin": c.margin,
-        "test": c.test,
-        "p": c.p,
-        "detectable": c.detectable,
+        **{name: getattr(c, name) for name in ("change", "margin", "test", "p", "detectable")},
     }
 
 
 def _ends(record: Record | None) -> dict[str, Any] | None:
-    if record is None:
-        return None
     names = ("value", "low", "high", "interval", "n", "version")
-    return {name: getattr(record, name) for name in names}
+    return None if record is None else {name: getattr(record, name) for name in names}
 
 
 def _line(c: Comparison) -> Line:

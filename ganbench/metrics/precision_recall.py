@@ -41,45 +41,19 @@ _FEATURES = (
     "that reach to the fifth nearest neighbour. "
 )
 
-SPECS: tuple[MetricSpec, ...] = (
-    MetricSpec(
-        name="precision",
-        title="Precision",
-        version=1,
-        unit="share",
-        direction="higher",
-        digits=3,
-        definition=_FEATURES + "Share of edits that lie in the neighbourhood of a real image.",
-    ),
-    MetricSpec(
-        name="recall",
-        title="Recall",
-        version=1,
-        unit="share",
-        direction="higher",
-        digits=3,
-        definition=_FEATURES + "Share of real images that lie in the neighbourhood of an edit.",
-    ),
-    MetricSpec(
-        name="density",
-        title="Density",
-        version=1,
-        unit="ratio",
-        direction="higher",
-        digits=3,
-        definition=_FEATURES
-        + "Mean number of neighbourhoods of real images that an edit lies in, divided by five; about 1 "
-        "for edits that are distributed as the real images.",
-    ),
-    MetricSpec(
-        name="coverage",
-        title="Coverage",
-        version=1,
-        unit="share",
-        direction="higher",
-        digits=3,
-        definition=_FEATURES + "Share of real images with an edit in their neighbourhood.",
-    ),
+SPECS: tuple[MetricSpec, ...] = tuple(
+    MetricSpec(name, name.capitalize(), 1, unit, "higher", 3, _FEATURES + definition)
+    for name, unit, definition in (
+        ("precision", "share", "Share of edits that lie in the neighbourhood of a real image."),
+        ("recall", "share", "Share of real images that lie in the neighbourhood of an edit."),
+        (
+            "density",
+            "ratio",
+            "Mean number of neighbourhoods of real images that an edit lies in, divided by five; about "
+            "1 for edits that are distributed as the real images.",
+        ),
+        ("coverage", "share", "Share of real images with an edit in their neighbourhood."),
+    )
 )
 
 

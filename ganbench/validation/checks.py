@@ -6,8 +6,8 @@ so that readers of this metric know it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ganbench.validation.measures import COLUMNS, Column
 
@@ -18,89 +18,62 @@ BY_NAME: dict[str, Column] = {c.name: c for group in COLUMNS.values() for c in g
 
 
 @dataclass(frozen=True)
-class Order:
+class Check:
+    """What the values of some editors in one column must satisfy.
+
+    Attributes:
+        column: name of the column.
+        editors: the editors whose values are compared.
+        claim: the check in words.
+        why: the reason for the claim.
+        test: whether the values, in the order of ``editors``, satisfy the claim.
+    """
+
+    column: str
+    editors: tuple[str, ...]
+    claim: str
+    why: str
+    test: Callable[..., bool] = field(repr=False)
+
+    def holds(self, table: Table) -> bool:
+        """Whether the check holds in a table; it does not if a value is missing."""
+        values = [table[editor][self.column] for editor in self.editors]
+        return None not in values and self.test(*values)
+
+
+def order(column: str, better: str, worse: str, why: str) -> Check:
     """One editor is strictly better than another in the direction of the column."""
 
-    column: str
-    better: str
-    worse: str
-    why: str
+    def test(a: float, b: float) -> bool:
+        return a > b if BY_NAME[column].better == "higher" else a < b
 
-    @property
-    def claim(self) -> str:
-        """The check in words."""
-        return f"{self.better} better than {self.worse}"
-
-    @property
-    def editors(self) -> tuple[str, ...]:
-        """The editors whose values it compares."""
-        return self.better, self.worse
-
-    def holds(self, table: Table) -> bool:
-        """Whether it holds in a table; it does not if a value is missing."""
-        a, b = (table[editor][self.column] for editor in self.editors)
-        if a is None or b is None:
-            return False
-        return a > b if BY_NAME[self.column].better == "higher" else a < b
+    return Check(column, (better, worse), f"{better} better than {worse}", why, test)
 
 
-@dataclass(frozen=True)
-class Between:
-    """The value of an editor lies within bounds, if another editor is at 0 and a third one at 1."""
+def between(
+    column: str,
+    editor: str,
+    low: float,
+    high: float,
+    why: str,
+    zero: str = "lazy",
+    one: str = "perfect",
+) -> Check:
+    """The value of an editor lies within bounds, if the editor ``zero`` is at 0 and ``one`` is at 1."""
 
-    column: str
-    editor: str
-    low: float
-    high: float
-    why: str
-    zero: str = "lazy"
-    one: str = "perfect"
+    def test(value: float, start: float, end: float) -> bool:
+        return start != end and low <= (value - start) / (end - start) <= high
 
-    @property
-    def claim(self) -> str:
-        """The check in words."""
-        bound = f"{self.low:g} or more" if self.high == ANY else f"{self.high:g} or less"
-        return f"{self.editor} at {bound} of the way from {self.zero} to {self.one}"
-
-    @property
-    def editors(self) -> tuple[str, ...]:
-        """The editors whose values it compares."""
-        return self.editor, self.zero, self.one
-
-    def holds(self, table: Table) -> bool:
-        """Whether it holds in a table; it does not if a value is missing or both ends are equal."""
-        value, zero, one = (table[editor][self.column] for editor in self.editors)
-        if value is None or zero is None or one is None or zero == one:
-            return False
-        return self.low <= (value - zero) / (one - zero) <= self.high
+    bound = f"{low:g} or more" if high == ANY else f"{high:g} or less"
+    claim = f"{editor} at {bound} of the way from {zero} to {one}"
+    return Check(column, (editor, zero, one), claim, why, test)
 
 
-@dataclass(frozen=True)
-class Value:
-    """An editor has exactly one value."""
+def equal(column: str, editor: str, value: float, why: str) -> Check:
+    """An editor has exactly one value, to six decimals."""
+    claim = f"{editor} is {value:g}"
+    return Check(column, (editor,), claim, why, lambda found: abs(found - value) < 1e-6)
 
-    column: str
-    editor: str
-    value: float
-    why: str
-
-    @property
-    def claim(self) -> str:
-        """The check in words."""
-        return f"{self.editor} is {self.value:g}"
-
-    @property
-    def editors(self) -> tuple[str, ...]:
-        """The editors whose values it compares."""
-        return (self.editor,)
-
-    def holds(self, table: Table) -> bool:
-        """Whether it holds in a table, to six decimals."""
-        value = table[self.editor][self.column]
-        return value is not None and abs(value - self.value) < 1e-6
-
-
-Check = Order | Between | Value
 
 ANY = float("inf")
 
@@ -114,69 +87,69 @@ _FAR = "the data have no pictures with coarse grain"
 
 EXPECTED: tuple[Check, ...] = (
     # What the judge says.
-    Order("accuracy", "perfect", "lazy", "only one of them shows the emotion"),
-    Order("accuracy", "perfect", "neighbour", "surprise is not fear"),
-    Between("accuracy", "wrong identity", 0.9, ANY, "blind: it asks for the emotion, not who shows it"),
-    Between("accuracy", "painter", 0.9, ANY, "blind: it asks for the emotion only"),
-    Between("accuracy", "texture", 0.9, ANY, _FOOLED),
-    Order("accuracy face-api", "perfect", "lazy", "only one of them shows the emotion"),
-    Order("accuracy face-api", "perfect", "half", "half an expression convinces less"),
-    Order("accuracy face-api", "half", "lazy", "half an expression convinces more than none"),
-    Between("accuracy face-api", "texture", -ANY, 0.2, _NOT_FOOLED),
-    Order("ere", "perfect", "half", "half an expression leaves doubt"),
-    Order("ere", "half", "lazy", "half an expression convinces more than none"),
-    Order("ere", "perfect", "neighbour", "surprise is not fear"),
-    Between("ere", "texture", 0.9, ANY, _FOOLED),
-    Order("neighbour_confusion", "perfect", "lazy", "some lazy edits show a neighbour of the target"),
-    Order("neighbour_confusion", "lazy", "neighbour", "it shows only neighbours"),
-    Order("neighbour_confusion", "collapsed", "neighbour", "a wrong person is not a wrong emotion"),
-    Value("gain", "lazy", 0, _NO_CHANGE),
-    Order("gain", "perfect", "half", "half an expression convinces less"),
-    Order("gain", "half", "lazy", "half an expression convinces more than none"),
-    Between("gain", "texture", 0.9, ANY, _FOOLED),
-    Value("intensity", "lazy", 0, "it does not respond to intensity"),
-    Order("intensity", "perfect", "abrupt", "it responds at every step"),
-    Order("intensity", "half", "abrupt", "it responds at every step, however weakly"),
-    Value("smoothness", "abrupt", 4, "a path of four steps that is one jump"),
-    Order("smoothness", "perfect", "abrupt", "the face moves evenly"),
+    order("accuracy", "perfect", "lazy", "only one of them shows the emotion"),
+    order("accuracy", "perfect", "neighbour", "surprise is not fear"),
+    between("accuracy", "wrong identity", 0.9, ANY, "blind: it asks for the emotion, not who shows it"),
+    between("accuracy", "painter", 0.9, ANY, "blind: it asks for the emotion only"),
+    between("accuracy", "texture", 0.9, ANY, _FOOLED),
+    order("accuracy face-api", "perfect", "lazy", "only one of them shows the emotion"),
+    order("accuracy face-api", "perfect", "half", "half an expression convinces less"),
+    order("accuracy face-api", "half", "lazy", "half an expression convinces more than none"),
+    between("accuracy face-api", "texture", -ANY, 0.2, _NOT_FOOLED),
+    order("ere", "perfect", "half", "half an expression leaves doubt"),
+    order("ere", "half", "lazy", "half an expression convinces more than none"),
+    order("ere", "perfect", "neighbour", "surprise is not fear"),
+    between("ere", "texture", 0.9, ANY, _FOOLED),
+    order("neighbour_confusion", "perfect", "lazy", "some lazy edits show a neighbour of the target"),
+    order("neighbour_confusion", "lazy", "neighbour", "it shows only neighbours"),
+    order("neighbour_confusion", "collapsed", "neighbour", "a wrong person is not a wrong emotion"),
+    equal("gain", "lazy", 0, _NO_CHANGE),
+    order("gain", "perfect", "half", "half an expression convinces less"),
+    order("gain", "half", "lazy", "half an expression convinces more than none"),
+    between("gain", "texture", 0.9, ANY, _FOOLED),
+    equal("intensity", "lazy", 0, "it does not respond to intensity"),
+    order("intensity", "perfect", "abrupt", "it responds at every step"),
+    order("intensity", "half", "abrupt", "it responds at every step, however weakly"),
+    equal("smoothness", "abrupt", 4, "a path of four steps that is one jump"),
+    order("smoothness", "perfect", "abrupt", "the face moves evenly"),
     # Sets of images.
-    Order("fed", "varied", "grainy", _FAR),
-    Order("fed", "perfect", "grainy", _FAR),
-    Order("fed", "perfect", "half", "the data are nearer to full than to half intensity"),
-    Order("fed", "perfect", "collapsed", "one person is not the variety of the data"),
-    Order("fed", "lazy", "perfect", _BLIND),
-    Order("kid", "varied", "grainy", _FAR),
-    Order("kid", "perfect", "grainy", _FAR),
-    Order("kid", "perfect", "half", "the data are nearer to full than to half intensity"),
-    Order("kid", "perfect", "collapsed", "one person is not the variety of the data"),
-    Order("kid", "lazy", "perfect", _BLIND),
-    Value("precision", "lazy", 1, "its edits are real images"),
-    Order("precision", "varied", "grainy", _FAR),
-    Order("precision", "perfect", "grainy", _FAR),
-    Order("density", "varied", "grainy", _FAR),
-    Order("density", "perfect", "grainy", _FAR),
-    Value("recall", "lazy", 1, _BLIND),
-    Order("recall", "varied", "collapsed", "one person is not the variety of the data"),
-    Order("recall", "perfect", "collapsed", "one person is not the variety of the data"),
-    Value("coverage", "lazy", 1, _BLIND),
-    Order("coverage", "varied", "collapsed", "one person is not the variety of the data"),
-    Order("coverage", "perfect", "collapsed", "one person is not the variety of the data"),
-    Value("diversity", "collapsed", 0, "it draws the same picture every time"),
-    Value("diversity", "perfect", 0, "it takes no noise"),
-    Order("diversity", "varied", "collapsed", "it draws other intensities and other faces of an emotion"),
-    Order("diversity", "varied", "grainy", "an expression that varies is more than grain that does"),
+    order("fed", "varied", "grainy", _FAR),
+    order("fed", "perfect", "grainy", _FAR),
+    order("fed", "perfect", "half", "the data are nearer to full than to half intensity"),
+    order("fed", "perfect", "collapsed", "one person is not the variety of the data"),
+    order("fed", "lazy", "perfect", _BLIND),
+    order("kid", "varied", "grainy", _FAR),
+    order("kid", "perfect", "grainy", _FAR),
+    order("kid", "perfect", "half", "the data are nearer to full than to half intensity"),
+    order("kid", "perfect", "collapsed", "one person is not the variety of the data"),
+    order("kid", "lazy", "perfect", _BLIND),
+    equal("precision", "lazy", 1, "its edits are real images"),
+    order("precision", "varied", "grainy", _FAR),
+    order("precision", "perfect", "grainy", _FAR),
+    order("density", "varied", "grainy", _FAR),
+    order("density", "perfect", "grainy", _FAR),
+    equal("recall", "lazy", 1, _BLIND),
+    order("recall", "varied", "collapsed", "one person is not the variety of the data"),
+    order("recall", "perfect", "collapsed", "one person is not the variety of the data"),
+    equal("coverage", "lazy", 1, _BLIND),
+    order("coverage", "varied", "collapsed", "one person is not the variety of the data"),
+    order("coverage", "perfect", "collapsed", "one person is not the variety of the data"),
+    equal("diversity", "collapsed", 0, "it draws the same picture every time"),
+    equal("diversity", "perfect", 0, "it takes no noise"),
+    order("diversity", "varied", "collapsed", "it draws other intensities and other faces of an emotion"),
+    order("diversity", "varied", "grainy", "an expression that varies is more than grain that does"),
     # What an edit must keep.
-    Value("input_similarity", "lazy", 1, _NO_CHANGE),
-    Order("input_similarity", "perfect", "wrong identity", "it is the same person"),
-    Between("input_similarity", "perfect", 0.5, ANY, _PERSON, "wrong identity", "lazy"),
-    Order("input_similarity", "perfect", "collapsed", "one person is not all of them"),
-    Order("input_similarity", "perfect", "painter", "what is behind the head counts too"),
-    Order("input_similarity", "half", "perfect", "blind: the less is changed, the better"),
-    Value("background", "lazy", 0, _NO_CHANGE),
-    Value("background", "texture", 0, "it stays within the face"),
-    Order("background", "perfect", "wrong identity", "another person has other hair"),
-    Order("background", "perfect", "painter", "it repaints all that is behind the head"),
-    Order("background", "perfect", "collapsed", "one background for all"),
+    equal("input_similarity", "lazy", 1, _NO_CHANGE),
+    order("input_similarity", "perfect", "wrong identity", "it is the same person"),
+    between("input_similarity", "perfect", 0.5, ANY, _PERSON, "wrong identity", "lazy"),
+    order("input_similarity", "perfect", "collapsed", "one person is not all of them"),
+    order("input_similarity", "perfect", "painter", "what is behind the head counts too"),
+    order("input_similarity", "half", "perfect", "blind: the less is changed, the better"),
+    equal("background", "lazy", 0, _NO_CHANGE),
+    equal("background", "texture", 0, "it stays within the face"),
+    order("background", "perfect", "wrong identity", "another person has other hair"),
+    order("background", "perfect", "painter", "it repaints all that is behind the head"),
+    order("background", "perfect", "collapsed", "one background for all"),
     # The ground truth.
     *(
         check
@@ -189,28 +162,28 @@ EXPECTED: tuple[Check, ...] = (
             "gt_error features",
         )
         for check in (
-            Value(column, "perfect", 0, _RIGHT),
-            Value(column, "lazy", 1, _NO_CHANGE),
-            Order(column, "varied", "lazy", "it shows the right emotion, with another intensity and variation"),
-            Order(column, "perfect", "half", "half of the true edit is not all of it"),
-            Order(column, "half", "lazy", "half of the true edit is more than nothing"),
-            Order(column, "half", "neighbour", "surprise is not fear, not even in part"),
-            Between(column, "texture", -ANY, 0.1, _NOT_FOOLED),
+            equal(column, "perfect", 0, _RIGHT),
+            equal(column, "lazy", 1, _NO_CHANGE),
+            order(column, "varied", "lazy", "it shows the right emotion, with another intensity and variation"),
+            order(column, "perfect", "half", "half of the true edit is not all of it"),
+            order(column, "half", "lazy", "half of the true edit is more than nothing"),
+            order(column, "half", "neighbour", "surprise is not fear, not even in part"),
+            between(column, "texture", -ANY, 0.1, _NOT_FOOLED),
         )
     ),
-    Order("gt_error", "lazy", "wrong identity", "another person is further off than no edit"),
-    Order("gt_error", "lazy", "collapsed", "another person in another place"),
-    Order("gt_error", "perfect", "painter", "it repaints all that is behind the head"),
-    Value("gt_error mouth", "painter", 0, "the mouth is right, whatever is behind the head"),
-    Value("gain parallel", "lazy", 0, _NO_CHANGE),
-    Value("gain parallel", "perfect", 1, _RIGHT),
-    Order("gain parallel", "perfect", "half", "half of the true edit is not all of it"),
-    Order("gain parallel", "half", "lazy", "half of the true edit is more than nothing"),
-    Order("gain parallel", "exaggerating", "perfect", "it goes beyond the right amount"),
-    Between("gain parallel", "texture", -ANY, 0.1, _NOT_FOOLED),
-    Value("gain orthogonal", "lazy", 0, _NO_CHANGE),
-    Value("gain orthogonal", "perfect", 0, _RIGHT),
-    Order("gain orthogonal", "perfect", "exaggerating", "it goes further than the true edit"),
-    Order("gain orthogonal", "lazy", "texture", "the texture does not move towards the true edit"),
-    Order("gain orthogonal", "half", "wrong identity", "another person is far from the true edit"),
+    order("gt_error", "lazy", "wrong identity", "another person is further off than no edit"),
+    order("gt_error", "lazy", "collapsed", "another person in another place"),
+    order("gt_error", "perfect", "painter", "it repaints all that is behind the head"),
+    equal("gt_error mouth", "painter", 0, "the mouth is right, whatever is behind the head"),
+    equal("gain parallel", "lazy", 0, _NO_CHANGE),
+    equal("gain parallel", "perfect", 1, _RIGHT),
+    order("gain parallel", "perfect", "half", "half of the true edit is not all of it"),
+    order("gain parallel", "half", "lazy", "half of the true edit is more than nothing"),
+    order("gain parallel", "exaggerating", "perfect", "it goes beyond the right amount"),
+    between("gain parallel", "texture", -ANY, 0.1, _NOT_FOOLED),
+    equal("gain orthogonal", "lazy", 0, _NO_CHANGE),
+    equal("gain orthogonal", "perfect", 0, _RIGHT),
+    order("gain orthogonal", "perfect", "exaggerating", "it goes further than the true edit"),
+    order("gain orthogonal", "lazy", "texture", "the texture does not move towards the true edit"),
+    order("gain orthogonal", "half", "wrong identity", "another person is far from the true edit"),
 )  # fmt: skip

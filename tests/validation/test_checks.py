@@ -13,7 +13,7 @@ from ganbench.metrics.precision_recall import PRDC
 from ganbench.scoring import MetricInputs
 from ganbench.scoring.features import InputSimilarity
 from ganbench.validation import FAILED, withheld
-from ganbench.validation.checks import ANY, BY_NAME, EXPECTED, Between, Order, Value
+from ganbench.validation.checks import ANY, BY_NAME, EXPECTED, between, equal, order
 from ganbench.validation.editors import EDITORS
 from ganbench.validation.formats import summary, to_markdown
 from ganbench.validation.measures import CachedJudge, JudgedEdits
@@ -33,26 +33,26 @@ def table(**columns):
 
 def test_order_follows_the_direction_of_the_metric():
     found = table(fed=(3.0, 2.0, 2.0), accuracy=(3.0, 2.0, None))
-    assert Order("fed", "half", "lazy", "").holds(found)
-    assert not Order("fed", "lazy", "half", "").holds(found)
-    assert not Order("fed", "half", "perfect", "").holds(found)  # equal is not better
-    assert Order("accuracy", "lazy", "half", "").holds(found)
-    assert not Order("accuracy", "lazy", "perfect", "").holds(found)  # nor is nothing worse
+    assert order("fed", "half", "lazy", "").holds(found)
+    assert not order("fed", "lazy", "half", "").holds(found)
+    assert not order("fed", "half", "perfect", "").holds(found)  # equal is not better
+    assert order("accuracy", "lazy", "half", "").holds(found)
+    assert not order("accuracy", "lazy", "perfect", "").holds(found)  # nor is nothing worse
 
 
 def test_between_is_a_share_of_the_way_whatever_the_direction():
     found = table(gt_error=(1.0, 0.4, 0.0), accuracy=(10.0, 20.0, 10.0))
-    assert Between("gt_error", "half", 0.5, ANY, "").holds(found)
-    assert not Between("gt_error", "half", 0.7, ANY, "").holds(found)
-    assert Between("gt_error", "half", -ANY, 0.6, "").holds(found)
-    assert not Between("accuracy", "half", -ANY, ANY, "").holds(found)  # there is no way
+    assert between("gt_error", "half", 0.5, ANY, "").holds(found)
+    assert not between("gt_error", "half", 0.7, ANY, "").holds(found)
+    assert between("gt_error", "half", -ANY, 0.6, "").holds(found)
+    assert not between("accuracy", "half", -ANY, ANY, "").holds(found)  # there is no way
 
 
 def test_value_is_exact():
     found = table(gt_error=(1.0, 1.00001, None))
-    assert Value("gt_error", "lazy", 1, "").holds(found)
-    assert not Value("gt_error", "half", 1, "").holds(found)
-    assert not Value("gt_error", "perfect", 1, "").holds(found)
+    assert equal("gt_error", "lazy", 1, "").holds(found)
+    assert not equal("gt_error", "half", 1, "").holds(found)
+    assert not equal("gt_error", "perfect", 1, "").holds(found)
 
 
 def test_every_column_has_a_check_and_every_check_a_column_and_editors():
