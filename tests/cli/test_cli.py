@@ -82,26 +82,6 @@ def assert_refused(result: tuple[int, str, str], message: str) -> None:
 
 # -- help -------------------------------------------------------------------------------------------
 
-ASK = """
-import sys
-from ganbench.cli import main
-sys.argv = ["ganbench", *{args!r}]
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-heavy = {{"torch", "numpy", "pandas", "scipy", "matplotlib", "numba", "rich"}}
-print("imported:", sorted(heavy.intersection(sys.modules)))
-"""
-
-
-@pytest.mark.parametrize("args", [["--help"], ["-h"], ["--version"], ["train", "--help"], ["methods", "--help"], ["eval", "--help"]])  # fmt: skip
-def test_help_imports_nothing_heavy(process, args):
-    done = process("-c", ASK.format(args=args), program=[sys.executable])
-    assert done.returncode == 0, done.stderr
-    assert "imported: []" in done.stdout
-    assert done.stderr == ""
-
 
 def test_help_lists_every_command(call):
     code, out, _ = call("--help")
@@ -217,12 +197,12 @@ def test_a_diverging_run_exits_with_1(call, photos, tiny_recipe):
 # -- training -----------------------------------------------------------------------------------------
 
 
-def test_training_resuming_and_loading(process, call, photos, tiny_recipe, tmp_path):
+def test_training_resuming_and_loading(call, photos, tiny_recipe, tmp_path):
     out = tmp_path / "run"
-    done = process(*train(photos, tiny_recipe, out, "--set", "iterations=4", "--seed", 7))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{out / 'stargan.safetensors'}\n"
-    assert "Traceback" not in done.stderr
+    code, printed, err = call(
+        *train(photos, tiny_recipe, out, "--set", "iterations=4", "--seed", 7)
+    )
+    assert (code, printed) == (0, f"{out / 'stargan.safetensors'}\n"), err
     method = ganbench.load_method("stargan", out / "stargan.safetensors", device="cpu")
     assert method.spec.image_size == 16
     assert method.card["seed"] == 7

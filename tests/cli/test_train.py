@@ -68,7 +68,7 @@ def test_the_paper_s_run_is_planned_without_data(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("name", ["stargan", "judge"])
 def test_the_short_run_is_planned_without_rendering(name, tmp_path):
     out, _ = run(name, "--dry-run")
     assert "7,000 images (embedded faces)" in out

@@ -1,5 +1,6 @@
-"""What only prints names does not load networks' libraries."""
+"""Help and lists of names are instant: they load no library of networks."""
 
+import json
 import subprocess
 import sys
 
@@ -9,35 +10,47 @@ from ganbench.methods.interface import Method
 from ganbench.registry import IN_PRINT, METHODS
 
 SCRIPT = """
-import sys
-sys.argv = ["ganbench", *{words!r}]
+import contextlib, io, json, sys
 from ganbench.cli import main
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-loaded = [name for name in ("torch", "matplotlib", "scipy", "numba") if name in sys.modules]
-assert not loaded, loaded
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["ganbench", *words]
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            main()
+    except SystemExit as end:
+        assert not end.code, end.code
+    print(json.dumps([words, list(sys.modules), printed.getvalue()]))
 """
+NETWORKS = {"torch", "matplotlib", "scipy", "numba"}
 
 
-@pytest.mark.parametrize(
-    ("words", "shown"),
-    [
-        (["methods"], "GGANmut"),
-        (["checkpoints", "list"], "GGANmut"),
-        (["data", "list"], "faces"),
-        (["--help"], "checkpoints"),
-        (["eval", "--help"], "--methods"),
-        (["figure", "--help"], "gamut"),
-    ],
-)
-def test_names_are_printed_without_torch(words, shown):
+def run(*commands):
+    """Words, loaded modules and output of commands that run one after the other in a new process."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(words=words)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert shown in done.stdout
+        [sys.executable, "-c", SCRIPT, json.dumps(commands)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_help_loads_nothing_heavy():
+    commands = (["--help"], ["-h"], ["--version"], ["train", "--help"], ["eval", "--help"], ["methods", "--help"])  # fmt: skip
+    for words, modules, _ in run(*commands):
+        assert not {*NETWORKS, "numpy", "pandas", "rich"} & set(modules), words
+
+
+def test_names_are_printed_without_networks():
+    wanted = {
+        "methods": "GGANmut",
+        "checkpoints list": "GGANmut",
+        "data list": "faces",
+        "figure --help": "gamut",
+    }
+    for words, modules, printed in run(*map(str.split, wanted)):
+        assert not NETWORKS & set(modules), words
+        assert wanted[" ".join(words)] in printed
 
 
 def test_methods_are_listed_from_python_without_torch():
