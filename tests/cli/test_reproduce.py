@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from ganbench import load_dataset
 from ganbench import reproduction as reproduce
 from ganbench.methods.locate import shipped
 from ganbench.methods.weights import read_header, save_checkpoint, sha256, weights_hash
-from ganbench.reproduction import Claim, compare, read_claims
+from ganbench.reproduction import Claim, compare, make_plan, read_claims
 
 DATA = "faces:train=14,test=14"
 
@@ -172,6 +173,27 @@ def test_older_cards_have_the_command_alone(call, manifest):
     assert "bit-identical" in out
     reship(folder, "stargan", lambda card, _: card.update(command="ganbench train 'stargan"))
     assert "command in the card of" in call(*command)[2]
+
+
+def flat(table, above=""):
+    """The lines of a table in TOML."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key} = {json.dumps(value)}"
+
+
+@pytest.mark.parametrize("name", ["gaussian", "judge"])
+def test_a_checkpoint_of_2026_can_be_made_again(tmp_path, name):
+    path = Path(__file__).parents[1] / f"golden/before/runs/{name}/{name}.safetensors"
+    card = read_header(path)["card"]
+    assert "assignments" not in card
+    lines = [f"[{name}]", *flat(card["recipe"] | {"network": card["network"]})]
+    (tmp_path / "recipe.toml").write_text("\n".join(lines))
+    plan = make_plan(Claim(name, path, card), tmp_path)
+    assert plan.data_options == {"train": 14, "test": 14}
+    assert len(plan.load("train", lazy=True)) == 14
 
 
 def test_judges_are_compared_by_what_they_see(tmp_path):
