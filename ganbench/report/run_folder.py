@@ -17,7 +17,7 @@ from ganbench.evaluation.collect import Evaluation
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.protocol import code_sets
 from ganbench.gate.folder import MANIFEST, files_of
-from ganbench.gate.predictions import PREDICTIONS, to_npz
+from ganbench.gate.predictions import OLD_PREDICTIONS, PREDICTIONS, to_npz
 from ganbench.report import html
 from ganbench.report.comparison_figures import comparison_figure_names, draw_comparison_figures
 from ganbench.report.formats import to_csv, to_latex, to_markdown
@@ -104,7 +104,7 @@ def write_run(
             files[JUDGES] = to_csv(tables.judges).encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = json.dumps(manifest(files=hashes), indent=1).encode() + b"\n"
-    stale = {*_pictures_of(folder), JUDGES} - files.keys()
+    stale = {*_pictures_of(folder), JUDGES, OLD_PREDICTIONS} - files.keys()
     write_together(folder, files, last=MANIFEST)
     for name in stale:
         (folder / name).unlink(missing_ok=True)

@@ -161,26 +161,18 @@ class NeighbourConfusion(Metric):
         (spec,), judged = self.specs, inputs.judged
         confused, trials = neighbour_counts(inputs.confusion)
         pairs = [[EMOTIONS.index(name) for name in pair] for pair in NEIGHBOUR_PAIRS]
-        hits = np.stack([(judged[:, pair] == pair[::-1]).sum(axis=1) for pair in pairs], axis=1)
-        chosen = {"": slice(None)} | {
-            "/".join(pair): slice(i, i + 1) for i, pair in enumerate(NEIGHBOUR_PAIRS)
-        }
-        found = []
-        for variant, part in chosen.items():
+        of_images = np.stack([(judged[:, p] == p[::-1]).sum(axis=1) for p in pairs], axis=1)
+        readings = {"": slice(None)}
+        readings |= {"/".join(p): slice(i, i + 1) for i, p in enumerate(NEIGHBOUR_PAIRS)}
+        records = []
+        for variant, part in readings.items():
             n = int(trials[part].sum())
-            wrong = hits[:, part].sum(axis=1, keepdims=True)
-            made = np.full_like(wrong, 2 * len(pairs[part]))
-            found.append(
-                record(
-                    spec,
-                    inputs.method,
-                    100 * float(confused[part].sum()) / n,
-                    n,
-                    variant=variant,
-                    **ends(share_interval(wrong, made), SHARE, 100),
-                )
-            )
-        return found
+            rate = 100 * float(confused[part].sum()) / n
+            wrong = of_images[:, part].sum(axis=1, keepdims=True)
+            interval = share_interval(wrong, np.full_like(wrong, 2 * len(pairs[part])))
+            limits = ends(interval, SHARE, 100)
+            records.append(record(spec, inputs.method, rate, n, variant=variant, **limits))
+        return records
 
 
 class Calibration(Metric):
@@ -192,26 +184,13 @@ class Calibration(Metric):
     def score(self, inputs: MetricInputs) -> list[Record]:
         """Three records of the judge."""
         (spec,), logits, labels = self.specs, inputs.real["logits"], inputs.labels
-        found, n = judge_calibration(logits, labels), len(labels)
-        parts = (("brier", found.brier, "squared probability"), ("nll", found.nll, "nats"))
-        return [
-            record(
-                spec,
-                inputs.method,
-                found.ece,
-                n,
-                **ends(calibration_interval(logits, labels), HALVES),
-            ),
-            *(
-                record(
-                    spec,
-                    inputs.method,
-                    float(each.mean()),
-                    n,
-                    variant=variant,
-                    unit=unit,
-                    **over_images(each[:, None]),
-                )
-                for variant, each, unit in parts
-            ),
-        ]
+        judged, n = judge_calibration(logits, labels), len(labels)
+        limits = ends(calibration_interval(logits, labels), HALVES)
+        records = [record(spec, inputs.method, judged.ece, n, **limits)]
+        for variant, values, unit in (
+            ("brier", judged.brier, "squared probability"),
+            ("nll", judged.nll, "nats"),
+        ):
+            facts = {"variant": variant, "unit": unit} | over_images(values[:, None])
+            records.append(record(spec, inputs.method, float(values.mean()), n, **facts))
+        return records

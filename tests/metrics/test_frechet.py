@@ -44,14 +44,6 @@ def test_moments_are_enough_for_eight_digits():
     assert frechet_from_moments(*moments[:2] * 2) == pytest.approx(0, abs=1e-7)
 
 
-@pytest.mark.parametrize(("n", "m", "d"), [(60, 90, 8), (300, 40, 33)])
-def test_agrees_with_eigenvalues_where_those_are_stable(n, m, d):
-    random = np.random.default_rng(1)
-    a = random.standard_normal((n, d)) @ random.standard_normal((d, d))
-    b = random.standard_normal((m, d)) + 1
-    assert frechet_distance(a, b) == pytest.approx(by_eigenvalues(a, b), rel=1e-9)
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 40), st.integers(0, 40), st.integers(0, 2**32 - 1))
 def test_equals_the_eigenvalues_of_any_well_conditioned_sets(d, more_a, more_b, seed):
@@ -104,26 +96,6 @@ def test_symmetric_and_blind_to_rotation_shift_and_order(n, m, d, seed):
     assert frechet_distance(3 * a, 3 * b) == pytest.approx(9 * expected, rel=1e-9, abs=1e-9)
     moved = frechet_distance(a, a + shift)
     assert moved == pytest.approx(shift @ shift, rel=1e-9, abs=1e-9)
-
-
-@pytest.mark.parametrize("world", ["normal", "correlated", "rectified"])
-def test_more_noise_is_further_away_on_average(world):
-    random = np.random.default_rng(4)
-    real = random.standard_normal((200, 8))
-    if world != "normal":
-        real = real @ random.standard_normal((8, 8))
-    if world == "rectified":
-        real = np.maximum(real, 0)
-    far = [
-        np.mean(
-            [
-                frechet_distance(real, real + s * random.standard_normal(real.shape))
-                for _ in range(9)
-            ]
-        )
-        for s in (0, 0.1, 0.2, 0.5, 1, 2)
-    ]
-    assert far == sorted(far)
 
 
 @pytest.mark.parametrize(

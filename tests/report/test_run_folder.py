@@ -67,6 +67,7 @@ def test_pictures_of_an_earlier_run_go_and_foreign_files_stay(parts, tmp_path):
     for name in names:
         (out / name).write_bytes((folder / "out" / name).read_bytes())
     (out / "grid_mine.png").write_bytes(b"mine")
+    (out / "outcomes.npz").write_bytes(b"what predictions.npz was called")
     data = ToyPhotos(14)
     alone = evaluate([Painter()], data, Reader(), store=Store(folder / "store"))
     write_run(alone, out)
@@ -75,7 +76,7 @@ def test_pictures_of_an_earlier_run_go_and_foreign_files_stay(parts, tmp_path):
     assert "grid_painter.png" in left
     gone = {name for name in names if "plane" in name} | {"grid_truth.png", "compare.png"}
     assert len(gone) > 7
-    assert not left & (gone | {"styles_painter.png"})
+    assert not left & (gone | {"styles_painter.png", "outcomes.npz"})
 
 
 def test_an_unusable_place_is_found_out_first(tmp_path):
