@@ -51,7 +51,7 @@ def draw(scene: Scene, codes: Floats | None = None) -> Drawing:
     for number, (code, p) in enumerate(zip(codes, distribution(codes), strict=True), 1):
         first, second = np.argsort(-p)[:2]
         parts.append(
-            f"{number} {format_code(code)} {100 * p[first]:.0f} % {EMOTIONS[first]}, "
+            f"{number}: {format_code(code)}, {100 * p[first]:.0f} % {EMOTIONS[first]}, "
             f"{100 * p[second]:.0f} % {EMOTIONS[second]}"
         )
     return Drawing(

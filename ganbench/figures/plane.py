@@ -77,9 +77,12 @@ def tensor(codes: Floats, method: Method) -> torch.Tensor:
 
 def in_space(method: Method, codes: Floats) -> NDArray[np.bool_]:
     """Which codes [n, 2] belong to Z: the square where a method defines p_z, else the unit disc."""
-    disc = ability(distribution, method) is None
-    size = np.linalg.norm(codes, ord=2 if disc else np.inf, axis=1)
+    size = np.linalg.norm(codes, ord=np.inf if _is_square(method) else 2, axis=1)
     return np.asarray(size <= 1 + 1e-6)
+
+
+def _is_square(method: Method) -> bool:
+    return ability(distribution, method) is not None
 
 
 def check_codes(method: Method, codes: Floats) -> None:
@@ -90,8 +93,7 @@ def check_codes(method: Method, codes: Floats) -> None:
     """
     outside = codes[~in_space(method, codes)]
     if len(outside):
-        square = ability(distribution, method) is not None
-        space = "the square from −1 to 1" if square else "the disc of radius 1"
+        space = "the square from −1 to 1" if _is_square(method) else "the disc of radius 1"
         raise BadInput(
             f"code outside the conditional plane of {method.name}: {format_code(outside[0])}; "
             f"give codes in {space}"

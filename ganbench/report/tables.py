@@ -154,7 +154,10 @@ def codes_table(results: Results) -> Table | None:
         ("ere", "noisy", "ERE, noisy anchors"),
         ("ere", "uniform", "ERE, uniform over Z"),
     ]
-    caption = "FED and ERE by the codes that were used."
+    caption = (
+        "FED and ERE of Table 1, and with other codes: the codes of the emotions (anchors), noisy "
+        "anchors, or codes drawn uniformly from the conditional space Z."
+    )
     table = _table(results, caption, items, [*in_order(results), TRUTH])
     return table and table.without_empty_columns()
 
@@ -286,7 +289,7 @@ def paper_table1() -> Table:
     )
     caption = (
         f"{paper['title']}: accuracy ({paper['unit']}) on {paper['data']}; judge: {paper['judge']}. "
-        "Data set, judge and weights are others: the numbers are not comparable with ours."
+        "Data set, judge and weights differ from ours: the numbers are not comparable."
     )
     return Table(caption, columns, rows)
 

@@ -101,7 +101,7 @@ def test_a_gamut_without_p_z_shows_the_directions(stage):
 def test_given_codes_are_shown_with_what_they_stand_for(stage):
     codes = Plane().mu.detach().double().numpy()[[2, 5]]
     caption = draw("complex", stage(Plane()), codes=codes).caption
-    assert re.search(r"1 \(.*?\) \d+ % sad, .* 2 \(.*?\) \d+ % disgusted", caption)
+    assert re.search(r"1: \(.*?\), \d+ % sad, .* 2: \(.*?\), \d+ % disgusted", caption)
     with pytest.raises(BadInput, match="outside the conditional plane"):
         draw("complex", stage(Plane()), codes=np.array([[0, 1.5]]))
 
