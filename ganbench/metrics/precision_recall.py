@@ -121,11 +121,11 @@ def prdc_intervals(
     of_a, of_b = kept[:, of_image], kept[:, of_image[image]]
     if min(of_a.sum(axis=1).min(), of_b.sum(axis=1).min()) <= NEAREST:
         return None
-    found = _of_subsets(a, b, of_a, of_b, NEAREST, DEPTH, memory)
-    whole = PRDC(*found[:, 0].tolist())
+    values = _of_subsets(a, b, of_a, of_b, NEAREST, DEPTH, memory)
+    whole = PRDC(*values[:, 0].tolist())
     # [4, splits, 2 or 4 parts]
-    of_halves = found[:, 1 : 1 + 2 * (groups - 1)].reshape(4, 2, groups - 1)
-    of_quarters = found[:, 1 + 2 * (groups - 1) :].reshape(4, 4, groups - 1)
+    of_halves = values[:, 1 : 1 + 2 * (groups - 1)].reshape(4, 2, groups - 1)
+    of_quarters = values[:, 1 + 2 * (groups - 1) :].reshape(4, 4, groups - 1)
     return PRDCIntervals(
         precision=share_from_halves(whole.precision, of_halves[0], len(b), len(a)),
         recall=share_from_halves(whole.recall, of_halves[1], len(a), len(a)),
@@ -204,10 +204,10 @@ def _inside(
     near = distances[x, y]
     for radii, columns in zip(balls, kept, strict=True):
         chosen = (near <= radii[x]) & columns[y]
-        rows, found = np.zeros(len(radii), np.bool_), np.zeros(len(columns), np.bool_)
+        rows, covered = np.zeros(len(radii), np.bool_), np.zeros(len(columns), np.bool_)
         rows[x[chosen]] = True
-        found[y[chosen]] = True
-        yield rows, found, int(chosen.sum())
+        covered[y[chosen]] = True
+        yield rows, covered, int(chosen.sum())
 
 
 def _nearest(
@@ -222,10 +222,10 @@ def _nearest(
             np.arange(len(distances)), np.arange(rows.start, rows.stop)
         ] = -1  # the row itself comes first
         nearest = np.argpartition(distances, depth, axis=1)[:, : depth + 1]
-        found = np.take_along_axis(distances, nearest, axis=1)
-        order = np.argsort(found, axis=1)[:, 1:]
+        smallest = np.take_along_axis(distances, nearest, axis=1)
+        order = np.argsort(smallest, axis=1)[:, 1:]
         index[rows] = np.take_along_axis(nearest, order, axis=1)
-        squares[rows] = np.take_along_axis(found, order, axis=1)
+        squares[rows] = np.take_along_axis(smallest, order, axis=1)
     return index, squares
 
 

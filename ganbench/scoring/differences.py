@@ -24,7 +24,7 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
         methods: names; the earlier one of two is the minuend.
     """
     headlines = {(r.metric, r.method): r for r in records if r.headline and r.low is not None}
-    found = []
+    of_pairs = []
     for metric in dict.fromkeys(metric for metric, _ in headlines):
         for name, other in combinations(methods, 2):
             a, b = headlines.get((metric, name)), headlines.get((metric, other))
@@ -32,7 +32,7 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
                 continue
             x, y = interval_of(a), interval_of(b)
             value, low, high = difference(x, y)
-            found.append(
+            of_pairs.append(
                 replace(
                     a,
                     variant=MINUS + other,
@@ -45,4 +45,4 @@ def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Recor
                     influence=None,
                 )
             )
-    return found
+    return of_pairs

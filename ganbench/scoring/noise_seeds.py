@@ -36,7 +36,7 @@ def over_noise_seeds(
         for r in run:
             if r.emotion is None and r.value is not None:
                 values.setdefault((r.metric, r.variant), []).append(r.value)
-    found = []
+    records = []
     for r in runs[0]:
         of_seeds = values.get((r.metric, r.variant), [])
         if r.emotion is not None or len(of_seeds) < len(runs):
@@ -47,7 +47,7 @@ def over_noise_seeds(
             (OVER_SEEDS, np.mean(of_seeds)),
             (DEVIATION, np.std(of_seeds, ddof=1)),
         ):
-            found.append(
+            records.append(
                 replace(
                     r,
                     variant=variant_of(r.variant, variant),
@@ -61,7 +61,7 @@ def over_noise_seeds(
                     note=f"seeds {first} to {first + len(runs) - 1}",
                 )
             )
-    return found
+    return records
 
 
 def variant_of(variant: str, what: str) -> str:

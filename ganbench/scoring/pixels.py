@@ -53,7 +53,7 @@ class GroundTruthError(Metric):
             feature_distances(edits["features"], truth["features"]),
             feature_distances(start, truth["features"]),
         )
-        found = []
+        records = []
         for region, (edited, unedited) in distances.items():
             floor = {"nothing_to_do": 0.0} if region == "features" else {}
             for c, column in BY_TARGET:
@@ -61,7 +61,7 @@ class GroundTruthError(Metric):
                 after = edited[:, column]
                 value = relative_distance(after[chosen], before[chosen], **floor)
                 limits = {} if value is None else ratio_over_images(after, before, chosen)
-                found.append(
+                records.append(
                     record(
                         spec,
                         inputs.method,
@@ -73,4 +73,4 @@ class GroundTruthError(Metric):
                         **limits,
                     )
                 )
-        return found
+        return records

@@ -40,22 +40,24 @@ class Accuracy(Metric):
         """The row of Table 1: seven cells, and their mean."""
         (spec,), method = self.specs, inputs.method
         right, n = cells(inputs.confusion)
-        found = []
+        records = []
         for c in range(len(EMOTIONS)):
             if not n[c]:
-                found.append(record(spec, method, None, 0, c, note="no test image of this emotion"))
+                records.append(
+                    record(spec, method, None, 0, c, note="no test image of this emotion")
+                )
                 continue
             low, high = wilson(int(right[c]), int(n[c]))
             cell: dict[str, Any] = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
-            found.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **cell))
-        known = [r.value for r in found if r.value is not None]
+            records.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **cell))
+        known = [r.value for r in records if r.value is not None]
         note = "" if len(known) == len(EMOTIONS) else f"mean of {plural(len(known), 'emotion')}"
         mean = sum(known) / len(known) if known else None
         is_target = inputs.targets[..., None] == np.arange(len(EMOTIONS))
         hits = is_target & (inputs.judged == inputs.targets)[..., None]
         interval = share_interval(hits.sum(axis=1), is_target.sum(axis=1))
         limits = ends(interval, SHARE, 100) if mean is not None else {}
-        return [*found, record(spec, method, mean, len(inputs.labels), note=note, **limits)]
+        return [*records, record(spec, method, mean, len(inputs.labels), note=note, **limits)]
 
 
 class ERE(Metric):
@@ -68,7 +70,7 @@ class ERE(Metric):
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """A record over all targets for each set of codes, and records by target for anchor codes."""
-        (spec,), found = self.specs, []
+        (spec,), records = self.specs, []
         for codes, edits in inputs.sets.items():
             if "desired" not in edits:
                 continue
@@ -77,10 +79,10 @@ class ERE(Metric):
             for c, column in BY_TARGET if codes == ANCHOR else BY_TARGET[:1]:
                 values = distance[:, column]
                 mean, limits = float(values.mean()), over_images(values)
-                found.append(
+                records.append(
                     record(spec, inputs.method, mean, values.size, c, variant=variant, **limits)
                 )
-        return found
+        return records
 
 
 class Gain(Metric):
@@ -100,23 +102,23 @@ class Gain(Metric):
         before = softmax(inputs.real["logits"])[:, None]
         after = softmax(inputs.edits["logits"])
         rise = probability_gain(before, after, inputs.targets)
-        found = []
+        records = []
         for c, column in BY_TARGET:
             chosen, values = inputs.changed[:, column], rise[:, column]
             n = int(chosen.sum())
             value = float(values[chosen].mean()) if n else None
             note, limits = "" if n else "no input of another emotion", over_images(values, chosen)
-            found.append(record(spec, method, value, n, c, note=note, **limits))
+            records.append(record(spec, method, value, n, c, note=note, **limits))
         if inputs.true_edits is not None:
-            found += self._parts(inputs, inputs.true_edits["features"])
-        return found
+            records += self._parts(inputs, inputs.true_edits["features"])
+        return records
 
     def _parts(self, inputs: MetricInputs, truth: NDArray[Any]) -> list[Record]:
         """Records of the parallel and the orthogonal part; ``truth`` [N, 7, d] are features of true edits."""
         start = inputs.real["features"][:, None]
         parallel, orthogonal = gt_gain(start, inputs.edits["features"], truth)
         length = np.square(np.asarray(truth, np.float64) - start).sum(axis=-1)
-        found = []
+        records = []
         for c, column in BY_TARGET:
             known = inputs.changed[:, column] & (length[:, column] > 0)
             weights = np.where(known, length[:, column], 0)
@@ -134,7 +136,7 @@ class Gain(Metric):
                                 max(end, 0) ** 0.5 for end in (interval.low, interval.high)
                             )
                             interval = Interval(value, low, high, interval.influence)
-                found.append(
+                records.append(
                     record(
                         self.specs[0],
                         inputs.method,
@@ -147,7 +149,7 @@ class Gain(Metric):
                         **ends(interval, MEAN),
                     )
                 )
-        return found
+        return records
 
 
 class NeighbourConfusion(Metric):

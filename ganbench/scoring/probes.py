@@ -83,8 +83,9 @@ class Diversity(Metric):
             return [record(spec, inputs.method, 0.0, inputs.judged.size, note=note)]
         other = inputs.probes[probe.name]["features"]
         first = inputs.edits["features"][: len(other)]
-        found = noise_diversity(np.stack([first, other], axis=-2))
-        return [record(spec, inputs.method, float(found.mean()), found.size, **over_images(found))]
+        distances = noise_diversity(np.stack([first, other], axis=-2))
+        mean, limits = float(distances.mean()), over_images(distances)
+        return [record(spec, inputs.method, mean, distances.size, **limits)]
 
 
 class Intensity(Metric):
@@ -102,8 +103,8 @@ class Intensity(Metric):
         logits = inputs.probes[probe.name]["logits"]
         p = softmax(logits).reshape(len(logits), len(INTENSE), len(INTENSITIES), len(EMOTIONS))
         rising = np.stack([p[:, i, :, c] for i, c in enumerate(INTENSE)], axis=1)
-        found = intensity_response(INTENSITIES, rising)
-        by_emotion = [(None, found), *((c, found[:, [i]]) for i, c in enumerate(INTENSE))]
+        every = intensity_response(INTENSITIES, rising)
+        by_emotion = [(None, every), *((c, every[:, [i]]) for i, c in enumerate(INTENSE))]
         return [
             record(spec, inputs.method, float(values.mean()), values.size, c, **over_images(values))
             for c, values in by_emotion
@@ -123,15 +124,15 @@ class Smoothness(Metric):
             note = "it has no anchors in one space"
             return [record(spec, inputs.method, None, 0, note=note)]
         logits = inputs.probes[probe.name]["logits"]
-        found = path_smoothness(softmax(logits).reshape(len(logits), -1, POINTS, len(EMOTIONS)))
-        known = ~np.isnan(found)
+        ratios = path_smoothness(softmax(logits).reshape(len(logits), -1, POINTS, len(EMOTIONS)))
+        known = ~np.isnan(ratios)
         return [
             record(
                 spec,
                 inputs.method,
-                float(found[known].mean()) if known.any() else None,
+                float(ratios[known].mean()) if known.any() else None,
                 int(known.sum()),
                 note="" if known.any() else "nothing changes along any line",
-                **over_images(found, known),
+                **over_images(ratios, known),
             )
         ]

@@ -87,7 +87,7 @@ class Units(Metric):
         every = np.ones(len(NAMES), np.bool_)
         parts = [("" if region == "all" else region, i, every) for i, region in enumerate(REGIONS)]
         parts += [(name, whole, np.arange(len(NAMES)) == u) for u, name in enumerate(NAMES)]
-        found = []
+        records = []
         for variant, region, units in parts:
             chosen = (changed & units[:, None]).reshape(len(changed), -1)
             edited = truth[..., region].reshape(chosen.shape)
@@ -99,8 +99,8 @@ class Units(Metric):
             )
             note = "" if value is not None else "the inputs are already right there"
             n = int(chosen.sum())
-            found.append(record(spec, method, value, n, variant=variant, note=note, **limits))
-        return found
+            records.append(record(spec, method, value, n, variant=variant, note=note, **limits))
+        return records
 
     def _responses(self, method: str, positions: NDArray[np.float64]) -> list[Record]:
         """Records of the correlation, from positions [n, units, intensities]."""
@@ -112,11 +112,11 @@ class Units(Metric):
             ("parallel", parallel, ratio),
             *((name, correlation[:, [u]], {}) for u, name in enumerate(NAMES)),
         ]
-        found = []
+        records = []
         for variant, values, facts in parts:
             known = ~np.isnan(values)
             value = float(values[known].mean()) if known.any() else None
             facts |= {"note": "" if known.any() else "no true edit shows the unit"}
             facts |= over_images(values, known)
-            found.append(record(spec, method, value, int(known.sum()), variant=variant, **facts))
-        return found
+            records.append(record(spec, method, value, int(known.sum()), variant=variant, **facts))
+        return records

@@ -72,7 +72,7 @@ def between(
 def equal(column: str, editor: str, value: float, why: str) -> Check:
     """An editor has exactly one value, to six decimals."""
     claim = f"{editor} is {value:g}"
-    return Check(column, (editor,), claim, why, lambda found: abs(found - value) < 1e-6)
+    return Check(column, (editor,), claim, why, lambda actual: abs(actual - value) < 1e-6)
 
 
 ANY = float("inf")

@@ -88,18 +88,18 @@ class JudgedEdits:
 
     reference: Reference
     edits: Edits
-    judged: Predictions
-    other: Predictions
+    predictions: Predictions
+    other_predictions: Predictions
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """The confusion [source, target, judged] of the judge."""
-        return _confusion(self.reference.faces, self.judged)
+        return _confusion(self.reference.faces, self.predictions)
 
     @property
     def flat(self) -> NDArray[np.float32]:
         """Features [n * 7, d]."""
-        return self.judged.features.reshape(-1, self.judged.features.shape[-1])
+        return self.predictions.features.reshape(-1, self.predictions.features.shape[-1])
 
     @cached_property
     def prdc(self) -> metrics.PRDC:
@@ -179,13 +179,15 @@ def prepare(faces: KnownFaces, judge: Judge, other: Judge) -> Reference:
 
 def measure(reference: Reference, edits: Edits) -> dict[str, float | None]:
     """The values of all columns for one editor."""
-    judged = (judge.predict(edits.images) for judge in (reference.judge, reference.other))
-    made = JudgedEdits(reference, edits, *judged)
-    return {column.name: column.measure(made) for group in COLUMNS.values() for column in group}
+    predictions = (judge.predict(edits.images) for judge in (reference.judge, reference.other))
+    judged = JudgedEdits(reference, edits, *predictions)
+    return {column.name: column.measure(judged) for group in COLUMNS.values() for column in group}
 
 
-def _confusion(faces: KnownFaces, judged: Predictions) -> NDArray[np.int64]:
-    return metrics.confusion(faces.labels[:, None], np.arange(K), judged.logits.argmax(axis=-1))
+def _confusion(faces: KnownFaces, predictions: Predictions) -> NDArray[np.int64]:
+    return metrics.confusion(
+        faces.labels[:, None], np.arange(K), predictions.logits.argmax(axis=-1)
+    )
 
 
 def _accuracy(counts: NDArray[np.int64]) -> float:
@@ -193,63 +195,65 @@ def _accuracy(counts: NDArray[np.int64]) -> float:
     return float(100 * (right / n).mean())
 
 
-def _other_accuracy(made: JudgedEdits) -> float:
-    return _accuracy(_confusion(made.reference.faces, made.other))
+def _other_accuracy(judged: JudgedEdits) -> float:
+    return _accuracy(_confusion(judged.reference.faces, judged.other_predictions))
 
 
-def _ere(made: JudgedEdits) -> float:
-    return metrics.ere_distance(made.judged.logits, np.eye(K))
+def _ere(judged: JudgedEdits) -> float:
+    return metrics.ere_distance(judged.predictions.logits, np.eye(K))
 
 
-def _fed(made: JudgedEdits) -> float:
-    return metrics.frechet_distance(made.reference.real.features, made.flat)
+def _fed(judged: JudgedEdits) -> float:
+    return metrics.frechet_distance(judged.reference.real.features, judged.flat)
 
 
-def _kid(made: JudgedEdits) -> float:
-    return metrics.kernel_distance(made.reference.real.features, made.flat)
+def _kid(judged: JudgedEdits) -> float:
+    return metrics.kernel_distance(judged.reference.real.features, judged.flat)
 
 
-def _neighbour_confusion(made: JudgedEdits) -> float:
-    confused, n = metrics.neighbour_counts(made.counts)
+def _neighbour_confusion(judged: JudgedEdits) -> float:
+    confused, n = metrics.neighbour_counts(judged.counts)
     return float(100 * confused.sum() / n.sum())
 
 
-def _diversity(made: JudgedEdits) -> float:
-    if made.edits.draws is None:  # every draw of a deterministic editor is the same edit
-        targets = made.reference.faces.targets
-        edits = made.judged.features[np.arange(len(targets)), targets]
+def _diversity(judged: JudgedEdits) -> float:
+    if judged.edits.draws is None:  # every draw of a deterministic editor is the same edit
+        targets = judged.reference.faces.targets
+        edits = judged.predictions.features[np.arange(len(targets)), targets]
         draws = np.repeat(edits[:, None], 2, axis=1)
     else:
-        draws = made.reference.judge.predict(made.edits.draws).features
+        draws = judged.reference.judge.predict(judged.edits.draws).features
     return float(metrics.noise_diversity(draws).mean())
 
 
-def _intensity(made: JudgedEdits) -> float | None:
-    p = made.along_path
+def _intensity(judged: JudgedEdits) -> float | None:
+    p = judged.along_path
     if p is None:
         return None
-    of_target = p[np.arange(len(p)), :, made.reference.faces.targets]
+    of_target = p[np.arange(len(p)), :, judged.reference.faces.targets]
     return float(metrics.intensity_response(RHO, of_target).mean())
 
 
-def _smoothness(made: JudgedEdits) -> float | None:
-    p = made.along_path
+def _smoothness(judged: JudgedEdits) -> float | None:
+    p = judged.along_path
     values = np.array(np.nan) if p is None else metrics.path_smoothness(p)
     return None if np.isnan(values).all() else float(np.nanmean(values))
 
 
-def _gain(made: JudgedEdits) -> float:
-    before = metrics.softmax(made.reference.real.logits)[:, None]
-    rise = metrics.probability_gain(before, metrics.softmax(made.judged.logits), np.arange(K))
-    return float(rise[made.reference.changed].mean())
+def _gain(judged: JudgedEdits) -> float:
+    before = metrics.softmax(judged.reference.real.logits)[:, None]
+    rise = metrics.probability_gain(
+        before, metrics.softmax(judged.predictions.logits), np.arange(K)
+    )
+    return float(rise[judged.reference.changed].mean())
 
 
-def _gain_part(made: JudgedEdits, part: int) -> float:
-    return float(np.nanmean(made.gains[part][made.reference.changed]))
+def _gain_part(judged: JudgedEdits, part: int) -> float:
+    return float(np.nanmean(judged.gains[part][judged.reference.changed]))
 
 
-def _input_similarity(made: JudgedEdits) -> float:
-    inputs, edits = (_thumbnails(x) for x in (made.reference.faces.images, made.edits.images))
+def _input_similarity(judged: JudgedEdits) -> float:
+    inputs, edits = (_thumbnails(x) for x in (judged.reference.faces.images, judged.edits.images))
     source = metrics.deviations(inputs, inputs)[:, None]
     return float(np.nanmean(metrics.cosine_similarity(source, metrics.deviations(edits, inputs))))
 
@@ -265,26 +269,26 @@ def _floats(pictures: UInt8) -> NDArray[np.float32]:
     return pictures.reshape(-1, *pictures.shape[-3:]).astype(np.float32) / np.float32(255)
 
 
-def _background(made: JudgedEdits) -> float:
-    faces = made.reference.faces
+def _background(judged: JudgedEdits) -> float:
+    faces = judged.reference.faces
     change = metrics.background_change(
         _floats(np.repeat(faces.images, K, axis=0)),
-        _floats(made.edits.images),
+        _floats(judged.edits.images),
         np.repeat(faces.regions, K, axis=0),
     )
     return float(np.nanmean(change))
 
 
-def _gt_error(made: JudgedEdits, region: str) -> float | None:
+def _gt_error(judged: JudgedEdits, region: str) -> float | None:
     column = REGIONS.index(region)
-    edited, unedited = made.gt_distances
+    edited, unedited = judged.gt_distances
     return metrics.relative_distance(edited[:, column], unedited[:, column])
 
 
-def _gt_error_features(made: JudgedEdits) -> float | None:
-    real, true = made.reference.real.features, made.reference.true.features
-    changed = made.reference.changed
-    edited = metrics.feature_distances(made.judged.features, true)[changed]
+def _gt_error_features(judged: JudgedEdits) -> float | None:
+    real, true = judged.reference.real.features, judged.reference.true.features
+    changed = judged.reference.changed
+    edited = metrics.feature_distances(judged.predictions.features, true)[changed]
     unedited = metrics.feature_distances(real[:, None], true)[changed]
     return metrics.relative_distance(edited, unedited, nothing_to_do=0.0)
 
