@@ -2,11 +2,11 @@
 
     python tools/build_head.py UNPACKED_WHEEL [OUTPUT]
 
-The wheel carries CC0 data of MakeHuman/MPFB2 and of the Face Units pack; its code is not used.
-Kept is what a picture of a face needs: the head of the base mesh with eyes, teeth, tongue, upper
-lashes and the long-hair hull, 52 face units, macros of ancestry, sex and age, identity targets,
-and masks of lips, lids and ears. Coordinates are decimetres, y up, z towards the viewer; left is the subject's.
-Offsets are int16 times one scale a target, so the only loss is that quantisation.
+The wheel has CC0 data of MakeHuman/MPFB2 and of the Face Units pack; its code is not used. The npz keeps
+the parts that a picture of a face needs: the head of the base mesh with eyes, teeth, tongue, upper lashes
+and the long-hair hull, 52 face units, macros of ancestry, sex and age, identity targets, and masks of lips,
+lids and ears. Coordinates are in decimetres, y up, z towards the viewer; left is the subject's left. Offsets
+are int16 times one scale for each target; this quantisation is the only loss.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ MOUTH_BAG = 7  # body triangles in the uv island of the mouth cavity
 # The frame shows the neck down to about 5.9; shoulders and long hair are cut below it.
 BODY_BOTTOM, BODY_HALF_WIDTH, HAIR_BOTTOM = 5.45, 1.7, 4.6
 
-# name = (target for negative weights or "", target for positive weights); "?" stands for l and r.
-# Targets that look like an expression (mouth angles, brow angle) are left out on purpose: identity
-# and emotion stay separate truths.
+# name -> (target for negative weights or "", target for positive weights); "?" stands for l and r.
+# Targets that look like an expression (mouth angles, brow angle) are left out, so that identity and
+# emotion stay separate.
 IDENTITY: dict[str, tuple[str, str]] = {}
 
 

@@ -3,8 +3,8 @@
     npm pack @vladmandic/face-api@1.7.15 && tar xzf vladmandic-face-api-1.7.15.tgz
     python tools/convert_face_api.py package/model [OUTPUT]
 
-Only names and layout change: filters become [out, in, height, width]. The 8-bit values stay as they are,
-with the scale and minimum of each tensor in the header, so nothing is lost and the file stays small.
+Only names and layout change: filters become [out, in, height, width]. The 8-bit values stay as they are, and
+the header has the scale and minimum of each tensor, so that nothing is lost and the file stays small.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def convert(folder: Path, output: Path) -> None:
         if code:
             quantised[name] = (code["scale"], code["min"])
     if at != len(shard):
-        raise SystemExit(f"shard of {len(shard)} bytes, manifest of {at}: not the same model")
+        raise SystemExit(
+            f"the shard has {len(shard)} bytes, the manifest {at}; take both of one model"
+        )
     metadata = {"quantised": json.dumps(quantised), "source": "@vladmandic/face-api 1.7.15, MIT"}
     output.write_bytes(save(tensors, metadata))
 

@@ -2,10 +2,10 @@
 
     python tools/ship.py runs/judge runs/stargan ...     # copy these runs' checkpoints
     python tools/ship.py --scores runs/eval/results.json # add the scores of an evaluation
-    python tools/ship.py --reproduced runs/reproduce/stargan   # add that 'ganbench reproduce' gave its bits
+    python tools/ship.py --reproduced runs/reproduce/stargan   # 'ganbench reproduce' gave the same bits
 
-Nothing in the manifest is typed by hand: hashes are of the files, everything else is from the
-cards that training wrote and from the evaluation's records.
+Nothing in the manifest is typed by hand: the hashes are computed from the files, and all other facts come
+from the cards that the trainings wrote and from the evaluation's records.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCORES = ("accuracy", "fed", "ere", "background", "truth")
 
 
 def value(item: Any) -> str:
-    """A TOML value; what is None is left out."""
+    """A TOML value; keys whose value is None are left out."""
     if isinstance(item, dict):
         known = (f"{key} = {value(v)}" for key, v in item.items() if v is not None)
         return "{ " + ", ".join(known) + " }"
@@ -72,17 +72,17 @@ def read_scores(results: Path) -> dict[str, dict[str, float]]:
 
 
 def finished(run: Path) -> Path:
-    """A run's checkpoint: of one that is not finished the last periodic one; its card says how far it is."""
+    """A run's final checkpoint, or the last periodic one if the run is not finished."""
     return [*run.glob("*.safetensors"), *sorted(run.glob("checkpoints/*.safetensors"))[::-1]][0]
 
 
-def evidence(run: Path) -> tuple[str, dict[str, Any]]:
-    """Of which checkpoint a run has all the weights, to the bit, and where it ran."""
-    made = finished(run)
-    header = read_header(made)
+def reproduction(run: Path) -> tuple[str, dict[str, Any]]:
+    """The shipped checkpoint whose bits a run gave again, by name, and facts about that run."""
+    checkpoint = finished(run)
+    header = read_header(checkpoint)
     name, card = header["name"], header["card"]
-    if weights_hash(made) != weights_hash(FOLDER / f"{name}.safetensors"):
-        raise SystemExit(f"not the bits of the shipped {name}: {run}")
+    if weights_hash(checkpoint) != weights_hash(FOLDER / f"{name}.safetensors"):
+        raise SystemExit(f"other weights than the shipped {name}: {run}; train it again")
     facts = ("iteration", "hours", "versions", "machine", "git")
     return name, {"weights": "bit-identical", **{key: card[key] for key in facts if key in card}}
 
@@ -96,22 +96,23 @@ def main() -> None:
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for run in arguments.runs:
-        found = finished(run)
-        shutil.copyfile(found, FOLDER / f"{read_header(found)['name']}.safetensors")
+        checkpoint = finished(run)
+        name = read_header(checkpoint)["name"]
+        shutil.copyfile(checkpoint, FOLDER / f"{name}.safetensors")
     manifest = FOLDER / "MANIFEST.toml"
     before = tomllib.loads(manifest.read_text()) if manifest.exists() else {}
     scores = {name: entry.get("scores", {}) for name, entry in before.items()}
     if arguments.scores:
         scores |= read_scores(arguments.scores)
-    # MetricInputs is of a file and goes with it.
-    proved = {
+    # An entry stays only while its file is unchanged.
+    reproduced = {
         name: entry["reproduced"]
         for name, entry in before.items()
         if "reproduced" in entry and entry["sha256"] == sha256(FOLDER / entry["file"])
     }
-    proved |= dict(map(evidence, arguments.reproduced))
+    reproduced |= dict(map(reproduction, arguments.reproduced))
     tables = [
-        table(path, scores.get(path.stem, {}), proved.get(path.stem, {}))
+        table(path, scores.get(path.stem, {}), reproduced.get(path.stem, {}))
         for path in sorted(FOLDER.glob("*.safetensors"))
     ]
     write_atomic(
