@@ -20,7 +20,7 @@ USUAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int6
 
 
 def fitted(
-    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: object
 ) -> dict[str, Tensor]:
     """Tensors of a file in the types of a network.
 
@@ -29,7 +29,7 @@ def fitted(
 
     Args:
         expected: the network's tensors, which may be on the device "meta".
-        found: the file's tensors; names and shapes are those of ``expected``.
+        tensors: the file's; names and shapes are those of ``expected``.
         where: the file, for messages.
 
     Raises:
@@ -37,31 +37,33 @@ def fitted(
             values that are not finite. A constant of the network may be infinite, as in a mask.
     """
     return {
-        name: _fit(name, expected[name], tensor, where) for name, tensor in sorted(found.items())
+        name: _fit(name, expected[name], tensor, where) for name, tensor in sorted(tensors.items())
     }
 
 
 def fill(
-    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: object
 ) -> dict[str, Tensor]:
     """``fitted`` tensors of one of our checkpoints, which must fill its network.
 
     Raises:
         BadInput: missing, extra or mis-shaped tensors, or tensors that ``fitted`` refuses.
     """
-    if wrong := mismatch(expected, found):
+    if wrong := mismatch(expected, tensors):
         raise BadInput(
             f"checkpoint does not fit its own configuration: {where} ({wrong}); the file is damaged: "
             "fetch it again"
         )
-    return fitted(expected, found, where)
+    return fitted(expected, tensors, where)
 
 
-def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+def mismatch(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
     """The differences between a file's tensors and a network's, in words; empty if they fit."""
-    missing = expected.keys() - found.keys()
-    extra = found.keys() - expected.keys()
-    misshapen = [k for k in expected.keys() & found.keys() if found[k].shape != expected[k].shape]
+    missing = expected.keys() - tensors.keys()
+    extra = tensors.keys() - expected.keys()
+    misshapen = [
+        k for k in expected.keys() & tensors.keys() if tensors[k].shape != expected[k].shape
+    ]
     parts = []
     if missing:
         parts.append(f"missing {grouped(missing)}")
@@ -70,7 +72,7 @@ def mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str
     if misshapen:
         first, *rest = sorted(misshapen)
         parts.append(
-            f"{first} {tuple(found[first].shape)} instead of {tuple(expected[first].shape)}"
+            f"{first} {tuple(tensors[first].shape)} instead of {tuple(expected[first].shape)}"
             + (f", as wrong {grouped(rest)}" if rest else "")
         )
     return "; ".join(parts)
@@ -86,13 +88,13 @@ def grouped(keys: Iterable[str], most: int = 3) -> str:
     return ", ".join(groups[:most]) + (f" and {rest} more" if rest else "")
 
 
-def check_usual(found: Mapping[str, Tensor], where: object) -> None:
+def check_usual(tensors: Mapping[str, Tensor], where: object) -> None:
     """Check tensors of a file whose network is not known yet.
 
     Raises:
         BadInput: a tensor has a type that weights do not have, or values that are not finite.
     """
-    for name, tensor in sorted(found.items()):
+    for name, tensor in sorted(tensors.items()):
         _check_stored(name, tensor, where)
         if tensor.dtype not in USUAL:
             raise _of_another_type(name, tensor, torch.float32, where)

@@ -47,8 +47,8 @@ def read(path: Path) -> Any:
     except UnpicklingError as error:
         if what := foreign(path):
             raise _not_a_checkpoint(path, what) from error
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        wanted = f"{found[1]} is not a plain tensor" if found else "more than plain tensors"
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        wanted = f"{named[1]} is not a plain tensor" if named else "more than plain tensors"
         raise BadInput(
             f"reading {path} would run code that it names: {wanted}; where you trust it, save it "
             "again as plain tensors, as docs/checkpoints.md shows"

@@ -67,11 +67,11 @@ def unwrapped(content: Any, role: Role) -> Any:
         return content
     if {"trainer", "iteration"} <= _keys(content):
         return content  # the state of a training by ganbench; its checkpoint lies beside it
-    found = [
+    networks = [
         (path, inner) for path, inner in _networks(content, ()) if role in identify(inner).roles
     ]
-    named = [inner for path, inner in found if path and path[-1] in _NAMES[role]]
-    chosen = [inner for _, inner in found] if len(found) == 1 else named
+    named = [inner for path, inner in networks if path and path[-1] in _NAMES[role]]
+    chosen = [inner for _, inner in networks] if len(networks) == 1 else named
     return chosen[0] if len(chosen) == 1 else content
 
 

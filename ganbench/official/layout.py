@@ -157,12 +157,12 @@ _WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 def bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict without ``_WRAPPERS`` before its keys, in any order and number."""
-    found = dict(state)
-    while found and (
-        prefix := next((p for p in _WRAPPERS if all(key.startswith(p) for key in found)), "")
+    tensors = dict(state)
+    while tensors and (
+        prefix := next((p for p in _WRAPPERS if all(key.startswith(p) for key in tensors)), "")
     ):
-        found = {key.removeprefix(prefix): tensor for key, tensor in found.items()}
-    return found
+        tensors = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+    return tensors
 
 
 def expected_tensors(
@@ -197,7 +197,7 @@ def size(tensors: Tensors, address: str, axis: int) -> int:
 
 def count(tensors: Tensors, pattern: str) -> int:
     """How many different texts the group of ``pattern`` matches at the beginning of addresses."""
-    return len({found[1] for address in tensors if (found := re.match(pattern, address))})
+    return len({match[1] for address in tensors if (match := re.match(pattern, address))})
 
 
 def _pick(tensor: Tensor, axis: int, first: int, order: Sequence[int], neutral: int) -> Tensor:
