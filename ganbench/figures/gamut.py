@@ -85,27 +85,27 @@ def draw(scene: Scene) -> Drawing:
     return draw_gamut(scene, view, shown, plural(n, "face"))
 
 
-def draw_gamut(scene: Scene, view: JudgedPlane, shown: ShownEdits, judged: str) -> Drawing:
+def draw_gamut(scene: Scene, view: JudgedPlane, shown: ShownEdits, source: str) -> Drawing:
     """Draw the plane of a scene's method.
 
     Args:
         scene: with the method, the judge and the resolution.
         view: what the judge sees in the plane.
         shown: the edits shown over the plane.
-        judged: the images whose edits the judge sees, for the caption.
+        source: the images whose edits the judge sees, for the caption.
     """
     method, judge = scene.method, scene.judge().spec.title
     cells = lattice(CELLS)
     inside = plane.in_space(method, cells)[:, None]
-    seen = np.where(inside, view.mean_at(cells), np.nan)
+    judged = np.where(inside, view.mean_at(cells), np.nan)
     distribution = ability(plane.distribution, method)
     page = Page(WIDTH, HEAD + LARGE + 0.46, scene.dpi)
     if distribution is None:
-        background, meaning = seen, "what the judge sees there on average"
-        measured = _draw_directions(page, method, seen, view)
+        background, meaning = judged, "what the judge sees there on average"
+        measured = _draw_directions(page, method, judged, view)
     else:
         background, meaning = distribution(cells), "what the code stands for"
-        measured = _draw_disagreement(page, method, seen, background)
+        measured = _draw_disagreement(page, method, judged, background)
     x = LEFT + 0.65
     page.face(shown.face, LEFT, 0.02, 0.55)
     page.text(x, 0.12, f"{method.title}: the gamut", TITLE, weight="bold")
@@ -123,7 +123,7 @@ def draw_gamut(scene: Scene, view: JudgedPlane, shown: ShownEdits, judged: str) 
         page.figure,
         f"The conditional plane of {method.title}: edits of one face, framed in the colour of the "
         f"emotion that the judge sees, over {meaning}. What the judge sees is the mean of its softmax "
-        f"over edits of {judged} with codes nearby (Gaussian of width {view.width:.2f}). {measured} "
+        f"over edits of {source} with codes nearby (Gaussian of width {view.width:.2f}). {measured} "
         f"Judge: {judge}.",
     )
 
@@ -147,14 +147,14 @@ def _draw_edits(page: Page, method: Method, colours: Floats, shown: ShownEdits) 
     draw_anchors(page.axes, anchors * LARGE / 2 + middle, 6.5)
 
 
-def _draw_disagreement(page: Page, method: Method, seen: Floats, p: Floats) -> str:
+def _draw_disagreement(page: Page, method: Method, judged: Floats, p: Floats) -> str:
     """Draw p_z, what the judge sees, and their distance; return what was measured in words."""
-    variation, differ = plane.disagreement(seen, p)
+    variation, differ = plane.disagreement(judged, p)
     mean = variation.mean()
     step = LARGE / 3
     side = step - 0.32
     _draw_small(page, method, HEAD, side, shade(p), "what the codes stand for")
-    _draw_small(page, method, HEAD + step, side, shade(seen), "what the judge sees")
+    _draw_small(page, method, HEAD + step, side, shade(judged), "what the judge sees")
     grey = np.asarray(VARIATION(variation))[:, :3]
     axes = _draw_small(
         page, method, HEAD + 2 * step, side, grey, f"their distance: {mean:.2f} on average"
@@ -172,13 +172,13 @@ def _draw_disagreement(page: Page, method: Method, seen: Floats, p: Floats) -> s
     )
 
 
-def _draw_directions(page: Page, method: Method, seen: Floats, view: JudgedPlane) -> str:
+def _draw_directions(page: Page, method: Method, judged: Floats, view: JudgedPlane) -> str:
     """Draw what the judge sees in the plane, and along the direction of each emotion.
 
     Returns:
         What was measured, in words.
     """
-    overview = _draw_small(page, method, HEAD, 1.5, shade(seen), "what the judge sees")
+    overview = _draw_small(page, method, HEAD, 1.5, shade(judged), "what the judge sees")
     top = HEAD + 2.4
     axes = page.panel(RIGHT + 0.2, top, 1.45, 1.45)
     page.text(RIGHT, top - 0.37, "how sure it is of an emotion,")

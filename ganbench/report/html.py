@@ -67,10 +67,14 @@ def render(
 
 
 def percentages(counts: list[list[list[int]]]) -> list[list[float | None]]:
-    """Per cent of the edits towards each emotion (row) that the judge sees as each (column)."""
+    """The per cent of the edits towards each emotion (row) that the judge sees as each emotion (column).
+
+    Args:
+        counts: numbers of edits [7, 7, 7] by the emotion of the input, the target, and the judge.
+    """
     rows: list[list[float | None]] = []
     for target in range(len(EMOTIONS)):
-        seen = [sum(source[target][judged] for source in counts) for judged in range(len(EMOTIONS))]
-        total = sum(seen)
-        rows.append([100 * count / total if total else None for count in seen])
+        row = [sum(source[target][judged] for source in counts) for judged in range(len(EMOTIONS))]
+        total = sum(row)
+        rows.append([100 * count / total if total else None for count in row])
     return rows

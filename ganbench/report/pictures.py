@@ -67,7 +67,11 @@ def draw_grids(evaluation: Evaluation) -> list[Picture]:
 
 
 def place_points(evaluation: Evaluation) -> list[Placed]:
-    """The map that all methods share, kept in the evaluation's store; empty for few points."""
+    """Place the points on the map that all methods share, or take the places from the store.
+
+    Returns:
+        Each cloud with its places; empty for fewer points than a map needs.
+    """
     clouds, seed = feature_map.thin(evaluation.clouds), evaluation.results.seed
     if sum(len(cloud.features) for cloud in clouds) < feature_map.FEWEST:
         return []

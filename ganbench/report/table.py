@@ -108,18 +108,3 @@ class Table:
         if direction == "lower":
             best, worst = worst, best
         return float(self.value(row, column)) == best != worst
-
-    def without_empty_columns(self) -> Table:
-        """The table without the columns that have no value in any row."""
-        kept = [
-            i
-            for i in range(len(self.columns))
-            if any(row.cells[i].value is not None for row in self.rows)
-        ]
-        return Table(
-            self.caption,
-            tuple(self.columns[i] for i in kept),
-            tuple(
-                Row(row.title, tuple(row.cells[i] for i in kept), row.competes) for row in self.rows
-            ),
-        )

@@ -110,14 +110,13 @@ def specs(results: Results) -> dict[str, MetricSpec]:
 
 def table1(results: Results) -> Table:
     """Table 1: accuracy for each emotion and their mean, then the other metrics of ours."""
-    known = specs(results)
     recorded = {(record.metric, record.variant) for record in results.records}
     others = [item for item in (*FIRST, *SECOND) if item[:2] in recorded]
     accuracy = METRICS["accuracy"]
     columns = [Column.of(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
     columns += [Column.of(accuracy, "Mean")]
     columns += [
-        replace(Column.of(known[item[0]], item[2]), second=item in SECOND) for item in others
+        replace(Column.of(METRICS[item[0]], item[2]), second=item in SECOND) for item in others
     ]
     rows = []
     for name in [REAL, *in_order(results)]:
@@ -158,8 +157,9 @@ def codes_table(results: Results) -> Table | None:
         "FED and ERE of Table 1, and with other codes: the codes of the emotions (anchors), noisy "
         "anchors, or codes drawn uniformly from the conditional space Z."
     )
-    table = _table(results, caption, items, [*in_order(results), TRUTH])
-    return table and table.without_empty_columns()
+    names = [*in_order(results), TRUTH]
+    items = [item for item in items if _has_value(results, item, names)]
+    return _table(results, caption, items, names)
 
 
 def gt_error_table(results: Results) -> Table | None:
@@ -172,8 +172,9 @@ def gt_error_table(results: Results) -> Table | None:
     for region in (*REGIONS, "features"):
         items.append(("gt_error", "" if region == "all" else region, titles[region]))
     caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
-    table = _table(results, caption, items, [*in_order(results), TRUTH])
-    return table and table.without_empty_columns()
+    names = [*in_order(results), TRUTH]
+    items = [item for item in items if _has_value(results, item, names)]
+    return _table(results, caption, items, names)
 
 
 def judges_table(results: Results) -> Table | None:
@@ -196,29 +197,30 @@ def judges_table(results: Results) -> Table | None:
 
 def seeds_table(results: Results) -> Table | None:
     """Mean and standard deviation over the seeds of the noise, for methods that take noise."""
-    known = specs(results)
-    items = [("accuracy", "", "Mean accuracy"), *FIRST, *SECOND]
-    items = [item for item in items if item[0] in known]
-    columns = [replace(Column.of(known[m], title), direction="reported") for m, _, title in items]
-    rows, seeds = [], ""
-    for name in in_order(results):
-        means, deviations = (
-            [results.find(name, m, variant=variant_of(variant, what)) for m, variant, _ in items]
-            for what in (OVER_SEEDS, DEVIATION)
-        )
-        if any(means):
-            seeds = next(mean.note for mean in means if mean)
-            cells = tuple(
-                Cell()
-                if mean is None or deviation is None
-                else Cell(mean.value, deviation.value, mean.note)
-                for mean, deviation in zip(means, deviations, strict=True)
-            )
-            rows.append(Row(_title(results, name), cells, competes=False))
-    if not rows:
+    names, items = in_order(results), []
+    for metric, variant, title in (("accuracy", "", "Mean accuracy"), *FIRST, *SECOND):
+        item = (metric, variant_of(variant, OVER_SEEDS), title)
+        if _has_value(results, item, names):
+            items.append((*item, variant_of(variant, DEVIATION)))
+    if not items:
         return None
+    rows, seeds = [], ""
+    for name in names:
+        cells = []
+        for metric, variant, _, deviations in items:
+            mean = results.find(name, metric, variant=variant)
+            deviation = results.find(name, metric, variant=deviations)
+            seeds = mean.note if mean else seeds
+            cells.append(
+                Cell(mean.value, deviation.value, mean.note) if mean and deviation else Cell()
+            )
+        if any(cell.value is not None for cell in cells):
+            rows.append(Row(_title(results, name), tuple(cells), competes=False))
     caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: the value does not depend on noise."
-    return Table(caption, tuple(columns), tuple(rows)).without_empty_columns()
+    columns = [
+        replace(Column.of(METRICS[m], title), direction="reported") for m, _, title, _ in items
+    ]
+    return Table(caption, tuple(columns), tuple(rows))
 
 
 Gap = tuple[float, float, float]
@@ -246,7 +248,7 @@ def differences_table(results: Results) -> Table | None:
         "95 % interval of the difference. Bold: the best, and the methods that do not differ from it "
         "significantly."
     )
-    return Table(caption, columns, tuple(rows)).without_empty_columns()
+    return Table(caption, columns, tuple(rows))
 
 
 def _gap_cell(gap: Gap | None, spec: MetricSpec) -> Cell:
@@ -306,6 +308,11 @@ def _table(
         if any(records):
             rows.append(_row(results, name, records, columns))
     return Table(caption, columns, tuple(rows)) if rows else None
+
+
+def _has_value(results: Results, item: Item, names: Sequence[str]) -> bool:
+    records = (results.find(name, item[0], variant=item[1]) for name in names)
+    return any(record is not None and record.value is not None for record in records)
 
 
 def _row(

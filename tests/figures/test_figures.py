@@ -14,7 +14,7 @@ from ganbench.figures.page import to_png
 from ganbench.figures.scene import Faces, Scene, sample_faces
 from ganbench.seeds import generator
 
-DPI = 40  # of print is slow
+DPI = 40  # drawing at 300 is slow
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def test_given_codes_are_shown_with_what_they_stand_for(stage):
 
 
 def test_a_plane_of_one_emotion_has_no_mixtures(stage):
-    lone = Plane()
-    lone.label_distribution = lambda codes: torch.eye(7)[torch.zeros(len(codes), dtype=int)]
+    method = Plane()
+    method.label_distribution = lambda codes: torch.eye(7)[torch.zeros(len(codes), dtype=int)]
     with pytest.raises(BadInput, match="no two emotions lead together in the plane of plane"):
-        draw("complex", stage(lone))
+        draw("complex", stage(method))
 
 
 def test_same_labels_keep_the_tolerance(stage):
@@ -123,11 +123,11 @@ def test_same_labels_keep_the_tolerance(stage):
 
 
 def test_nuances_go_up_and_right_from_the_lower_left(stage):
-    seen = []
+    edited = []
     scene = stage(Wheel())
-    scene.method.translate = lambda x, codes: (seen.append(codes), (x, None))[1]
+    scene.method.translate = lambda x, codes: (edited.append(codes), (x, None))[1]
     draw("nuance", scene, code=np.array([0.1, 0.2]), step=0.05)
-    codes = torch.cat(seen).reshape(5, 5, 2)
+    codes = torch.cat(edited).reshape(5, 5, 2)
     assert codes[2, 2].tolist() == pytest.approx([0.1, 0.2])
     assert codes[0, 0].tolist() == pytest.approx([0.0, 0.3])
     assert codes[4, 4].tolist() == pytest.approx([0.2, 0.1])
@@ -169,10 +169,10 @@ def test_styles_measure_what_the_noise_changes(stage):
     grey = (noise.mean(1).tanh() + 1) / 2
     pairs = [abs(float(a - b)) for a, b in itertools.combinations(grey, 2)]
     assert numbers(varied)[0] == pytest.approx(np.mean(pairs), abs=6e-4)
-    deaf = Painter(noise=2)
-    translate = deaf.translate
-    deaf.translate = lambda x, codes: translate(x, codes * (torch.arange(9) < 7))
-    assert numbers(draw("styles", stage(deaf)).caption)[0] == 0
+    unmoved = Painter(noise=2)
+    translate = unmoved.translate
+    unmoved.translate = lambda x, codes: translate(x, codes * (torch.arange(9) < 7))
+    assert numbers(draw("styles", stage(unmoved)).caption)[0] == 0
 
 
 def test_methods_without_a_space_get_their_own_codes_on_the_map(stage):

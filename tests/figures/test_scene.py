@@ -8,30 +8,30 @@ from ganbench.errors import BadInput
 from ganbench.figures.scene import Faces, Scene, read_pictures, sample_faces
 
 
-def scene(method, n=2, told=None):
+def scene(method, n=2, calls=None):
     images = torch.rand(n, 3, 8, 8)
     faces = Faces(images, tuple("ab"[:n]))
-    told = [] if told is None else told
-    return Scene((method,), 0, lambda _: faces, Reader, lambda *done: told.append(done))
+    calls = [] if calls is None else calls
+    return Scene((method,), 0, lambda _: faces, Reader, lambda *done: calls.append(done))
 
 
 def test_every_face_meets_every_code_in_its_place():
-    told = []
-    stage = scene(Painter(), told=told)
+    calls = []
+    stage = scene(Painter(), calls=calls)
     images = stage.faces(2).images
     codes = torch.eye(7)[torch.arange(40) % 7]
     edits = stage.edits(images, codes)
     assert edits.shape == (40, 2, 3, 8, 8)
     for m, n in ((0, 1), (17, 0), (39, 1)):
         assert torch.equal(edits[m, n], stage.method.edit(images[n : n + 1], codes[m : m + 1]).images[0])  # fmt: skip
-    assert told[-1] == (80, 80)
+    assert calls[-1] == (80, 80)
     assert stage.judged(edits).logits.argmax(-1).T.tolist() == [[c % 7 for c in range(40)]] * 2
 
 
 def test_each_face_may_have_codes_of_its_own():
     stage = scene(Painter())
-    own = torch.eye(7)[torch.tensor([[1, 2], [3, 4], [5, 6]])]
-    edits = stage.edits(stage.faces(2).images, own)
+    codes = torch.eye(7)[torch.tensor([[1, 2], [3, 4], [5, 6]])]
+    edits = stage.edits(stage.faces(2).images, codes)
     assert stage.judged(edits).logits.argmax(-1).tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
@@ -53,11 +53,11 @@ def test_faces_are_one_of_each_emotion_and_chosen_by_the_seed():
     assert first.labels.tolist() == [*range(7), 0, 1]
     assert torch.equal(first.images, sample_faces(data, 9, seed=0).images)
 
-    seen = []
-    data.images = lambda rows: seen.append(list(rows)) or torch.zeros(len(rows), 3, 8, 8)
+    rows_read = []
+    data.images = lambda rows: rows_read.append(list(rows)) or torch.zeros(len(rows), 3, 8, 8)
     for seed in (0, 0, 1):
         sample_faces(data, 9, seed)
-    assert seen[0] == seen[1] != seen[2]
+    assert rows_read[0] == rows_read[1] != rows_read[2]
 
 
 def test_pictures_are_cut_to_their_middle_and_turned_upright(tmp_path):

@@ -88,9 +88,9 @@ def test_a_pair_that_is_nowhere_even_is_left_out():
 @given(planes(), st.floats(0.005, 0.3))
 def test_equivalent_codes_keep_the_tolerance_and_lie_as_far_apart_as_possible(p, tolerance):
     codes = lattice(17)
-    own = p(codes)
-    rows = equivalent_codes(codes, own, tolerance, 4)
-    between = abs(own[:, None] - own[None]).sum(-1) / 2
+    distributions = p(codes)
+    rows = equivalent_codes(codes, distributions, tolerance, 4)
+    between = abs(distributions[:, None] - distributions[None]).sum(-1) / 2
     distance = np.linalg.norm(codes[:, None] - codes[None], axis=-1)
     farthest = distance[between <= tolerance].max()
     if farthest == 0:
