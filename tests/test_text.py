@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
 from ganbench.report.table import Cell, Column, Row, Table
-from ganbench.text import clipped, html, latex, markdown, message, printable, shown
+from ganbench.text import clipped, html, latex, markdown, markdown_table, message, printable, shown
 
 # All of Unicode, halves of pairs too, with the characters that formats and terminals care about often.
 SPECIAL = "\x00\x07\x1b\r\n\t\x7f\x85\x9b\u2028\u202e\u200b\ufeff\udcff|\\*_`[]<>&%$#{}~^\"'!@±↑"
@@ -142,3 +142,14 @@ def test_rich_shows_any_text(text, capsys):
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert markdown("a*b") == r"a\*b"
+
+
+def test_a_table_of_markdown_aligns_its_numbers():
+    rows = [("GANmut", "97.0"), ("**SMIT**", "8.5")]
+    lines = markdown_table(["Method", "Mean"], rows, numbers=[1]).splitlines()
+    assert lines == [
+        "| Method | Mean |",
+        "| --- | ---: |",
+        "| GANmut | 97.0 |",
+        "| **SMIT** | 8.5 |",
+    ]
