@@ -56,11 +56,6 @@ class Reordering:
         """The labels that the permutation moves, and the emotions that their images show."""
         return {label: shown for label, shown in enumerate(self.shown) if label != shown}
 
-    @property
-    def inverse(self) -> tuple[int, ...]:
-        """For each emotion, the label of the images that show it."""
-        return tuple(self.shown.index(emotion) for emotion in range(K))
-
 
 def counts(labels: NDArray[np.int64], judged: NDArray[np.int64]) -> NDArray[np.int64]:
     """How often each label in [0, 7) got each answer: int64 [7, 7]; other labels are left out."""

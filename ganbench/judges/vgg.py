@@ -34,8 +34,8 @@ class VGGConfig:
     """Architecture.
 
     Attributes:
-        image_size: side of the images it sees, pixels; a multiple of 2**len(stages).
-        emotions: its classes, in label order.
+        image_size: side of the images, pixels; a multiple of 2**len(stages).
+        emotions: names of the classes, in label order.
         arch: ``"vgg16"`` or ``"vgg16_bn"`` is the network of this name in ``torchvision.models``, with
             one output for each emotion. ``"stages"`` is a VGG with batch norm as ``stages``, ``widths``
             and ``hidden`` tell; checkpoints that do not name their ``arch`` hold such a network.
@@ -134,7 +134,7 @@ class VGG(nn.Module):
 
 
 class VGGJudge(NetworkJudge):
-    """A trained VGG behind the interface of judges."""
+    """A trained VGG with the interface of judges."""
 
     def __init__(self, model: VGG, spec: JudgeSpec, card: dict[str, Any]) -> None:
         super().__init__(model, spec)
@@ -156,7 +156,7 @@ def load_vgg(
     """Load a judge made by ``ganbench train judge``, a file or its run folder; None loads the shipped one.
 
     Raises:
-        BadInput: missing or foreign file, or the checkpoint of a method.
+        BadInput: the file is missing, no checkpoint of ganbench, or the checkpoint of a method.
     """
     where = resolve(device)
     path = shipped("judge") if checkpoint is None else checkpoint_file(checkpoint)

@@ -57,7 +57,6 @@ class TestTables:
     def test_a_permutation_is_found(self, labels):
         found = find_reordering(relabelled(STRONG, labels))
         assert [found.shown[label] for label in labels] == list(range(7))
-        assert found.inverse == labels
         assert found.after == pytest.approx(139 / 140)
         assert not understands(relabelled(STRONG, labels))
 
@@ -184,17 +183,8 @@ class TestLabels:
         code, error, _ = call("data", "check", *options, "--split", "train")
         assert code == 2
         assert "the labels seem to be in another order" in error
-        learn = (
-            "train",
-            "judge",
-            "--recipe",
-            tiny_recipe,
-            "--device",
-            "cpu",
-            *options,
-            "--allow-leaks",
-        )
-        code, _, error = call(*learn, "--out", "run")
+        learn = ("train", "judge", "--recipe", tiny_recipe, "--device", "cpu", "--out", "run")
+        code, _, error = call(*learn, *options, "--allow-leaks")
         assert code == 0
         assert "warning: train: the labels seem to be in another order" in error
         assert "--label-order fer2013" in error

@@ -52,12 +52,6 @@ def tiny(monkeypatch):
     return state
 
 
-def started(path):
-    """The network of a judge whose training starts from a file, and what the card says of the start."""
-    session = prepare("judge", "affectnet", {"ema_decay": 0.5}, device="cpu", init=path)
-    return session.trainer.model, session.trainer.ema, session.setup
-
-
 @pytest.mark.parametrize("arch", ARCHS)
 def test_keys_and_shapes_are_torchvision_s(arch):
     with torch.device("meta"):
@@ -89,11 +83,12 @@ def test_outputs_are_those_of_torchvision_s_layers(tiny, arch):
 def test_a_judge_starts_from_torchvision_s_weights(tiny, arch, suffix, tmp_path):
     path, state = tmp_path / f"weights{suffix}", tiny(arch)
     (save_file if suffix == ".safetensors" else torch.save)(state, path)
-    model, ema, setup = started(path)
-    found = model.state_dict()
-    assert all(torch.equal(found[k], state[k]) for k in state if not k.startswith(LAST))
-    assert found[f"{LAST}weight"].shape == (7, 8)
-    assert all(torch.equal(value, ema.state_dict()[key]) for key, value in found.items())
+    session = prepare("judge", "affectnet", {"ema_decay": 0.5}, device="cpu", init=path)
+    trainer, setup = session.trainer, session.setup
+    model, average = trainer.model.state_dict(), trainer.ema.state_dict()
+    assert all(torch.equal(model[k], state[k]) for k in state if not k.startswith(LAST))
+    assert model[f"{LAST}weight"].shape == (7, 8)
+    assert all(torch.equal(value, average[key]) for key, value in model.items())
     assert setup.network.arch == arch
     assert setup.init == {"name": path.name, "sha256": sha256(path)}
     assert setup.licence == "unknown"
