@@ -1,4 +1,7 @@
-"""StarGAN's strategy: several critic steps, then one generator step. Each method adds its losses."""
+"""The training of StarGAN's family: several critic steps, then one generator step.
+
+Each method adds its targets and losses.
+"""
 
 from __future__ import annotations
 
@@ -83,16 +86,16 @@ class AdversarialRecipe(CriticRecipe):
         self.require("n_critic", self.n_critic >= 1, "at least 1")
 
     def generator_steps(self) -> int:
-        """Every ``n_critic``-th iteration, counted from the first one of the run."""
+        """The generator steps in every ``n_critic``-th iteration, counted from the start of the run."""
         return max(0, self.iterations // self.n_critic - self.warmup_iterations // self.n_critic)
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a batch is edited to.
+    """What the images of a batch are edited to.
 
     Attributes:
-        codes: [B, code_dim], differentiable where codes are learned.
+        codes: [B, code_dim], differentiable if the method learns its codes.
         emotions: int64 [B].
         strength: [B] in [0, 1], for methods with intensity.
     """
@@ -110,8 +113,8 @@ class AdversarialTrainer(CriticTrainer):
     """Alternates critic and generator steps; a subclass states targets and losses.
 
     Args:
-        method: the model to train; has ``translate``.
-        discriminator: D.
+        method: the method to train.
+        discriminator: D; returns the patch map first, then the outputs of its heads.
         recipe: the method's recipe.
     """
 
@@ -131,7 +134,7 @@ class AdversarialTrainer(CriticTrainer):
         return int(self.recipe.n_critic)
 
     def limits(self, facts: limits.Facts) -> dict[str, limits.Limit]:
-        """Of what all have: the penalty, whatever its weight, and reconstructions."""
+        """Limits of the losses that all have: the gradient penalty and the reconstructions."""
         found = {"d_gp": limits.penalty(), "g_warmup": limits.reconstruction()}
         if self.recipe.lambda_rec:
             found["g_rec"] = limits.reconstruction(facts)
@@ -139,19 +142,26 @@ class AdversarialTrainer(CriticTrainer):
 
     @abstractmethod
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        """Draw what each image is to become; of several processes, this one's rows of the draw."""
+        """Draw what each image is edited to, for the global batch; returns the rows of this process."""
 
     @abstractmethod
     def discriminator_terms(
         self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
-        """The critic's objective; ``x`` and ``fake`` are in the method's range, fake is detached."""
+        """The critic's objective.
+
+        Args:
+            x, fake: real images and edits as D sees them, in the method's range; without gradients.
+            batch: labels of ``x``.
+            target: what ``fake`` were edited to.
+            random: generator of this iteration.
+        """
 
     @abstractmethod
     def generator_terms(
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
-        """The generator's objective."""
+        """The generator's objective; ``x`` are the images of ``batch`` in the method's range."""
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
         """G(x, codes) in the recipe's precision; outputs are float32."""
@@ -175,17 +185,17 @@ class AdversarialTrainer(CriticTrainer):
         return gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
-        """Reconstruction only, whatever the code: small nets learn colours and shapes first.
+        """Reconstruction only, whatever the code: small networks learn colours and shapes first.
 
-        None where the generator adds a change to the input: none is the reconstruction, and a net
-        that learned to add none has dead units.
+        There are no terms if the generator adds a change to its input: adding nothing is then the
+        reconstruction, and a network that has learned to add nothing has dead units.
         """
         if getattr(self.method.config, "output", "image") == "change":
             return {}
         return {"g_warmup": (1.0, (self.generate(x, codes) - x).abs().mean())}
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
-        """The critic's objective on real images alone: what the warm-up teaches it."""
+        """The critic's objective in the warm-up: classification of real images."""
         return {}
 
     @torch.no_grad()
@@ -221,12 +231,12 @@ class AdversarialTrainer(CriticTrainer):
     def _descend(
         self, optimizer: str, images: int, terms: Callable[[slice], Terms]
     ) -> dict[str, Tensor]:
-        """A step of an optimiser, the batch taken in the parts that the recipe asks for."""
+        """One step of an optimiser, with the batch in as many parts as the recipe's ``accumulate``."""
         first, *others = self.parts(images)
         return self.minimise(terms(first), optimizer, more=map(terms, others) if others else ())
 
     def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """G learns to reconstruct and D to tell emotions, each on its own, before they play."""
+        """G learns to reconstruct its input and D to tell emotions, before they train each other."""
         values: dict[str, Tensor] = {}
         if reconstruction := self.warmup_terms(x, self.target(batch, random).codes):
             values |= self.minimise(reconstruction, "g")
@@ -247,5 +257,5 @@ class AdversarialTrainer(CriticTrainer):
 
 
 def permuted(emotions: Tensor, random: torch.Generator) -> Tensor:
-    """Target labels: the batch's own, in another order, so that targets follow the data's classes."""
+    """Target labels: those of the batch in random order, so that targets have the data's class shares."""
     return emotions[torch.randperm(len(emotions), generator=random).to(emotions.device)]

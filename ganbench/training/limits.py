@@ -1,18 +1,18 @@
-"""Limits of losses: values that no working training reaches, from mathematics, and where a fault began.
+"""Limits of losses: values that no working training reaches, derived from the formulas of the losses.
 
-A training that has diverged need not show a NaN. Two rules find the others:
+A training can diverge without a NaN. Two rules find such trainings; ``watch`` applies them:
 
-1. *Beyond its limit.* The mean of a loss over the last iterations of its ``window`` leaves the range
-   of any training that works. A loss with a largest sensible value has that value as its limit (a
-   reconstruction that is worse than a grey picture). One without has the value that a network reaches
-   which ignores its input (``idle``), times ``SQUARED`` where the loss is the square of a quantity
-   (1,000 is a quantity 32 times too large), or plus ``NATS`` where it grows like a logit (50 is a
-   probability of 2e-22 for what is right).
-2. *Nothing learned.* For a quarter of the run, and ``patience`` iterations at least, a loss stays
-   where a network that ignores its input has it. Judged in the second half of a run, and only for
-   losses that training must lower: what a generator and a critic play for settles anywhere.
+1. *Beyond its limit.* The mean of a loss over its last ``window`` iterations is above ``highest``, which
+   no working training reaches. For a reconstruction that is the loss of a grey picture. Other losses have no
+   largest sensible value: their limit is the loss of a network that ignores its input, times
+   ``SQUARED`` if the loss is the square of a quantity (1,000 is a quantity 32 times too large), or plus
+   ``NATS`` if it grows like a logit (50 is a probability of 2e-22 for the right class).
+2. *Nothing learned.* For a quarter of the run, and at least for ``patience`` iterations, the mean of a
+   loss is that of a network that ignores its input (``idle``). This rule applies in the second half of a
+   run, and only to losses that training must lower: the losses that generator and critic play against each
+   other may settle anywhere.
 
-Each trainer states the limits of its losses in ``limits``, beside the losses.
+Each trainer states the limits of its losses in its method ``limits``.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ from ganbench.data.dataset import Dataset
 from ganbench.seeds import generator
 from ganbench.training.augment import Augment, augment
 
-WINDOW = 10  # iterations that a loss beyond its limit is averaged over: one odd step is no fault
-# The same of reconstructions: an untrained generator may add anything to its input, and needs some
-# hundred iterations to leave that.
-PAINTING = 500
+# Iterations that a loss is averaged over for rule 1: a single large value is no fault.
+WINDOW = 10
+# The same for reconstructions. An untrained generator may add anything to its input, and takes some
+# hundred iterations to stop.
+RECONSTRUCTION_WINDOW = 500
 SQUARED = 1000.0
 NATS = 50.0
-# Below this the best single picture is so good that being no better says nothing.
-PLAIN = 0.05
-# Images that the best single picture is made of.
-SAMPLE = 64
+# Rule 2 is not applied to reconstructions of images whose best single picture has a smaller error than
+# this: a working training may then have the same error.
+LEAST_DEVIATION = 0.05
+# Images that the best single picture is computed from.
+SAMPLED_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,17 @@ class Limit:
     """The range of a loss.
 
     Attributes:
-        highest: see rule 1.
-        why: what the limit is, in words.
-        calm: above it a loss is part of what led beyond the limit.
-        idle: the value of a network that ignores its input, for rule 2; None where that rule is not
-            applied.
-        patience: iterations that it must be given, for rule 2.
-        window: iterations that it is averaged over, for rule 1. A window of more than ``WINDOW`` must
-            be full.
+        highest: the largest value of a working training, for rule 1.
+        why: what value the limit was derived from, in words.
+        onset: the fault began at the first value above this one.
+        idle: the value of a network that ignores its input, for rule 2; None to leave the rule out.
+        patience: least number of iterations, for rule 2.
+        window: iterations that are averaged, for rule 1. A window of more than ``WINDOW`` must be full.
     """
 
     highest: float
     why: str
-    calm: float
+    onset: float
     idle: float | None = None
     patience: int = 1000
     window: int = WINDOW
@@ -69,12 +69,12 @@ Limits = Mapping[str, Limit]
 
 @dataclass(frozen=True)
 class Facts:
-    """What limits need to know of the training images.
+    """Statistics of the training images that limits depend on.
 
     Attributes:
-        shares: of each class, float64 [classes], sum 1.
-        deviation: E|x - m| of images in [-1, 1] and their median m, pixel by pixel: the L1 error of
-            the best single picture. 0 if the images are too much alike to tell anything.
+        shares: float64 [classes], share of the images that show each class; their sum is 1.
+        deviation: E|x - m| of images x in [-1, 1] and their pixel-wise median m: the L1 error of the best
+            single picture. 0 if it is below ``LEAST_DEVIATION``.
     """
 
     shares: NDArray[np.float64]
@@ -92,32 +92,36 @@ class Facts:
 
         Args:
             dataset: the training images.
-            classes: how many the network has.
-            changes: the recipe's augmentation, which images are seen through: resampling makes them
-                smoother, and so more alike.
-            labels: int64 [N], the network's own labels; those of the data if None.
+            classes: number of classes of the network.
+            changes: the recipe's augmentation. Resampling makes images smoother, which lowers their
+                deviation.
+            labels: int64 [N], labels in the order of the network's classes; those of the data if None.
         """
         labels = dataset.labels if labels is None else labels
         # A list of action units may have no emotions.
         labels = labels if dataset.labelled else np.arange(classes)
         counts = np.bincount(labels, minlength=classes)
-        places = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(np.int64))
+        places = np.unique(np.linspace(0, len(dataset) - 1, SAMPLED_IMAGES).astype(np.int64))
         images = dataset.images(places)
         if changes is not None:
             images = augment(images, changes, generator(0, "facts"))
         middle = images.median(dim=0).values
         deviation = float(2 * (images - middle).abs().mean(dtype=torch.float64))
-        return cls(counts / counts.sum(), deviation if deviation >= PLAIN else 0.0)
+        return cls(counts / counts.sum(), deviation if deviation >= LEAST_DEVIATION else 0.0)
 
     def entropy(self, smoothing: float = 0.0) -> float:
-        """Cross-entropy, in nats, of always answering the classes' shares."""
+        """Cross-entropy, in nats, of a classifier that always answers ``shares``.
+
+        Args:
+            smoothing: label smoothing, in [0, 1).
+        """
         shares = self.shares * (1 - smoothing) + smoothing / len(self.shares)
         shares = shares[shares > 0]
         return float(-(shares * np.log(shares)).sum())
 
     @property
     def binary_entropy(self) -> float:
-        """The same of a binary answer for each class, summed."""
+        """Sum of the binary cross-entropies of a classifier that always answers ``shares``."""
         p = self.shares[(self.shares > 0) & (self.shares < 1)]
         return float(-(p * np.log(p) + (1 - p) * np.log(1 - p)).sum())
 
@@ -126,12 +130,12 @@ class Facts:
 
 
 def penalty() -> Limit:
-    """WGAN-GP, (||gradient|| - 1)^2: a critic that tells nothing apart has gradient 0, so 1."""
+    """WGAN-GP, (||gradient|| - 1)^2: a critic with the same score for all images has gradient 0, loss 1."""
     return _squared(1.0, "a critic that tells nothing apart has 1")
 
 
 def r1() -> Limit:
-    """R1, ||gradient||^2 / 2: the same gradient as for ``penalty``."""
+    """R1, ||gradient||^2 / 2, with the largest gradient that ``penalty`` allows."""
     return _squared(0.5, "a gradient of length 1 has 0.5")
 
 
@@ -145,25 +149,26 @@ def _squared(idle: float, why: str) -> Limit:
 
 
 def reconstruction(facts: Facts | None = None) -> Limit:
-    """L1 of images in [-1, 1]: the grey picture, 0 everywhere, has at most 1.
+    """L1 of images in [-1, 1]: a grey picture, 0 everywhere, has at most 1.
 
-    With facts a long stretch that is no better than the best single picture is a fault too.
+    Args:
+        facts: statistics of the images; rule 2 is applied if they are given.
     """
     best = facts.deviation if facts else 0.0
     why = "a grey picture has at most 1" + (f", the best single picture {best:.3g}" if best else "")
-    return Limit(1.0, why, math.sqrt(best or 0.5), best or None, window=PAINTING)
+    return Limit(1.0, why, math.sqrt(best or 0.5), best or None, window=RECONSTRUCTION_WINDOW)
 
 
 def cross_entropy(
     classes: int, idle: float | None = None, heads: int = 1, patience: int = 1000
 ) -> Limit:
-    """-log p of the right class, summed over heads: equal answers for all have log(classes).
+    """-log p of the right class, summed over heads: equal answers for all classes have log(classes).
 
     Args:
-        classes: how many.
-        idle: of always answering the classes' shares, one head; None where edits are classified:
-            what the classifier makes of these is part of a game.
-        heads: how many are summed.
+        classes: number of classes.
+        idle: the loss of one head that always answers the classes' shares; None for edits, whose
+            classification is part of the game between generator and critic.
+        heads: number of classifiers whose losses are summed.
         patience: see ``Limit``.
     """
     equal = math.log(classes)
@@ -177,7 +182,7 @@ def cross_entropy(
 
 
 def binary_cross_entropy(classes: int, idle: float | None = None, heads: int = 1) -> Limit:
-    """The same with an answer of its own for each class, summed over classes."""
+    """Binary cross-entropy of each class, summed over classes and heads; arguments of ``cross_entropy``."""
     equal = classes * math.log(2)
     return Limit(
         heads * (equal + NATS),
@@ -215,10 +220,10 @@ def logistic() -> Limit:
 
 
 def hinge(scales: int) -> Limit:
-    """The relativistic hinge of ``scales`` critics: equal scores have 1 each."""
+    """The relativistic hinge, summed over the critics of ``scales`` resolutions: equal scores have 1 each."""
     return Limit(scales * (1 + NATS), f"equal scores have {scales}", scales * math.sqrt(1 + NATS))
 
 
 def mask() -> Limit:
-    """The mean of an attention mask, in [0, 1]; ``check_mask`` stops a saturated one by itself."""
+    """The mean of an attention mask, in [0, 1]: no limit, since ``check_mask`` stops a saturated mask."""
     return Limit(math.inf, "", 0.99)

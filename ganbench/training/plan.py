@@ -1,8 +1,7 @@
-"""What a training run would be, found out without data and without memory for its networks.
+"""What a training run would do and need, found out without data and without memory for its networks.
 
-Networks, optimisers and one cycle of steps are made with fake tensors: these have shapes, but no
-content. What the steps minimise, how much they compute and how much memory they hold is observed,
-not derived a second time.
+Networks and optimisers are built with fake tensors, which have shapes and no content, and take one cycle
+of steps. The losses, operations and bytes of these steps are observed.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ UNITS = 17  # OpenFace's action units
 
 @dataclass(frozen=True)
 class Part:
-    """A network, or a part of one that has an optimiser of its own.
+    """A network, or a part of a network that has a separate optimiser.
 
     Attributes:
-        name: as its owner calls it.
-        parameters: how many are learnable.
-        optimizer: the name of its optimiser; None where the parts that follow have their own.
-        steps: how often the run changes it.
-        rate: the learning rate that the schedule multiplies.
+        name: attribute name of the part.
+        parameters: number of learnable parameters.
+        optimizer: name of its optimiser; None if its own parts, which follow, have different ones.
+        steps: number of optimiser steps in the run.
+        rate: base learning rate, which the schedule multiplies.
         decay: weight decay.
-        depth: 0 for a network, 1 for its parts, 2 for theirs ...
+        depth: 0 for a network, 1 for a part of a network, 2 for a part of a part ...
     """
 
     name: str
@@ -56,12 +55,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Objective:
-    """What one kind of step minimises.
+    """The objective of one kind of step.
 
     Attributes:
-        parts: names of the networks that it changes.
-        terms: name of each loss, as it is logged -> weight.
-        warmup: whether it belongs to the warm-up.
+        parts: names of the networks that the step changes.
+        terms: weight of each loss, by its name in the log.
+        warmup: whether the step belongs to the warm-up.
     """
 
     parts: tuple[str, ...]
@@ -71,13 +70,14 @@ class Objective:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of tensors at the fullest moment of a step.
+    """Bytes of the tensors that exist when a step holds most.
 
     Attributes:
-        weights: networks, with their buffers.
-        average: the moving average of the shipped one.
-        gradients, moments: of all optimised parameters.
-        activations: what a step holds beside these: images, activations, temporary results.
+        weights: parameters and buffers of all networks.
+        average: the moving average that is shipped.
+        gradients: gradients of all optimised parameters.
+        moments: state of the optimisers.
+        activations: all other tensors of a step: images, activations, temporary results.
     """
 
     weights: int
@@ -88,21 +88,21 @@ class Memory:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Sum of all bytes."""
         return self.weights + self.average + self.gradients + self.moments + self.activations
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would be.
+    """What a run would do and need.
 
     Attributes:
-        parts: the networks, each followed by its parts if these are optimised apart.
-        objectives: what the steps minimise, the warm-up first.
+        parts: the networks, each followed by its parts if these have separate optimisers.
+        objectives: objectives of the kinds of step, those of the warm-up first.
         images: training images of an iteration.
-        flops: floating-point operations of the whole run, two for a multiplication with addition;
-            convolutions and matrix products only.
-        memory: at the fullest moment.
+        flops: floating-point operations of convolutions and matrix products in the whole run; a
+            multiplication with addition counts as two.
+        memory: the most that a step holds.
         checkpoint: bytes of a checkpoint.
         state: bytes of ``state.pt``.
     """
@@ -117,15 +117,15 @@ class Plan:
 
 
 def plan(setup: Setup) -> Plan:
-    """Look at what a setup would do."""
+    """The plan of a setup's run."""
     recipe, network = setup.recipe, setup.network
     fake = FakeTensorMode(allow_non_fake_inputs=True)
-    # Fake tensors cannot be copied deeply, as the average is made; it is as large as the model.
+    # The average is a deep copy, which fake tensors do not allow; it is as large as the model.
     alone = dataclasses.replace(setup, recipe=dataclasses.replace(recipe, ema_decay=0.0))
     with fake:
         trainer = alone.build()
     images = len(trainer.indices(np.arange(1000) % len(network.emotions), 0, 0))
-    # With content, since how many images have a label may decide a shape.
+    # Labels are real tensors: the number of images with a label may decide a shape.
     labels = torch.arange(images) % len(network.emotions)
     with fake:
         batch = Batch(
@@ -141,7 +141,7 @@ def plan(setup: Setup) -> Plan:
     # The judge's step seeds the global generator.
     with torch.random.fork_rng(devices=[]), work:
         work.hold([batch.images, batch.emotions])
-        _settle(trainer)
+        _make_optimizer_state(trainer)
         for iteration, times in _visits(trainer):
             before = work.flops
             with _recorded(trainer) as calls:
@@ -181,7 +181,7 @@ def plan(setup: Setup) -> Plan:
 
 
 def _visits(trainer: Trainer) -> Iterator[tuple[int, int]]:
-    """Iterations that stand for the whole run, each with the number of those that are like it."""
+    """One iteration of each kind, and how many iterations of the run are of this kind."""
     recipe = trainer.recipe
     warmup = min(recipe.warmup_iterations, recipe.iterations)
     if warmup:
@@ -192,8 +192,8 @@ def _visits(trainer: Trainer) -> Iterator[tuple[int, int]]:
             yield warmup + place, times
 
 
-def _settle(trainer: Trainer) -> None:
-    """One empty step of each optimiser: from then on there are gradients and moments."""
+def _make_optimizer_state(trainer: Trainer) -> None:
+    """Take a step of each optimiser with zero gradients, after which gradients and moments exist."""
     for optimizer in trainer.optimizers.values():
         for parameter in _parameters(optimizer):
             parameter.grad = torch.zeros_like(parameter)
@@ -202,7 +202,7 @@ def _settle(trainer: Trainer) -> None:
 
 @contextmanager
 def _recorded(trainer: Trainer) -> Iterator[list[tuple[tuple[str, ...], dict[str, float]]]]:
-    """What is minimised in here: (optimisers, name of each term -> weight), step after step."""
+    """Record the calls of ``minimise`` in here: names of the optimisers, and weight of each term."""
     calls: list[tuple[tuple[str, ...], dict[str, float]]] = []
     minimise = trainer.minimise
 
@@ -218,14 +218,14 @@ def _recorded(trainer: Trainer) -> Iterator[list[tuple[tuple[str, ...], dict[str
 
 
 class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operation: counts floating-point operations, and bytes that are alive.
+    """Sees every operation, and counts floating-point operations and bytes of tensors that exist.
 
     Args:
-        given: tensors that are there already and do not count.
+        given: tensors whose bytes are not counted, since they exist already.
 
     Attributes:
-        flops: of convolutions and matrix products so far.
-        peak: most bytes alive at once so far.
+        flops: operations of convolutions and matrix products so far.
+        peak: most bytes that existed at once so far.
     """
 
     def __init__(self, given: Iterable[Tensor]) -> None:
@@ -246,7 +246,7 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def hold(self, tensors: Iterable[Tensor]) -> None:
-        """Count tensors until they are freed; views and results in place are counted once."""
+        """Count the bytes of tensors until they are freed; tensors that share a storage count once."""
         for tensor in tensors:
             storage = tensor.untyped_storage()
             if storage._cdata not in self._known:
@@ -261,20 +261,20 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _places(index: Tensor | None) -> Sequence[Tensor | None]:
-    """An index as it is; of a mask the places, whose number a fake tensor could not tell."""
+    """The index itself; for a mask its positions, since a fake mask cannot tell how many there are."""
     if index is None or index.dtype != torch.bool:
         return [index]
     return index.nonzero().unbind(1)
 
 
 def _parts(trainer: Trainer, steps: Mapping[str, int]) -> list[Part]:
-    """Networks with their optimisers; where a network has several, its parts follow."""
+    """Networks with their optimisers; if a network has several optimisers, its parts follow."""
     owners = {id(p): name for name, o in trainer.optimizers.items() for p in _parameters(o)}
     parts: list[Part] = []
 
     def add(name: str, module: nn.Module, count: int, depth: int) -> None:
-        found = {owners.get(id(p)) for p in module.parameters()}
-        owner = found.pop() if len(found) == 1 else None
+        optimizers = {owners.get(id(p)) for p in module.parameters()}
+        owner = optimizers.pop() if len(optimizers) == 1 else None
         if owner is not None:
             (group,) = trainer.optimizers[owner].param_groups
             rate, decay = group["base_rate"], group["weight_decay"]
@@ -285,8 +285,8 @@ def _parts(trainer: Trainer, steps: Mapping[str, int]) -> list[Part]:
             if size := sum(p.numel() for p in child.parameters()):
                 add(below, child, size, depth + 1)
 
-    for name, count in trainer.describe().items():
-        add(name, trainer.networks[name], count, 0)
+    for name, network in trainer.networks.items():
+        add(name, network, sum(p.numel() for p in network.parameters()), 0)
     return parts
 
 

@@ -1,4 +1,4 @@
-"""What the training loop needs from whatever is trained, and what all trainers share."""
+"""The interface between the training loop and what is trained, and what all trainers share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Terms = Mapping[str, tuple[float, Tensor]]
 
 
 def missing_units() -> BadInput:
-    """The error for data without action units where these are trained on."""
+    """The error for a training on action units whose data have none."""
     return BadInput(
         "action units are missing: the data has no AUxx_r columns; "
         "add OpenFace's columns to the CSV, or set network.condition = 'emotions'"
@@ -37,7 +37,7 @@ def missing_units() -> BadInput:
 
 @contextlib.contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """No gradients for these modules' parameters: a generator step needs none of the critic's."""
+    """In here these modules' parameters get no gradients: a generator step needs none of the critic's."""
     for module in modules:
         module.requires_grad_(False)
     try:
@@ -48,24 +48,28 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 
 def enable_fast(network: nn.Module) -> None:
-    """Let every part that can be computed in a faster way be so (their attribute ``fast``)."""
+    """Compute in the faster way every part that has one: those with an attribute ``fast``."""
     for module in network.modules():
         if hasattr(module, "fast"):
             module.fast = True  # type: ignore[assignment]
 
 
 class Trainer(ABC):
-    """Networks, optimisers and one training step of a method.
+    """Networks, optimisers and one training step of a method or judge.
 
-    A subclass fills ``networks`` and ``optimizers`` and implements ``step``. ``model`` is what is
-    shipped: a method or a judge; with ``ema_decay`` its moving average is.
+    A subclass fills ``networks`` and ``optimizers`` and implements ``step``. A checkpoint holds
+    ``model``, or with ``ema_decay`` its moving average.
 
-    In several processes, ``step`` sees this process's share of the batch. A subclass that allows this
-    sets ``supports_distributed``: what it draws is then drawn for the global batch, and what is no mean over the rows
-    of a batch is weighed, both through ``share``.
+    In distributed training ``step`` gets the batch of one process. A subclass that sets
+    ``supports_distributed`` draws its random numbers for the global batch and takes its rows with
+    ``share.local_rows``. Losses that are no mean over a batch go through ``share.sum`` or ``share.mean``.
+
+    Args:
+        model: the network that is trained.
+        recipe: how it is trained, an instance of the subclass's ``Recipe``.
 
     Raises:
-        BadInput: ``accumulate``, where the trainer cannot take a batch in parts.
+        BadInput: the recipe has ``accumulate``, and the trainer cannot take a batch in parts.
     """
 
     Recipe: ClassVar[type[Recipe]] = Recipe
@@ -73,7 +77,7 @@ class Trainer(ABC):
     needs_emotions = True
     supports_distributed = False
     permuted_parts = 0
-    """In how many parts of a batch its labels are permuted to make the targets; 0 where they are not."""
+    """Targets are permuted labels of the batch, in this number of parts; 0 if they are no permutation."""
     supports_accumulation = False
     """Whether every loss is a mean over images, so that a batch can be taken in parts."""
 
@@ -102,28 +106,37 @@ class Trainer(ABC):
         Args:
             iteration: counted from 0.
             batch: the images chosen by ``indices``.
-            random: a CPU generator of this iteration's own.
+            random: a CPU generator for this iteration alone.
         """
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
-        """Which training images an iteration sees; ``labels`` are the suite's numbers of their emotions."""
+        """Indices of an iteration's training images.
+
+        Args:
+            labels: int64 [N], the suite's labels of all training images.
+            iteration: counted from 0.
+            seed: seed of the run.
+        """
         return shuffled(len(labels), self.recipe.batch_size, iteration, seed)
 
     @property
     def cycle(self) -> int:
-        """After how many iterations the kinds of step repeat; a plan looks at so many."""
+        """Number of iterations after which the kinds of step repeat; a plan looks at one cycle."""
         return 1
 
     def limits(self, facts: Facts) -> Limits:
-        """The ranges of the losses in a training that works; see ``ganbench.training.limits``.
+        """Ranges of the losses in a training that works; see ``ganbench.training.limits``.
 
         Args:
-            facts: what they need to know of the data.
+            facts: statistics of the training images.
         """
         return {}
 
     def check(self, values: Mapping[str, float]) -> None:
-        """Look at logged means; raise if going on makes no sense.
+        """Stop a training whose logged means show that going on makes no sense.
+
+        Args:
+            values: mean of each logged scalar since the last log line.
 
         Raises:
             Diverged: a loss is not finite.
@@ -131,13 +144,6 @@ class Trainer(ABC):
         for name, value in values.items():
             if not np.isfinite(value):
                 raise Diverged(f"training diverged: {name} is {value}")
-
-    def describe(self) -> dict[str, int]:
-        """Number of learnable parameters of each network."""
-        return {
-            name: sum(p.numel() for p in network.parameters())
-            for name, network in self.networks.items()
-        }
 
     # -- shared -----------------------------------------------------------------------------------
 
@@ -148,14 +154,14 @@ class Trainer(ABC):
 
     @property
     def shipped(self) -> nn.Module:
-        """The model that a checkpoint holds."""
+        """The model that a checkpoint holds: the moving average, if there is one."""
         return self.model if self.ema is None else self.ema
 
     def distribute(self, share: Share) -> None:
-        """Be one of several processes.
+        """Train as one of several processes.
 
         Raises:
-            Unsupported: the method cannot be trained so.
+            Unsupported: the trainer needs the whole batch in one process.
             BadInput: the batch cannot be shared evenly.
         """
         size = self.recipe.batch_size
@@ -172,9 +178,10 @@ class Trainer(ABC):
         self.share = share
 
     def to(self, device: torch.device) -> None:
-        """Move every network, to channels-last; optimisers follow, since they hold the parameters.
+        """Move every network to a device, in the channels-last memory format.
 
-        Also set up what the recipe says of ``fast``, ``compile`` and the scaled losses of "fp16".
+        Optimisers follow, since they hold the parameters. The recipe's ``fast``, ``compile`` and the
+        scaled losses of precision "fp16" are set up here too.
         """
         networks = [*self.networks.values(), *([self.ema] if self.ema else [])]
         if self.recipe.fast:
@@ -188,7 +195,7 @@ class Trainer(ABC):
                 if isinstance(module, PatchConv):
                     module.make_contiguous()
         if self.recipe.compile:
-            for part in self.model.children():  # whose calls are all that the model computes
+            for part in self.model.children():  # a method computes through its children only
                 part.compile()
         if self.recipe.precision == "fp16":
             self.scaler = torch.amp.GradScaler(device.type)
@@ -199,10 +206,10 @@ class Trainer(ABC):
         """Adam over the modules' parameters.
 
         Args:
-            modules: what it optimises.
-            rate: its base rate; the recipe's when None.
+            modules: modules whose parameters it optimises.
+            rate: base learning rate; the recipe's when None.
             decay: weight decay.
-            warm: whether the warm-up's higher rate applies; critics without norm do not survive it.
+            warm: whether the warm-up's higher rate applies. A critic without norms diverges at it.
         """
         rate = self.recipe.learning_rate if rate is None else rate
         parameters = [p for module in modules for p in module.parameters()]
@@ -215,11 +222,11 @@ class Trainer(ABC):
         )
 
     def set_rates(self, iteration: int) -> None:
-        """Set every optimiser's learning rate from the schedule; call before each step.
+        """Set every optimiser's learning rate from the schedule; the loop calls this before each step.
 
-        Adam's moments are forgotten where the warm-up ends: reconstruction has small gradients, and
-        divided by their second moment the first adversarial ones would make steps of many times
-        the rate, which wrecks the generator.
+        Adam's moments are cleared where the warm-up ends. Reconstruction has small gradients: divided
+        by their second moment, the first adversarial gradients would make steps of many times the
+        learning rate, and the generator would diverge.
         """
         scale = self.schedule.rate(iteration)
         for optimizer in self.optimizers.values():
@@ -229,12 +236,12 @@ class Trainer(ABC):
                 group["lr"] = group["base_rate"] * (scale if group["warm"] else min(scale, 1.0))
 
     def autocast(self) -> torch.autocast:
-        """The generator's arithmetic."""
-        low = torch.float16 if self.recipe.precision == "fp16" else torch.bfloat16
-        return torch.autocast(self.device.type, low, enabled=self.recipe.precision != "fp32")
+        """Autocast of the generator, in the recipe's precision."""
+        half = torch.float16 if self.recipe.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, half, enabled=self.recipe.precision != "fp32")
 
     def parts(self, count: int) -> Iterator[slice]:
-        """The parts that ``count`` images are taken in, one after the other."""
+        """Slices of ``count`` images, one for each of the recipe's ``accumulate`` parts."""
         size = count // self.recipe.accumulate
         return (slice(start, start + size) for start in range(0, count, size))
 
@@ -244,23 +251,23 @@ class Trainer(ABC):
         """Step the named optimisers on the weighted sum of ``terms``; returns the values, detached.
 
         Args:
-            terms: of a batch, or of its first part.
-            optimizers: by name.
-            more: of its other parts, each made only when the gradients of the one before are added
-                up; all parts weigh the same.
+            terms: terms of a batch, or of its first part.
+            optimizers: names of the optimisers.
+            more: terms of the other parts, which have equal weights. An iterator makes those of a part
+                only after the gradients of the part before are accumulated, which saves memory.
         """
         chosen = [self.optimizers[name] for name in optimizers]
         for optimizer in chosen:
             optimizer.zero_grad(set_to_none=True)
-        share = 1 / self.recipe.accumulate if more else 1.0
+        part_weight = 1 / self.recipe.accumulate if more else 1.0
         sums: dict[str, Tensor] = {}
         for part in chain([terms], more):
-            total = torch.stack([weight * value for weight, value in part.values()]).sum() * share
+            total = torch.stack([weight * value for weight, value in part.values()]).sum()
+            total = total * part_weight
             self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
             for name, (_, value) in part.items():
-                before = sums.get(name)
-                found = value.detach() * share
-                sums[name] = found if before is None else before + found
+                weighted = value.detach() * part_weight
+                sums[name] = sums[name] + weighted if name in sums else weighted
         values = list(sums.values())
         if self.share.world > 1:
             groups = [group for optimizer in chosen for group in optimizer.param_groups]
@@ -273,7 +280,7 @@ class Trainer(ABC):
 
     @torch.no_grad()
     def update_ema(self) -> None:
-        """Move the shipped average towards the model; call after each generator step."""
+        """Move the moving average towards the model; ``step`` calls this after each generator step."""
         if self.ema is None:
             return
         averages: list[Tensor] = list(self.ema.parameters())
@@ -299,7 +306,7 @@ class Trainer(ABC):
         return ""
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything a resumed run needs beside the iteration: random numbers have no state."""
+        """Everything that a resumed run needs beside the iteration: random numbers have no state."""
         networks = dict(self.networks)
         if self.ema is not None:
             networks["ema"] = self.ema

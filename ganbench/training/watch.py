@@ -84,17 +84,17 @@ class Watch:
         return watch
 
     def add(self, iteration: int, values: Mapping[str, float]) -> None:
-        """A log line: means since the line before."""
+        """Add a log line: means since the line before."""
         self._lines.append((iteration, values))
 
     def fault(self) -> Fault | None:
-        """What the newest lines break, if anything; NaN is not looked for."""
+        """The rule that the newest lines break; None if they break none. Losses may not be NaN."""
         for name, limit in self.limits.items():
-            found = self._mean(name, limit.window)
-            if found is None or found[0] <= limit.highest:
+            window = self._mean(name, limit.window)
+            if window is None or window[0] <= limit.highest:
                 continue
-            mean, since = found
-            # The lines of a window rarely end where it begins: nine tenths of it will do.
+            mean, since = window
+            # A window rarely begins where a line ends, so nine tenths of it count as full.
             if limit.window > WINDOW and self._now - since < 0.9 * limit.window:
                 continue
             text = (
@@ -105,7 +105,7 @@ class Watch:
         return self._idle()
 
     def _idle(self) -> Fault | None:
-        """Rule 2."""
+        """The fault that a loss was not lowered (rule 2), or None."""
         recipe, now = self.recipe, self._now
         if 2 * now < recipe.iterations:
             return None
@@ -113,11 +113,11 @@ class Watch:
             length = max(limit.patience, recipe.iterations // 4)
             if limit.idle is None or now - recipe.warmup_iterations < length:
                 continue
-            found = self._mean(name, length)
-            if found is not None and found[0] >= NEAR * limit.idle:
+            stretch = self._mean(name, length)
+            if stretch is not None and stretch[0] >= NEAR * limit.idle:
                 text = (
-                    f"training learned nothing: {name} is {found[0]:.4g}, mean of iterations "
-                    f"{found[1] + 1} to {now}, where a network that ignores its input has "
+                    f"training learned nothing: {name} is {stretch[0]:.4g}, mean of iterations "
+                    f"{stretch[1] + 1} to {now}, where a network that ignores its input has "
                     f"{limit.idle:.4g} ({limit.why})"
                 )
                 return Fault(text, self._before(name, NEAR * limit.idle, length))
@@ -146,9 +146,9 @@ class Watch:
         return Fault(text, self._before(PROBE, -limit, 0, sign=-1))
 
     def good(self) -> int:
-        """The last logged iteration before the fault that shows now began, in whatever loss."""
+        """The last logged iteration before the present fault began, in any loss."""
         return min(
-            [self._before(name, limit.calm, limit.window) for name, limit in self.limits.items()]
+            [self._before(name, limit.onset, limit.window) for name, limit in self.limits.items()]
             + [self._before(name, math.inf, 0) for name in self._lines[-1][1]]
             + [self._lines[-2][0] if len(self._lines) > 1 else 0]
         )
@@ -158,7 +158,12 @@ class Watch:
         return self._lines[-1][0]
 
     def _mean(self, name: str, length: int) -> tuple[float, int] | None:
-        """Mean over the last lines that cover ``length`` iterations, or all; the iteration before."""
+        """Mean of a loss over the last lines that cover ``length`` iterations, and where they begin.
+
+        Returns:
+            The mean, and the last iteration before these lines; None if no line has the loss. All lines
+            are taken if they cover fewer iterations.
+        """
         total, weight, since, end = 0.0, 0, 0, self._now
         for i in range(len(self._lines) - 1, -1, -1):
             iteration, values = self._lines[i]
@@ -171,10 +176,17 @@ class Watch:
                 since = before
         return (total / weight, since) if weight else None
 
-    def _before(self, name: str, calm: float, window: int, sign: int = 1) -> int:
-        """The last iteration before ``name`` was above ``calm`` and stayed there; now if it is not.
+    def _before(self, name: str, onset: float, window: int, sign: int = 1) -> int:
+        """The last logged iteration before a value rose above ``onset`` and stayed there.
 
-        In the last ``window`` iterations one line above is enough, whatever came after it.
+        It is the newest iteration if the value is not above. In the last ``window`` iterations one line
+        above ``onset`` is enough, whatever followed it.
+
+        Args:
+            name: name of the value.
+            onset: bound of ``sign`` times the value.
+            window: iterations.
+            sign: -1 for a value that fell below a bound.
         """
         good = self._now
         for i in range(len(self._lines) - 1, -1, -1):
@@ -182,7 +194,7 @@ class Watch:
             if name not in values:
                 continue
             value = sign * values[name]
-            if not math.isfinite(value) or value > calm:
+            if not math.isfinite(value) or value > onset:
                 good = self._lines[i - 1][0] if i else 0
             elif self._lines[i][0] <= self._now - window:
                 break

@@ -57,8 +57,9 @@ def test_steps_are_those_of_the_run(name):
         trainer.step(iteration, batch, generator(0, "step", iteration))
         assert len(batch) == found.images
     assert {part.optimizer: part.steps for part in found.parts if part.optimizer} == taken
+    parameters = [p for network in trainer.networks.values() for p in network.parameters()]
     assert sum(part.parameters for part in found.parts if part.optimizer) == sum(
-        trainer.describe().values()
+        p.numel() for p in parameters
     )
 
 
@@ -167,6 +168,12 @@ def test_networks_and_their_parts_of_the_paper():
     assert parts["mapping_network"].rate == 1e-6
     assert parts["generator"].decay == 1e-4
     assert parts["generator"].steps == 2 * parts["style_encoder"].steps == 200_000
+
+
+def test_parameters_of_a_small_network_by_hand():
+    parts = {p.name: p for p in plan(configure(*tiny("stargan", "n_critic=1"))).parts}
+    convolutions = 3 * 4 * 16 + 4 + 4 * 8 * 16 + 8
+    assert parts["discriminator"].parameters == convolutions + 9 * 8 + 7 * 8 * 16
 
 
 def test_action_units_can_be_planned():
