@@ -1,4 +1,4 @@
-"""TensorBoard events of a run, for those who have TensorBoard."""
+"""TensorBoard events of a run; TensorBoard is an optional dependency."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Events:
         self._writer: Any = None
 
     def begin(self, done: int) -> None:
-        """Events after iteration ``done``, of a run that died later than that, are not shown."""
+        """Begin after iteration ``done``; events that a killed run wrote after it are not shown."""
         self._writer = self._type(str(self._folder), purge_step=done + 1 if done else None)
 
     def on_log(self, progress: LogLine) -> None:
-        """A line was logged."""
+        """Write the values of a log line."""
         for key, value in progress.values.items():
             self._writer.add_scalar(key, value, progress.iteration)
         self._writer.add_scalar("images_per_second", progress.images_per_second, progress.iteration)
@@ -38,7 +38,7 @@ class Events:
 
 @contextmanager
 def open_events(run: Path) -> Iterator[Events]:
-    """The events of a run, in a folder of their own.
+    """The events of a run, written into its folder ``events``.
 
     Raises:
         BadInput: TensorBoard is not installed.

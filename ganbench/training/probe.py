@@ -1,7 +1,7 @@
-"""The probe: how many of its edits a judge takes for what they are meant to be, as training goes on.
+"""The probe: accuracy of a model's edits during its training, by the suite's judge.
 
-It looks at training faces only, and with the suite's own judge: test faces and independent judges
-are for the evaluation, and a checkpoint that was chosen by them would flatter itself.
+It edits training faces only. Test faces and other judges are kept for the evaluation: their scores of a
+checkpoint that was chosen by them would be too high.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
 
-FACES = 35  # five of each emotion, edited to all seven: a step of the accuracy is 0.4 %
+FACES = 35  # five of each emotion, edited to seven emotions: one edit is 0.4 % of the accuracy
 
 
 class Probe:
     """Judges edits of the first ``FACES`` training faces to every emotion of the network.
 
-    It draws no random numbers but its own and leaves the model as it was, so that a training with a
-    probe is, bit for bit, the one without.
+    It draws from random generators that nothing else uses, and leaves the model as it was: a training
+    with a probe has the same weights, to the bit, as one without.
 
     Args:
         dataset: the training faces.
-        judge: a judge of their size that knows the emotions.
-        emotions: those of the network.
+        judge: a judge for images of their size that knows the emotions.
+        emotions: emotions of the network.
     """
 
     def __init__(
@@ -42,34 +42,34 @@ class Probe:
 
     @property
     def edits(self) -> int:
-        """How many edits one look judges."""
+        """Number of edits that one call judges."""
         return len(self.images) * len(self.emotions)
 
     @property
     def card(self) -> dict[str, object]:
-        """What a reader must know of it, for the run's card."""
+        """Judge and number of faces, for the run's card."""
         return {"judge": self.judge.spec.fingerprint, "faces": len(self.images)}
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> float:
-        """Share of edits, in [0, 1], that the judge takes for the emotion that was asked for."""
+        """Share of edits, in [0, 1], that the judge takes for their target."""
         assert isinstance(model, Method)
         training, n = model.training, len(self.images)
         right = 0
         for emotion in self.emotions:
             number = KNOWN.index(emotion)
             codes = model.codes([emotion] * n, generator=generator(0, "probe", number))
-            seen = self.judge.judge(model.edit(self.images, codes).images).logits.argmax(1).cpu()
-            right += int((seen == self.judge.emotions.index(emotion)).sum())
+            judged = self.judge.judge(model.edit(self.images, codes).images).logits.argmax(1).cpu()
+            right += int((judged == self.judge.emotions.index(emotion)).sum())
         model.train(training)
         return right / self.edits
 
 
 def find_probe(model: nn.Module, dataset: Dataset, device: torch.device) -> Probe | None:
-    """The probe of a training; None where nobody could judge it.
+    """The probe of a training; None if the shipped judge cannot judge its edits.
 
-    There is one for methods that edit the embedded faces to emotions that the shipped judge knows, at
-    its size.
+    A method has a probe if it is trained on the embedded faces, at the judge's image size, and edits to
+    emotions that the judge knows.
     """
     if dataset.name != "faces" or dataset.split != "train":
         return None

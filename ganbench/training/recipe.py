@@ -14,40 +14,44 @@ from ganbench.registry import METHODS
 from ganbench.text import plural
 from ganbench.training.augment import Augment
 
-# Images that are in memory at once: more of them fit no machine.
+# A larger batch of images fits in the memory of no machine.
 LARGEST_BATCH = 65_536
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all trainings share. An iteration is one critic step, as the papers count.
+    """Options that all trainings have. An iteration is one critic step, as the papers count.
 
     Attributes:
-        iterations: iterations in total, the warm-up included.
+        iterations: number of iterations, the warm-up included.
         batch_size: images of one step.
-        learning_rate: Adam's, for every network unless the method says otherwise.
+        learning_rate: Adam's learning rate, for every network unless the method has another one.
         beta1, beta2: Adam's decay rates.
-        schedule: "linear" falls to 0 over the last ``decay_iterations``; "official" never falls:
-            the released GANmut code decays so slowly that the rate ends at 0.999 of its start.
+        schedule: "linear" lets the learning rate fall to 0 over the last ``decay_iterations``;
+            "official" keeps it constant: in the released GANmut code it ends at 0.999 of its start.
         decay_iterations: length of the fall.
-        warmup_iterations: generator steps that only reconstruct their input, before the game
-            starts. The papers have none; small nets spend long on colours and blur without it.
-        warmup_learning_rate: rate of the warm-up, falling linearly to ``learning_rate``.
-        ema_decay: per-step decay of the shipped moving average of the generator; 0 ships the
-            generator itself.
-        precision: arithmetic of the generator; critics and penalties always stay float32. "fp16" is
-            for CUDA only, and scales the loss.
+        warmup_iterations: iterations before the adversarial training, in which the generator only
+            reconstructs its input. The papers have none. Without them small networks need long to get
+            rid of wrong colours and blur.
+        warmup_learning_rate: learning rate at the start of the warm-up; it falls linearly to
+            ``learning_rate``.
+        ema_decay: decay per step of the generator's moving average, which is shipped; with 0 the
+            generator itself is shipped.
+        precision: arithmetic of the generator; critics and penalties stay float32. "fp16" needs CUDA,
+            and scales the loss.
         fast: compute the same losses in less time, with other last bits: a critic's gradient penalty
             without a second differentiation, its widest layers as matrix products, norms and
             optimisers by torch's fused kernels.
-        compile: let torch.compile make the generator's code; other last bits, and minutes at the
-            start.
-        accumulate: parts that a batch is taken in, one after the other, which saves memory; the
-            gradients are those of the whole. Only where every loss is a mean over images.
-        log_every, sample_every, checkpoint_every: in iterations.
-        probe_every: in iterations; a checkpoint at a multiple of it is judged by its edits of a few
-            training faces, where that is possible (training/probe.py). 0: never.
-        keep: newest periodic checkpoints left on disk; the best by the probe stays as well.
+        compile: compile the generator with torch.compile, which takes minutes at the start and gives
+            other last bits.
+        accumulate: number of parts that a batch is computed in, one after the other, which saves
+            memory. The gradients are those of the whole batch. It needs losses that are means over
+            images.
+        log_every, sample_every, checkpoint_every: iterations between log lines, sample grids and
+            checkpoints.
+        probe_every: iterations between calls of the probe, which judges edits of a few training faces
+            (training/probe.py). It is called at checkpoints only; 0 switches it off.
+        keep: number of periodic checkpoints on disk, the newest; the best by the probe also stays.
         augment: random flips, warps and crops of training images.
     """
 
@@ -107,14 +111,14 @@ class Recipe:
             raise BadInput(f"{key} must be {what}: {getattr(self, key)}; change it in the recipe")
 
     def generator_steps(self) -> int:
-        """Steps of the generator in the game, after the warm-up, in the whole run."""
+        """Number of adversarial generator steps in the whole run: those after the warm-up."""
         return max(0, self.iterations - self.warmup_iterations)
 
     def check_length(self) -> None:
-        """Refuse a run under which no generator is ever trained against its critic.
+        """Refuse a run in which the generator is never trained against the critic.
 
         Raises:
-            BadInput: it ends within its warm-up, or before the generator's first step.
+            BadInput: the run ends within its warm-up, or before the generator's first step.
         """
         if self.iterations <= self.warmup_iterations:
             raise BadInput(
@@ -125,30 +129,30 @@ class Recipe:
         if not self.generator_steps():
             raise BadInput(
                 f"the generator is never trained: of {plural(self.iterations, 'iteration')}, after a warm-up of "
-                f"{self.warmup_iterations}, every {getattr(self, 'n_critic', 1)}th is its own; raise "
+                f"{self.warmup_iterations}, only every {getattr(self, 'n_critic', 1)}th trains it; raise "
                 "iterations, or lower n_critic or warmup_iterations"
             )
 
     def notes(self) -> list[str]:
-        """What in this recipe is no fault, but not what a short run is meant to be; a line each."""
-        found = []
-        played = self.iterations - self.warmup_iterations
-        if self.schedule == "linear" and self.decay_iterations > played:
-            found.append(
+        """Settings that are no fault, but rarely intended in a short run; one line each."""
+        notes = []
+        adversarial = self.iterations - self.warmup_iterations
+        if self.schedule == "linear" and self.decay_iterations > adversarial:
+            notes.append(
                 f"the learning rate falls from the first step on: decay_iterations = "
-                f"{self.decay_iterations:,} is more than the {played:,} iterations after the warm-up"
+                f"{self.decay_iterations:,} is more than the {adversarial:,} iterations after the warm-up"
             )
         steps = self.warmup_iterations + self.generator_steps()
         kept = self.ema_decay**steps
         if kept > 0.5:
-            found.append(
+            notes.append(
                 f"the shipped average hardly moves: with ema_decay = {self.ema_decay:g} and {steps:,} "
                 f"steps {kept:.0%} of it are still the first weights; lower ema_decay, or raise iterations"
             )
-        return found
+        return notes
 
     def rate(self, iteration: int, end: int | None = None) -> float:
-        """The learning rate of an iteration, as a multiple of the network's base rate.
+        """Learning rate of an iteration, as a multiple of the network's base rate.
 
         Args:
             iteration: counted from 0.
@@ -215,7 +219,7 @@ def _find_table(tables: dict[str, Any], name: str, recipe: str) -> dict[str, Any
 
 
 def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """Both tables in one; where both have a key, ``table`` has the last word, at any depth."""
+    """Both tables in one; if both have a key, the value is that of ``table``, at any depth."""
     merged = dict(base)
     for key, value in table.items():
         before = base.get(key)

@@ -1,4 +1,4 @@
-"""Sample grids: the same training faces edited to every emotion, as training goes on."""
+"""Sample grids: the same training faces edited to every emotion, at several times of a training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from ganbench.data.dataset import Dataset
 from ganbench.methods.conditions import Category
@@ -19,9 +19,9 @@ ROWS = 8
 
 
 def save_samples(model: nn.Module, dataset: Dataset, path: Path) -> None:
-    """Write a grid: each row a face and its edits to every emotion.
+    """Write a grid whose rows are a face and its edits to every emotion, as one PNG.
 
-    Judges make none, nor do methods that are not conditioned on emotions.
+    Judges have no grid, nor have methods that are not conditioned on emotions.
     """
     if not isinstance(model, Method) or Category not in model.conditions:
         return
@@ -33,12 +33,8 @@ def save_samples(model: nn.Module, dataset: Dataset, path: Path) -> None:
         codes = model.codes([emotion] * rows, generator=generator(0, "samples"))
         columns.append(model.edit(images, codes).images.cpu())
     model.train(training)
-    save_grid(torch.stack(columns, dim=1), path)
-
-
-def save_grid(images: Tensor, path: Path) -> None:
-    """Write images [rows, columns, 3, H, W] in [0, 1] as one PNG."""
-    rows, columns, _, height, width = images.shape
-    sheet = images.permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, 3)
+    grid = torch.stack(columns, dim=1)  # [rows, columns, 3, H, W]
+    _, count, _, height, width = grid.shape
+    sheet = grid.permute(0, 3, 1, 4, 2).reshape(rows * height, count * width, 3)
     with replacing(path, durable=False) as temporary:
         Image.fromarray(to_bytes(sheet)).save(temporary, "PNG")

@@ -1,8 +1,8 @@
-"""The learning rate of every iteration of a run, also of one that was given another length on the way.
+"""The learning rate of every iteration of a run, also if the run was resumed with another length.
 
-A run that is resumed with another number of ``iterations`` would, by its recipe alone, jump to a rate
-that it had left long before. So a run remembers its legs: from which iteration on it was planned to
-which length. ``state.pt`` holds them, and a card does where there is more than one.
+By its recipe alone, a run that is resumed with more ``iterations`` would jump back to a higher rate. A run
+therefore stores its legs: at which iteration each length was asked for. ``state.pt`` holds the legs, and a
+card holds them if there is more than one.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _UNCHANGED = "learning rate: it is the recipe's already; --resume-rate restart m
 
 @dataclass(frozen=True)
 class Leg:
-    """A part of a run that was planned in one go.
+    """A part of a run between two changes of its length.
 
     Attributes:
-        start: its first iteration.
-        end: the length that was asked for.
-        scale: the rate at ``start``, as a multiple of the base rate, from which it falls linearly to 0
-            at ``end``; None where the rate is the recipe's for a run of ``end`` iterations.
+        start: first iteration of the leg.
+        end: length of the run that was asked for.
+        scale: learning rate at ``start``, as a multiple of the base rate; it falls linearly to 0 at
+            ``end``. None if the rates are the recipe's for a run of ``end`` iterations.
     """
 
     start: int
@@ -35,11 +35,11 @@ class Leg:
 
 
 class Schedule:
-    """The rates of a run.
+    """The learning rates of a run.
 
     Args:
-        recipe: its recipe, which has the newest length.
-        legs: what was planned, the oldest first; the recipe's length from the start when there are none.
+        recipe: recipe of the run, with its newest length.
+        legs: legs of the run, the oldest first; by default one leg of the recipe's length.
     """
 
     def __init__(self, recipe: Recipe, legs: Iterable[Leg] = ()) -> None:
@@ -52,11 +52,11 @@ class Schedule:
 
         Args:
             recipe: the recipe of the run that goes on.
-            stored: ``plain`` of the schedule as it was; None in a state that an older ganbench wrote.
-            length: the iterations of the recipe that wrote the state, for those.
+            stored: ``plain`` of the stored schedule; None in a state of ganbench before 0.1.0.
+            length: iterations of the recipe that wrote such an old state.
 
         Raises:
-            ValueError: what is stored is no schedule.
+            ValueError: ``stored`` is no schedule.
         """
         if stored is None:
             return cls(recipe, [Leg(0, length)])
@@ -71,11 +71,11 @@ class Schedule:
 
     @property
     def simple(self) -> bool:
-        """Whether every rate is the one of the recipe alone."""
+        """Whether all learning rates are those of the recipe."""
         return self.legs == [Leg(0, self.recipe.iterations)]
 
     def rate(self, iteration: int) -> float:
-        """The learning rate of an iteration, as a multiple of a network's base rate."""
+        """Learning rate of an iteration, as a multiple of a network's base rate."""
         leg = next(leg for leg in reversed(self.legs) if leg.start <= iteration or leg.start == 0)
         if leg.scale is None or iteration < self.recipe.warmup_iterations:
             return self.recipe.rate(iteration, leg.end)
@@ -84,19 +84,20 @@ class Schedule:
     def lengthened(self, done: int, choice: Choice = "continue") -> tuple[Schedule, str]:
         """The schedule of a run that goes on, perhaps to another length.
 
-        Where all rates so far are those of a run of the new length, that run it is. Elsewhere, as
-        where the rate has begun to fall, it goes on from where it stands and falls linearly to 0
-        at the new length, or is, by choice, the recipe's again.
+        If all rates so far are those of a run of the new length, the schedule is that run's. Otherwise,
+        for example if the rate has begun to fall, the rate falls linearly from its present value to 0 at
+        the new length, or with "restart" is the recipe's for the new length.
 
         Args:
             done: iterations done.
-            choice: "continue", or "restart" for the recipe's rates.
+            choice: "continue" or "restart".
 
         Returns:
-            The schedule, and what it does in words; empty where nothing was chosen and nothing changes.
+            The schedule, and its description; the description is empty if nothing changes and
+            "restart" was not chosen.
         """
         end = self.recipe.iterations
-        # A leg that no iteration was taken of was never more than a plan.
+        # Legs of which no iteration was done have no effect.
         legs = [leg for leg in self.legs if leg.start < done or leg.start == 0]
         before = Schedule(self.recipe, legs)
         fresh = Schedule(self.recipe)
@@ -107,7 +108,7 @@ class Schedule:
             return fresh, _UNCHANGED if choice == "restart" else ""
         base = self.recipe.learning_rate
         last = before.rate(max(0, done - 1))
-        # A run that has come to its end has no next rate but 0.
+        # The next rate of a finished run would be 0.
         here = before.rate(done) if done < before.legs[-1].end else last
         recipes = fresh.rate(done)
         if choice == "restart":

@@ -20,7 +20,7 @@ NAMES = ["linear", "gaussian", "stargan", "ganimation"]
         (("iterations=150", "warmup_iterations=400"), "ends within its warm-up: iterations = 150, warmup_iterations = 400"),
         (("iterations=400", "warmup_iterations=400"), "ends within its warm-up"),
         (("iterations=100", "warmup_iterations=0", "n_critic=101"), "generator is never trained: of 100"),
-        (("iterations=403", "warmup_iterations=400", "n_critic=5"), "every 5th is its own"),
+        (("iterations=403", "warmup_iterations=400", "n_critic=5"), "only every 5th trains it"),
     ],
 )  # fmt: skip
 def test_the_generator_would_never_play(tiny_recipe, name, changes, message):
