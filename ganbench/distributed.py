@@ -1,11 +1,11 @@
-"""Several processes that are one: whose rows are whose, what is added up, who waits for whom.
+"""Distributed work: the rows of each process, reductions, and agreement between the processes.
 
-``torchrun`` starts the processes, and torch.distributed joins them: gloo on CPUs, nccl on GPUs. The
-batch of a recipe is that of all processes together, of which each has every N-th row. All draw the same
-random numbers for the global batch and take their own rows of them; gradients are averaged after
-``backward``, by one all-reduce, and not by hooks in it, which a critic's gradient penalty would call
-twice (pytorch issues 47562 and 63812). So N processes take the step that one would take, up to the
-order of sums.
+``torchrun`` starts the processes, and torch.distributed connects them: gloo on CPUs, nccl on GPUs. The
+global batch, that of the recipe, is shared by all N processes: each has every N-th row. All processes draw
+the same random numbers for the global batch and take the rows of these that belong to them. Gradients are
+averaged by one all-reduce after ``backward``. DistributedDataParallel would reduce them in hooks within
+``backward``, which a critic's gradient penalty calls twice (pytorch issues 47562 and 63812). N processes
+therefore take the same step as one process, up to the order of sums.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from ganbench.errors import BadInput, GanbenchError
 
 T = TypeVar("T")
 
-# How long a process waits for the others. One of them may be reading a large data set, or writing a
-# checkpoint to a slow disk; a process that died is noticed by torchrun at once.
+# How long a process waits for the others, one of which may be reading a large data set or writing a
+# checkpoint to a slow disk. torchrun notices a process that died at once.
 PATIENCE = timedelta(minutes=30)
-# The same where the processes meet at the end only.
+# How long it waits in an evaluation, where the processes wait for each other at the end only.
 LONG = timedelta(days=1)
 
 
 class Lost(GanbenchError, RuntimeError):
-    """Another process of the run is gone."""
+    """Another process of the run ended or did not answer."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
 class Share:
-    """The part of one process in the work of all.
+    """Which of several processes this is, and the part of the work that belongs to it.
 
     Attributes:
-        rank: which process this is, from 0 on.
-        world: how many there are.
-        local: which of its machine's processes this is.
+        rank: number of this process, from 0 on.
+        world: number of processes.
+        local: number of this process among those of its machine.
     """
 
     rank: int = 0
@@ -60,33 +60,44 @@ class Share:
     # -- rows of the global batch -----------------------------------------------------------------
 
     def local_rows(self, rows: Any, dim: int = 0) -> Any:
-        """This process's rows of what all know: every ``world``-th, along the first dimensions."""
+        """The rows of this process, every ``world``-th along dimension ``dim``.
+
+        Args:
+            rows: the rows of all processes, for example random numbers of the global batch.
+            dim: dimension of the rows.
+        """
         if self.world == 1:
             return rows
         return rows[(slice(None),) * dim + (slice(self.rank, None, self.world),)]
 
     def local_count(self, n: int) -> int:
-        """How many of the first ``n`` rows of the global batch are this one's; they are its first."""
+        """How many of the first ``n`` rows of the global batch this process has; they are its first rows."""
         return len(range(self.rank, n, self.world))
 
     def global_count(self, n: int) -> int:
-        """Rows of the global batch where this process has ``n``."""
+        """Number of rows of a global batch of which this process has ``n``."""
         return n * self.world
 
-    # -- losses: averaged over the processes, they are the global batch's -------------------------
+    # -- losses whose average over the processes is the loss of the global batch ------------------
 
     def sum(self, value: Tensor) -> Tensor:
-        """Of a sum over the batch."""
+        """The loss of a term that is a sum over the batch; ``value`` is the sum of this process."""
         return value if self.world == 1 else value * self.world
 
     def mean(self, value: Tensor, count: int, total: int) -> Tensor:
-        """Of a mean over ``count`` rows here and ``total`` everywhere."""
+        """The loss of a term that is a mean over some rows of the batch.
+
+        Args:
+            value: mean over the rows of this process.
+            count: number of these rows in this process.
+            total: number of these rows in all processes.
+        """
         if self.world == 1:
             return value
         return value * (count * self.world / total) if count else value.new_zeros(())
 
     def average(self, value: Tensor) -> Tensor:
-        """The mean of the processes' values, the same everywhere; differentiable (once)."""
+        """Mean of a value over all processes, equal in all of them; differentiable once."""
         averaged: Tensor = value if self.world == 1 else _Average.apply(value, self.world)
         return averaged
 
@@ -94,11 +105,11 @@ class Share:
 
     @torch.no_grad()
     def average_gradients(self, parameters: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
-        """Average the parameters' gradients over the processes, and ``values`` with them.
+        """Average the gradients of parameters over the processes, together with some values.
 
         Args:
-            parameters: the same ones in every process; where a gradient is None in some, it counts
-                as zero, and where it is None in all, it stays so.
+            parameters: the same parameters in every process. A gradient that is None in some processes
+                counts as zero there; one that is None in all processes stays None.
             values: scalars.
 
         Returns:
@@ -129,9 +140,9 @@ class Share:
         """Whether the flag is set in any process."""
         if self.world == 1:
             return flag
-        found = torch.tensor(int(flag))
-        _reduce(found, "MAX")
-        return bool(found)
+        most = torch.tensor(int(flag))
+        _reduce(most, "MAX")
+        return bool(most)
 
     def same(self, number: int) -> bool:
         """Whether all processes have the same number, of less than 63 bits."""
@@ -142,12 +153,12 @@ class Share:
         return int(extremes[0]) == -int(extremes[1])
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """What fails in one process ends all of them, and nobody waits for one that has left.
+    def fail_together(self) -> Iterator[None]:
+        """An error of one process in here ends all processes, so that none waits for one that has ended.
 
         Raises:
-            GanbenchError: the one of the first process that has one, there.
-            SystemExit: in all others, silently, with its exit code.
+            GanbenchError: in the first process that had an error: that error.
+            SystemExit: in all other processes, without a message, with the exit code of that error.
             Lost: a process ended in here.
         """
         if self.world == 1:
@@ -167,22 +178,22 @@ class Share:
             raise failure
 
     def in_turn(self, work: Callable[[], T]) -> T:
-        """Done by each machine's first process, then by the others, which find what it has cached."""
-        done: list[T] = []
-        for turn in (True, False):
-            with self.together():
-                if (self.local == 0) == turn:
-                    done.append(work())
+        """Do work in the first process of each machine, then in the others, which find its cached files."""
+        results: list[T] = []
+        for first in (True, False):
+            with self.fail_together():
+                if (self.local == 0) == first:
+                    results.append(work())
             if self.world == 1:
                 break
-        return done[0]
+        return results[0]
 
 
 WHOLE = Share()
 
 
 class _Average(torch.autograd.Function):
-    """Every process's objective sees the mean, so its gradient is the mean of theirs."""
+    """All-reduced mean. Each process's objective depends on it, so its gradient is reduced as well."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, world: int) -> Tensor:
@@ -208,11 +219,11 @@ def _reduce(tensor: Tensor, operation: str = "SUM") -> None:
         ) from error
 
 
-# -- what torchrun says -----------------------------------------------------------------------------
+# -- what torchrun tells ----------------------------------------------------------------------------
 
 
 def share() -> Share:
-    """This process's part; all of it without ``torchrun``."""
+    """The share of this process; that of a single process without ``torchrun``."""
     if not dist.is_available() or not dist.is_torchelastic_launched():
         return WHOLE
     rank, world, local = (int(os.environ[k]) for k in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
@@ -220,21 +231,21 @@ def share() -> Share:
 
 
 def launch() -> str | None:
-    """What tells this ``torchrun`` from another one; None without ``torchrun``."""
+    """A name of this launch of ``torchrun`` that others do not have; None without ``torchrun``."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
-    # Without --rdzv-id or --standalone all are called "none"; their own process differs.
+    # Without --rdzv-id or --standalone every launch is called "none"; its process number differs.
     return f"none-{os.getppid()}" if name == "none" else name
 
 
 def relaunched() -> bool:
-    """Whether a run that was begun in ``launch()`` may be this one, begun by processes that died."""
-    # After a change of machines, or in a job that was put back into its queue, the count is 0.
+    """Whether processes of this ``launch()`` may have begun a run before, and died."""
+    # The count is 0 after a change of machines, and in a job that was put back into its queue.
     named = os.environ.get("TORCHELASTIC_RUN_ID", "none") != "none"
     return named or os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 
 
 def device_of(share: Share, device: str) -> str:
-    """The device of a process, where ``device`` is what the user gave for all.
+    """The device of a process; ``device`` is the one that the user gave for all processes.
 
     Raises:
         BadInput: more processes on a machine than it has GPUs, or one GPU for all.
@@ -258,10 +269,15 @@ def device_of(share: Share, device: str) -> str:
 
 @contextmanager
 def process_group(share: Share, device: str, patience: timedelta = PATIENCE) -> Iterator[None]:
-    """The processes can reach each other in here, and wait for each other for so long.
+    """Connect the processes in here.
+
+    Args:
+        share: which process this is.
+        device: device of this process.
+        patience: how long a process waits for the others.
 
     Raises:
-        Lost: they did not find each other.
+        Lost: the processes did not find each other.
     """
     if share.world == 1:
         yield
@@ -269,10 +285,10 @@ def process_group(share: Share, device: str, patience: timedelta = PATIENCE) -> 
     if on_gpu := torch.cuda.is_available() and device != "cpu":
         torch.cuda.set_device(share.local)
     try:
-        # Agreements are made on the CPU, where they wait for no kernel.
+        # The processes agree by tensors on the CPU, which wait for no kernel.
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
-            store=_meeting_point(share, patience),
+            store=_address_store(share, patience),
             rank=share.rank,
             world_size=share.world,
             timeout=patience,
@@ -288,11 +304,12 @@ def process_group(share: Share, device: str, patience: timedelta = PATIENCE) -> 
         dist.destroy_process_group()
 
 
-def _meeting_point(share: Share, patience: timedelta) -> Any:
-    """Where the processes tell each other their addresses.
+def _address_store(share: Share, patience: timedelta) -> Any:
+    """The store in which the processes tell each other their addresses.
 
-    torchrun's store outlives a restart, with the addresses of processes that died: each attempt gets a
-    corner of its own. Machines count their attempts differently, so several share one.
+    torchrun's store outlives a restart and holds addresses of processes that died, so each attempt uses
+    keys of its own. On several machines all attempts share their keys, since the machines count their
+    attempts differently.
     """
     store, _, _ = next(dist.rendezvous("env://", timeout=patience))  # type: ignore[attr-defined]
     if os.environ.get("LOCAL_WORLD_SIZE") != str(share.world):

@@ -197,7 +197,7 @@ def _check(plan: Plan) -> None:
     }
     card = folders.with_defaults(card, setup.network, setup.recipe, f"card of {claim.name}")
     then = {key: card[key] for key in ("data", "network", "recipe")}
-    if changed := folders.differences(then, now, free=folders.FREE - {"iterations"}):
+    if changed := folders.differences(then, now, free=folders.MAY_CHANGE - {"iterations"}):
         raise BadInput(
             f"cannot reproduce {claim.name}: {'; '.join(changed)}; use the ganbench that made it, "
             f"{card['versions']['ganbench']}"

@@ -273,7 +273,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
     from ganbench.report.run_folder import check_writable
 
     console = screen(err=True, quiet=not share.first)
-    with watch.measure("load"), share.together():
+    with watch.measure("load"), share.fail_together():
         methods = load_all(parse_methods(options.methods), resolve(device))
         judge, *others = options.load_judges(device)
     size = next(iter(methods.values())).spec.image_size
@@ -283,7 +283,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
     cards = [(one.spec.title, getattr(one, "card", {})) for one in networks]
     for line in options.notes(dataset, cards):
         console.print(line, soft_wrap=True)
-    with share.together():
+    with share.fail_together():
         run = prepare(
             methods,
             dataset,
@@ -322,7 +322,7 @@ def _perform(options: EvalOptions, run: Plan, share: Share, part: Shard | None) 
             "is used again",
             err=True,
         )
-    with progress_bar(screen(err=True, quiet=not share.first)) as move, share.together():
+    with progress_bar(screen(err=True, quiet=not share.first)) as move, share.fail_together():
         move("evaluate", 0, None)
         if part:
             note(run, part)

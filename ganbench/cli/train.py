@@ -211,7 +211,7 @@ def _train(
     # torchrun restarts processes with their first arguments, which lack --resume.
     restarted = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
     resume = share.any(restarted) or options.resume
-    with share.together():
+    with share.fail_together():
         session = prepare(
             options.name,
             options.recipe,
@@ -237,7 +237,7 @@ def _train(
         if events:
             events.on_log(line)
 
-    with share.together():
+    with share.fail_together():
         run = session.run(
             dataset,
             folder,

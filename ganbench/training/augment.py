@@ -12,22 +12,22 @@ from torch.nn import functional
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, unknown
 
-# RandomResizedCrop gives up after this many boxes that do not fit and takes the whole image.
+# A crop takes the whole image if none of this number of random boxes fits, as RandomResizedCrop does.
 _ATTEMPTS = 10
-# flip, rotation, shift x and y, zoom, whether to crop, position x and y, then the boxes.
+# Numbers for each image: flip, rotation, shift x and y, zoom, whether to crop, position x and y, boxes.
 _DRAWS = 8 + 2 * _ATTEMPTS
 
 
 @dataclass(frozen=True)
 class Augment:
-    """What may happen to a training image; the defaults change nothing.
+    """Random changes of training images; the defaults change nothing.
 
     Attributes:
         flip: probability of mirroring left and right.
-        rotate: largest turn about the centre, in degrees either way.
+        rotate: largest rotation about the centre, in degrees, in both directions.
         shift: largest shift along each axis, as a fraction of the side.
         zoom: range of the magnification about the centre.
-        crop: probability of cutting out a box and resizing it to the whole.
+        crop: probability of cutting out a box and resizing it to the size of the image.
         crop_scale: range of the box's area, as a fraction of the image.
         crop_ratio: range of the box's width over its height (log-uniform).
         interpolation: "bilinear", or "nearest" as the released GANmut code warps.
@@ -51,7 +51,7 @@ class Augment:
         self._check("rotate", 0 <= self.rotate <= 180, "0 to 180 degrees")
         self._check("shift", 0 <= self.shift < 1, "a fraction of the side, below 1")
         for key, top in (("zoom", None), ("crop_scale", 1.0), ("crop_ratio", None)):
-            # A TOML array arrives as a list.
+            # TOML has lists, no tuples.
             pair = tuple(getattr(self, key))
             fits = len(pair) == 2 and 0 < pair[0] <= pair[1] and (top is None or pair[1] <= top)
             self._check(
@@ -67,7 +67,7 @@ class Augment:
 
     @property
     def warps(self) -> bool:
-        """Whether anything but mirroring can happen."""
+        """Whether images may be changed otherwise than by mirroring."""
         whole = self.crop_scale == (1.0, 1.0) and self.crop_ratio == (1.0, 1.0)
         crops = self.crop > 0 and not whole
         return bool(self.rotate or self.shift or self.zoom != (1.0, 1.0) or crops)
@@ -76,23 +76,23 @@ class Augment:
 def augment(
     images: Tensor, config: Augment, generator: torch.Generator, share: Share = WHOLE
 ) -> Tensor:
-    """Augment each image on its own: turned, shifted and zoomed, then cropped, then mirrored.
+    """Change each image at random: rotate, shift and zoom it, then crop, then mirror.
 
-    All but the mirroring is one affine map and one resampling (no loss adds up); what lies outside
-    the image is its reflection. An image that is only mirrored, or left alone, keeps its bits.
+    All changes but the mirroring are one affine map, with one resampling. Pixels from outside the image
+    are its reflection. An image that is only mirrored, or not changed, keeps its values exactly.
 
-    Every image takes the same count of numbers from ``generator``, whatever ``config`` says, so
-    that a batch gives what its parts give one after the other, and switching one kind of change on
-    leaves the others as they were.
+    Every image takes the same number of random numbers, whatever ``config`` is. The parts of a batch,
+    one after the other, therefore give the same result as the batch, and one kind of change does not
+    alter the random numbers of the others.
 
     Args:
         images: float [N, 3, H, W], on any device.
-        config: what may happen.
-        generator: on the CPU; the only source of randomness.
-        share: whose images these are, of a batch of several processes.
+        config: the random changes.
+        generator: a CPU generator, the only source of randomness.
+        share: the process whose rows of the global batch ``images`` are.
 
     Returns:
-        a new tensor of the shape, type and device of ``images``.
+        A new tensor of the shape, type and device of ``images``.
     """
     draws = share.local_rows(
         torch.rand((share.global_count(len(images)), _DRAWS), generator=generator)
@@ -112,15 +112,16 @@ def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tens
 
     Args:
         images: float [N, C, H, W].
-        theta: [N, 2, 3], from a place in the result to its place in the image. Places are (x, y) in
-            half sides from the centre, y down, pixel centres as in ``align_corners=False``.
+        theta: [N, 2, 3], maps from a position in the result to its position in the image. Positions are
+            (x, y) in half sides from the centre, with y down and pixel centres as in
+            ``align_corners=False``.
         interpolation: "bilinear" or "nearest".
     """
     height, width = images.shape[2:]
     theta = theta.to(images)[:, :, :, None, None]
     x = (2 * torch.arange(width, device=images.device, dtype=images.dtype) + 1) / width - 1
     y = (2 * torch.arange(height, device=images.device, dtype=images.dtype) + 1) / height - 1
-    # affine_grid multiplies matrices, whose last bits depend on the size of the batch.
+    # affine_grid is not used: it multiplies matrices, and their last bits depend on the batch size.
     grid = theta[:, :, 0] * x + (theta[:, :, 1] * y[:, None] + theta[:, :, 2])
     return functional.grid_sample(
         images,
@@ -135,11 +136,11 @@ def _thetas(config: Augment, draws: Tensor) -> Tensor:
     """Maps [N, 2, 3] for ``warp`` from uniform draws [N, _DRAWS]; float64 inside."""
     draws = draws.double()
     sides, centre = _boxes(config, draws)
-    # Result -> image undoes what happens to the image: first the crop, then shift, zoom and turn.
+    # A map from result to image inverts the changes, in reverse order: crop, shift, zoom, rotation.
     angle = torch.deg2rad(_between(draws[:, 1], -config.rotate, config.rotate))
     shift = 2 * _between(draws[:, 2:4], -config.shift, config.shift)
     zoom = _between(draws[:, 4], *config.zoom)
-    # Counter-clockwise for a positive angle: y points down.
+    # A positive angle is counter-clockwise, since y points down.
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
     linear = torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2)
     offset = linear @ (centre - shift)[:, :, None]
@@ -147,10 +148,10 @@ def _thetas(config: Augment, draws: Tensor) -> Tensor:
 
 
 def _boxes(config: Augment, draws: Tensor) -> tuple[Tensor, Tensor]:
-    """Crop boxes: width and height as fractions [N, 2], centre in half sides [N, 2].
+    """Crop boxes: width and height as fractions of the side [N, 2], centre in half sides [N, 2].
 
-    The first of ``_ATTEMPTS`` boxes that fits into the image, as torchvision's RandomResizedCrop
-    draws them (without its rounding to whole pixels); the whole image if none fits.
+    Boxes are drawn as by torchvision's RandomResizedCrop, but without its rounding to whole pixels: the
+    first of ``_ATTEMPTS`` boxes that fits into the image, or the whole image if none fits.
     """
     area = _between(draws[:, 8 : 8 + _ATTEMPTS], *config.crop_scale)
     low, high = torch.tensor(config.crop_ratio, dtype=torch.float64).log().tolist()

@@ -1,4 +1,4 @@
-"""The folder of a run: its card, its log, its checkpoints, and what must be equal to go on in it."""
+"""The folder of a run: its card, its log, its checkpoints, and what a resumed run may not change."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LOG, STATE = "log.jsonl", "state.pt"
 LAUNCH = "torchrun.txt"
 SAMPLES = "samples"
 PROBE = "probe_accuracy"
-PROCESSES = "processes"  # key of a card; of a run in one process it is left out
-SCHEDULE = "schedule"  # key of a state, and of a card whose rates are not its recipe's alone
+PROCESSES = "processes"  # key of a card; a run of one process does not have it
+SCHEDULE = "schedule"  # key of a state, and of a card whose rates the recipe alone does not tell
 
 # Keys of a recipe that a resumed run may change: its length, what it reports and what it keeps.
-FREE = frozenset(
+MAY_CHANGE = frozenset(
     {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
 )
 
@@ -51,7 +51,7 @@ class LogLine:
 
 
 def lock(folder: Path) -> Lock:
-    """Make the folder if it is missing, and keep other processes out of it.
+    """Make the folder if it is missing, and lock it against other processes.
 
     Raises:
         BadInput: it cannot be made, or another training runs in it.
@@ -66,16 +66,16 @@ def lock(folder: Path) -> Lock:
 
 
 def stamp(folder: Path) -> tuple[int, ...]:
-    """What changes whenever ``state.pt`` is written; nothing where there is none."""
+    """Numbers that change whenever ``state.pt`` is written; empty if there is none."""
     try:
-        found = (folder / STATE).stat()
+        file = (folder / STATE).stat()
     except OSError:
         return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return file.st_ino, file.st_mtime_ns, file.st_size
 
 
 def make(folder: Path) -> None:
-    """Make the folder and its parts.
+    """Make the folder and its subfolders.
 
     Raises:
         BadInput: it already holds a run, or cannot be written.
@@ -93,18 +93,18 @@ def make(folder: Path) -> None:
 
 
 def clean(folder: Path) -> None:
-    """Remove what killed processes left half-written."""
+    """Remove the half-written files of killed processes."""
     for place in (folder, folder / SAMPLES, folder / CHECKPOINTS):
         sweep(place)
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    """Write what is trained, on what, by which command."""
+    """Write the run's card: what is trained, on what, by which command."""
     write_atomic(folder / CARD, json.dumps(card, indent=1) + "\n")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """What the run in a folder was started with.
+    """The card that the run in a folder was started with.
 
     Raises:
         BadInput: there is no run to resume, or its recipe.json is damaged.
@@ -123,13 +123,13 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def write_launch(folder: Path, name: str | None) -> None:
-    """Write which launch of ``torchrun`` began the run, if one did."""
+    """Write the name of the launch of ``torchrun`` that began the run; None if none did."""
     if name is not None:
         write_atomic(folder / LAUNCH, name)
 
 
 def began_in(folder: Path, name: str | None) -> bool:
-    """Whether the run in a folder was begun by this launch of ``torchrun``."""
+    """Whether the launch ``name`` of ``torchrun`` began the run in a folder."""
     try:
         return parsing.is_file(folder / STATE) and parsing.read_text(folder / LAUNCH) == name
     except BadInput:
@@ -139,15 +139,15 @@ def began_in(folder: Path, name: str | None) -> bool:
 def with_defaults(card: Mapping[str, Any], network: Any, recipe: Any, where: str) -> dict[str, Any]:
     """A card that also has the options that were added to ganbench after it was written.
 
-    They had no effect then, which is what their defaults mean.
+    Their defaults are what ganbench did before it had them.
 
     Args:
         card: the card of a run or checkpoint.
-        network, recipe: configurations of the classes that the card's are of.
+        network, recipe: configurations of the same classes as the card's.
         where: whose card it is, for messages.
 
     Raises:
-        BadInput: the card's configurations are not of these classes.
+        BadInput: the card's configurations have other keys than these classes, or wrong values.
     """
     completed = {
         part: config.plain(config.build(type(now), dict(card.get(part, {})), f"{where} {part}"))
@@ -157,9 +157,9 @@ def with_defaults(card: Mapping[str, Any], network: Any, recipe: Any, where: str
 
 
 def differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str] = FREE
+    before: Mapping[str, Any], now: Mapping[str, Any], free: Collection[str] = MAY_CHANGE
 ) -> list[str]:
-    """What a run of another card would change, as "key was x, now y"; empty if nothing that matters.
+    """What differs between the cards of two runs, as "key was x, now y".
 
     Args:
         before, now: the cards.
@@ -167,8 +167,8 @@ def differences(
     """
     changed = []
     for part in ("name", "seed", "data", "network", "recipe", PROCESSES):
-        usual = 1 if part == PROCESSES else None
-        old, new = before.get(part, usual), now.get(part, usual)
+        missing = 1 if part == PROCESSES else None
+        old, new = before.get(part, missing), now.get(part, missing)
         if not isinstance(old, dict) or not isinstance(new, dict):
             old, new, prefix = {part: old}, {part: new}, ""
         else:
@@ -180,10 +180,10 @@ def differences(
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The lines of the log, numbers by name; one cut short by a crash is left out.
+    """The lines of the log, numbers by name, without a line that a crash has cut short.
 
     Raises:
-        BadInput: it cannot be read at all.
+        BadInput: the log cannot be read.
     """
     log = folder / LOG
     if not log.exists():
@@ -233,51 +233,50 @@ def checkpoint(folder: Path, iteration: int) -> Path:
 
 
 def best(folder: Path) -> tuple[float, Path] | None:
-    """The checkpoint with the highest probe accuracy, the newest of equal ones; None without a probe."""
+    """Highest probe accuracy and its checkpoint, the newest of equal ones; None without a probe."""
     probed = [
         (line[PROBE], checkpoint(folder, line["iteration"]))
         for line in read_log(folder)
         if PROBE in line
     ]
-    return max((found for found in probed if found[1].is_file()), default=None)
+    return max(((accuracy, path) for accuracy, path in probed if path.is_file()), default=None)
 
 
 def prune(folder: Path, keep: int) -> None:
     """Remove all periodic checkpoints but the newest ``keep`` and the best."""
-    found = best(folder)
+    accuracy_and_path = best(folder)
     for old in checkpoints(folder)[:-keep]:
-        if found is None or old != found[1]:
+        if accuracy_and_path is None or old != accuracy_and_path[1]:
             old.unlink()
 
 
-def good(folder: Path, iteration: int) -> Path | None:
+def newest_until(folder: Path, iteration: int) -> Path | None:
     """The newest periodic checkpoint of at most an iteration; None if there is none."""
-    found = [path for path in checkpoints(folder) if path <= checkpoint(folder, iteration)]
-    return found[-1] if found else None
+    until = [path for path in checkpoints(folder) if path <= checkpoint(folder, iteration)]
+    return until[-1] if until else None
 
 
-def beside(folder: Path) -> Path:
-    """A folder for a new run that is not there yet: the name with a number."""
+def free_name(folder: Path) -> Path:
+    """A path for another run that does not exist yet: that of the folder with a number."""
     return next(path for n in count(2) if not (path := Path(f"{folder}-{n}")).exists())
-
-
-def kept(folder: Path) -> str:
-    """Which checkpoint a stopped run leaves, in words."""
-    found = checkpoints(folder)
-    return f"last good checkpoint: {found[-1]}" if found else "no checkpoint was written yet"
 
 
 @contextmanager
 def writing(folder: Path, what: str) -> Iterator[None]:
-    """Whatever cannot be written in here ends the run with the reason.
+    """Turn an OSError in here, such as a full disk, into a message with the last good checkpoint.
+
+    Args:
+        folder: folder of the run.
+        what: what is written in here, for the message.
 
     Raises:
-        BadInput: a full disk, no permission ...
+        BadInput: it cannot be written.
     """
     try:
         yield
     except OSError as error:
+        paths = checkpoints(folder)
+        kept = f"last good checkpoint: {paths[-1]}" if paths else "no checkpoint was written yet"
         raise BadInput(
-            f"cannot write {what}: {error.strerror or error}; make room and add --resume "
-            f"({kept(folder)})"
+            f"cannot write {what}: {error.strerror or error}; make room and add --resume ({kept})"
         ) from error

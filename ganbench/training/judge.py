@@ -20,13 +20,14 @@ from ganbench.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class VGGRecipe(Recipe):
-    """Adam with its usual rates suits a classifier better than the GANs' beta1 of 0.5.
+    """Recipe of the judge: Adam with its usual beta1 of 0.9, which suits a classifier.
 
     Attributes:
         weight_decay: L2 penalty.
-        label_smoothing: mass spread over the other classes, against over-confident verdicts.
-        balance: draw all emotions alike, however few images show one. Otherwise images are drawn
-            alike, and an emotion that few of them show may never be learned.
+        label_smoothing: probability that is moved from the label to all classes equally, which makes
+            the judge less confident.
+        balance: draw all emotions equally often. Otherwise all images are drawn equally often, and
+            an emotion with few images may never be learned.
     """
 
     batch_size: int = 64
@@ -49,10 +50,10 @@ class VGGTrainer(Trainer):
         self.optimizers = {"judge": self.adam(model, decay=recipe.weight_decay)}
 
     def limits(self, facts: Facts) -> Limits:
-        """Cross-entropy; with smoothed labels, answering their shares still is the idle answer."""
+        """Limit of the cross-entropy; a balanced batch has equal shares of all classes that occur."""
         if self.recipe.balance:
-            there = facts.shares > 0
-            facts = replace(facts, shares=there / there.sum())
+            occurs = facts.shares > 0
+            facts = replace(facts, shares=occurs / occurs.sum())
         idle = facts.entropy(self.recipe.label_smoothing)
         return {"loss": cross_entropy(len(self.model.config.emotions), idle, patience=400)}
 
@@ -62,7 +63,7 @@ class VGGTrainer(Trainer):
         return super().indices(labels, iteration, seed)
 
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        # Dropout has no generator argument; seeding the global one keeps a resumed run exact.
+        # Dropout draws from the global generator: seeded here, a resumed run draws the same numbers.
         torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
         self.model.train()
         with self.autocast():
@@ -76,16 +77,16 @@ class VGGTrainer(Trainer):
 
 
 def balanced(labels: NDArray[np.int64], count: int, iteration: int, seed: int) -> NDArray[np.int64]:
-    """``count`` indices for an iteration; the classes take turns, over iterations too.
+    """The ``count`` indices of an iteration, with all classes equally often.
 
-    Each class walks through epochs of its own images in random order, so an image of a rare class is
-    seen more often than one of a frequent class. Nothing depends on how often it was called before.
+    The classes take turns, also across iterations. The images of each class are drawn in epochs of
+    random order, so that an image of a rare class is drawn more often than one of a frequent class.
 
     Args:
         labels: int64 [N].
         count: images of an iteration.
         iteration: counted from 0.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         int64 [count], in random order.
@@ -95,14 +96,14 @@ def balanced(labels: NDArray[np.int64], count: int, iteration: int, seed: int) -
     turn, place = positions % len(classes), positions // len(classes)
     chosen = np.empty(count, np.int64)
     for k, label in enumerate(classes.tolist()):
-        own, slots = np.flatnonzero(labels == label), np.flatnonzero(turn == k)
-        epochs = place[slots] // len(own)
+        members, slots = np.flatnonzero(labels == label), np.flatnonzero(turn == k)
+        epochs = place[slots] // len(members)
         for epoch in np.unique(epochs).tolist():
             random = generator(seed, "balance", label, epoch)
-            order = torch.randperm(len(own), generator=random).numpy()
+            order = torch.randperm(len(members), generator=random).numpy()
             now = slots[epochs == epoch]
-            chosen[now] = own[order[place[now] % len(own)]]
-    # The turns are in one order: processes that share a batch would each get some classes only.
+            chosen[now] = members[order[place[now] % len(members)]]
+    # In the order of the turns, processes that share a batch would each get some classes only.
     mixed = torch.randperm(count, generator=generator(seed, "balance", iteration)).numpy()
-    found: NDArray[np.int64] = chosen[mixed]
-    return found
+    result: NDArray[np.int64] = chosen[mixed]
+    return result

@@ -99,7 +99,7 @@ class Run:
             BadInput: the folder already holds a run, or cannot be written, or another process trains
                 in it.
         """
-        with self.share.together(), self._locked():
+        with self.share.fail_together(), self._locked():
             if self.share.first:
                 folders.make(self.folder)
                 folders.write_launch(self.folder, launch())
@@ -122,7 +122,7 @@ class Run:
             BadInput: there is nothing to resume, or the run was started with another recipe, data or
                 seed, or with another number of processes, or another process trains in the folder.
         """
-        with self.share.together(), self._locked(resumed=True):
+        with self.share.fail_together(), self._locked(resumed=True):
             remark = self._read_state(rate)
             if self.share.first:
                 folders.clean(self.folder)
@@ -199,7 +199,7 @@ class Run:
         if self.share.world == 1:
             return
         digest = self.trainer.digest(self.done)
-        with self.share.together():
+        with self.share.fail_together():
             if not self.share.same(digest):
                 raise BadInput(
                     f"the {self.share.world} processes hold different weights at iteration "
@@ -225,7 +225,7 @@ class Run:
             BadInput: the folder cannot be written; the last good checkpoint is kept. Or another
                 process trains in it, or has done so since this run was started or resumed.
         """
-        with self.share.together(), self._locked():
+        with self.share.fail_together(), self._locked():
             self._check_stamp()
         if self._lock is None:
             return self._train(until)
@@ -258,7 +258,7 @@ class Run:
                     self.seconds, clock = self.seconds + now - clock, now
                 sample = finished or self.done % recipe.sample_every == 0
                 if log or sample or stopped:
-                    with self.share.together():
+                    with self.share.fail_together():
                         if log:
                             self._log(self._ask_probe() if checkpoint else {})
                         if checkpoint or stopped or sample:
@@ -274,7 +274,7 @@ class Run:
         if self.done < recipe.iterations:
             return None
         final = self.folder / f"{self.name}.safetensors"
-        with self.share.together():
+        with self.share.fail_together():
             if self.share.first:
                 self._save_checkpoint(final)
         return final
@@ -335,10 +335,10 @@ class Run:
 
     def _diverged(self, what: str, good: int) -> Diverged:
         """The error that ends a run whose fault began after iteration ``good``, with advice."""
-        best = folders.good(self.folder, good)
+        best = folders.newest_until(self.folder, good)
         kept = f"last good checkpoint: {best}" if best else "no checkpoint is from before that"
         rate = float(f"{self.trainer.recipe.learning_rate / 10:.3g}")
-        more = ["--set", f"learning_rate={rate!r}", "--out", str(folders.beside(self.folder))]
+        more = ["--set", f"learning_rate={rate!r}", "--out", str(folders.free_name(self.folder))]
         if best:
             more = ["--init", str(best), *more]
         return Diverged(

@@ -40,7 +40,7 @@ from ganbench.training.trainer import Trainer, missing_units
 
 @dataclass
 class Session:
-    """A trainer with its first weights, and what it was made from."""
+    """A trainer with its first weights, the setup that it was made from, and the seed."""
 
     setup: Setup
     trainer: Trainer
@@ -74,7 +74,7 @@ class Session:
             allow_leaks: train on images that are also in the test split, or under two emotions.
             tell: called with each line that a user should read, about the data or the probe.
             again: the command line as it was given, for advice; ``command`` when empty.
-            data_options: options of ``load_dataset`` that made the data set what it is, for the card.
+            data_options: options that ``load_dataset`` had for the data set, for the card.
 
         Raises:
             BadInput: the data have a fault (``ganbench.data.doctor``), such as no image of one of the
@@ -82,7 +82,7 @@ class Session:
         """
         trainer, names = self.trainer, self.setup.network.emotions
         if units := self._units(dataset):
-            # With their units the model can be asked for emotions.
+            # A model that is trained on action units needs these to be asked for emotions.
             for model in (trainer.model, trainer.shipped):
                 model.card = units  # type: ignore[assignment]
         pictures: dict[str, Any] = {}
@@ -95,7 +95,7 @@ class Session:
             dataset = only(dataset, names)
         refuse(examine(dataset, names if trainer.needs_emotions else ()))
         check_targets(trainer, dataset.labels, self.seed)
-        # The suite's labels -> the network's. Data whose labels no loss uses may have other ones.
+        # The suite's labels become the network's. Labels that no loss uses may be unknown to the network.
         table = np.array(labels_of(names), dtype=np.int64)
         labels = table[dataset.labels].clip(min=0)
         wanted = self.setup.recipe.probe_every and trainer.share.first
@@ -120,7 +120,7 @@ class Session:
     def _card(
         self, dataset: Dataset, command: str, data_options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """What is trained, on what, by which command and versions."""
+        """The run's card: what is trained, on what, by which command and versions."""
         setup, share = self.setup, self.trainer.share
         card: dict[str, Any] = {
             "name": setup.name,
@@ -151,11 +151,11 @@ class Session:
         return card
 
     def _units(self, dataset: Dataset) -> dict[str, Any]:
-        """What a card says of the data's action units; nothing where they are not trained on.
+        """Entries of the card about the data's action units; empty if the trainer does not use them.
 
         Raises:
-            BadInput: the data lack emotions or action units, whichever is needed, or the latter
-                cannot be used.
+            BadInput: the trainer needs emotions or action units, and the data have none, or their
+                action units cannot be used.
         """
         if self.trainer.needs_emotions and not dataset.labelled:
             raise BadInput(
@@ -168,16 +168,16 @@ class Session:
         values = dataset.action_units(range(len(dataset)))
         if values is None:
             raise missing_units()
-        found: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         if getattr(dataset, "au_scale", 5) == 1:
-            found["au_scale"] = 1
-        # By name, since a network may list its emotions in any order.
-        shown = {int(label): KNOWN[label] for label in set(dataset.labels.tolist()) if label >= 0}
+            entries["au_scale"] = 1
+        # Means are stored by name: a network may list its emotions in any order.
         means = {
-            name: values[dataset.labels == label].double().mean(0).tolist()
-            for label, name in sorted(shown.items())
+            KNOWN[label]: values[dataset.labels == label].double().mean(0).tolist()
+            for label in sorted(set(dataset.labels.tolist()))
+            if label >= 0
         }
-        return found | ({EMOTION_UNITS: means} if means else {})
+        return entries | ({EMOTION_UNITS: means} if means else {})
 
 
 def check_images(
@@ -186,19 +186,19 @@ def check_images(
     allow_leaks: bool = False,
     device: str | torch.device = "auto",
 ) -> tuple[list[str], dict[str, Any]]:
-    """Look for faults in the training images that need not end a training.
+    """Check training images for leaks and for labels that look wrong.
 
     Args:
         dataset: the training split.
         emotions: emotions of the network.
-        allow_leaks: images in both splits, or under two emotions, are no faults.
+        allow_leaks: allow images that are in both splits, or under two emotions.
         device: device of the judge that checks the labels.
 
     Returns:
-        Notes for the user, a line each, and what the card gets.
+        Notes for the user, a line each, and entries of the card.
 
     Raises:
-        BadInput: there are leaks, and they are not allowed.
+        BadInput: there are leaks that are not allowed.
     """
     findings, pictures = leaks.check_training(dataset, allow_leaks)
     refuse(findings)
@@ -225,13 +225,13 @@ def prepare(
 
     Args:
         name, recipe, assignments, init, resumed: as for ``configure``.
-        seed: also decides the initial weights.
-        device: where to train.
-        share: the part of this process, if there are several.
+        seed: seed of the run, which also decides the initial weights.
+        device: device to train on; ``auto`` takes the GPU if there is one.
+        share: which process this is, in distributed training.
 
     Raises:
         BadInput: as for ``configure``; an unknown device, a batch that the processes cannot share.
-        Unsupported: the method cannot be trained, or not by several processes.
+        Unsupported: the method cannot be trained, or only by one process.
     """
     check_seed(seed)
     setup = configure(name, recipe, assignments, init=init, resumed=resumed)
@@ -240,7 +240,7 @@ def prepare(
         raise BadInput(f"precision fp16 needs a CUDA device: {where.type}; use bf16, or fp32")
     if ours(setup.model):
         check_room(lambda: setup.model(setup.network), f"network of {name}", times=4)
-    # Layers initialise themselves from the global generator: on the CPU, for equal weights anywhere.
+    # Layers draw their weights from the global generator, on the CPU: they are equal on all devices.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator(seed, "weights"))))
         trainer = setup.build()
@@ -252,12 +252,12 @@ def prepare(
 
 
 def load_weights(trainer: Trainer, path: Path) -> None:
-    """Start from a checkpoint: the model, its moving average, and the discriminator if it holds one.
+    """Load a checkpoint into the model, its moving average, and the discriminator if it holds one.
 
-    A judge can also start from torchvision's weights.
+    A judge can also start from a file of torchvision's weights.
 
     Raises:
-        BadInput: its tensors do not fit.
+        BadInput: the file's tensors do not fit.
     """
     path = checkpoint_file(path)
     if is_checkpoint(path):

@@ -22,7 +22,7 @@ from ganbench.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Setup:
-    """What is to be trained and how; nothing is built yet.
+    """What is to be trained, and how; nothing is built yet.
 
     Attributes:
         kind: ``"method"`` or ``"judge"``.
@@ -122,7 +122,7 @@ def configure(
 
 
 def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
-    """The setup with a checkpoint's network; ``asked`` are the recipe's own keys of it."""
+    """The setup with a checkpoint's network; ``asked`` are the keys of the network in the recipe."""
     path = checkpoint_file(path)
     if setup.kind == "judge" and not is_checkpoint(path):
         return _pretrained(path, setup)
