@@ -18,7 +18,7 @@ from ganbench.training.setup import configure
 
 NARROW = {
     **{name: {f"network.{k}": v for k, v in NETWORKS[name].items()} for name in NETWORKS},
-    "judge": {"network.image_size": 32, "network.widths": [4] * 5, "network.hidden": 8},
+    "judge": {"network": {"arch": "stages", "image_size": 32, "widths": [4] * 5, "hidden": 8}},
 }
 
 
