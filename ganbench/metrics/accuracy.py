@@ -9,6 +9,9 @@ from scipy.special import ndtri
 from ganbench.errors import BadInput
 from ganbench.metrics.spec import MetricSpec
 
+# Quantile of the upper end of a two-sided interval with a coverage of 95 %, as all intervals have.
+QUANTILE = 0.975
+
 SPEC = MetricSpec(
     name="accuracy",
     title="Accuracy",
@@ -57,8 +60,8 @@ def cells(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int6
     return np.diagonal(by_target).astype(np.int64), by_target.sum(axis=1)
 
 
-def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion (E. B. Wilson, JASA 22, 1927, p. 209).
+def wilson(successes: float, n: float) -> tuple[float, float]:
+    """Wilson's score interval of a proportion with a coverage of 95 % (E. B. Wilson, JASA 22, 1927, p. 209).
 
     With z the normal quantile and p = successes / n, the ends are
     ``(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)``; both lie in [0, 1]. ``n`` may be an
@@ -69,7 +72,7 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float,
     """
     if n < 1 or not 0 <= successes <= n:
         raise BadInput(f"a proportion needs 0 <= successes <= n and n >= 1: got {successes} of {n}")
-    z = float(ndtri((1 + confidence) / 2))
+    z = float(ndtri(QUANTILE))
     p = successes / n
     centre = p + z * z / (2 * n)
     half = z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))

@@ -39,17 +39,11 @@ class Calibration:
         brier: float64 [N], squared distance of each softmax to the one-hot label, in [0, 2]; the mean
             is the Brier score.
         nll: float64 [N], negative log-likelihood of each label, in nats.
-        confidence, accuracy: float64 [bins], the reliability curve: the mean confidence and the share
-            of correct predictions in each bin, from the least to the most confident.
-        sizes: int64 [bins], images in each bin.
     """
 
     ece: float
     brier: NDArray[np.float64]
     nll: NDArray[np.float64]
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
-    sizes: NDArray[np.int64]
 
 
 def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) -> Calibration:
@@ -79,15 +73,10 @@ def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) ->
         ece=float(sizes @ np.abs(accuracy - mean_confidence) / n),
         brier=np.square(p - np.eye(p.shape[1])[y]).sum(axis=1),
         nll=-log_p[np.arange(n), y],
-        confidence=mean_confidence,
-        accuracy=accuracy,
-        sizes=sizes,
     )
 
 
-def calibration_interval(
-    logits: ArrayLike, labels: ArrayLike, bins: int = BINS, confidence: float = 0.95
-) -> Interval | None:
+def calibration_interval(logits: ArrayLike, labels: ArrayLike) -> Interval | None:
     """The interval of the expected calibration error's expected value at this number of images.
 
     A calibrated judge has an expected value above 0 too, because the noise of the bins adds up (Kumar
@@ -100,8 +89,6 @@ def calibration_interval(
     Args:
         logits: [N, classes].
         labels: integers [N].
-        bins: number of bins of the value.
-        confidence: nominal coverage.
 
     Returns:
         None with fewer than eight images.
@@ -117,10 +104,10 @@ def calibration_interval(
     largest, right = p.max(axis=1), p.argmax(axis=1) == y
     order = _by_confidence(largest, right)
     gaps, groups = (right - largest)[order], assign_groups(n, group_count(n))[order]
-    fewer = max(1, round(bins * 2 / 3))
+    fewer = round(BINS * 2 / 3)
     halves = splits(group_count(n)).halves[..., groups]
     errors = np.array([[_error(gaps[rows], fewer) for rows in part] for part in halves])
-    interval = amount_from_halves(_error(gaps, bins), errors, confidence=confidence)
+    interval = amount_from_halves(_error(gaps, BINS), errors)
     return replace(interval, high=min(interval.high, 1.0))
 
 

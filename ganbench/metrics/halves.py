@@ -24,7 +24,7 @@ from scipy.linalg import hadamard
 from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
-from ganbench.metrics.accuracy import wilson
+from ganbench.metrics.accuracy import QUANTILE, wilson
 from ganbench.metrics.intervals import Influence, Interval
 
 GROUPS = 64
@@ -69,7 +69,6 @@ def share_from_halves(
     halves: NDArray[np.float64],
     rows: int,
     images: int,
-    confidence: float = 0.95,
 ) -> Interval:
     """Wilson's interval of a share, with an effective number of trials from the halves.
 
@@ -83,19 +82,17 @@ def share_from_halves(
         rows: number of rows that the share counts.
         images: number of images that the rows belong to; it is the number of trials where no two
             halves differ.
-        confidence: nominal coverage.
     """
-    influence, variance, quantile = _variance(halves, confidence)
+    influence, variance, quantile = _variance(halves)
     effective = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else images
-    trials = max(1.0, min(effective, rows) * (ndtri((1 + confidence) / 2) / quantile) ** 2)
-    return Interval(value, *wilson(value * trials, trials, confidence), influence)
+    trials = max(1.0, min(effective, rows) * (ndtri(QUANTILE) / quantile) ** 2)
+    return Interval(value, *wilson(value * trials, trials), influence)
 
 
 def amount_from_halves(
     value: float,
     halves: NDArray[np.float64],
     quarters: NDArray[np.float64] | None = None,
-    confidence: float = 0.95,
 ) -> Interval:
     """The interval of a value of 0 or more; it is symmetric in the root, because small values vary less.
 
@@ -106,9 +103,8 @@ def amount_from_halves(
         quarters: [4, R], the values of the quarters, if the value is a number of events. V is then
             assumed to be proportional to the mean too, and n V to grow from n / 2 to n as it does from
             n / 4 to n / 2, by a factor of 1 to 2.
-        confidence: nominal coverage.
     """
-    influence, variance, quantile = _variance(halves, confidence)
+    influence, variance, quantile = _variance(halves)
     if not value:
         return Interval(value, value, quantile * math.sqrt(variance / 2), influence)
     if quarters is not None and variance:
@@ -120,9 +116,9 @@ def amount_from_halves(
     return Interval(value, max(root - step, 0) ** 2, (root + step) ** 2, influence)
 
 
-def _variance(halves: NDArray[np.float64], confidence: float) -> tuple[Influence, float, float]:
+def _variance(halves: NDArray[np.float64]) -> tuple[Influence, float, float]:
     """The differences of the halves as influence values, the variance at n / 2, and the quantile of t."""
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
-    quantile = float(stdtrit(len(differences), (1 + confidence) / 2))
+    quantile = float(stdtrit(len(differences), QUANTILE))
     return Influence(differences), variance, quantile

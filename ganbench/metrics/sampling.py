@@ -16,19 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
-from ganbench.metrics.accuracy import wilson
+from ganbench.metrics.accuracy import QUANTILE, wilson
 from ganbench.metrics.intervals import Influence, Interval
 
 
-def ratio_interval(
-    parts: ArrayLike, wholes: ArrayLike, confidence: float = 0.95
-) -> Interval | None:
+def ratio_interval(parts: ArrayLike, wholes: ArrayLike) -> Interval | None:
     """The interval of sum(parts) / sum(wholes).
 
     Args:
         parts, wholes: [N], the sums of each image in the numerator and in the denominator;
             ``wholes`` >= 0.
-        confidence: nominal coverage.
 
     Returns:
         The interval, or None if fewer than two images have a ``whole`` above 0.
@@ -45,12 +42,12 @@ def ratio_interval(
     deviations = np.zeros(len(a))
     deviations[counts] = left_out - left_out.mean()
     variance = (n - 1) / n * np.square(deviations).sum()
-    value, half = a.sum() / b.sum(), stdtrit(n - 1, (1 + confidence) / 2) * np.sqrt(variance)
+    value, half = a.sum() / b.sum(), stdtrit(n - 1, QUANTILE) * np.sqrt(variance)
     influence = Influence(deviations)
     return Interval(float(value), float(value - half), float(value + half), influence)
 
 
-def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95) -> Interval | None:
+def share_interval(hits: ArrayLike, trials: ArrayLike) -> Interval | None:
     """Wilson's interval of the mean of several shares, with the effective number of trials.
 
     The mean p is that of the shares p_c = sum_i hits_ic / sum_i trials_ic over the columns c. Its
@@ -61,7 +58,6 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
 
     Args:
         hits, trials: [N, C], the sums of each image in each column; 0 <= hits <= trials.
-        confidence: nominal coverage.
 
     Returns:
         The interval in [0, 1], or None with fewer than two images or without trials.
@@ -80,11 +76,10 @@ def share_interval(hits: ArrayLike, trials: ArrayLike, confidence: float = 0.95)
     variance = n / (n - 1) * np.square(influence).sum()
     # Where no two images differ, rounding leaves a variance of about 1e-32.
     effective = p * (1 - p) / variance if variance > 1e-20 else n
-    quantile = (1 + confidence) / 2
-    few_images = (ndtri(quantile) / stdtrit(n - 1, quantile)) ** 2  # V is uncertain
+    few_images = (ndtri(QUANTILE) / stdtrit(n - 1, QUANTILE)) ** 2  # V is uncertain
     effective = max(1.0, min(effective, float(t.sum())) * few_images)
     # The jackknife's deviations are changes of the value without an image: the opposite sign.
-    return Interval(p, *wilson(p * effective, effective, confidence), Influence(-influence))
+    return Interval(p, *wilson(p * effective, effective), Influence(-influence))
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -47,12 +47,6 @@ def test_a_mean_gets_students_interval():
     assert (low, high) == pytest.approx(expected)
 
 
-def test_a_narrower_interval_for_less_confidence():
-    x = np.random.default_rng(0).standard_normal(20)
-    wide, narrow = (jackknife(lambda keep: x[keep].mean(), confidence=c) for c in (0.95, 0.5))
-    assert wide.low < narrow.low < wide.value < narrow.high < wide.high
-
-
 @pytest.mark.parametrize(
     ("statistic", "distance"),
     [(frechet_statistic, frechet_distance), (kernel_statistic, kernel_distance)],
@@ -80,9 +74,7 @@ def test_features_that_never_or_hardly_ever_fire():
 
 
 def test_fewer_images_than_features_have_an_interval():
-    value, low, high = jackknife(
-        frechet_statistic(*editor(np.random.default_rng(2), n=20, d=30)), pairs=False
-    )
+    value, low, high = jackknife(frechet_statistic(*editor(np.random.default_rng(2), n=20, d=30)))
     assert np.isfinite([low, high]).all()
     assert low < value < high
 
@@ -125,16 +117,8 @@ def test_the_interval_is_that_of_the_definition(shift, groups):
     assert ratio < 0.05 or shift < 30
 
 
-def test_pairs_only_narrow_the_interval_and_at_most_by_the_root_of_two():
-    statistic = frechet_statistic(*editor(np.random.default_rng(4)))
-    with_pairs, without = jackknife(statistic), jackknife(statistic, pairs=False)
-    assert with_pairs.value == without.value
-    ratio = (without.high - without.low) / (with_pairs.high - with_pairs.low)
-    assert 1 <= ratio <= 2**0.5 + 1e-9
-
-
 def test_the_difference_of_a_method_to_itself_is_exactly_zero():
-    a = jackknife(frechet_statistic(*editor(np.random.default_rng(5))), pairs=False)
+    a = jackknife(frechet_statistic(*editor(np.random.default_rng(5))))
     assert tuple(difference(a, a)) == pytest.approx((0, 0, 0), abs=1e-6 * a.value)
 
 
