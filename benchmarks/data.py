@@ -1,37 +1,27 @@
-"""Whether training waits for its data, what a data set of AffectNet's size costs to open, and decoders.
+"""Whether training waits for its data, and what a data set of AffectNet's size costs to open.
 
     python benchmarks/data.py                    # index 290,000 files, and the waiting of a short run
     python benchmarks/data.py --images 20000 --method ''
-    python benchmarks/data.py --pictures         # pillow against torchvision.io, nothing else
 
 Writes tiny JPEG files (copies of one, by hard links) into a temporary folder with AffectNet's list of
-them, opens it twice as 'ganbench train' does, and measures the second time and the peak memory. Then
-trains METHOD for a few iterations on the embedded faces and measures how long the steps waited for
-batches. The exit code is 1 if a limit is broken.
+them, opens it twice as 'ganbench train' does, and measures the second and the peak memory. Then trains
+METHOD for a few iterations on the embedded faces and measures how long the steps waited for batches.
+Exits 1 if a limit is broken.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from PIL import Image
 
-from ganbench.data import load_dataset, pictures
-from ganbench.data.faces import render_many, sample_face
-from ganbench.data.framing import to_square
-from ganbench.data.pixels import lay_on_ground
-from ganbench.data.truncation import check_jpeg, check_png
+from ganbench.data import load_dataset
 from ganbench.stopwatch import peak_mib
 
 INDEX_SECONDS, WAITING = 30.0, 0.05
@@ -80,27 +70,27 @@ def index(count: int) -> bool:
 
 def waiting(method: str, iterations: int) -> bool:
     """Train and measure the waiting for batches."""
-    from ganbench.training.batches import Batches
+    from ganbench.training.loop import Run
     from ganbench.training.session import prepare
 
     waited = 0.0
-    between = Batches.between
+    batches = Run._batches
 
-    def timed(self: Batches, first: int, end: int) -> Any:
+    def timed(self: Run, *arguments: Any) -> Any:
         nonlocal waited
-        stream = between(self, first, end)
-        yield next(stream)  # no step runs while the first batch is prepared
+        made = batches(self, *arguments)
         while True:
             start = time.perf_counter()
-            batch = next(stream, None)
-            waited += time.perf_counter() - start
+            batch = next(made, None)
+            if self.done:  # the first batch has no step to be made in
+                waited += time.perf_counter() - start
             if batch is None:
                 return
             yield batch
 
-    session = prepare(method, "faces", {"warmup_iterations": 0, "probe_every": 0}, device="cpu")
+    session = prepare(method, "faces", ("warmup_iterations=0", "probe_every=0"), device="cpu")
     dataset = load_dataset("faces", "train", size=session.image_size)
-    Batches.between = timed  # type: ignore[method-assign]
+    Run._batches = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         run = session.run(dataset, Path(folder) / "run", "")
         run.start()
@@ -110,81 +100,13 @@ def waiting(method: str, iterations: int) -> bool:
     return report(f"waiting for data, {method}", 100 * waited / taken, 100 * WAITING, "%")
 
 
-def decoders() -> None:
-    """Milliseconds of a thread, with pillow and with torchvision.io: decoding, and all until 128 px."""
-    from torchvision.io import ImageReadMode, decode_image
-
-    def tensor(content: bytes) -> torch.Tensor:
-        data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        return decode_image(data, ImageReadMode.UNCHANGED)
-
-    def with_pillow(content: bytes) -> Any:
-        return np.asarray(to_square(pictures.decode(content, thorough=False).image, 128))
-
-    def with_torchvision(content: bytes) -> Any:
-        pictures.header(io.BytesIO(content))
-        array = tensor(content).permute(1, 2, 0).contiguous().numpy()
-        image = Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
-        if content[:2] == b"\xff\xd8":
-            check_jpeg(content, image, thorough=False)
-        else:
-            check_png(content)
-        if image.mode == "RGBA":
-            image = lay_on_ground(image.convert("RGB"), image.getchannel("A"))
-        return np.asarray(to_square(image.convert("RGB"), 128))
-
-    def milliseconds(function: Callable[[bytes], Any], content: bytes) -> float:
-        taken = []
-        for _ in range(20):
-            start = time.thread_time()
-            function(content)
-            taken.append(1000 * (time.thread_time() - start))
-        return statistics.median(taken)
-
-    torch.set_num_threads(1)
-    for side in (128, 256, 512, 1024):
-        pixels = render_many([sample_face(0, "test", 0, "happy")], side)[0][0]
-        noise = np.random.default_rng(0).normal(0, 6, (side, side, 1))
-        photo = Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
-        alpha = photo.copy()
-        alpha.putalpha(photo.convert("L"))
-        for what, image, kind, options in (
-            ("JPEG 4:2:0", photo, "JPEG", {"quality": 75}),
-            ("JPEG 4:4:4", photo, "JPEG", {"quality": 95, "subsampling": 0}),
-            ("JPEG progressive", photo, "JPEG", {"quality": 85, "progressive": True}),
-            ("JPEG grey", photo.convert("L"), "JPEG", {"quality": 85}),
-            ("PNG", photo, "PNG", {}),
-            ("PNG RGBA", alpha, "PNG", {}),
-            ("PNG grey", photo.convert("L"), "PNG", {}),
-        ):
-            file = io.BytesIO()
-            image.save(file, kind, **options)
-            content = file.getvalue()
-            same = (with_pillow(content) == with_torchvision(content)).all()
-            decoded, whole = (
-                [milliseconds(function, content) for function in pair]
-                for pair in (
-                    (lambda data: Image.open(io.BytesIO(data)).load(), tensor),
-                    (with_pillow, with_torchvision),
-                )
-            )
-            print(
-                f"{side:5} px {what:<17} pixels {'equal' if same else 'differ'}; decoding "
-                f"{decoded[0]:6.2f} and {decoded[1]:6.2f} ms; whole {whole[0]:6.2f} and {whole[1]:6.2f} ms"
-            )
-
-
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=290_000)
     parser.add_argument("--method", default="stargan")
     parser.add_argument("--iterations", type=int, default=60)
-    parser.add_argument("--pictures", action="store_true")
     chosen = parser.parse_args()
-    if chosen.pictures:
-        decoders()
-        return
     holds = index(chosen.images) if chosen.images else True
     if chosen.method:
         holds &= waiting(chosen.method, chosen.iterations)

@@ -15,12 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from conftest import SERVER
-from PIL import Image
-
-from ganbench.emotions import EMOTIONS
 
 LIMIT = 240  # seconds until a hanging run is given up; idle machines need some ten
 
@@ -117,14 +113,3 @@ def ganbench(*arguments: str) -> None:
 def said(err: str) -> list[str]:
     """The lines of ganbench itself, without torchrun's."""
     return [line for line in err.splitlines() if line.startswith("ganbench: ")]
-
-
-def photograph(split: Path, each: int) -> None:
-    """Noise of 16 px as photographs: a folder per emotion, ``each`` in it."""
-    random = np.random.default_rng(0)
-    for emotion in EMOTIONS:
-        folder = split / emotion
-        folder.mkdir(parents=True)
-        for i in range(each):
-            pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / f"{i}.png")

@@ -3,12 +3,10 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
-from PIL import Image
+from toys import photograph
 
 import ganbench
-from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.methods.locate import checkpoint_file
 from ganbench.methods.weights import save_checkpoint, sha256
@@ -16,15 +14,8 @@ from ganbench.methods.weights import save_checkpoint, sha256
 
 @pytest.fixture
 def photos(tmp_path):
-    random = np.random.default_rng(0)
     for split in ("train", "test"):
-        for emotion in EMOTIONS:
-            folder = tmp_path / "photos" / split / emotion
-            folder.mkdir(parents=True)
-            for i in range(2):
-                Image.fromarray(random.integers(0, 255, (16, 16, 3), np.uint8)).save(
-                    folder / f"{i}.png"
-                )
+        photograph(tmp_path / "photos" / split)
     return ["--data", "folder", "--root", "photos"]
 
 

@@ -7,10 +7,12 @@ shows. The toy method paints that patch; the toy judge reads it. Both count what
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset
@@ -25,6 +27,30 @@ COUNTS: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 
 SIZE = 8
 K = len(EMOTIONS)
+
+
+def photograph(
+    split: Path,
+    each: int = 2,
+    size: tuple[int, int] = (16, 16),
+    ending: str = ".png",
+    seed: int = 0,
+) -> None:
+    """Write noise as photographs: a folder for each emotion with ``each`` different files.
+
+    Args:
+        split: the folder that holds those of the emotions.
+        each: files of an emotion, called 0.png, 1.png ...
+        size: width and height.
+        ending: of the files.
+        seed: of the noise; the folder's name counts, too.
+    """
+    random = np.random.default_rng([seed, *split.name.encode()])
+    for emotion in EMOTIONS:
+        (split / emotion).mkdir(parents=True, exist_ok=True)
+        for i in range(each):
+            pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(split / emotion / f"{i}{ending}")
 
 
 def level(emotion):

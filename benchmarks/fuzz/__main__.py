@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import io
 import json
 import os
@@ -126,11 +127,8 @@ def attempt(reader: Reader, folder: Path, again: bool = True) -> dict[str, Any]:
     if status == signal.SIGALRM and again:
         return attempt(reader, folder, again=False)
     if status:
-        cause = (
-            f"no answer in {DEADLINE} s"
-            if status == signal.SIGALRM
-            else f"the process died: {status}"
-        )
+        late = status == signal.SIGALRM
+        cause = f"no answer in {DEADLINE} s" if late else f"the process died: {status}"
         return {"code": -1, "fault": cause, "said": "", "seconds": float(DEADLINE), "memory": 0}
     found = json.loads(text)
     if not found["fault"] and found["seconds"] > SECONDS:
@@ -140,14 +138,19 @@ def attempt(reader: Reader, folder: Path, again: bool = True) -> dict[str, Any]:
     return found
 
 
-def warm(sample: Path, folder: Path) -> None:
-    """Import what readers import, so that forks need not, and see that valid files are read."""
-    for name, reader in READERS.items():
+def check_valid(sample: Path, folder: Path) -> None:
+    """See that each command reads the valid files.
+
+    Raises:
+        SystemExit: one fails.
+    """
+    commands = {(reader.arguments, reader.call): name for name, reader in READERS.items()}
+    for name in commands.values():
         if name != "options":
-            prepared = folder / "warm"
-            shutil.copytree(sample, prepared)
-            found = attempt(reader, prepared)
-            shutil.rmtree(prepared)
+            place = folder / "valid"
+            shutil.copytree(sample, place)
+            found = attempt(READERS[name], place)
+            shutil.rmtree(place)
             if found["fault"]:
                 raise SystemExit(f"a valid file fails, {name}: {found['fault']}")
             if found["code"] == 2:
@@ -155,13 +158,20 @@ def warm(sample: Path, folder: Path) -> None:
 
 
 def imports() -> None:
-    """The modules of the commands, imported once; none that starts a thread, which forks would lack."""
+    """Import the modules of the commands, once for all forks; none of them starts a thread."""
+    import torch._dynamo  # noqa: F401
+    from PIL import Image
+
     from ganbench import gate  # noqa: F401
     from ganbench.cli import checkpoints, compare, data, edit, eval, plot, reproduce, train  # noqa: F401
-    from ganbench.data import affectnet, folder, table  # noqa: F401
+    from ganbench.data import affectnet, folder  # noqa: F401
+    from ganbench.data.faces import dataset  # noqa: F401
     from ganbench.figures import curves, page  # noqa: F401
     from ganbench.report import formats, run_folder  # noqa: F401
     from ganbench.training import plan, session  # noqa: F401
+
+    Image.init()
+    gc.freeze()  # a collection in a fork would copy the memory of all these modules
 
 
 def main() -> int:
@@ -192,12 +202,8 @@ def main() -> int:
         print(json.dumps(found, indent=1).replace("\\n", "\n"))
         print(f"its files: {folder / 'case'}")
         return int(bool(found["fault"]))
-    warm(sample, folder)
-    chosen = [
-        one
-        for one in plan(given.count)[part - 1 :: parts]
-        if not given.only or given.only in one[0]
-    ]
+    check_valid(sample, folder)
+    chosen = [one for one in plan(given.count)[part - 1 :: parts] if (given.only or "") in one[0]]
     totals: dict[str, Counter[str]] = {}
     faults, worst = [], {"seconds": 0.0, "memory": 0}
     began = time.monotonic()

@@ -11,9 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from toys import photograph
 
 import ganbench
 from ganbench.cli import COMMANDS
@@ -26,14 +25,8 @@ MODULE = [sys.executable, "-m", "ganbench"]
 @pytest.fixture
 def photos(tmp_path):
     """A folder per emotion with three small photographs each, one for testing."""
-    random = np.random.default_rng(0)
-    for split, count in (("train", 3), ("test", 1)):
-        for emotion in EMOTIONS:
-            folder = tmp_path / "photos" / split / emotion
-            folder.mkdir(parents=True)
-            for i in range(count):
-                pixels = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.jpg")
+    photograph(tmp_path / "photos/train", 3, (20, 20), ".jpg")
+    photograph(tmp_path / "photos/test", 1, (20, 20), ".jpg")
     return tmp_path / "photos"
 
 

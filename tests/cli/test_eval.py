@@ -4,13 +4,11 @@ import csv
 import json
 import sys
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from toys import photograph
 
 from ganbench.cli import main
-from ganbench.emotions import EMOTIONS
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import save_checkpoint
 
@@ -20,14 +18,8 @@ def place(tmp_path, monkeypatch, tiny_method):
     """A working folder with photographs, a judge and two methods; ``place(args)`` runs eval there."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
-    random = np.random.default_rng(0)
     for split in ("train", "test"):
-        for emotion in EMOTIONS:
-            folder = tmp_path / "photos" / split / emotion
-            folder.mkdir(parents=True)
-            for i in range(2):
-                pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.jpg")
+        photograph(tmp_path / "photos" / split, size=(20, 20), ending=".jpg")
     for seed, name in enumerate(("judge", "second")):
         torch.manual_seed(seed)
         judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))

@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 import sys
 
-import numpy as np
 import pytest
-from PIL import Image
+from toys import photograph
 
 from ganbench.cli import main
-from ganbench.emotions import EMOTIONS
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with photographs that are not square, and a StarGAN and a judge trained on them."""
     place = tmp_path_factory.mktemp("framing")
-    random = np.random.default_rng(0)
     for split in ("train", "test"):
-        for emotion in EMOTIONS:
-            folder = place / "photos" / split / emotion
-            folder.mkdir(parents=True)
-            for i in range(2):
-                pixels = random.integers(0, 256, (20, 20 if i else 30, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.png")
+        photograph(place / "photos" / split, 2, (30, 20))
+        photograph(place / "photos" / split, 1, (20, 20), seed=1)
     (place / "tiny.toml").write_text(
         """
         [stargan]

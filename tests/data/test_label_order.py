@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from picture_files import picture
 
 from ganbench.data import load_dataset, read_listing
 from ganbench.data.label_order import ORDERS, name_label, parse_order, read_label
@@ -15,12 +15,6 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 
 FER = ("angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral")
-
-
-def picture(path, seed=0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
 
 
 def listing(root, text, name="train.csv", kind="csv", split="train", order=None, encoding="utf-8"):

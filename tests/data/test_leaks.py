@@ -6,10 +6,10 @@ import json
 import os
 import re
 
-import numpy as np
 import pytest
+from picture_files import picture
 from PIL import Image
-from toys import Painter, Reader
+from toys import Painter, Reader, photograph
 
 from ganbench.data import leaks, load_dataset
 from ganbench.data.files import content_hash, content_hashes, equal_files
@@ -29,20 +29,10 @@ def _cache(tmp_path, monkeypatch):
     monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
 
 
-def picture(path, seed):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 def folders(root, seed=0, splits=("train", "test")):
     """Two images of each emotion in each split, all different."""
     for split in splits:
-        for emotion in EMOTIONS:
-            for k in range(2):
-                seed += 1
-                picture(root / split / emotion / f"{k}.png", 1_000 * (split == "test") + seed)
+        photograph(root / split, 2, (8, 8), seed=seed)
     return root
 
 

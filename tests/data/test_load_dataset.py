@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -248,14 +247,6 @@ def test_a_root_of_another_kind_says_which(tmp_path, exported):
         load_dataset("csv", "train", root=tmp_path / "npy")
     with pytest.raises(BadInput, match="it is a file"):
         load_dataset("affectnet", "train", root=exported / "training.csv")
-
-
-def test_the_later_layout_is_detected(tmp_path):
-    for part in ("images", "annotations"):
-        (tmp_path / "train_set" / part).mkdir(parents=True)
-    Image.new("RGB", (8, 8)).save(tmp_path / "train_set/images/5.jpg")
-    np.save(tmp_path / "train_set/annotations/5_exp.npy", np.array("3"))
-    assert load_dataset("affectnet", "train", root=tmp_path).labels.tolist() == [3]
 
 
 def test_where_the_cache_is(monkeypatch):

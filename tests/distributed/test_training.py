@@ -12,8 +12,9 @@ import pytest
 import torch
 from conftest import RECIPE
 from gradients import main as compare_gradients
-from launching import begin, end, ganbench, pair, photograph, said
+from launching import begin, end, ganbench, pair, said
 from safetensors.torch import load_file
+from toys import photograph
 
 from ganbench.distributed import Share
 

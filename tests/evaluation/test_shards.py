@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from launching import ganbench, pair, photograph, said
+from launching import ganbench, pair, said
+from toys import photograph
 
 from ganbench.errors import BadInput
 from ganbench.evaluation.shards import parse_shard

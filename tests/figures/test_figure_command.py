@@ -3,13 +3,12 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toys import photograph
 
 from ganbench.cli.figure import parse_code, parse_codes, parse_numbers
-from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.figures import FIGURES
 from ganbench.judges.vgg import VGG, VGGConfig
@@ -34,14 +33,8 @@ ARGUMENTS = {
 def folder(tmp_path_factory):
     """Pictures of seven emotions, two pictures that are not square, and a judge."""
     place = tmp_path_factory.mktemp("figures")
-    random = np.random.default_rng(0)
     for split in ("train", "test"):
-        for emotion in EMOTIONS:
-            home = place / "photos" / split / emotion
-            home.mkdir(parents=True)
-            for i in range(3):
-                pixels = random.integers(0, 255, (20, 20, 3), np.uint8)
-                Image.fromarray(pixels).save(home / f"{i}.jpg")
+        photograph(place / "photos" / split, 3, (20, 20), ".jpg")
     Image.effect_noise((50, 30), 80).save(place / "me.png")
     torch.manual_seed(0)
     judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))

@@ -142,7 +142,7 @@ def test_only_one_of_many_gets_it(tmp_path):
 
 def test_two_trainings_in_one_folder(tmp_path, tiny_recipe, call, tiny_faces, monkeypatch):
     """The first is a process that works; the second is refused and leaves everything as it was."""
-    from launching import photograph
+    from toys import photograph
 
     photograph(tmp_path / "data" / "train", 2)
     command = ["train", "stargan", "--recipe", tiny_recipe, "--data", "folder", "--root", "data"]

@@ -210,7 +210,7 @@ def test_a_working_rate_is_left_alone(name, tiny_recipe, tiny_faces, tmp_path):
 
 def test_the_way_out_can_be_followed_word_for_word(call, tiny_recipe, tmp_path):
     """The command in the message trains to its end, from the checkpoint before the fault."""
-    from launching import photograph
+    from toys import photograph
 
     photograph(tmp_path / "my data" / "train", 2)
     common = ("train", "stargan", "--recipe", tiny_recipe, "--data", "folder", "--root", "my data",
