@@ -95,7 +95,7 @@ def test_faces_that_cannot_be_kept_name_the_way_out(fault, tmp_path, monkeypatch
 def test_what_the_system_refuses_is_one_line(call, monkeypatch, tmp_path):
     for error, words in (
         (OSError(28, "No space left on device", "somewhere"), "somewhere: No space left on device"),
-        (MemoryError(), "memory does not suffice"),
+        (MemoryError(), "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "memory"),
     ):
 

@@ -14,40 +14,23 @@ from ganbench.cli.screen import Closed, leave_output, say, set_up_output
 from ganbench.errors import GanbenchError
 from ganbench.text import message
 
-# The exit code of a command whose output nobody reads any more: what a shell reports of a program that
-# SIGPIPE ended. It is none of the codes that mean something.
+# Exit code after the reader of the output has closed the pipe; a shell reports it for SIGPIPE.
 CLOSED = 141
 
-# Name -> (module, attribute, help): the help is repeated here so that listing imports nothing.
+# Each command lies in the module of its name. The help texts are here, so that a list imports nothing.
 COMMANDS = {
-    "eval": (
-        "ganbench.cli.eval",
-        "evaluate",
-        "Evaluate methods: Table 1, FED, ERE, plots, a page.",
-    ),
-    "compare": ("ganbench.cli.compare", "compare", "Compare two evaluations: the gate for CI."),
-    "validate": (
-        "ganbench.cli.validate",
-        "validate",
-        "Test the metrics on edits of known quality.",
-    ),
-    "figure": ("ganbench.cli.figure", "figure", "Make the figures of the paper's supplement."),
-    "train": ("ganbench.cli.train", "train", "Train a method or the judge."),
-    "plot": ("ganbench.cli.plot", "plot", "Draw losses and probe accuracy of a training."),
-    "reproduce": (
-        "ganbench.cli.reproduce",
-        "reproduce",
-        "Train a shipped checkpoint again and compare.",
-    ),
-    "edit": ("ganbench.cli.edit", "edit", "Edit any number of pictures to an emotion."),
-    "data": ("ganbench.cli.data", "data", "Export and check data sets."),
-    "cache": ("ganbench.cli.cache", "cache", "Show, prune and verify what runs have stored."),
-    "methods": ("ganbench.cli.methods", "methods", "List the methods."),
-    "checkpoints": (
-        "ganbench.cli.checkpoints",
-        "checkpoints",
-        "Import the authors' checkpoints; export, list, show and verify.",
-    ),
+    "eval": "Evaluate methods: Table 1, FED, ERE, plots, a page.",
+    "compare": "Compare two evaluations: the gate for CI.",
+    "validate": "Test the metrics on edits of known quality.",
+    "figure": "Make the figures of the paper's supplement.",
+    "train": "Train a method or the judge.",
+    "plot": "Draw losses and probe accuracy of a training.",
+    "reproduce": "Train a shipped checkpoint again and compare.",
+    "edit": "Edit any number of pictures to an emotion.",
+    "data": "List, export and check data sets.",
+    "cache": "Show, prune and verify what runs have stored.",
+    "methods": "List the methods.",
+    "checkpoints": "Import the authors' checkpoints; export, list, show and verify.",
 }
 
 
@@ -60,13 +43,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
+        module = import_module(f"ganbench.cli.{cmd_name}")
+        command: click.Command = getattr(module, "evaluate" if cmd_name == "eval" else cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -85,20 +68,20 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: errors of ours are one line on stderr and their exit code."""
+    """Entry point of the command line: prints errors as one line and exits with their codes."""
     set_up_output()
     code = _run()
     leave_output()
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        # torch's threads, which outlive the group of processes, now and then abort one that ends in
-        # the usual way after its work is done, and torchrun would take that for a failure.
+        # Threads of torch outlive the process group. They sometimes abort a process that exits in the
+        # usual way, and torchrun would report a failure although the work is done.
         os._exit(code)
     if code:
         sys.exit(code)
 
 
 def _run() -> int:
-    # What a file has wrong is said in our own words, or does not matter.
+    # Our own errors name the faults of a picture file; other warnings of Pillow do not matter.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return _call()
@@ -121,26 +104,28 @@ def _call() -> int:
         say("ganbench: interrupted; what was finished is kept", err=True)
         return 130
     except OSError as error:
-        say(f"ganbench: {message(_of_the_system(error))}", err=True)
+        say(f"ganbench: {message(_describe(error))}", err=True)
         return 2
     except (MemoryError, RuntimeError) as error:
         if not _lacks_memory(error):
             raise
-        say("ganbench: the memory does not suffice; take a smaller --batch-size or size", err=True)
+        say("ganbench: out of memory; use a smaller --batch-size or a smaller image size", err=True)
         return 2
     except SystemExit as done:
         return int(done.code or 0)
     return 0
 
 
-def _of_the_system(error: OSError) -> str:
-    """What the system refused, in words: a full disk, a folder that may not be read ..."""
+def _describe(error: OSError) -> str:
+    """What the operating system refused, for example to write to a full disk."""
     places = " to ".join(str(p) for p in (error.filename, error.filename2) if p is not None)
-    return f"{places or 'a file'}: {error.strerror or error}; check place, rights and room"
+    return (
+        f"{places or 'a file'}: {error.strerror or error}; check path, permissions and free space"
+    )
 
 
 def _lacks_memory(error: Exception) -> bool:
-    """Whether an error is the machine's lack of memory; torch has a type for GPUs and none for CPUs."""
+    """Whether memory ran out. Torch has an exception for GPUs; on CPUs only the message tells."""
     words = ("OutOfMemoryError", "not enough memory", "can't allocate memory")
     return isinstance(error, MemoryError) or any(
         word in f"{type(error).__name__} {error}" for word in words

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from ganbench.cli.screen import say
+from ganbench.cli.screen import say, screen
 from ganbench.text import plural
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def cache(context: click.Context) -> None:
-    """Show what runs have stored: what it is, how large, when it was last used.
+    """Show what runs have stored, with sizes and times of the last use.
 
-    The cache is $GANBENCH_CACHE, else ~/.cache/ganbench. Everything in it can be computed again. Each
-    evaluation prunes it to 20 GB, or to $GANBENCH_CACHE_LIMIT (such as 5GB), and keeps what it has just
-    used.
+    The cache is the folder $GANBENCH_CACHE, or ~/.cache/ganbench. Everything in it can be computed again.
+    Each evaluation prunes it to 20 GB, or to $GANBENCH_CACHE_LIMIT (for example 5GB), but keeps what it has
+    used itself.
     """
     if context.invoked_subcommand is None:
         _show()
@@ -26,34 +26,35 @@ def _show() -> None:
 
     from rich.table import Table
 
-    from ganbench.cli import screen as output
     from ganbench.storage.root import cache_root
     from ganbench.storage.upkeep import groups, show_size
 
-    found = groups()
+    stored = groups()
     table = Table(box=None, pad_edge=False)
     table.add_column("What", no_wrap=True)
     for head in ("Pieces", "Size", "Last used"):
         table.add_column(head, justify="right", no_wrap=True)
-    for group in found:
+    for group in stored:
         when = datetime.fromtimestamp(group.used).strftime("%Y-%m-%d %H:%M")
         table.add_row(group.what, str(group.items), show_size(group.size), when)
-    if found:
-        output.screen().print(table)
-    total = sum(group.size for group in found)
-    say(f"{show_size(total)} in {cache_root()}" if found else f"nothing in {cache_root()}")
+    if stored:
+        screen().print(table)
+    total = sum(group.size for group in stored)
+    say(f"{show_size(total)} in {cache_root()}" if stored else f"nothing in {cache_root()}")
 
 
 @cache.command()
-@click.option("--older-than", metavar="AGE", help="Remove what was not used for so long: 30d, 12h.")
 @click.option(
-    "--limit", metavar="SIZE", help="Remove what was used least recently until SIZE is left: 5GB."
+    "--older-than", metavar="AGE", help="Remove what was not used in the last AGE: 30d, 12h."
+)
+@click.option(
+    "--limit", metavar="SIZE", help="Remove what was not used for longest, until SIZE is left: 5GB."
 )
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
-    """Remove what was not used for long.
+    """Remove stored pieces that were not used for long.
 
-    Without options the cache is pruned to its limit.
+    Without options, the cache is pruned to its limit.
     """
     from ganbench.errors import BadInput
     from ganbench.storage import upkeep
@@ -66,18 +67,18 @@ def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
         size = 0
     elif size is None and age is None:
         size = upkeep.current_limit()
-    gone = upkeep.prune(size, age)
-    say(f"removed {plural(gone.items, 'piece')}, {upkeep.show_size(gone.size)}")
+    removed = upkeep.prune(size, age)
+    say(f"removed {plural(removed.items, 'piece')}, {upkeep.show_size(removed.size)}")
 
 
 @cache.command()
 @click.option(
-    "--remove", is_flag=True, help="Remove what is damaged; the next run computes it again."
+    "--remove", is_flag=True, help="Remove damaged pieces; the next run computes them again."
 )
 def verify(remove: bool) -> None:
-    """Check every stored piece against its checksum, and rendered faces against their hashes.
+    """Compare every stored piece with its checksum, and rendered faces with their hashes.
 
-    The exit code is 1 if something is damaged and was not removed.
+    The exit code is 1 if pieces are damaged and were not removed.
     """
     import sys
 
@@ -90,9 +91,5 @@ def verify(remove: bool) -> None:
     if remove:
         for item in bad:
             upkeep.remove(item)
-    say(
-        f"{len(bad)} damaged{', removed' * (remove and bool(bad))}"
-        if bad
-        else "everything is sound"
-    )
+    say(f"{len(bad)} damaged{', removed' * remove}" if bad else "everything is sound")
     sys.exit(1 if bad and not remove else 0)

@@ -1,4 +1,4 @@
-"""``ganbench checkpoints``: the authors' files into ours and back; what is shipped, and is it whole."""
+"""``ganbench checkpoints``: import and export the authors' files; list, show and verify checkpoints."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ def checkpoints() -> None:
 @click.argument("method", metavar="METHOD")
 @click.argument("file", metavar="FILE", type=click.Path())
 @click.option(
-    "--discriminator", type=click.Path(), help="The authors' file of it, to train on from."
+    "--discriminator",
+    type=click.Path(),
+    help="The authors' file of the discriminator, for training from the result.",
 )
 @click.option("--out", type=click.Path(), help="File to write.  [default: METHOD-FILE.safetensors]")
 @click.option(
     "--image-size",
     type=PIXELS,
-    help="In pixels, where the file does not tell.  [default: 128]",
+    help="Image size in pixels, if the file does not determine it.  [default: 128]",
 )
 @click.option(
     "--emotions",
     metavar="A,B,...",
-    help="Classes in the file's order.  [default: neutral,happy,sad,surprised,fearful,disgusted,"
-    "angry; of stargan-v2 alphabetical]",
+    help="Classes in the order of the file.  [default: neutral,happy,sad,surprised,fearful,disgusted,"
+    "angry; for stargan-v2 in alphabetical order]",
 )
 def import_(
     method: str,
@@ -46,9 +48,9 @@ def import_(
     image_size: int | None,
     emotions: str | None,
 ) -> None:
-    """Turn the authors' checkpoint FILE of METHOD into one of ganbench.
+    """Convert the authors' checkpoint FILE of METHOD into a checkpoint of ganbench.
 
-    FILE is the generator's; of StarGAN-v2 the one of all networks. Nothing in it is executed.
+    FILE holds the generator, or for StarGAN-v2 all networks. No code in it is executed.
     """
     from pathlib import Path
 
@@ -74,13 +76,18 @@ def import_(
     is_flag=True,
     required=True,
     expose_value=False,
-    help="In the layout of the method's authors, the only other one.",
+    help="Write the layout of the method's authors; no other layout is supported.",
 )
-@click.option("--out", type=click.Path(), default=".", help="Folder to write to.  [default: here]")
+@click.option(
+    "--out",
+    type=click.Path(),
+    default=".",
+    help="Folder to write to.  [default: the current folder]",
+)
 def export(file: str, out: str) -> None:
     """Write FILE, or a shipped checkpoint by its name, for the code of the method's authors.
 
-    Every tensor stays as it is, bit for bit.
+    Tensors are copied bit for bit.
     """
     from pathlib import Path
 
@@ -117,16 +124,15 @@ def list_() -> None:
 def show(file: str) -> None:
     """Show card, network and parameter counts of FILE, or of a shipped checkpoint by its name.
 
-    Of a checkpoint that was trained again from its card to the same bits ('ganbench reproduce'), the
-    manifest beside it tells where.
+    If the checkpoint was reproduced to the bit ('ganbench reproduce'), also show on which machine.
     """
     from ganbench.data.sketches import CARD, sketch
     from ganbench.methods.weights import read_header, sha256
 
     path = _find(file)
     header = read_header(path)
-    own = {"kind": header["kind"], "name": header["name"]}
-    card = {key: value for key, value in header["card"].items() if key not in (*own, "network")}
+    model = {"kind": header["kind"], "name": header["name"]}
+    card = {key: value for key, value in header["card"].items() if key not in (*model, "network")}
     if CARD in card:  # hundreds of hashes: only the number of pictures is shown
         sketches = {split: sketch(card, split) for split in ("train", "test")}
         card[CARD] = {split: one.count for split, one in sketches.items() if one}
@@ -134,7 +140,7 @@ def show(file: str) -> None:
     known = {entry["sha256"]: entry for entry in _manifest(path.parent).values()}
     reproduced = known.get(sha256(path), {}).get("reproduced", {})
     for title, facts in (
-        ("card", own | card),
+        ("card", model | card),
         ("network", header["config"]),
         ("parameters", counts),
         *([("reproduced", reproduced)] if reproduced else []),
@@ -147,10 +153,10 @@ def show(file: str) -> None:
 @checkpoints.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
 def verify(files: tuple[str, ...]) -> None:
-    """Check that FILEs are readable, complete and unchanged; without any, the shipped ones.
+    """Check that FILEs, or the shipped checkpoints, are readable, complete and unchanged.
 
-    A file is unchanged if its hash is that of the MANIFEST.toml in its folder. The exit code is 2
-    if one fails.
+    A file is unchanged if its hash is the one in the MANIFEST.toml of its folder. The exit code is 2 if a
+    file fails.
     """
     from ganbench.errors import BadInput, GanbenchError
 
@@ -169,7 +175,7 @@ def verify(files: tuple[str, ...]) -> None:
 
 
 def _shipped() -> dict[str, dict[str, Any]]:
-    """The tables of the shipped manifest by name."""
+    """The entries of the shipped manifest, by name."""
     from ganbench.methods.manifest import shipped_folder
 
     return _manifest(shipped_folder())
@@ -183,8 +189,7 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _find(name: str) -> Path:
-    """A file, the result of a run folder, or the shipped checkpoint of this name."""
-
+    """The file of a path, of a run folder, or of the name of a shipped checkpoint."""
     from ganbench.methods.locate import checkpoint_file, shipped
     from ganbench.parsing import is_file
     from ganbench.registry import METHODS
@@ -195,7 +200,7 @@ def _find(name: str) -> Path:
 
 
 def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Keys and values as text; the keys of inner tables are dotted, lists are joined."""
+    """Keys and values as text; keys of inner tables are joined by dots, items of lists by commas."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{above}{key}.")
@@ -206,7 +211,7 @@ def _flat(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _parameters(path: Path, header: dict[str, Any]) -> dict[str, int]:
-    """Trainable numbers of each network in a checkpoint."""
+    """The number of parameters of each network in a checkpoint."""
     from collections import Counter
 
     import torch
@@ -232,10 +237,10 @@ def _parameters(path: Path, header: dict[str, Any]) -> dict[str, int]:
 
 
 def _verify(path: Path) -> str:
-    """What was found right.
+    """Check a checkpoint and return the result in words.
 
     Raises:
-        GanbenchError: what was found wrong.
+        GanbenchError: the file is damaged, changed or incomplete.
     """
     from ganbench import load_judge, load_method
     from ganbench.errors import BadInput

@@ -16,23 +16,24 @@ from ganbench.cli.screen import emit, print_table, screen
     "--tolerance",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="TOML file of margins for each metric; what it leaves out is as shipped.",
+    help="TOML file with margins of metrics; other metrics keep the shipped margins.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--markdown", is_flag=True, help="Print Markdown for a pull request.")
 def compare(base: str, head: str, tolerance: str | None, as_json: bool, markdown: bool) -> None:
-    """Say whether HEAD is worse than BASE: run folders of 'ganbench eval', or their results.json.
+    """Test whether HEAD is worse than BASE: run folders of 'ganbench eval', or their results.json.
 
-    Worse is what changed for the worse by more than a margin and more than chance explains.
+    A number is worse if it changed for the worse by more than its margin, and by more than chance
+    explains.
 
-    Exit code: 0 nothing worse, 1 something worse or gone, 2 bad input, 3 nothing comparable.
+    Exit code: 0 nothing is worse, 1 a number is worse or missing, 2 bad input, 3 nothing is comparable.
     """
     from ganbench import gate
     from ganbench.errors import BadInput
     from ganbench.gate import formats
 
     if as_json and markdown:
-        raise BadInput("--json with --markdown: only one of them can be printed; drop one")
+        raise BadInput("--json with --markdown: only one can be printed; drop one")
     runs = gate.load(base), gate.load(head)
     metrics = {record.metric for run in runs for record in run.results.records}
     report = gate.compare(*runs, gate.tolerances(metrics, tolerance))

@@ -1,4 +1,4 @@
-"""``ganbench data``: what data sets there are, export of the embedded one, the dataset doctor."""
+"""``ganbench data``: list the kinds of data set, export the embedded faces, check a data set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def data() -> None:
 
 @data.command("list")
 def list_() -> None:
-    """List the kinds of data set that --data takes."""
+    """List the kinds of data set for --data."""
     from ganbench.data import DATASETS
 
     for name, (what, _) in DATASETS.items():
@@ -50,17 +50,21 @@ def list_() -> None:
     "--train", type=COUNT, default=7000, show_default=True, help="Faces in the training split."
 )
 @click.option("--test", type=COUNT, default=700, show_default=True, help="Faces in the test split.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the faces.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the faces.")
 @click.option(
-    "--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEGs."
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=95,
+    show_default=True,
+    help="Quality of the JPEGs.",
 )
-@click.option("--force", is_flag=True, help="Write into a folder that holds something; files of the same name are replaced, none is removed.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Write into a folder that is not empty; files of the same names are replaced, none is removed.")  # fmt: skip
 def export(
     name: str, folder: str, size: int, train: int, test: int, seed: int, quality: int, force: bool
 ) -> None:
     """Write the faces to DIR as JPEGs with lists in AffectNet's layout.
 
-    NAME is "faces". 'ganbench data check --data affectnet --root DIR' reads the result back.
+    NAME is "faces". 'ganbench data check --data affectnet --root DIR' checks the result.
     """
     from functools import partial
     from typing import cast
@@ -72,7 +76,7 @@ def export(
 
     if name != "faces":
         if name in list_datasets():
-            raise BadInput(f"data set {name!r} is made of files already; only 'faces' is exported")
+            raise BadInput(f"data set {name!r} already consists of files; only 'faces' is exported")
         raise unknown("data set to export", name, ["faces"])
     target = user_path(folder)
     check_folder(target, force)
@@ -95,23 +99,23 @@ def export(
     type=PIXELS,
     default=64,
     show_default=True,
-    help="Side of the images in use, in pixels.",
+    help="Side of the images for the networks, in pixels.",
 )
 @click.option(
     "--split",
     type=click.Choice(["both", "train", "test"]),
     default="both",
     show_default=True,
-    help="What must be usable.",
+    help="The splits to check.",
 )
 @au_scale_option
 @leak_options
 def check(
     size: int, split: str, au_scale: str, allow_leaks: bool, same_data: bool, **given: Any
 ) -> None:
-    """Examine a data set before training on it: labels, bad and duplicate files, sizes.
+    """Check a data set before training on it: labels, bad and duplicate files, sizes, leaks.
 
-    Every image is decoded. The exit code is 2 if the data cannot be used as they are.
+    Every image is decoded. The exit code is 2 if the data cannot be used.
     """
     from dataclasses import replace
     from functools import partial
@@ -152,13 +156,13 @@ def check(
             console.print(f"{level}: {text}", soft_wrap=True)
     if faults := len({one.text for one in found if one.level == "fault"}):
         raise BadInput(
-            f"{options.kind} cannot be used: {plural(faults, 'fault')}, named above; mend them first"
+            f"{options.kind} cannot be used: {plural(faults, 'fault')}, listed above; repair them first"
         )
     say(f"{options.kind} can be used")
 
 
 def _counts(opened: dict[str, TableDataset]) -> Any:
-    """Images per emotion and split, then what was left out."""
+    """A table of the images of each emotion and split, of those left out, and of their properties."""
     import numpy as np
     from rich.table import Table
 
@@ -190,18 +194,18 @@ def _bad(split: str, bad: list[tuple[str, str]]) -> Iterator[str]:
     for path, reason in bad[:10]:
         yield f"{split}: {path!r} cannot be used: {reason}"
     if len(bad) > 10:
-        yield f"{split}: {plural(len(bad) - 10, 'further image')} cannot be used"
+        yield f"{split}: {plural(len(bad) - 10, 'more image')} cannot be used"
 
 
 def _leaks(
     opened: dict[str, TableDataset], allow_leaks: bool, same_data: bool
 ) -> Iterator[Finding]:
-    """Equal files: across the splits, under different labels, within a split."""
+    """Findings about equal images: in both splits, under different labels, or repeated in a split."""
     from ganbench.data import leaks
 
     parts = list(opened.values())
     if len(parts) > 1 and (both := leaks.undivided(parts[0], same_data)) is not None:
         yield both
-        parts = parts[:1]  # in the other split there are the same images
+        parts = parts[:1]  # the other split has the same images
     splits = [leaks.Split(d.split, d.root, d.paths, d.labels.tolist()) for d in parts]
     yield from leaks.find(splits, allow_leaks, pixels=leaks.pixel_hashes(parts))

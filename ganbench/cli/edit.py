@@ -51,39 +51,45 @@ class EditOptions:
 )
 @click.argument("more", nargs=-1, type=click.Path(), metavar="")
 @click.option(
-    "--method", required=True, metavar="NAME", help="Whose edits; see 'ganbench methods'."
+    "--method", required=True, metavar="NAME", help="The method; 'ganbench methods' lists them."
 )
 @click.option(
     "--checkpoint",
     metavar="FILE|RUN",
-    help="A checkpoint of your own, or its run folder.  [default: the shipped one]",
+    help="Your checkpoint, or its run folder.  [default: the shipped checkpoint]",
 )
-@click.option("--emotion", metavar="NAME", help="What the edits are to show.")
+@click.option("--emotion", metavar="NAME", help="The emotion that the edits show.")
 @click.option(
     "--aus",
     metavar="AU12=.8,...",
-    help="Action units to show instead, 0 to 1 each; those not named are 0. For a checkpoint that was "
-    "trained on action units.",
+    help="Action units that the edits show instead, 0 to 1; all others are 0. They need a checkpoint that "
+    "was trained on action units.",
 )
 @click.option("--out", required=True, type=click.Path(), metavar="DIR", help="Folder of the edits.")
 @click.option(
     "--resize",
     is_flag=True,
-    help="Take pictures of another size too: frame them to a square and resample them.",
+    help="Also take pictures of other sizes: make them square and resample them.",
 )
 @picture_options
 @click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
 @click.option("--overwrite", is_flag=True, help="Replace edits that are already there.")
-@click.option("--batch-size", type=BATCH, default=32, show_default=True, help="At once.")
 @click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Of the noise of smit and stargan-v2."
+    "--batch-size", type=BATCH, default=32, show_default=True, help="Number of edits made at once."
+)
+@click.option(
+    "--seed",
+    type=SEED,
+    default=0,
+    show_default=True,
+    help="Seed of the noise of smit and stargan-v2.",
 )
 @device_option
 def edit(**given: Any) -> None:
     """Edit any number of pictures to an emotion, or to action units, into PNG files of the same names.
 
-    Pictures must be as large as the method's; a face fills them as in the training data. In folders
-    names and contents of files tell pictures; links are followed.
+    Pictures must have the size of the method, and faces fill them as in its training data. In folders,
+    pictures are recognised by file names and contents, and links are followed.
     """
     from ganbench.data.action_units import parse_units
     from ganbench.editing import edit_pictures, select_pictures
@@ -92,7 +98,7 @@ def edit(**given: Any) -> None:
     options = EditOptions(**given)
     if (options.emotion is None) == (options.aus is None):
         raise BadInput(
-            "what are the edits to show? give one of --emotion NAME and --aus AU12=0.8,AU06=0.5"
+            "the edits need one goal: give either --emotion NAME or --aus AU12=0.8,AU06=0.5"
         )
     units = None if options.aus is None else parse_units(options.aus)
     folder = Path(options.out)
@@ -132,10 +138,10 @@ def edit(**given: Any) -> None:
 
 
 def _load_method(options: EditOptions) -> Method:
-    """The method, if it can make the edits.
+    """The method.
 
     Raises:
-        BadInput: it does not load, or does not take the emotion or action units.
+        BadInput: it cannot be loaded, or cannot edit to the emotion or the action units.
     """
     from ganbench.errors import BadInput
     from ganbench.methods import load_method
@@ -146,24 +152,24 @@ def _load_method(options: EditOptions) -> Method:
         method.labels([options.emotion])
     elif ActionUnits not in method.conditions:
         raise BadInput(
-            f"{options.method} was not trained on action units, so --aus {options.aus} means nothing to it; "
-            "use --emotion, or a checkpoint of ganimation with network.condition = 'action_units'"
+            f"{options.method} was not trained on action units and cannot use --aus {options.aus}; use "
+            "--emotion, or a checkpoint of ganimation with network.condition = 'action_units'"
         )
     return method
 
 
 def _notes(options: EditOptions, chosen: Selection, method: Method) -> Iterator[str]:
-    """What a user must know of the pictures, a line each.
+    """What a user must know about the pictures, a line each.
 
     Raises:
-        BadInput: one cannot be read, without ``--skip-bad``.
+        BadInput: a picture cannot be read, and ``--skip-bad`` is not given.
     """
     from ganbench.data.framing import framing_note, mismatch
     from ganbench.errors import BadInput
 
     for place, reason in chosen.unread:
         if not options.skip_bad:
-            raise BadInput(f"{place}: {reason}; mend that or add --skip-bad")
+            raise BadInput(f"{place}: {reason}; repair it or add --skip-bad")
         yield f"left out: {place} ({reason})"
     if chosen.duplicates:
         yield (

@@ -59,7 +59,7 @@ class EvalOptions(DataOptions):
 
     @property
     def folder(self) -> Path:
-        """Where tables, pictures and page go."""
+        """Folder of results, tables, pictures and page."""
         return Path(self.out)
 
     def part(self, share: Share) -> Shard | None:
@@ -73,7 +73,7 @@ class EvalOptions(DataOptions):
 
         shard = parse_shard(self.shard) if self.shard else None
         if shard and (self.merge or share.world > 1):
-            other = "--merge" if self.merge else "torchrun, whose processes take a shard each"
+            other = "--merge" if self.merge else "torchrun, which gives each process a shard"
             raise BadInput(f"--shard {shard} with {other}; leave one of them out")
         if self.fresh and self.merge:
             raise BadInput("--fresh with --merge, which computes no piece; leave one of them out")
@@ -94,7 +94,7 @@ class EvalOptions(DataOptions):
                 f"not a list of judges: {self.judge!r}; write --judge vgg, or vgg,face-api"
             )
         onnx = [name for name in names if name.startswith(ONNX)]
-        # Without an ONNX judge every judge gets the description, and refuses it.
+        # A description without an ONNX judge goes to all judges, which refuse it.
         described = onnx or names
         expects = self.onnx_input()
         return [
@@ -140,9 +140,8 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     default="all",
     show_default=True,
     metavar="all|[LABEL:]NAME[=FILE],...",
-    help="Which methods: the paper's six, or names such as gaussian or its alias gganmut; NAME=FILE "
-    "evaluates a checkpoint of your own, or the run folder of one. Two of one method need labels: "
-    "mine:gaussian=FILE.",
+    help="Methods to evaluate: the paper's six, or names such as gaussian or its alias gganmut. NAME=FILE "
+    "takes your checkpoint or run folder. Two checkpoints of one method need labels: mine:gaussian=FILE.",
 )
 @data_options
 @leak_options
@@ -151,28 +150,28 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     default="vgg",
     show_default=True,
     metavar="vgg|face-api|FILE|RUN|onnx:FILE,...",
-    help="Who judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train "
-    "judge', or an ONNX classifier with --labels. Of several the first is the main one.",
+    help="Judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train judge', or an "
+    "ONNX classifier with --labels. The first is the main judge, the others are extra judges.",
 )
 @click.option(
     "--labels",
     metavar="NAME,...",
-    help="Of an ONNX judge: what its outputs mean, in order; others than the seven are left out.",
+    help="ONNX judge: the emotions of its outputs, in order; emotions beside the seven are left out.",
 )
 @click.option(
     "--judge-size",
     type=PIXELS,
-    help="Of an ONNX judge: side of its images, where the file does not say.",
+    help="ONNX judge: side of its images in pixels, if the file does not state it.",
 )
 @click.option(
     "--judge-mean",
     metavar="R,G,B",
-    help="Of an ONNX judge: subtracted from RGB in [0, 1].  [default: 0,0,0]",
+    help="ONNX judge: mean that is subtracted from RGB in [0, 1].  [default: 0,0,0]",
 )
 @click.option(
     "--judge-std",
     metavar="R,G,B",
-    help="Of an ONNX judge: RGB is then divided by it.  [default: 1,1,1]",
+    help="ONNX judge: divisor of RGB after the subtraction.  [default: 1,1,1]",
 )
 @click.option(
     "--out", type=click.Path(), default="runs/eval", show_default=True, help="Folder of the run."
@@ -180,28 +179,29 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
 @click.option(
     "--limit",
     type=COUNT,
-    help="Use only so many test images, balanced over the emotions.",
+    help="Number of test images to use, balanced over the emotions.  [default: all]",
 )
 @click.option(
     "--batch-size",
     type=BATCH,
     default=32,
     show_default=True,
-    help="Edits made at once; changes speed and memory, no number.",
+    help="Number of edits made at once; it changes speed and memory, but no result.",
 )
 @click.option(
     "--seed",
     type=SEED,
     default=0,
     show_default=True,
-    help="Of the noise of stochastic methods and of noisy codes.",
+    help="Seed of the noise of stochastic methods and of noisy codes.",
 )
 @click.option(
     "--noise-seeds",
     type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Repeat what depends on noise with so many seeds, from --seed on; report mean and deviation.",
+    help="Number of seeds of the noise, from --seed on: edits that depend on noise are repeated, and mean "
+    "and standard deviation are reported.",
 )
 @renamed_option("--seeds", "--noise-seeds")
 @click.option(
@@ -209,37 +209,37 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     default="default",
     show_default=True,
     metavar="all|NAME,...",
-    help="What to record beside accuracy; 'default,kid' adds to the usual. Diversity, intensity, "
-    "smoothness and units take further edits.",
+    help="Metrics beside accuracy; 'default,kid' adds KID to the default ones. Diversity, intensity, "
+    "smoothness and units need further edits.",
 )
 @device_option
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Say what would run, what is stored and what it costs; evaluate and write nothing.",
+    help="Print what would be computed, what is stored and the expected time; compute and write nothing.",
 )
 @click.option(
     "--shard",
     metavar="I/N",
-    help="Do only the I-th of N parts, 1 to N, and report nothing: each may run on another machine "
-    "with the same GANBENCH_CACHE.",
+    help="Compute only part I of N, 1 to N, without a report. Each part may run on another machine with "
+    "the same GANBENCH_CACHE.",
 )
 @click.option(
     "--merge",
     is_flag=True,
-    help="Report from what the shards have stored; edit and judge no test image.",
+    help="Only report, from the results that the shards have stored.",
 )
 @click.option(
-    "--fresh", is_flag=True, help="Compute everything anew, whatever earlier runs have stored."
+    "--fresh", is_flag=True, help="Compute everything anew instead of using stored results."
 )
 def evaluate(**given: Any) -> None:
     """Edit every test image towards seven emotions with each method, judge the edits, and report.
 
-    Prints Table 1 and leaves a folder with results, tables, pictures and a page. Finished pieces are
-    kept: after Ctrl-C, or with one more method, the same command computes only what is missing.
+    Prints Table 1 and writes a folder with results, tables, pictures and a page. Finished pieces are
+    stored: after Ctrl-C, or with one more method, the same command computes only what is missing.
 
-    Under 'torchrun --nproc-per-node N -m ganbench eval ...' each of N processes does its shard, and the
-    first one reports; docs/scaling.md.
+    'torchrun --nproc-per-node N -m ganbench eval ...' starts N processes, which compute a shard each; the
+    first one reports. See docs/scaling.md.
     """
     from ganbench import distributed
     from ganbench.cli.eval_plan import show_plan
@@ -249,7 +249,7 @@ def evaluate(**given: Any) -> None:
 
     options, share, watch = EvalOptions(**given), distributed.share(), Stopwatch()
     part = options.part(share)
-    # What is wrong in a name or in the environment is told before data are loaded.
+    # Errors in names and in the environment come before data are loaded.
     select_metrics(options.metrics)
     current_limit()
     device = distributed.device_of(share, options.device)
@@ -265,7 +265,7 @@ def evaluate(**given: Any) -> None:
 
 
 def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) -> Plan:
-    """Load methods, judges and images, and check that they fit each other."""
+    """Load methods, judges and images, and check that they fit together."""
     from ganbench.devices import resolve
     from ganbench.evaluation.labels import parse_methods
     from ganbench.evaluation.protocol import describe, training_notes
@@ -312,14 +312,14 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
 
 
 def _perform(options: EvalOptions, run: Plan, share: Share, part: Shard | None) -> None:
-    """Edit and judge what the store lacks, of this process's shard if it has one."""
+    """Edit and judge what the store lacks; with a shard, only its part."""
     from ganbench.evaluation.run import perform, unreadable
     from ganbench.evaluation.shards import note
 
     for unknown in unreadable(run) if share.first else ():
         say(
-            f"warning: cannot tell whether {unknown} changes from run to run; nothing that it makes "
-            "is used again",
+            f"warning: cannot tell whether {unknown} changes from run to run; its results are not "
+            "used again",
             err=True,
         )
     with progress_bar(screen(err=True, quiet=not share.first)) as move, share.fail_together():
@@ -331,17 +331,17 @@ def _perform(options: EvalOptions, run: Plan, share: Share, part: Shard | None) 
 
 
 def _complete(options: EvalOptions, run: Plan, share: Share, part: Shard | None) -> bool:
-    """Whether everything is there for a report; after ``--shard`` print what is left.
+    """Whether the store has everything for a report; after ``--shard`` print what is left to do.
 
     Raises:
-        BadInput: pieces are missing that other processes were to compute.
+        BadInput: other processes have not computed their pieces.
     """
     from ganbench.errors import BadInput
     from ganbench.evaluation.shards import left
 
     if part is None and not options.merge:
         return True
-    run.store.fresh = False  # the other processes have computed their pieces anew, too
+    run.store.fresh = False  # pieces of other processes are used, also with --fresh
     lacking = left(run, part.count if part else None)
     run.store.fresh = options.fresh
     if part and share.world == 1:
@@ -351,7 +351,7 @@ def _complete(options: EvalOptions, run: Plan, share: Share, part: Shard | None)
         return False
     if lacking and options.merge:
         raise BadInput(
-            f"the store lacks {lacking}; run them with --shard, or leave --merge out to compute them here"
+            f"the store lacks {lacking}; compute them with --shard, or here without --merge"
         )
     if lacking:
         raise BadInput(f"the store lacks {lacking}; give all processes the same GANBENCH_CACHE")
@@ -376,14 +376,14 @@ def _report(options: EvalOptions, run: Plan, watch: Stopwatch) -> None:
     if stored := str(run.pieces):
         say(f"{stored}{'; --fresh computes them anew' * (not run.pieces.computed)}", err=True)
     shown = [tables.paper, tables.main, tables.seeds]
-    if options.metrics != "default":  # the other metrics of the default choice are on the page
+    if options.metrics != "default":  # the default metrics that Table 1 lacks are on the page
         shown.append(tables.other)
     _print_tables([*shown, tables.judges])
     screen().print(f"{options.folder / 'report.html'}", soft_wrap=True)
 
 
 def _print_tables(tables: list[Table | None]) -> None:
-    """Print the tables that there are, as wide as the widest, so that no cell is cut."""
+    """Print tables in the width of the widest one, so that no cell is cut; None stands for no table."""
     from ganbench.report.formats import to_rich
 
     shown = [to_rich(table) for table in tables if table]

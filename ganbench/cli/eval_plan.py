@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganbench.evaluation.estimate import Item
     from ganbench.evaluation.plan import Plan
 
-# Seconds that t-SNE, pictures and page take on two cores, measured.
+# Seconds for t-SNE, pictures and page, measured on two cores.
 REPORT = 15
 
 
@@ -22,8 +22,8 @@ def show_plan(run: Plan, folder: Path) -> None:
     """Print what an evaluation would compute, what is stored, and how long it would take.
 
     Args:
-        run: the evaluation, prepared.
-        folder: where the report would go.
+        run: the prepared evaluation.
+        folder: folder of the report.
     """
     from ganbench.evaluation.estimate import estimate
     from ganbench.report.run_folder import file_names

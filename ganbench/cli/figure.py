@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 def parse_numbers(text: str) -> list[float]:
-    """``0.4,1`` -> [0.4, 1.0].
+    """Finite numbers: ``"0.4,1"`` -> ``[0.4, 1.0]``.
 
     Raises:
-        BadInput: no list of finite numbers.
+        BadInput: the text is no list of finite numbers.
     """
     try:
-        found = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if not found or not all(map(isfinite, found)):
+        numbers = []
+    if not numbers or not all(map(isfinite, numbers)):
         raise BadInput(f"not numbers: {text!r}; write them as 0.4,1")
-    return found
+    return numbers
 
 
 def parse_codes(text: str) -> NDArray[Any]:
-    """``0.1,0.2;0.3,0.4`` -> [m, 2].
+    """Codes of a plane, float64 [m, 2], from ``"0.1,0.2;0.3,0.4"``.
 
     Raises:
-        BadInput: no list of points.
+        BadInput: the text is no list of points.
     """
     import numpy as np
 
@@ -56,10 +56,10 @@ def parse_codes(text: str) -> NDArray[Any]:
 
 
 def parse_code(text: str) -> NDArray[Any]:
-    """``0.1,0.2`` -> [2].
+    """A code of a plane, float64 [2], from ``"0.1,0.2"``.
 
     Raises:
-        BadInput: not one point.
+        BadInput: the text is not one point.
     """
     points = parse_codes(text)
     if len(points) > 1:
@@ -76,28 +76,28 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 
 # The command-line parameters of each option or input of a figure, and those of all figures.
 OPTIONS: dict[str, list[click.Parameter]] = {
-    "method": [click.Option(["--method"], required=True, metavar="NAME", help="Whose edits; see 'ganbench methods'.")],
-    "checkpoint": [click.Option(["--checkpoint"], metavar="FILE|RUN", help="A checkpoint of your own, or its run folder.  [default: the shipped one]")],
-    "methods": [click.Option(["--methods"], default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", help="Whose edits, as for 'ganbench eval'.")],
+    "method": [click.Option(["--method"], required=True, metavar="NAME", help="The method; 'ganbench methods' lists them.")],
+    "checkpoint": [click.Option(["--checkpoint"], metavar="FILE|RUN", help="Your checkpoint, or its run folder.  [default: the shipped checkpoint]")],
+    "methods": [click.Option(["--methods"], default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", help="Methods, as for 'ganbench eval'.")],
     "codes": [click.Option(["--codes"], metavar="X,Y;X,Y;...", callback=_parsed(parse_codes), help="Codes to show.  [default: the most even mixtures of two emotions]")],
-    "code": [click.Option(["--code"], metavar="X,Y", callback=_parsed(parse_code), help="The middle.  [default: half way from neutral to happy]")],
+    "code": [click.Option(["--code"], metavar="X,Y", callback=_parsed(parse_code), help="The code in the middle.  [default: half way from neutral to happy]")],
     "step": [click.Option(["--step"], type=POSITIVE, help="Distance of neighbouring codes.  [default: 0.1]")],
-    "tolerance": [click.Option(["--tolerance"], type=POSITIVE, help="Total variation allowed between two label distributions.  [default: 0.05]")],
-    "rho": [click.Option(["--rho"], metavar="R,R,...", callback=_parsed(parse_numbers), help="Distance of each ring from the centre of the plane; GANmut's intensity.  [default: 0.4,1]")],
-    "emotion": [click.Option(["--emotion"], metavar="NAME", help="The emotion shown.  [default: happy]")],
-    "limit": [click.Option(["--limit"], type=click.IntRange(1, 700), help="Use so many test images.  [default: 350]")],
-    "judge": [click.Option(["--judge"], default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="Who judges: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'.")],
+    "tolerance": [click.Option(["--tolerance"], type=POSITIVE, help="Largest total variation between two label distributions.  [default: 0.05]")],
+    "rho": [click.Option(["--rho"], metavar="R,R,...", callback=_parsed(parse_numbers), help="Radius of each ring around the centre of the plane; GANmut's intensity.  [default: 0.4,1]")],
+    "emotion": [click.Option(["--emotion"], metavar="NAME", help="The emotion to show.  [default: happy]")],
+    "limit": [click.Option(["--limit"], type=click.IntRange(1, 700), help="Number of test images.  [default: 350]")],
+    "judge": [click.Option(["--judge"], default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="The judge: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'.")],
     "images": [
-        click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Pictures of your own instead of test faces: jpg, png; framed to squares."),
+        click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Your pictures instead of test faces, as JPEG or PNG; they are made square."),
         click.Argument(["more"], nargs=-1, metavar=""),
     ],
-    "seed": [click.Option(["--seed"], type=SEED, default=0, show_default=True, help="Of the choice of faces, and of noise.")],
-    "out": [click.Option(["--out"], required=True, metavar="FILE.png|pdf", help="The figure.")],
+    "seed": [click.Option(["--seed"], type=SEED, default=0, show_default=True, help="Seed of the choice of faces and of the noise.")],
+    "out": [click.Option(["--out"], required=True, metavar="FILE.png|pdf", help="File of the figure.")],
 }  # fmt: skip
 
 
 class Figures(click.Group):
-    """A command for each figure, with the options that it takes."""
+    """One command for each figure, with its options."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(FIGURES)
@@ -120,7 +120,7 @@ class Figures(click.Group):
 def figure() -> None:
     """Make a figure of the paper's supplement, ready for print.
 
-    Prints what the figure shows and what was measured for it.
+    Prints a caption with the measured values.
     """
 
 
@@ -128,21 +128,18 @@ def make(name: str, /, **given: Any) -> None:
     """Draw a figure into a file and print its caption.
 
     Args:
-        name: of the figure.
-        given: the options, as parsed.
+        name: name of the figure.
+        given: the parsed options.
     """
     from ganbench.devices import resolve
     from ganbench.evaluation.labels import parse_methods
     from ganbench.evaluation.run import load_all
-    from ganbench.figures.page import to_pdf, to_png
+    from ganbench.figures.page import file_writer
     from ganbench.figures.scene import Scene
     from ganbench.judges import load_judge
-    from ganbench.storage.store import write_atomic
 
     out = Path(given["out"])
-    writers = {".png": to_png, ".pdf": to_pdf}
-    if out.suffix.lower() not in writers:
-        raise BadInput(f"a figure is a png or pdf: {str(out)!r}; name it {out.stem}.pdf")
+    write = file_writer(out)
     files = _files(given, out)
     if "methods" in given:
         asked = parse_methods(given["methods"])
@@ -156,13 +153,13 @@ def make(name: str, /, **given: Any) -> None:
         return load_judge(given["judge"], device=device)
 
     if "judge" in entry.inputs:
-        judge()  # what is wrong with it is told before the work
+        judge()  # an error comes before the work
     with progress_bar(console) as move:
         faces = partial(_faces, given, files, methods, console, move)
         scene = Scene(methods, given["seed"], faces, judge, partial(move, "edit"))
         options = {key: given[key] for key in entry.options if given[key] is not None}
         drawing = load(name)(scene, **options)
-    write_atomic(out, writers[out.suffix.lower()](drawing.figure))
+    write(drawing.figure)
     say(drawing.caption)
     say(str(out))
 
@@ -171,7 +168,7 @@ def _files(given: Mapping[str, Any], out: Path) -> list[str]:
     """The pictures of ``--images``.
 
     Raises:
-        BadInput: they contradict other options, or the figure would replace one of them.
+        BadInput: they contradict other options, or the figure would overwrite one of them.
     """
     from ganbench.data.finding import keep_originals
 
@@ -179,11 +176,11 @@ def _files(given: Mapping[str, Any], out: Path) -> list[str]:
     if not files:
         return []
     if not given["images"]:
-        raise BadInput(f"what is {files[0]!r}? pictures of your own follow --images")
+        raise BadInput(f"unexpected argument: {files[0]!r}; write your pictures behind --images")
     keep_originals([out], [Path(file) for file in files], "choose another --out")
     source = click.get_current_context().get_parameter_source
     if any(source(name) is ParameterSource.COMMANDLINE for name in ("data", "root")):
-        raise BadInput("give --images or --data, not both: the faces come from one of them")
+        raise BadInput("--images with --data: the faces come from one of them; drop one")
     return files
 
 

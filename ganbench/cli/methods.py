@@ -15,15 +15,15 @@ def methods() -> None:
 
     for name in METHODS.names():
         try:
-            title, paper = IN_PRINT[name] if name in IN_PRINT else _of_plug_in(name)
+            title, paper = IN_PRINT[name] if name in IN_PRINT else _read_plug_in(name)
         except BadInput as error:
             say(f"{name:<18} {error}", err=True)
         else:
             say(f"{METHODS.both_names(name):<18} {title:<12} {paper}")
 
 
-def _of_plug_in(name: str) -> tuple[str, str]:
-    """Title and paper that a plug-in's class gives, which takes importing it.
+def _read_plug_in(name: str) -> tuple[str, str]:
+    """Title and paper of a plug-in, which must be imported for them.
 
     Raises:
         BadInput: it cannot be imported, or is no method.

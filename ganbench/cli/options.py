@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Limits of a batch and of a data set. No machine holds more, so a larger number is a typing error.
 BATCH, COUNT = click.IntRange(1, 65_536), click.IntRange(1, 1_000_000_000)
 PIXELS = click.IntRange(1, 4096)
-# Every seed of every command.
+# The type of all seeds.
 SEED = click.IntRange(0, LARGEST)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -27,7 +27,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class DataOptions:
-    """The values of ``data_options``: which data set, where it lies, how its pictures are read."""
+    """The values of ``data_options``: the data set, its folder, and how its pictures are read."""
 
     data: str
     root: str | None
@@ -83,11 +83,11 @@ class DataOptions:
     def notes(
         self, dataset: Dataset, networks: Iterable[tuple[str, Mapping[str, Any]]] = ()
     ) -> Iterator[str]:
-        """What a user must know of a data set, a line each.
+        """What a user must know about a data set, a line each.
 
         Args:
-            dataset: what ``load`` gave.
-            networks: title and card of each method and judge that is to see the images.
+            dataset: the result of ``load``.
+            networks: title and card of each method and judge that will process the images.
         """
         from ganbench.data.framing import mismatch
 
@@ -101,9 +101,7 @@ class DataOptions:
 
 
 def data_options(command: Command) -> Command:
-    """--data, --root, --label-order, --framing, --max-pixels and --skip-bad: which data set, where it
-    lies, how it is read.
-    """
+    """The options that ``DataOptions`` holds."""
     for option in (
         picture_options,
         label_order_option,
@@ -120,8 +118,8 @@ def data_options(command: Command) -> Command:
             default="faces",
             show_default=True,
             metavar="KIND",
-            help="Kind of data set; see 'ganbench data list'. Other faces than the default's 7,000 "
-            "for training and 700 for testing: faces:train=70,test=70,seed=1.",
+            help="Kind of data set; see 'ganbench data list'. The default has 7,000 faces for training "
+            "and 700 for testing; faces:train=70,test=70,seed=1 has other faces.",
         ),
     ):
         command = option(command)
@@ -129,11 +127,11 @@ def data_options(command: Command) -> Command:
 
 
 def allow_leaks_option(command: Command) -> Command:
-    """--allow-leaks: pictures may be where they should not."""
+    """--allow-leaks."""
     return click.option(
         "--allow-leaks",
         is_flag=True,
-        help="Go on where an image is in both splits, or under two emotions.",
+        help="Continue if an image is in both splits, or under two emotions.",
     )(command)
 
 
@@ -142,56 +140,57 @@ def leak_options(command: Command) -> Command:
     same = click.option(
         "--same-data",
         is_flag=True,
-        help="The images may serve for training and testing alike: the numbers are then those of "
-        "training images.",
+        help="Allow the same images for training and testing: the numbers are then those of training "
+        "images.",
     )
     return allow_leaks_option(same(command))
 
 
 def label_order_option(command: Command) -> Command:
-    """--label-order: what numbers as labels mean."""
+    """--label-order."""
     return click.option(
         "--label-order",
         metavar="NAME|NAME,...",
-        help="What numbers as labels mean: table1 (AffectNet's), alphabetical, fer2013, raf-db, or the "
-        "names in the order of the numbers; 1:NAME,... if these begin with 1.  [default: table1]",
+        help="Meaning of labels that are numbers: table1 (AffectNet's), alphabetical, fer2013, raf-db, or "
+        "the names in the order of the numbers; 1:NAME,... if the numbers begin with 1.  "
+        "[default: table1]",
     )(command)
 
 
 def au_scale_option(command: Command) -> Command:
-    """--au-scale: where the action units of a list end."""
+    """--au-scale."""
     return click.option(
         "--au-scale",
         type=click.Choice(["auto", "5", "1"]),
         default="auto",
         show_default=True,
-        help="Where the action units of a list end: at 5, as OpenFace's, or at 1. auto: at 5 if a "
-        "value is above 1; at 1 if 100 rows or more have none, but one above 0.5; else it is refused.",
+        help="Largest value of action units in a list: 5, as in OpenFace, or 1. auto: 5 if a value is above "
+        "1; 1 if at least 100 rows have no value above 1, and one has a value above 0.5; otherwise an error.",
     )(command)
 
 
 def au_scale_of(text: str) -> float | None:
-    """The choice of --au-scale as ``load_dataset`` takes it."""
+    """The value of --au-scale for ``load_dataset``."""
     return None if text == "auto" else float(text)
 
 
 def picture_options(command: Command) -> Command:
-    """--framing and --max-pixels: how pictures of users are read."""
+    """--framing and --max-pixels."""
     for option in (
         click.option(
             "--max-pixels",
             type=click.IntRange(1, 10**12),
             default=64_000_000,
             show_default=True,
-            help="Refuse pictures with more pixels, by their headers.",
+            help="Refuse pictures whose headers announce more pixels.",
         ),
         click.option(
             "--framing",
             type=click.Choice(FRAMINGS),
             default=CENTRE,
             show_default=True,
-            help="How a picture that is not square becomes a square: its middle is cut out, or all of it "
-            "is stretched.",
+            help="How a picture becomes square: its middle square is cut out, or the whole picture is "
+            "stretched.",
         ),
     ):
         command = option(command)
@@ -199,7 +198,7 @@ def picture_options(command: Command) -> Command:
 
 
 def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
-    """An option that has another name now: it is not listed, and its use is an error that says so."""
+    """A hidden option for an old name, whose use is an error that tells the new name."""
 
     def refuse(context: click.Context, parameter: click.Parameter, value: object) -> None:
         if value is not None:
@@ -209,7 +208,10 @@ def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
 
 
 def device_option(command: Command) -> Command:
-    """--device: where to compute."""
+    """--device."""
     return click.option(
-        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 ..."
+        "--device",
+        default="auto",
+        show_default=True,
+        help="auto, cpu, cuda, cuda:1, mps; auto takes a CUDA GPU if there is one.",
     )(command)

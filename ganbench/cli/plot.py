@@ -11,25 +11,22 @@ from ganbench.cli.screen import say
 @click.argument("run", metavar="RUN", type=click.Path())
 @click.option("--out", type=click.Path(), metavar="FILE.png|pdf", help="[default: RUN/curves.png]")
 def plot(run: str, out: str | None) -> None:
-    """Draw the losses and the probe accuracy in the log of RUN, a folder of 'ganbench train'.
+    """Draw losses and probe accuracy from the log of RUN, a folder of 'ganbench train'.
 
-    The run may still be going on.
+    The training may still be running.
     """
     from pathlib import Path
 
     from ganbench import parsing
     from ganbench.errors import BadInput
     from ganbench.figures.curves import draw
-    from ganbench.figures.page import to_pdf, to_png
+    from ganbench.figures.page import file_writer
     from ganbench.methods.locate import run_folder
-    from ganbench.storage.store import write_atomic
     from ganbench.training.folder import CARD, LOG, read_log
 
     folder = run_folder(run)
     file = Path(out) if out else folder / "curves.png"
-    writers = {".png": to_png, ".pdf": to_pdf}
-    if file.suffix.lower() not in writers:
-        raise BadInput(f"a plot is a png or pdf: {str(file)!r}; name it {file.stem}.pdf")
+    write = file_writer(file)
     if not parsing.is_file(folder / LOG):
         raise BadInput(f"no {LOG} in: {folder}; give a folder of 'ganbench train'")
     try:
@@ -42,6 +39,5 @@ def plot(run: str, out: str | None) -> None:
             f"cannot read {CARD} in: {folder} ({type(error).__name__}); "
             "give a folder of 'ganbench train'"
         ) from error
-    figure = draw(read_log(folder), title, warmup)
-    write_atomic(file, writers[file.suffix.lower()](figure))
+    write(draw(read_log(folder), title, warmup))
     say(str(file))

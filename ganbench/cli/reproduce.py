@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     "--manifest",
     type=click.Path(),
     metavar="FILE",
-    help="A MANIFEST.toml beside its checkpoints and recipes.  [default: the shipped one]",
+    help="MANIFEST.toml in the folder of the checkpoints and recipes.  [default: the shipped one]",
 )
 def reproduce(
     name: str, out: str | None, resume: bool, device: str, dry_run: bool, manifest: str | None
 ) -> None:
     """Train a shipped checkpoint again, as its card says, and compare the two.
 
-    They are the same if all weights are, to the bit (the same machine and versions), or else if the
-    scores on the test faces are, within margins and intervals.
+    The checkpoint is reproduced if all weights are equal to the bit (on the same machine, with the same
+    versions), or if the scores on the test faces agree within margins and intervals.
 
     Exit code: 0 reproduced, 1 not reproduced, 2 bad input.
     """
@@ -58,7 +58,7 @@ def reproduce(
 
 
 def _describe(claim: Claim, folder: Path) -> None:
-    """Print what is to be trained, and into which folder."""
+    """Print what will be trained, and the folder of the run."""
     say(
         f"{claim.name}: {plural(claim.iterations, 'iteration')} of recipe "
         f"{claim.card['recipe_name']}, seed {claim.card['seed']}, took {claim.card['hours']:g} h; "
@@ -70,7 +70,7 @@ def _describe(claim: Claim, folder: Path) -> None:
 
 
 def _perform(plan: Plan, folder: Path, resume: bool, device: str) -> bool:
-    """Train, compare and print the verdict; whether the checkpoint was reproduced."""
+    """Train, compare and print the verdict; return whether the checkpoint was reproduced."""
     from ganbench.reproduction import compare, retrain
 
     name = plan.claim.name

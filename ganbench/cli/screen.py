@@ -1,4 +1,4 @@
-"""All that the command line prints goes through here: no text of a user is ever interpreted."""
+"""What the command line prints: text of users is shown literally, never as markup or control codes."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ganbench.text import printable
 if TYPE_CHECKING:
     from rich.progress import TextColumn
 
-# Our own characters that a terminal may lack, in ASCII.
+# ASCII substitutes of the special characters in our own texts, for terminals that lack them.
 _PLAIN = {"±": "+-", "↑": "^", "↓": "v", "−": "-", "–": "-", "×": "x", "…": "...", "λ": "lambda"}
 
 
 class Closed(Exception):
-    """Who read the output has left, as ``head`` does: there is nobody to tell anything."""
+    """The reader of the output has closed the pipe, as ``head`` does."""
 
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Tell what keeps output from being written.
+    """Turn errors of writing the output into ours.
 
     Raises:
-        Closed: the reader has left.
-        BadInput: the place that output goes to is full, or fails otherwise.
+        Closed: the reader has closed the pipe.
+        BadInput: the output cannot be written, for example because a disk is full.
     """
     from ganbench.errors import BadInput
 
@@ -41,29 +41,33 @@ def _writing() -> Iterator[None]:
         if error.errno == errno.EPIPE:
             raise Closed from error
         raise BadInput(
-            f"cannot write the output ({error.strerror}); send it to another place"
+            f"cannot write the output ({error.strerror}); redirect it elsewhere"
         ) from error
 
 
 def say(text: object, err: bool = False) -> None:
-    """Print a line; control characters in it, newlines too, are shown as escapes."""
+    """Print a line; control characters in it, also newlines, are shown as escapes."""
     with _writing():
         click.echo(printable(text), err=err)
 
 
 def emit(document: str) -> None:
-    """Print a document of several lines that another program may read, as it is."""
+    """Print a document of several lines unchanged, for other programs."""
     with _writing():
         click.echo(document, nl=False)
 
 
 def screen(err: bool = False, quiet: bool = False) -> Any:
-    """A console of Rich that takes text for text: no markup, no emoji codes, no control characters.
+    """A console of Rich that shows text literally: no markup, no emoji codes, no control characters.
 
-    A string is one line; characters that are not shown as themselves become escapes, in strings, cells,
-    titles and progress bars alike.
+    A string is printed as one line. Characters that cannot be shown become escapes, in strings, cells,
+    titles and progress bars.
+
+    Args:
+        err: print to standard error.
+        quiet: print nothing.
     """
-    # Imported late: most commands print no tables.
+    # Imported here since most commands print no tables.
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
     from rich.text import Text
@@ -82,7 +86,7 @@ def screen(err: bool = False, quiet: bool = False) -> Any:
         def render(
             self, renderable: RenderableType, options: ConsoleOptions | None = None
         ) -> Iterable[Segment]:
-            # Texts that others have built do not pass render_str.
+            # Text objects that callers have built do not pass through render_str.
             for segment in super().render(renderable, options):
                 if segment.control or segment.text.isprintable():
                     yield segment
@@ -93,17 +97,15 @@ def screen(err: bool = False, quiet: bool = False) -> Any:
 
 
 class Bar(Protocol):
-    """Moves a progress bar; ``functools.partial`` makes a callback of the library of it."""
+    """A function that moves a progress bar."""
 
     def __call__(self, what: str, done: int, total: int | None, note: str = "") -> None:
-        """Show what is being done, how much of it is done and how much there is, and a note."""
+        """Show the name of the work, how much of it is done, how much there is, and a note."""
 
 
 @contextmanager
 def progress_bar(console: Any, keep: bool = False) -> Iterator[Bar]:
-    """A progress bar, which appears when it is first moved.
-
-    It is drawn on terminals only.
+    """A progress bar, which appears when it is first moved, and only on terminals.
 
     Args:
         console: made by ``screen``.
@@ -132,7 +134,7 @@ def progress_bar(console: Any, keep: bool = False) -> Iterator[Bar]:
 
 
 def _text_column(template: str) -> TextColumn:
-    """A column of a progress bar whose text is no markup, e.g. ``"{task.description}"``."""
+    """A column of a progress bar that shows text literally, e.g. ``"{task.description}"``."""
     from rich.progress import Task, TextColumn
     from rich.text import Text
 
@@ -144,22 +146,23 @@ def _text_column(template: str) -> TextColumn:
 
 
 def print_table(console: Any, table: Any) -> None:
-    """Print a table; into a pipe, which has no width, as wide as it is, so that no cell is cut."""
+    """Print a table; into a pipe in its full width, so that no cell is cut."""
     if not console.is_terminal:
         console.width = console.measure(table, options=console.options.update(width=400)).maximum
     console.print(table)
 
 
 def set_up_output() -> None:
-    """Let no character be an error where the terminal, or the encoding of a pipe, lacks it.
+    """Prepare standard output and error.
 
-    A stream that is closed from the start prints nowhere.
+    Characters that the terminal or the pipe cannot encode are replaced. What is printed to a stream that
+    was closed before the start is dropped.
     """
     codecs.register_error("ganbench", _replace)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            # Kept open for as long as the process lives, as a terminal is.
+            # It stays open until the process ends.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="ganbench")
@@ -173,7 +176,7 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 def leave_output() -> None:
-    """Point the streams that nobody reads elsewhere, so that Python does not fail at its end."""
+    """Redirect streams that cannot be flushed, so that Python does not fail when it exits."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

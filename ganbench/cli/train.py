@@ -34,14 +34,13 @@ if TYPE_CHECKING:
     from ganbench.training.schedule import Choice
     from ganbench.training.session import Session
 
-# Options that decide the result, for the command in the card. Other machines have other folders and
-# devices, so they are left out.
-DECISIVE = (
+# Options that the command in the card has. Folders and devices are left out: other machines have others.
+RECORDED = (
     "recipe", "assignments", "precision", "fast", "compiled", "accumulate", "data", "label_order",
     "au_scale", "framing", "seed",
 )  # fmt: skip
-# Options that advice to train again does not repeat.
-ONCE = ("out", "resume", "resume_rate", "dry_run")
+# Options that the command for another try, in advice after an error, does not have.
+NOT_REPEATED = ("out", "resume", "resume_rate", "dry_run")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class TrainOptions(DataOptions):
 
     @property
     def folder(self) -> Path:
-        """Where the run lives."""
+        """Folder of the run."""
         return Path(self.out) if self.out else Path("runs") / METHODS.canonical(self.name)
 
     @cached_property
@@ -80,7 +79,7 @@ class TrainOptions(DataOptions):
 
     @property
     def values(self) -> dict[str, Any]:
-        """Keys of the recipe that get other values, by ``--set`` or by options of their own."""
+        """Values that replace those of the recipe, by key: of ``--set``, ``--precision``, ``--fast`` ..."""
         from ganbench.config import parse_assignments
 
         values = parse_assignments(self.assignments)
@@ -105,19 +104,24 @@ class TrainOptions(DataOptions):
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Override a key of the recipe; dots descend: network.width=16.",
+    help="Replace a value of the recipe; a dot leads into a table: network.width=16.",
 )
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "bf16", "fp16"]),
-    help="Arithmetic of the generator; fp16 on CUDA only.  [default: the recipe's]",
-)
-@click.option("--fast", is_flag=True, help="The same losses in less time, with other last bits.")
-@click.option(
-    "--compile", "compiled", is_flag=True, help="Let torch.compile make the generator's code."
+    help="Arithmetic of the generator; fp16 needs CUDA.  [default: the recipe's]",
 )
 @click.option(
-    "--accumulate", type=BATCH, metavar="K", help="Take each batch in K parts, which saves memory."
+    "--fast", is_flag=True, help="Compute the same losses faster; their last bits differ."
+)
+@click.option(
+    "--compile", "compiled", is_flag=True, help="Compile the generator with torch.compile."
+)
+@click.option(
+    "--accumulate",
+    type=BATCH,
+    metavar="K",
+    help="Process each batch in K parts, which saves memory.",
 )
 @data_options
 @au_scale_option
@@ -127,8 +131,8 @@ class TrainOptions(DataOptions):
     "--init",
     type=click.Path(),
     metavar="FILE|RUN",
-    help="Start from the weights of a checkpoint of METHOD, or of a run folder's; the network is then "
-    "the checkpoint's. The judge also starts from torchvision's weights of vgg16 or vgg16_bn.",
+    help="Start from the weights of a checkpoint of METHOD, or of a run folder; its network replaces that "
+    "of the recipe. The judge also starts from torchvision's weights of vgg16 or vgg16_bn.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
 @click.option(
@@ -136,8 +140,9 @@ class TrainOptions(DataOptions):
     type=click.Choice(["continue", "restart"]),
     default="continue",
     show_default=True,
-    help="With --resume and another number of iterations, once the learning rate has begun to fall: "
-    "let it fall on to 0 at the new end, or restart it as the recipe has it for the new length.",
+    help="Learning rate of a run that is resumed with another number of iterations after its rate has "
+    "begun to fall: continue falling to 0 at the new end, or restart with the recipe's rate for the new "
+    "length.",
 )
 @device_option
 @click.option(
@@ -145,28 +150,28 @@ class TrainOptions(DataOptions):
     type=SEED,
     default=0,
     show_default=True,
-    help="Of weights, data order, augmentation and noise.",
+    help="Seed of weights, data order, augmentation and noise.",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print networks, steps, losses, disk and memory of the run; render, read and write nothing.",
+    help="Print networks, steps, losses, disk and memory of the run; open no image and write nothing.",
 )
 @click.option(
     "--tensorboard",
     is_flag=True,
-    help="Also write losses as TensorBoard events into the run's folder 'events'.",
+    help="Also write TensorBoard events, into the folder 'events' of the run.",
 )
 @click.pass_context
 def train(context: click.Context, /, **given: Any) -> None:
-    """Train METHOD, or the judge, and write a checkpoint that 'ganbench eval' takes.
+    """Train METHOD, or the judge, and write a checkpoint for 'ganbench eval'.
 
-    METHOD is a name that 'ganbench methods' lists, such as stargan, gaussian or its alias gganmut.
+    METHOD is a name that 'ganbench methods' lists, for example stargan, gaussian or its alias gganmut.
 
-    Ctrl-C stops at the next step and leaves a run that --resume continues exactly.
+    Ctrl-C stops after the current step; --resume then continues exactly there.
 
-    Under 'torchrun --nproc-per-node N -m ganbench train ...' N processes share the recipe's batch, each
-    on its own GPU if there are GPUs; docs/scaling.md.
+    'torchrun --nproc-per-node N -m ganbench train ...' starts N processes, which share each batch and use
+    a GPU each if there are GPUs; see docs/scaling.md.
     """
     from ganbench import distributed
     from ganbench.errors import BadInput
@@ -175,7 +180,7 @@ def train(context: click.Context, /, **given: Any) -> None:
     options, share = TrainOptions(**given), distributed.share()
     if options.init and options.resume:
         raise BadInput(
-            f"--init {options.init} with --resume: a resumed run has its weights already; drop one of them"
+            f"--init {options.init} with --resume: a resumed run already has weights; drop one of them"
         )
     if options.dry_run:
         if share.first:
@@ -201,14 +206,14 @@ def train(context: click.Context, /, **given: Any) -> None:
 def _train(
     context: click.Context, options: TrainOptions, share: Share, device: str, stack: ExitStack
 ) -> Path | None:
-    """Train to the end, or until Ctrl-C, for which None stands; ``stack`` closes what was opened."""
+    """Train and return the checkpoint, or None after Ctrl-C; ``stack`` closes bar and events."""
     from ganbench import distributed
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in
     from ganbench.training.session import prepare
 
     folder, console = options.folder, screen(err=True, quiet=not share.first)
-    # torchrun restarts processes with their first arguments, which lack --resume.
+    # torchrun restarts a process with its first arguments, in which --resume is missing.
     restarted = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
     resume = share.any(restarted) or options.resume
     with share.fail_together():
@@ -241,7 +246,7 @@ def _train(
         run = session.run(
             dataset,
             folder,
-            _command(context, _decisive(context, options)),
+            _command(context, _recorded(context, options)),
             on_log,
             options.allow_leaks,
             lambda note: say(f"warning: {note}", err=True),
@@ -280,9 +285,9 @@ def log_line(move: Bar, name: str) -> Callable[[LogLine], None]:
     return show
 
 
-def _decisive(context: click.Context, options: TrainOptions) -> dict[str, Any]:
-    """The values for the command in the card; files have no folders."""
-    given = {key: value for key, value in _given(context).items() if key in DECISIVE}
+def _recorded(context: click.Context, options: TrainOptions) -> dict[str, Any]:
+    """The parameters of the command in the card, with names of files instead of paths."""
+    given = {key: value for key, value in _given(context).items() if key in RECORDED}
     always = {
         "name": METHODS.canonical(options.name),
         "recipe": Path(options.recipe).name,
@@ -294,8 +299,8 @@ def _decisive(context: click.Context, options: TrainOptions) -> dict[str, Any]:
 
 
 def _repeated(context: click.Context) -> dict[str, Any]:
-    """The values for advice to train again."""
-    return {key: value for key, value in _given(context).items() if key not in ONCE}
+    """The parameters of the command for another try."""
+    return {key: value for key, value in _given(context).items() if key not in NOT_REPEATED}
 
 
 def _given(context: click.Context) -> dict[str, Any]:
@@ -308,7 +313,7 @@ def _given(context: click.Context) -> dict[str, Any]:
 
 
 def _command(context: click.Context, values: Mapping[str, Any]) -> str:
-    """The command line that has these values of parameters, in the order of ``--help``."""
+    """The command line with these parameters, in the order of ``--help``."""
     import shlex
 
     words = ["ganbench", "train"]

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from ganbench.training.schedule import Schedule
     from ganbench.training.setup import Setup
 
-# AffectNet's training images of the seven emotions, which its recipes count epochs in.
+# Number of AffectNet's training images that show the seven emotions.
 AFFECTNET = 283_901
 # Operations in a second that the estimated hours assume; a round number, for easy conversion.
 SPEED = 1e13
 
 
 def show_plan(options: TrainOptions, data_named: bool) -> None:
-    """Print what a training would do; no image is opened and nothing is written.
+    """Print what a training would do, without opening an image or writing a file.
 
     Args:
         options: of ``ganbench train``.
-        data_named: whether the user gave ``--data``; the plan for AffectNet's recipe assumes its images
-            otherwise.
+        data_named: whether the user gave ``--data``. Without it, a plan by the recipe "affectnet" assumes
+            AffectNet's images.
 
     Raises:
         BadInput: the training would refuse the options.
@@ -143,13 +143,13 @@ def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[t
 def _facts_of_training(
     recipe: Recipe, plan: Plan, schedule: Schedule | None
 ) -> list[tuple[str, str]]:
-    """Lines on optimisers, losses, arithmetic and cost; ``schedule`` is that of a resumed run."""
+    """Lines on optimiser, losses, precision and cost; ``schedule`` is given for a resumed run."""
     from ganbench.training.recipe import Recipe
 
     shared = {field.name for field in dataclasses.fields(Recipe)}
-    average = "none: the network itself is shipped"
+    average = "none; the network itself is saved as the checkpoint"
     if recipe.ema_decay:
-        average = f"of decay {recipe.ema_decay:g}, which is shipped"
+        average = f"decay {recipe.ema_decay:g}; the average is saved as the checkpoint"
     return [
         ("Optimiser", f"Adam, betas {recipe.beta1:g} and {recipe.beta2:g}"),
         ("Schedule", _schedule(recipe, schedule)),
@@ -174,7 +174,7 @@ def _facts_of_training(
 
 
 def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) -> str:
-    """Keys and values of a dataclass; only the values that differ from those of ``unlike``, if given."""
+    """Keys and values of a dataclass; with ``unlike`` only the values that differ from its values."""
     from ganbench import config
 
     usual = {} if unlike is None else config.plain(unlike)
@@ -228,8 +228,8 @@ def _memory(memory: Memory) -> str:
         f"{name} {_size(value)}" for name, value in dataclasses.asdict(memory).items() if value
     )
     return (
-        f"{_size(memory.total)}: {parts}. Tensors alone; what libraries and the allocator add "
-        "was 3 to 45 % on CPUs"
+        f"{_size(memory.total)}: {parts}. These are tensors; libraries and the allocator add 3 to 45 % "
+        "(measured on CPUs)"
     )
 
 
@@ -244,5 +244,5 @@ def _disk(plan: Plan, recipe: Recipe) -> str:
 
 
 def _size(count: int) -> str:
-    """A number of bytes in words."""
+    """A number of bytes in MB or GB."""
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"

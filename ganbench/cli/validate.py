@@ -16,38 +16,38 @@ from ganbench.cli.screen import print_table, progress_bar, screen
     default="vgg",
     show_default=True,
     metavar="vgg|FILE|RUN",
-    help="Whose verdicts the metrics use, and whom the texture deceives: the suite's VGG, or a "
-    "checkpoint of 'ganbench train judge'.",
+    help="The judge whose predictions the metrics use, and which the texture deceives: the suite's VGG, or "
+    "a checkpoint of 'ganbench train judge'.",
 )
 @click.option(
     "--faces",
     type=click.IntRange(14, 1_000_000),
     default=140,
     show_default=True,
-    help="How many test faces.",
+    help="Number of test faces.",
 )
 @click.option(
     "--seed",
     type=SEED,
     default=0,
     show_default=True,
-    help="Of the faces and of everything drawn.",
+    help="Seed of the faces and of all random draws.",
 )
 @device_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
     metavar="DIR",
-    help="Keep validation.json and .md there.",
+    help="Folder for validation.json and validation.md.",
 )
 def validate(judge: str, faces: int, seed: int, device: str, out: str | None) -> None:
     """Test the metrics themselves, on edits whose emotion, intensity, person and background are known.
 
-    Renders a perfect editor, a lazy one, one that gets the person wrong, one whose texture deceives the
-    judge, and others; each metric must rank them as it promises.
+    Renders the edits of a perfect editor, of a lazy one, of one that changes the person, of one whose
+    texture deceives the judge, and of others. Each metric must rank these editors as it promises.
 
-    Exit code: 0 every check holds, 1 one fails, 2 bad input. Metrics that are known to fail, and withheld
-    for it, are shown and do not count.
+    Exit code: 0 every check holds, 1 a check fails, 2 bad input. Checks of metrics that are known to fail
+    are shown and do not count.
     """
     from pathlib import Path
 

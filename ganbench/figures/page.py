@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from PIL import Image
 
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.storage.store import write_atomic
 from ganbench.text import printable
 
 DPI = 300
@@ -193,6 +196,18 @@ def to_pdf(figure: Figure) -> bytes:
     with rc_context({"pdf.fonttype": 42}):
         figure.savefig(file, format="pdf", metadata=no_metadata)
     return file.getvalue()
+
+
+def file_writer(path: Path) -> Callable[[Figure], None]:
+    """A function that writes a figure to a file, in the format of its ending.
+
+    Raises:
+        BadInput: the ending is neither .png nor .pdf.
+    """
+    formats = {".png": to_png, ".pdf": to_pdf}
+    if path.suffix.lower() not in formats:
+        raise BadInput(f"a figure is a png or pdf: {str(path)!r}; name it {path.stem}.pdf")
+    return lambda figure: write_atomic(path, formats[path.suffix.lower()](figure))
 
 
 def _disc(pixels: int) -> NDArray[np.uint8]:

@@ -179,7 +179,7 @@ def test_every_fault_is_printed_once(call, exported):
     assert len(faults) == len(set(faults)) >= 1
     assert "000002.jpg" not in err
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    assert err == f"ganbench: affectnet cannot be used: {count}, named above; mend them first\n"
+    assert err == f"ganbench: affectnet cannot be used: {count}, listed above; repair them first\n"
 
 
 def test_check_of_a_wrong_folder(tmp_path):

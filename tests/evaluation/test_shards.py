@@ -83,7 +83,7 @@ def test_processes_that_share_no_shard_option(place):
     code, _, err = pair(ganbench, "eval", *ARGUMENTS, "--shard", "1/2")
     assert code != 0
     assert set(said(err)) == {
-        "ganbench: --shard 1/2 with torchrun, whose processes take a shard each; leave one of them out"
+        "ganbench: --shard 1/2 with torchrun, which gives each process a shard; leave one of them out"
     }
 
 
