@@ -234,7 +234,7 @@ def test_a_run_that_started_from_a_file_is_resumed_without_it(place, tmp_path):
 
 def test_what_cannot_be_started_from(place, tmp_path):
     path = checkpoint(tmp_path / "start.safetensors", "stargan")
-    assert "has its weights already" in refused("stargan", *place, "--init", path, "--resume")
+    assert "already has weights" in refused("stargan", *place, "--init", path, "--resume")
     message = refused("linear", *place, "--init", path)
     assert "holds 'stargan', not 'linear'" in message
     judge = checkpoint(tmp_path / "judge.safetensors", "judge")

@@ -50,8 +50,8 @@ def test_shards_are_merged_into_the_numbers_of_one_process(place):
     assert code == 2
     lines = [line for line in err.splitlines() if line.startswith("ganbench: ")]
     assert lines == [
-        "ganbench: the store lacks 5 of 16 pieces, of shards 2/3; run them with --shard, or leave "
-        "--merge out to compute them here"
+        "ganbench: the store lacks 5 of 16 pieces, of shards 2/3; compute them with "
+        "--shard, or here without --merge"
     ]
     assert not (place.folder / "shared" / "results.json").exists()
     assert "nothing is left: --merge reports" in place("shared", "--shard", "2/3")[1]

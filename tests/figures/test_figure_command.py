@@ -132,7 +132,7 @@ OUT = ["--out", "bad.png"]
         (["complex", "--method", "gaussian", "--codes", "1,2,3", *OUT], "not codes of a plane: '1,2,3'"),
         (["complex", "--method", "gaussian", "--codes", "3,0", *OUT], "outside the conditional plane"),
         (["complex", "--method", "gaussian", "me.png", *OUT], "unexpected argument: 'me.png'"),
-        (["complex", "--method", "gaussian", "--images", "me.png", "--root", "photos", *OUT], "not both"),
+        (["complex", "--method", "gaussian", "--images", "me.png", "--root", "photos", *OUT], "--images with --data"),
         (["complex", "--method", "gaussian", "--images", "no.png", *OUT], "No such file or directory): no.png"),
         (["complex", "--method", "gaussian", "--images", "linear.safetensors", *OUT], "not a picture"),
         (["complex", "--method", "gaussian", "--data", "folder", "--root", "nowhere", *OUT], "nowhere"),
