@@ -1,14 +1,14 @@
 """GANimation: Anatomically-aware Facial Animation from a Single Image.
 
-Pumarola et al., ECCV 2018, arXiv 1807.09251. The generator paints colours C and an attention mask A:
+Pumarola et al., ECCV 2018, arXiv 1807.09251. The generator makes a colour image C and an attention mask A:
 
     G(x, y) = A x + (1 - A) C
 
-Conditions are action units y in [0, 1]^17, or, as in the GANmut paper's comparison, categories
-(how they were encoded there is not stated: here one-hot, with the method's own squared error).
+Conditions y are action units in [0, 1]^17, or emotions, as in the GANmut paper's comparison. That paper does
+not state how it encodes emotions; here they are one-hot, with GANimation's squared error.
 
     L_I = E D_I(G(x, y)) - E D_I(x) + lambda_gp E (||grad D_I(x_hat)||_2 - 1)^2
-    L_A = lambda_TV TV(A) + lambda_A E mean A    (here A = 1 keeps the input, as the code has it)
+    L_A = lambda_TV TV(A) + lambda_A E mean A    (A = 1 keeps the input, as in the authors' code)
     L_y = E ||D_y(G(x, y_f)) - y_f||^2 + E ||D_y(x) - y_r||^2
     L_idt = E ||G(G(x, y_f), y_r) - x||_1
 """
@@ -47,7 +47,7 @@ class GANimationConfig(BackboneConfig):
     """Architecture of GANimation.
 
     Attributes:
-        condition: what the code holds: one entry an emotion, or 17 action units.
+        condition: what a code is: one entry for each emotion, or 17 action units.
     """
 
     condition: Literal["emotions", "action_units"] = "emotions"
@@ -75,8 +75,9 @@ class GANimationGenerator(nn.Module):
 class GANimation(Method):
     """A x + (1 - A) C, conditioned on emotions or action units.
 
-    Trained on action units it also shows emotions, where its card has their mean units in the
-    training data (``emotion_units``): an emotion of intensity rho is rho times these.
+    A model that was trained on action units also edits to emotions, if its card has the mean units of
+    the training images of each emotion (``emotion_units``). An emotion of intensity rho is then rho times
+    its mean units.
     """
 
     name = "ganimation"
@@ -91,17 +92,17 @@ class GANimation(Method):
 
     @property
     def conditions(self) -> tuple[type, ...]:  # type: ignore[override]
-        """Emotions or action units; emotions too where their mean action units are known."""
+        """Emotions or action units; both if the mean action units of emotions are known."""
         if self.config.condition == "emotions":
             return (Category,)
         return (ActionUnits, Category) if self.emotion_units is not None else (ActionUnits,)
 
     @property
     def emotion_units(self) -> Tensor | None:
-        """Mean units [emotions, 17] in [0, 1] of the training images that show each; None if unknown.
+        """Mean units of the training images of each emotion, [emotions, 17] in [0, 1]; None if unknown.
 
         Raises:
-            BadInput: the card was changed: they are no such numbers.
+            BadInput: the card's entry does not hold 17 numbers in [0, 1] for each emotion.
         """
         stored, names = self.card.get(EMOTION_UNITS), [canonical(e) for e in self.config.emotions]
         if not isinstance(stored, dict) or not set(names) <= stored.keys():
@@ -146,7 +147,7 @@ class GANimation(Method):
         return units if rho is None else units * rho.to(units)[:, None]
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The edited image and the mask."""
+        """The edited images and the attention mask [N, 1, S, S]."""
         colour, attention = self.generator(x, codes)
         return attention * x + (1 - attention) * colour, attention
 
@@ -169,10 +170,10 @@ class GANimationRecipe(AdversarialRecipe):
 
     Attributes:
         lambda_condition: weight of the condition regression, in both steps.
-        lambda_mask: weight of the mean of the mask, which keeps it from showing only the input.
+        lambda_mask: weight of the mean of the mask; without it the mask keeps the input everywhere.
         lambda_smooth: weight of the mask's total variation, summed over the batch.
-        classification: "mse" is the method's own regression; "softmax" a cross-entropy, for
-            categories only.
+        classification: "mse" is the paper's regression of the condition; "softmax" is a
+            cross-entropy, for emotions only.
         lambda_cls: weight of the cross-entropy.
     """
 
@@ -185,7 +186,7 @@ class GANimationRecipe(AdversarialRecipe):
 
 
 class GANimationTrainer(AdversarialTrainer):
-    """The critic takes two steps: one on its losses, one on the gradient penalty alone."""
+    """The critic takes two steps in an iteration: one on its losses, one on the gradient penalty."""
 
     Recipe = GANimationRecipe
     recipe: GANimationRecipe
@@ -206,8 +207,8 @@ class GANimationTrainer(AdversarialTrainer):
         self.needs_action_units = method.config.condition == "action_units"
         self.needs_emotions = not self.needs_action_units
 
-    def own(self, batch: Batch) -> Tensor:
-        """The condition that the input shows: [B, code_dim]."""
+    def source_condition(self, batch: Batch) -> Tensor:
+        """Conditions that the inputs show, [B, code_dim]."""
         if self.method.config.condition == "emotions":
             return one_hot(batch.emotions, self.method.code_dim)
         if batch.action_units is None:
@@ -215,24 +216,30 @@ class GANimationTrainer(AdversarialTrainer):
         return batch.action_units
 
     def target(self, batch: Batch, random: torch.Generator) -> Target:
-        """Another sample's condition; action units are jittered by U(-0.1, 0.1), unclipped."""
+        """Conditions of other images of the batch; action units get noise from U(-0.1, 0.1), unclipped."""
         whole = batch.global_batch
         order = torch.randperm(len(whole), generator=random).to(batch.images.device)
-        codes = self.own(whole)[order]
+        codes = self.source_condition(whole)[order]
         if self.method.config.condition == "action_units":
             codes = codes + uniform(random, -0.1, 0.1, tuple(codes.shape)).to(codes)
         return Target(self.share.local_rows(codes), self.share.local_rows(whole.emotions[order]))
 
     def condition(self, output: Tensor, codes: Tensor, emotions: Tensor) -> tuple[float, Tensor]:
-        """Weight and value of L_y on one set of images."""
+        """Weight and value of L_y of some images.
+
+        Args:
+            output: D_y of the images, [B, code_dim].
+            codes: their conditions, [B, code_dim].
+            emotions: their emotions, int64 [B].
+        """
         if self.recipe.classification == "softmax":
             return self.recipe.lambda_cls, F.cross_entropy(output, emotions)
         rows = self.share.global_count(len(codes))
         return self.recipe.lambda_condition, F.mse_loss(output, codes) / rows
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
-        """Conditions lie in [0, 1]; the smoothness of a mask in [0, 1] is limited by itself."""
-        found = super().limits(facts) | {"g_mask": mask()}
+        """Limits: conditions lie in [0, 1]; the smoothness needs no limit, since masks lie in [0, 1]."""
+        limits = super().limits(facts) | {"g_mask": mask()}
         if self.recipe.classification == "softmax":
             k = self.method.code_dim
             weight, real, edits = self.recipe.lambda_cls, cross_entropy(k, facts.entropy()), cross_entropy(k)  # fmt: skip
@@ -240,12 +247,12 @@ class GANimationTrainer(AdversarialTrainer):
             # L_y is divided by the batch, as in the authors' code.
             real = edits = squared(1 / self.recipe.batch_size)
             weight = self.recipe.lambda_condition
-        found["d_source"] = edits
-        return found | {"d_cond": real, "g_cond": edits} if weight else found
+        limits["d_source"] = edits
+        return limits | {"d_cond": real, "g_cond": edits} if weight else limits
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
-        own = self.own(batch)
-        return {"d_cond": self.condition(self.discriminator(x)[1], own, batch.emotions)}
+        condition = self.source_condition(batch)
+        return {"d_cond": self.condition(self.discriminator(x)[1], condition, batch.emotions)}
 
     def discriminator_terms(
         self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
@@ -255,8 +262,10 @@ class GANimationTrainer(AdversarialTrainer):
         return {
             "d_real": (-1.0, src[:n].mean()),
             "d_fake": (1.0, src[n:].mean()),
-            "d_cond": self.condition(y[:n], self.own(batch), batch.emotions),
-            **self.source_terms(lambda: self.condition(y[n:], self.own(batch), batch.emotions)[1]),
+            "d_cond": self.condition(y[:n], self.source_condition(batch), batch.emotions),
+            **self.source_terms(
+                lambda: self.condition(y[n:], self.source_condition(batch), batch.emotions)[1]
+            ),
         }
 
     def discriminator_step(
@@ -268,7 +277,7 @@ class GANimationTrainer(AdversarialTrainer):
         return values | self.minimise({"d_gp": (self.recipe.lambda_gp, penalty)}, "d")
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
-        """The colours alone reconstruct: with the mask, A = 1 would be a solution without a net."""
+        """Reconstruction by the colour image alone: with the mask, A = 1 would reconstruct every input."""
         with self.autocast():
             colour, _ = self.method.generator(x, codes)
         return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
@@ -277,7 +286,7 @@ class GANimationTrainer(AdversarialTrainer):
         self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
     ) -> Terms:
         fake, mask = self.translate(x, target.codes)
-        back, mask_back = self.translate(fake, self.own(batch))
+        back, mask_back = self.translate(fake, self.source_condition(batch))
         src, y = self.discriminator(self.augment_for_critic(fake, random))
         assert mask is not None
         assert mask_back is not None
@@ -294,6 +303,6 @@ class GANimationTrainer(AdversarialTrainer):
         }
 
     def check(self, values: Any) -> None:
-        """Also stops on a saturated mask."""
+        """As ``Trainer.check``; also stop a saturated attention mask."""
         super().check(values)
         check_mask(values)

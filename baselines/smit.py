@@ -1,7 +1,7 @@
 """SMIT: Stochastic Multi-Label Image-to-Image Translation.
 
 Romero, Arbelaez, Van Gool and Timofte, ICCV Workshops 2019, arXiv 1812.03704. The generator is
-driven by a label c and a style z ~ N(0, I); it paints a colour image C and an attention mask A:
+conditioned on a label c and a style z ~ N(0, I). It makes a colour image C and an attention mask A:
 
     (1) G(x, c, z) = A x + (1 - A) C,   A = 1 keeps the input
     (2) L_adv(r, f) = sum over scales of 1/2 [ E relu(1 - (D(r) - E D(f)))
@@ -13,8 +13,8 @@ driven by a label c and a style z ~ N(0, I); it paints a colour image C and an a
     (6) L_attn = E A + lambda_tv / lambda_mask TV(A), for the edit and for its reconstruction;
         TV sums the squared differences of neighbouring pixels
 
-Label and style enter through AdaIN, whose parameters are one linear map of [z, c] that is drawn
-at random once and never trained: without the map of a checkpoint its generator is useless.
+Label and style enter through AdaIN. Its parameters are a linear map of [z, c] that is drawn at random
+once and never trained, so a checkpoint has to hold this map.
 """
 
 from __future__ import annotations
@@ -70,17 +70,17 @@ class SMITConfig:
     Attributes:
         image_size: side of the images, pixels; a power of two.
         emotions: names of the classes, in label order.
-        width: channels after the generator's first convolution; each scale doubles them.
+        width: channels after the generator's first convolution; each halving doubles them.
         scales: halvings of the image before the residual blocks.
         blocks: residual blocks of the generator.
-        norm: where the generator has norms: everywhere, as the authors', or in the residual blocks
-            only, where AdaIN acts; see ``BackboneConfig``.
+        norm: where the generator has norms: "all" as the authors', or only in the residual blocks,
+            where AdaIN acts; see ``BackboneConfig``.
         noise_dim: length of the style z.
-        label_gain: factor on the label's columns of the frozen map. In the authors' draw (1) the
-            label has one part in 21 of the variance of an AdaIN parameter, the style the others.
-        critic_width: channels after the discriminator's first convolution; doubles with each
-            layer. None is the authors' rule: 32 from 256 px on, half of that below.
-        critic_scales: discriminators, each seeing half the resolution of the one before.
+        label_gain: factor of the label's columns of the frozen map. With the authors' 1 the label has
+            one part in 21 of the variance of an AdaIN parameter, and the style has the rest.
+        critic_width: channels after the discriminator's first convolution; each layer doubles them.
+            None is the authors' rule: 32 from 256 px on, 16 below.
+        critic_scales: number of discriminators; each sees half the resolution of the one before.
     """
 
     image_size: int = 128
@@ -115,19 +115,19 @@ class SMITConfig:
 
     @property
     def bottleneck(self) -> int:
-        """Channels of the residual blocks."""
+        """Number of channels of the residual blocks."""
         return self.width << self.scales
 
     @property
     def adain_dim(self) -> int:
-        """Length of the vector of AdaIN parameters: two layers a block, bias and weight each."""
+        """Length of the vector of AdaIN parameters: bias and weight of two layers in each block."""
         return self.blocks * 2 * 2 * self.bottleneck
 
 
 class LayerNorm(nn.Module):
-    """MUNIT's: (x - mean) / (std + 1e-5) over a whole sample, std unbiased; then per channel.
+    """MUNIT's layer norm: (x - mean) / (std + 1e-5) over each sample, std unbiased, then gamma and beta.
 
-    gamma starts at 1 (the published description leaves it open).
+    gamma starts at 1; the published description does not state a value.
     """
 
     def __init__(self, channels: int) -> None:
@@ -178,8 +178,8 @@ class AdaINBlock(nn.Module):
 class DomainEmbedding(nn.Module):
     """The frozen random linear map [z, c] -> AdaIN parameters [N, adain_dim].
 
-    Weights are buffers: saved with the generator, seen by no optimiser. They are drawn like those
-    of a linear layer, U(+-1/sqrt(code_dim)).
+    Its weights are buffers: they are saved with the generator, and no optimiser changes them. They are
+    drawn like those of a linear layer, from U(-1/sqrt(code_dim), 1/sqrt(code_dim)).
     """
 
     weight: Tensor
@@ -221,10 +221,10 @@ class Generator(nn.Module):
         """``x`` [N, 3, S, S] in [-1, 1], ``adain`` [N, adain_dim]."""
         h = self.down(x)
         parameters = adain.chunk(len(self.blocks), dim=1) if len(self.blocks) else ()
-        for block, own in zip(self.blocks, parameters, strict=True):
-            h = block(h, own)
+        for block, block_parameters in zip(self.blocks, parameters, strict=True):
+            h = block(h, block_parameters)
         h = self.up(h)
-        # One convolution for both heads: the same numbers, one pass over the features.
+        # Both heads are computed by one convolution, which reads the features once.
         heads = F.conv2d(h, torch.cat([self.colour.weight, self.attention.weight]), padding=3)
         heads = full_precision(heads)
         return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
@@ -233,8 +233,8 @@ class Generator(nn.Module):
 class SpectralConv(nn.Module):
     """4x4 convolution of stride 2 whose weight is divided by its largest singular value sigma.
 
-    Each forward pass takes one step of the power iteration, on the weight W reshaped to [out, rest]:
-    v = normalise(W^T u), u = normalise(W v), sigma = u . W v. Only training mode keeps the step.
+    Each forward pass takes one step of the power iteration on the weight W, reshaped to [out, rest]:
+    v = normalise(W^T u), u = normalise(W v), sigma = u . W v. Training mode stores u and v.
     """
 
     weight_u: Tensor
@@ -264,7 +264,7 @@ class SpectralConv(nn.Module):
 
 
 class ScaleDiscriminator(nn.Module):
-    """One scale of D: strided convolutions down to 2x2, a patch critic and a classifier."""
+    """D at one scale: strided convolutions down to 2x2, a patch critic and a classifier."""
 
     def __init__(self, size: int, width: int, classes: int) -> None:
         super().__init__()
@@ -284,10 +284,10 @@ class ScaleDiscriminator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """D at several scales: for each, the patch map [N, 1, 2, 2] and the class logits [N, K].
+    """D at several scales; each has a patch map [N, 1, 2, 2] and class logits [N, K].
 
-    Between scales windows of 3x3 are averaged; at the border over what there is of the image, as in
-    MUNIT (the published description leaves it open).
+    Windows of 3x3 are averaged between scales. At the border the mean is over the pixels inside the image,
+    as in MUNIT; the published description does not state it.
     """
 
     def __init__(self, config: SMITConfig) -> None:
@@ -300,7 +300,7 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Outputs of each scale, the finest first."""
+        """Patch map and class logits of each scale, the finest first."""
         outputs: list[tuple[Tensor, Tensor]] = []
         for scale in self.scales:
             if outputs:
@@ -377,12 +377,12 @@ def relativistic_hinge(
     fake: Sequence[Tensor],
     average: Callable[[Tensor], Tensor] = lambda mean: mean,
 ) -> Tensor:
-    """L_adv of equation (2): each score is held against the mean score of the other side.
+    """L_adv of equation (2): each score is compared with the mean score of the other images.
 
     Args:
-        real: patch maps of the images that should score high, one tensor a scale.
-        fake: those of the images that should score low.
-        average: of the mean of a share, the mean of the whole batch.
+        real: patch maps of the images that should have high scores, one tensor for each scale.
+        fake: patch maps of the images that should have low scores.
+        average: turns a mean over the images of one process into the mean over all processes.
     """
     terms = [
         F.relu(1 - (r - average(f.mean()))).mean() + F.relu(1 + (f - average(r.mean()))).mean()
@@ -396,20 +396,19 @@ def relativistic_hinge(
 
 @dataclass(frozen=True)
 class SMITRecipe(CriticRecipe):
-    """The authors' settings for exclusive labels (RafD), taken for AffectNet too: our decision.
+    """The authors' settings for labels that exclude each other (RafD); we use them for AffectNet too.
 
-    An iteration is one step of D and one of G, on different images: ``batch_size`` each. The
-    length is the authors' 40 epochs, the last 20 with a falling rate, over AffectNet's 284
-    thousand images.
+    An iteration is one step of D and one step of G, on ``batch_size`` different images each. The length is
+    the authors' 40 epochs of AffectNet's 284 thousand images; the rate falls in the last 20.
 
     Attributes:
-        classification: softmax cross-entropy for exclusive labels, or binary cross-entropy summed
-            over attributes, for labels that can hold together.
+        classification: "softmax" cross-entropy for labels that exclude each other; "binary"
+            cross-entropy summed over the labels, for labels of which an image can have several.
         lambda_cls: weight of both classification losses.
         lambda_rec: weight of the reconstruction of the input.
-        lambda_idt: weight of L_idt; 0 leaves its generator pass out.
-        lambda_mask: weight of the mean of the mask, which it draws towards the colour image.
-        lambda_tv: weight of the mask's total variation, a sum over pixels and batch.
+        lambda_idt: weight of L_idt; at 0 its generator pass is left out.
+        lambda_mask: weight of the mean of the mask; it moves the mask towards the colour image.
+        lambda_tv: weight of the mask's total variation, which is a sum over pixels and batch.
     """
 
     iterations: int = 284_000
@@ -440,27 +439,27 @@ class SMITTrainer(CriticTrainer):
         self.optimizers = {"g": self.adam(method), "d": self.adam(self.discriminator, warm=False)}
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
-        """Two batches: one for the step of D, one for that of G."""
+        """Indices of two batches: one for the step of D, one for the step of G."""
         return shuffled(len(labels), 2 * self.recipe.batch_size, iteration, seed)
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
-        """Scores and classes are summed over the scales of D."""
+        """Limits; scores and classification losses are summed over the scales of D."""
         scales, k = self.model.config.critic_scales, len(self.model.config.emotions)
         real, edits = classification_limits(self.recipe.classification, k, facts, scales)
-        found = {
+        limits = {
             "d_adv": hinge(scales),
             "g_adv": hinge(scales),
             "d_source": edits,
             "g_mask": mask(),
         }
-        found["g_warmup"] = reconstruction()
+        limits["g_warmup"] = reconstruction()
         if self.recipe.lambda_cls:
-            found |= {"d_cls": real, "g_cls": edits}
+            limits |= {"d_cls": real, "g_cls": edits}
         if self.recipe.lambda_rec:
-            found["g_rec"] = reconstruction(facts)
+            limits["g_rec"] = reconstruction(facts)
         if self.recipe.lambda_idt:
-            found["g_idt"] = reconstruction(facts)
-        return found
+            limits["g_idt"] = reconstruction(facts)
+        return limits
 
     def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
         """Codes of the emotions with fresh styles."""
@@ -486,16 +485,16 @@ class SMITTrainer(CriticTrainer):
             target = self.share.local_rows(permuted(batch.global_batch.emotions, random))
             fake, _ = self.translate(x, self.code(target, random))
             x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
-        # Both sides in one pass: one power iteration a step, and each side sees the same weights.
+        # One pass for real images and edits: both see the same weights, with one power iteration.
         outputs = self.discriminator(torch.cat([x, fake]))
         real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
         generated = [(src[len(x) :], aux[len(x) :]) for src, aux in outputs]
-        own = batch.emotions
+        emotions = batch.emotions
         sides = [src for src, _ in real], [src for src, _ in generated]
         return {
             "d_adv": (1.0, relativistic_hinge(*sides, self.share.average)),
-            "d_cls": (self.recipe.lambda_cls, self.classification(real, own)),
-            **self.source_terms(lambda: self.classification(generated, own)),
+            "d_cls": (self.recipe.lambda_cls, self.classification(real, emotions)),
+            **self.source_terms(lambda: self.classification(generated, emotions)),
         }
 
     def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
@@ -524,22 +523,22 @@ class SMITTrainer(CriticTrainer):
         return terms
 
     def warmup_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
-        """Reconstruction by the colour image alone: through the mask, A = 1 would do nothing."""
+        """Reconstruction by the colour image alone: with the mask, A = 1 would reconstruct every input."""
         with self.autocast():
             colour, _ = self.model.colour_and_mask(x, self.code(batch.emotions, random))
         return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
 
     def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """G learns to reconstruct and D to tell emotions, each on its own, before they play."""
+        """G learns to reconstruct its input and D to tell emotions, before they train each other."""
         half = len(batch) // 2
         values = self.minimise(self.warmup_terms(x[half:], batch[half:], random), "g")
         self.update_ema()
         shown = self.augment_for_critic(x[:half], random)
-        own = self.classification(self.discriminator(shown), batch.emotions[:half])
-        return values | self.minimise({"d_cls": (self.recipe.lambda_cls, own)}, "d")
+        loss = self.classification(self.discriminator(shown), batch.emotions[:half])
+        return values | self.minimise({"d_cls": (self.recipe.lambda_cls, loss)}, "d")
 
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """One step of D and one of G, each on its own half of the batch."""
+        """One step of D on the first half of the batch, and one of G on the second half."""
         x = self.model.to_native(batch.images)
         if iteration < self.recipe.warmup_iterations:
             return self.warmup_step(x, batch, random)
@@ -552,11 +551,6 @@ class SMITTrainer(CriticTrainer):
         return values
 
     def check(self, values: Mapping[str, float]) -> None:
-        """Beside losses that are not finite, refuse a saturated attention mask.
-
-        Raises:
-            Diverged: a loss is not finite, or the mean mask of the edits, ``g_mask``, is below
-                0.001 (nothing of the input is kept) or above 0.999 (the edit is the input).
-        """
+        """As ``Trainer.check``; also stop a saturated attention mask."""
         super().check(values)
         check_mask(values)

@@ -49,7 +49,7 @@ class StarGAN(Method):
         return len(self.config.emotions)
 
     def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
-        """One-hot labels; an intensity is refused, since the labels are binary."""
+        """One-hot labels [N, emotions]; an intensity is refused, since the labels are binary."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
         return one_hot(condition.emotions, self.code_dim)
@@ -77,8 +77,8 @@ class StarGANRecipe(AdversarialRecipe):
 
     Attributes:
         lambda_cls: weight of both classification losses.
-        classification: softmax cross-entropy for exclusive labels, or binary cross-entropy summed
-            over attributes, for labels that can hold together.
+        classification: "softmax" cross-entropy for labels that exclude each other; "binary"
+            cross-entropy summed over the labels, for labels of which an image can have several.
     """
 
     lambda_cls: float = 1.0
@@ -102,10 +102,10 @@ class StarGANTrainer(AdversarialTrainer):
         return Target(one_hot(emotions, self.method.code_dim), emotions)
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
-        """Classification: of real images it must be learned, of edits it is part of the game."""
+        """Limits of the shared losses and of the classification."""
         real, edits = classification_limits(self.recipe.classification, self.method.code_dim, facts)
-        found = super().limits(facts) | {"d_source": edits}
-        return found | {"d_cls": real, "g_cls": edits} if self.recipe.lambda_cls else found
+        limits = super().limits(facts) | {"d_source": edits}
+        return limits | {"d_cls": real, "g_cls": edits} if self.recipe.lambda_cls else limits
 
     def classification(self, logits: Tensor, emotions: Tensor) -> Tensor:
         """-log D_cls(c | x), mean over the batch."""

@@ -52,18 +52,18 @@ class StarGANv2Config:
     Attributes:
         image_size: side of the images, pixels; a power of two from 32 on.
         emotions: names of the domains, in label order.
-        channel_base: channels at full resolution times ``image_size``; doubles with each halving
-            of the resolution ...
-        max_channels: ... up to this number.
+        channel_base: channels at full resolution, times ``image_size``. Each halving of the resolution
+            doubles the channels.
+        max_channels: largest number of channels.
         style_dim: length of a style s, the native code.
         latent_dim: length of the latent z.
         hidden: width of the mapping network.
-        bottleneck: residual blocks at the lowest resolution, on either side of it.
+        bottleneck: residual blocks of encoder and decoder at the lowest resolution, each.
         w_hpf: above 0 in files of the authors' variant, which adds edges of the input's eyes, brows
             and mouth to the decoder and has one halving more. The edges need a landmark network that
             ganbench does not have: such a file can be imported, shown and exported, and nothing else.
-        output: whether G paints the image, as in the paper, or the change that is added to its
-            input; see ``PainterConfig``.
+        output: what G computes: the image, as in the paper, or the change that is added to its input;
+            see ``PainterConfig``.
     """
 
     image_size: int = 128
@@ -94,7 +94,7 @@ class StarGANv2Config:
             )
 
     def channels(self, halvings: int) -> int:
-        """Channels after so many halvings of the resolution."""
+        """Number of channels after ``halvings`` halvings of the resolution."""
         return min(self.max_channels, (self.channel_base // self.image_size) << halvings)
 
 
@@ -104,7 +104,7 @@ def halve(x: Tensor) -> Tensor:
 
 
 def double(x: Tensor) -> Tensor:
-    """Nearest neighbour x2."""
+    """Upsampling by 2, nearest neighbour."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
@@ -116,7 +116,7 @@ def activation(x: Tensor) -> Tensor:
 class ResBlock(nn.Module):
     """(shortcut + residual) / sqrt 2; the residual is [IN]-act-conv3-[pool]-[IN]-act-conv3.
 
-    The shortcut pools before its 1x1 convolution: the two commute, and it costs a quarter.
+    The shortcut pools before its 1x1 convolution: the two commute, and this order costs a quarter.
     """
 
     def __init__(self, inputs: int, outputs: int, norm: bool = False, down: bool = False) -> None:
@@ -227,7 +227,7 @@ class MappingNetwork(nn.Module):
     def forward(self, z: Tensor, domains: Tensor) -> Tensor:
         """``z`` [N, latent_dim], ``domains`` int64 [N]."""
         h = self.shared(z)
-        return choose(torch.stack([branch(h) for branch in self.unshared], dim=1), domains)
+        return select_domain(torch.stack([branch(h) for branch in self.unshared], dim=1), domains)
 
 
 def trunk(config: StarGANv2Config) -> list[nn.Module]:
@@ -258,7 +258,7 @@ class StyleEncoder(nn.Module):
     def forward(self, x: Tensor, domains: Tensor) -> Tensor:
         """``x`` [N, 3, S, S], ``domains`` int64 [N]."""
         h = self.shared(x).flatten(1)
-        return choose(torch.stack([head(h) for head in self.unshared], dim=1), domains)
+        return select_domain(torch.stack([head(h) for head in self.unshared], dim=1), domains)
 
 
 class Discriminator(nn.Module):
@@ -276,16 +276,16 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, domains: Tensor) -> Tensor:
         """D_y(x) [N], ``domains`` y int64 [N]."""
-        return choose(self.logits(x), domains)
+        return select_domain(self.logits(x), domains)
 
 
-def choose(outputs: Tensor, domains: Tensor) -> Tensor:
-    """From [N, domains, ...], the entry of each sample's domain, [N, ...]."""
+def select_domain(outputs: Tensor, domains: Tensor) -> Tensor:
+    """The entry of each sample's domain: [N, domains, ...] -> [N, ...]."""
     return outputs[torch.arange(len(domains), device=outputs.device), domains]
 
 
 def library_init(network: nn.Module) -> None:
-    """The library's own initial weights."""
+    """Draw the initial weights of torch's layers anew, in place."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.reset_parameters()
@@ -295,7 +295,7 @@ def library_init(network: nn.Module) -> None:
 
 
 class StarGANv2(Method):
-    """G(x, s); the code is the style s, from F for a category and from E for a reference image."""
+    """G(x, s); the code is the style s, computed by F for an emotion and by E for a reference image."""
 
     name = "stargan-v2"
     title = "StarGAN-v2"
@@ -318,10 +318,10 @@ class StarGANv2(Method):
         return int(self.config.style_dim)
 
     def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
-        """Styles: F_y(noise) of a category y, E_y(images) of reference images of domain y.
+        """Styles: F_y(noise) for an emotion y, E_y(images) for reference images of domain y.
 
         Raises:
-            BadInput: a category without noise, a reference without its emotion or of another size.
+            BadInput: an emotion without noise, a reference without its emotion or of another size.
         """
         if isinstance(condition, ReferenceImage):
             size = self.config.image_size
@@ -382,24 +382,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StarGANv2Recipe(recipe.Recipe):
-    """The authors' settings. An iteration is two steps of D and two of G: latent, reference.
+    """The authors' settings. An iteration is a step of D and of G with latents, and one with references.
 
     Attributes:
-        mapping_learning_rate: rate of F, a hundredth of the others'.
-        weight_decay: of all four networks, added to the gradient.
+        mapping_learning_rate: learning rate of F, a hundredth of that of the other networks.
+        weight_decay: L2 penalty of all four networks, added to the gradient.
         lambda_reg: weight of R1.
         lambda_sty: weight of the style reconstruction.
-        lambda_ds: weight of the diversity at the start ...
-        ds_iterations: ... falling linearly to 0 over so many iterations after the warm-up.
+        lambda_ds: weight of the diversity loss after the warm-up.
+        ds_iterations: iterations over which ``lambda_ds`` falls linearly to 0.
         lambda_cyc: weight of the cycle.
-        lambda_match: weight of the matching-aware loss of Reed et al. (ICML 2016): a real image is a
-            fake in every domain but its own. Not in the paper, so 0; without it D learns to tell
-            emotions only by way of G's mistakes.
-        reference_every: the two reference steps are taken in every so-manieth iteration only. The
-            authors' 1 takes them always; more halves the cost of most iterations.
-        ema_init: what the shipped average starts from. "copy": the networks themselves;
-            "official": the library's initial weights, since the authors copy before they
-            initialise, so that 1,000 or so steps pass before the average means anything.
+        lambda_match: weight of the matching-aware loss of Reed et al. (ICML 2016): a real image counts
+            as fake in all domains but that of its emotion. The paper does not have it, so the default
+            is 0. Without it D learns to tell emotions only from the edits of G.
+        reference_every: the steps with references are taken in every ``reference_every``-th iteration.
+            The authors' value is 1; with more, most iterations cost half.
+        ema_init: first weights of the moving average. "copy": those of the networks; "official": other
+            random ones, since the authors copy the networks before they initialise them. The average
+            then needs about 1,000 steps until it edits.
     """
 
     iterations: int = 100_000
@@ -422,23 +422,22 @@ class StarGANv2Recipe(recipe.Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         for key in ("reference_every", "ds_iterations"):
-            if getattr(self, key) < 1:
-                raise BadInput(f"{key} must be at least 1: {getattr(self, key)}; raise it")
+            self.require(key, getattr(self, key) >= 1, "at least 1")
 
     def diversity(self, iteration: int) -> float:
         """lambda_ds of an iteration."""
-        played = iteration - self.warmup_iterations
-        return self.lambda_ds * max(0.0, 1 - played / self.ds_iterations)
+        after_warmup = iteration - self.warmup_iterations
+        return self.lambda_ds * max(0.0, 1 - after_warmup / self.ds_iterations)
 
 
 @dataclass(frozen=True)
-class Aim:
-    """What a step edits to: two styles of one target domain for each image.
+class StyleTarget:
+    """What a step edits to: for each image a target domain, and two latents or two references of it.
 
     Attributes:
-        domains: int64 [B], y~.
-        latents: z_1 and z_2, [B, latent_dim]; None in a reference step.
-        references: two images of the domain, [B, 3, S, S]; None in a latent step.
+        domains: target domains y~, int64 [B].
+        latents: z_1 and z_2, [B, latent_dim] each; None in a step with references.
+        references: two images of each domain, [B, 3, S, S] each; None in a step with latents.
     """
 
     domains: Tensor
@@ -447,11 +446,11 @@ class Aim:
 
 
 class StarGANv2Trainer(Trainer):
-    """D and G in turn, with styles from latents and then from references.
+    """Steps of D and G with styles from latents, and then with styles from references.
 
     Args:
         method: G, F and E.
-        recipe: its recipe.
+        recipe: recipe of the training.
 
     Raises:
         Unsupported: the variant with w_hpf > 0.
@@ -487,9 +486,9 @@ class StarGANv2Trainer(Trainer):
         return self.recipe.reference_every
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
-        """Sources, first references, second references; classes are equally likely in each.
+        """Indices of source images, first references and second references; all classes are equally likely.
 
-        The two references of one image share their class, which becomes its target domain.
+        The two references of an image show the same class, which is the image's target domain.
         """
         random = generator(seed, "balanced", iteration)
         count = self.recipe.batch_size
@@ -501,12 +500,12 @@ class StarGANv2Trainer(Trainer):
         return np.array(chosen, dtype=np.int64)
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
-        """Of a latent step and of a reference step; styles have no scale, so g_sty has no limit."""
-        found = {"d_real": logistic(), "d_fake": logistic(), "d_match": logistic(), "d_reg": r1()}
-        found["g_adv"] = logistic()
+        """Limits of both kinds of step; styles have no scale, so g_sty has no limit."""
+        limits = {"d_real": logistic(), "d_fake": logistic(), "d_match": logistic(), "d_reg": r1()}
+        limits["g_adv"] = logistic()
         if self.recipe.lambda_cyc:
-            found["g_cyc"] = reconstruction(facts)
-        return {"g_warmup": reconstruction()} | found | marked(found)
+            limits["g_cyc"] = reconstruction(facts)
+        return {"g_warmup": reconstruction()} | limits | mark_references(limits)
 
     def generate(self, x: Tensor, styles: Tensor) -> Tensor:
         """G(x, s) in the recipe's precision; the output is float32."""
@@ -514,26 +513,26 @@ class StarGANv2Trainer(Trainer):
             image, _ = self.model.translate(x, styles)
         return image.float()
 
-    def styles(self, aim: Aim) -> Iterator[Tensor]:
+    def styles(self, target: StyleTarget) -> Iterator[Tensor]:
         """The two target styles s~_1 and s~_2, each computed when it is asked for."""
-        for latent in aim.latents or ():
-            yield self.model.mapping_network(latent, aim.domains)
-        for reference in aim.references or ():
-            yield self.model.style(reference, aim.domains)
+        for latent in target.latents or ():
+            yield self.model.mapping_network(latent, target.domains)
+        for reference in target.references or ():
+            yield self.model.style(reference, target.domains)
 
-    def discriminator_terms(self, x: Tensor, emotions: Tensor, aim: Aim) -> Terms:
+    def discriminator_terms(self, x: Tensor, emotions: Tensor, target: StyleTarget) -> Terms:
         """The objective of D."""
         passes: list[Tensor] = []
 
         def critic(images: Tensor) -> Tensor:
             passes.append(self.discriminator.logits(images))
-            return choose(passes[-1], emotions)
+            return select_domain(passes[-1], emotions)
 
         penalty = r1_penalty(critic, x)
-        (logits,) = passes  # the penalty's own pass over x serves the losses as well
+        (logits,) = passes  # the losses use the penalty's pass over x
         with torch.no_grad():
-            fake = self.generate(x, next(self.styles(aim)))
-        generated = self.discriminator(fake, aim.domains)
+            fake = self.generate(x, next(self.styles(target)))
+        generated = self.discriminator(fake, target.domains)
         return {
             **self.real_terms(logits, emotions),
             "d_fake": (1.0, F.softplus(generated).mean()),
@@ -542,22 +541,24 @@ class StarGANv2Trainer(Trainer):
 
     def real_terms(self, logits: Tensor, emotions: Tensor) -> Terms:
         """The part of D's objective on real images; ``logits`` [N, domains]."""
-        terms = {"d_real": (1.0, F.softplus(-choose(logits, emotions)).mean())}
+        terms = {"d_real": (1.0, F.softplus(-select_domain(logits, emotions)).mean())}
         if self.recipe.lambda_match:
-            own = one_hot(emotions, logits.shape[1]).bool()
-            terms["d_match"] = (self.recipe.lambda_match, F.softplus(logits[~own]).mean())
+            shown = one_hot(emotions, logits.shape[1]).bool()
+            terms["d_match"] = (self.recipe.lambda_match, F.softplus(logits[~shown]).mean())
         return terms
 
-    def generator_terms(self, x: Tensor, emotions: Tensor, aim: Aim, lambda_ds: float) -> Terms:
-        """The objective of G, and of F and E where they are not frozen."""
-        styles = self.styles(aim)
+    def generator_terms(
+        self, x: Tensor, emotions: Tensor, target: StyleTarget, lambda_ds: float
+    ) -> Terms:
+        """The objective of G, and of F and E in a step that trains them."""
+        styles = self.styles(target)
         style = next(styles)
         fake = self.generate(x, style)
         terms = {
-            "g_adv": (1.0, F.softplus(-self.discriminator(fake, aim.domains)).mean()),
+            "g_adv": (1.0, F.softplus(-self.discriminator(fake, target.domains)).mean()),
             "g_sty": (
                 self.recipe.lambda_sty,
-                (self.model.style(fake, aim.domains) - style).abs().mean(),
+                (self.model.style(fake, target.domains) - style).abs().mean(),
             ),
             "g_cyc": (
                 self.recipe.lambda_cyc,
@@ -570,14 +571,14 @@ class StarGANv2Trainer(Trainer):
             terms["g_ds"] = (-lambda_ds, (fake - other).abs().mean())
         return terms
 
-    def warmup_terms(self, x: Tensor, aim: Aim) -> Terms:
+    def warmup_terms(self, x: Tensor, target: StyleTarget) -> Terms:
         """Reconstruction only, whatever the style."""
         with torch.no_grad():
-            style = next(self.styles(aim))
+            style = next(self.styles(target))
         return {"g_warmup": (1.0, (self.generate(x, style) - x).abs().mean())}
 
     def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """D (latent), D (reference), G, F, E (latent), G (reference)."""
+        """Steps of D with latents and references; of G, F and E with latents; of G with references."""
         count = len(batch) // 3
         images = self.model.to_native(batch.images)
         x, first, second = images[:count], images[count : 2 * count], images[2 * count :]
@@ -586,8 +587,8 @@ class StarGANv2Trainer(Trainer):
             2, self.share.global_count(count), self.model.noise_dim, generator=random
         )
         noise = self.share.local_rows(drawn, dim=1).to(x.device)
-        latent = Aim(domains, latents=(noise[0], noise[1]))
-        reference = Aim(domains, references=(first, second))
+        latent = StyleTarget(domains, latents=(noise[0], noise[1]))
+        reference = StyleTarget(domains, references=(first, second))
 
         if iteration < self.recipe.warmup_iterations:
             values: dict[str, Tensor] = {}
@@ -599,24 +600,24 @@ class StarGANv2Trainer(Trainer):
                 values |= self.minimise(recognition, "d")
             return values
 
-        played = iteration - self.recipe.warmup_iterations
-        both = played % self.recipe.reference_every == 0
+        after_warmup = iteration - self.recipe.warmup_iterations
+        both = after_warmup % self.recipe.reference_every == 0
         lambda_ds = self.recipe.diversity(iteration)
         values = self.minimise(self.discriminator_terms(x, emotions, latent), "d")
         if both:
             terms = self.discriminator_terms(x, emotions, reference)
-            values |= marked(self.minimise(terms, "d"))
+            values |= mark_references(self.minimise(terms, "d"))
         with frozen(self.discriminator):
             terms = self.generator_terms(x, emotions, latent, lambda_ds)
             values |= self.minimise(terms, "g", "f", "e")
         if both:
             with frozen(self.discriminator, self.model.style_encoder):
                 terms = self.generator_terms(x, emotions, reference, lambda_ds)
-                values |= marked(self.minimise(terms, "g"))
+                values |= mark_references(self.minimise(terms, "g"))
         self.update_ema()
         return values
 
 
-def marked(values: Mapping[str, T]) -> dict[str, T]:
-    """Values of a reference step, under names of their own."""
+def mark_references(values: Mapping[str, T]) -> dict[str, T]:
+    """Values of a step with references, whose names get a suffix."""
     return {f"{name}_ref": value for name, value in values.items()}

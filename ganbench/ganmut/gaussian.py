@@ -1,15 +1,15 @@
-"""GGANmut, the Gaussian model: each emotion is a Gaussian in the square of codes.
+"""GGANmut, the Gaussian model: each emotion is a Gaussian over the square of codes.
 
 d'Apolito et al., CVPR 2021. mu_c = tanh(w_c); Sigma_c = R(angle_c) diag(|a_c1|, |a_c2|) R(angle_c)^T.
-A code stands for a label distribution, the softmax over negative squared Mahalanobis distances:
+The label distribution of a code is the softmax of the negative squared Mahalanobis distances:
 
     p_z(c) = softmax_c( -(z - mu_c)^T Sigma_c^-1 (z - mu_c) )
 
-The objectives are equations (16) and (17) of the supplement (see linear.py for the shared terms) with
+The objectives are equations (16) and (17) of the supplement (linear.py has the shared terms), with
 
     L_div = KL(p_z || p_D) + KL(p_D || p_z),  p_D = D_cls(. | G(x, z)),
 
-and the plain classification loss L_cls^f on the codes that sit exactly at the means.
+and with the classification loss L_cls^f on the edits whose codes are means.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class GaussianConfig(PainterConfig):
     """Architecture of GGANmut.
 
     Attributes:
-        channels: channel order the networks see; the released weights were trained on BGR.
+        channels: channel order of the networks' images; the released weights were trained on BGR.
         dims: length of a code, always 2; files of ganbench 0.1 state it.
-        means: "random" starts the means as the paper does; "circle" puts neutral at the origin and
-            the others evenly on a circle of radius 0.75, so that a short training need not pull
-            them apart first.
-        variance: the variances at the start; 1 in the paper, which makes p_z almost flat.
-        labels: code of a label, in training and afterwards: "tanh" is the mean mu_c = tanh(w_c);
-            "legacy" is w_c itself, which a path of the released code uses by oversight.
+        means: first means of the emotions: "random" as in the paper; "circle" puts neutral at the
+            origin and the others at equal angles on a circle of radius 0.75, which spares a short
+            training from separating them.
+        variance: first variances; 1 in the paper, with which p_z is almost uniform.
+        labels: code of an emotion: "tanh" is the mean mu_c = tanh(w_c); "legacy" is w_c, which one
+            path of the released code uses by mistake.
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
@@ -64,7 +64,7 @@ class GaussianConfig(PainterConfig):
 
 
 class Gaussian(GANmut):
-    """GGANmut: z = mu_c."""
+    """GGANmut: the code of an emotion is its mean, z = mu_c."""
 
     name = "gaussian"
     title = "GGANmut"
@@ -90,7 +90,7 @@ class Gaussian(GANmut):
         return torch.tanh(self.mu)
 
     def centres(self) -> Tensor:
-        """The codes of the labels: the means, or what ``labels`` says instead."""
+        """Codes of all emotions, [emotions, 2]: the means, or w_c with ``labels`` "legacy"."""
         return self.mu if self.config.labels == "legacy" else self.anchors()
 
     def covariances(self) -> Tensor:
@@ -117,7 +117,7 @@ class Gaussian(GANmut):
         return torch.softmax(-self.mahalanobis(codes), dim=1)
 
     def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
-        """mu_c; an intensity is refused: the Gaussian plane has no axis of intensity."""
+        """mu_c; an intensity is refused, since distances from the origin have no meaning here."""
         if not isinstance(condition, Category) or condition.intensity is not None:
             raise self.refuse(condition)
         return self.centres()[condition.emotions]
@@ -149,9 +149,9 @@ class GaussianRecipe(AdversarialRecipe):
         lambda_cls_g: classification of the edits at the means, generator step.
         lambda_div: symmetric divergence of p_z and D_cls, generator step.
         lambda_coor: code recovery, critic step.
-        random_codes: items of a batch with codes from all of Z; the others sit at the means, which
-            must all fit. None leaves one item for each mean, as the released code does whatever
-            its option n_r_g says.
+        random_codes: number of images of a batch with random codes. The codes of the others are the
+            means, and each mean must occur. None leaves one image for each mean, as the released code
+            does regardless of its option n_r_g.
     """
 
     lambda_cls_d: float = 2.0
@@ -196,21 +196,21 @@ class GaussianTrainer(AdversarialTrainer):
         return Target(self.share.local_rows(codes), self.share.local_rows(emotions))
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
-        """Codes lie in the square; L_div is at most twice the largest log p_z / D_cls.
+        """Limits: codes lie in the square; L_div is at most twice the largest log p_z / D_cls.
 
-        That is some hundred where Gaussians are narrow, so its limit is wide.
+        Narrow Gaussians have some hundred, so the limit of L_div is wide.
         """
-        found = super().limits(facts) | {
+        limits = super().limits(facts) | {
             "d_source": cross_entropy(self.classes),
             "g_div": Limit(SQUARED, "narrow Gaussians have some hundred", 0.5 * SQUARED),
         }
         if self.recipe.lambda_cls_d:
-            found["d_cls"] = cross_entropy(self.classes, facts.entropy())
+            limits["d_cls"] = cross_entropy(self.classes, facts.entropy())
         if self.recipe.lambda_cls_g:
-            found["g_cls"] = cross_entropy(self.classes)
+            limits["g_cls"] = cross_entropy(self.classes)
         if self.recipe.lambda_coor:
-            found["d_coor"] = squared()
-        return found
+            limits["d_coor"] = squared()
+        return limits
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         cls, _ = self.split(self.discriminator(x)[1])
@@ -242,12 +242,12 @@ class GaussianTrainer(AdversarialTrainer):
         # KL(p||q) + KL(q||p) = sum (p - q)(log p - log q)
         divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
         with torch.no_grad():
-            _, own = self.split(self.discriminator(x)[1])
+            _, source_codes = self.split(self.discriminator(x)[1])
         n = self.share.local_count(self.at_means)
         classified = F.cross_entropy(cls[:n], target.emotions[:n])
         return {
             "g_fake": (-1.0, src.mean()),
-            "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, own)).abs().mean()),
+            "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, source_codes)).abs().mean()),
             "g_div": (self.recipe.lambda_div, divergence),
             "g_cls": (self.recipe.lambda_cls_g, self.share.mean(classified, n, self.at_means)),
         }

@@ -1,11 +1,11 @@
-"""GANmut, the linear model: emotions are directions of a disc, intensity is the distance from 0.
+"""GANmut, the linear model: emotions are directions in a disc, intensity is the distance from the origin.
 
-d'Apolito et al., CVPR 2021. z = rho v_c with a learned unit vector v_c for each of the emotions but
-neutral, which sits at the origin. Where the paper and its released code disagree, an option is
-named ``"paper"`` or ``"official"``; the supplement's equations are numbered as there:
+d'Apolito et al., CVPR 2021. A code is z = rho v_c. Each emotion c has a learned unit vector v_c, except
+neutral, whose code is the origin. Where the released code differs from the paper, an option has the value
+``"official"``. The equations have the numbers of the supplement:
 
     (12) L_coor = E || D_coor(G(x, z)) - z ||^2
-    (13) L_rec = E | x - G(G(x, z), z_x) |_1,  z_x the code of the input itself
+    (13) L_rec = E | x - G(G(x, z), z_x) |_1,  z_x the code of the input
     (14) L_cls^r = E -log D_cls(c' | x)
     (15) L_adv = E D_src(x) - E D_src(G(x, z)) - lambda_gp E( ||grad D_src(x_hat)|| - 1 )^2
     (16) L_D = -L_adv + lambda_cls L_cls^r + lambda_coor L_coor
@@ -43,11 +43,10 @@ class LinearConfig(PainterConfig):
     """Architecture of GANmut.
 
     Attributes:
-        channels: channel order the networks see; the released weights were trained on BGR.
+        channels: channel order of the networks' images; the released weights were trained on BGR.
         dims: length of a code, always 2; files of ganbench 0.1 state it.
-        directions: "random" starts the directions as the paper does; "circle" spreads them evenly
-            over the plane, in label order, so that a short training need not pull two emotions
-            apart first.
+        directions: first directions of the emotions: "random" as in the paper; "circle" at equal angles
+            in label order, which spares a short training from separating two emotions.
     """
 
     channels: Literal["rgb", "bgr"] = "bgr"
@@ -64,7 +63,7 @@ class LinearConfig(PainterConfig):
 
     @property
     def neutral(self) -> int:
-        """The label of the class at the origin: neutral, or the first of classes without emotions."""
+        """Label of the class at the origin: neutral, or the first class if no class is an emotion."""
         return self.emotions.index("neutral") if "neutral" in self.emotions else 0
 
 
@@ -79,11 +78,11 @@ class GANmut(Method):
 
     @property
     def code_dim(self) -> int:
-        """Codes are points of a plane."""
+        """Codes are points of a plane: 2."""
         return 2
 
     def to_native(self, images: Tensor) -> Tensor:
-        """[-1, 1], in the configured channel order."""
+        """RGB in [0, 1] -> [-1, 1], in the configured channel order."""
         x = images * 2 - 1
         return x.flip(1) if self.config.channels == "bgr" else x
 
@@ -111,17 +110,17 @@ class Linear(GANmut):
             angles = torch.arange(emotions) * (2 * math.pi / emotions)
             axes = torch.stack([angles.cos(), angles.sin()], dim=1)
         else:
-            # U(-b, b) with the supplement's tiny bound: only the direction matters.
+            # U(-b, b) with the supplement's bound. It is tiny, but only the directions have an effect.
             axes = (2 * torch.rand(emotions, self.code_dim) - 1) * 1e-4 * math.sqrt(1 / 6)
-        # The rows of the weight are the directions. Nothing uses the bias: the released network has
-        # it, and with it the shapes and counts are the same.
+        # The rows of the weight are the directions. The bias is not used; it is here since the released
+        # network has one.
         self.axes = nn.Linear(self.code_dim, emotions)
         with torch.no_grad():
             self.axes.weight.copy_(axes)
             self.axes.bias.zero_()
 
     def anchors(self) -> Tensor:
-        """The unit directions, in the order of the emotions, and neutral at the origin: [emotions, 2]."""
+        """Codes of all emotions at intensity 1, [emotions, 2]: unit vectors, and the origin for neutral."""
         axes, neutral = self.axes.weight, self.config.neutral
         origin, units = torch.zeros_like(axes[:1]), F.normalize(axes, dim=1)
         if neutral == 0:
@@ -129,7 +128,7 @@ class Linear(GANmut):
         return torch.cat([units[:neutral], origin, units[neutral:]])
 
     def own_codes(self, condition: Condition, noise: Tensor | None = None) -> Tensor:
-        """rho v_c; rho is the condition's intensity, 1 when it has none."""
+        """rho v_c; rho is the condition's intensity, or 1 if it has none."""
         if not isinstance(condition, Category):
             raise self.refuse(condition)
         codes = self.anchors()[condition.emotions]
@@ -172,13 +171,13 @@ class LinearRecipe(AdversarialRecipe):
             all set 4; the default of their program is 1.
         noise: standard deviation of the Gaussian noise on training codes: 0.1 in the paper,
             0.075 in the released code.
-        random_codes: items of a batch whose code is replaced by a random direction.
-        strength: "official" draws rho from U[0.2, 1] (neutral: U[0, 0.2]); "uniform_disc" draws
-            codes evenly over the disc's area.
+        random_codes: number of images of a batch whose codes have random directions.
+        strength: "official" draws rho from U[0.2, 1] (for neutral from U[0, 0.2]); "uniform_disc"
+            draws codes uniformly over the area of the disc.
         penalty: "gp" as in the paper, or "r1", which one released model uses.
-        cycle: code of the input for L_rec. "approximate": v_c' scaled by D's confidence;
-            "original": D_coor(x) on the real image; "official": as the released code runs it,
-            "approximate" with the training draws left on, so that part of it is random.
+        cycle: code of the input for L_rec. "approximate": v_c' times D's confidence; "original":
+            D_coor(x) of the real image; "official": "approximate" with the noise and random directions
+            of training codes, as the released code has it.
     """
 
     lambda_cls: float = 1.0
@@ -213,7 +212,13 @@ class LinearTrainer(AdversarialTrainer):
         super().__init__(method, Discriminator(method.config, heads), recipe)
 
     def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
-        """Training codes: rho v_c plus noise, the first ``random_codes`` in random directions."""
+        """Training codes [B, 2]: rho v_c plus noise; the first ``random_codes`` have random directions.
+
+        Args:
+            emotions: int64 [B].
+            strength: rho, [B].
+            random: generator of this iteration.
+        """
         codes = self.method.own_codes(Category(emotions, strength))
         rows = self.share.global_count(len(codes))
         noise = self.share.local_rows(torch.randn(rows, self.method.code_dim, generator=random))
@@ -229,26 +234,26 @@ class LinearTrainer(AdversarialTrainer):
             batch.images.device
         )
         if self.recipe.strength == "uniform_disc":
-            # Neutral sits at the origin whatever rho is: it has no intensity to learn.
-            own = self.share.local_count(self.recipe.random_codes)
-            labelled = torch.arange(len(u), device=u.device) >= own
+            # Neutral is at the origin for every rho, so it has no intensity to learn.
+            first = self.share.local_count(self.recipe.random_codes)
+            labelled = torch.arange(len(u), device=u.device) >= first
             strength = u.sqrt().masked_fill(labelled & neutral, 0.0)
         else:
             strength = torch.where(neutral, 0.2 * u, 0.2 + 0.8 * u)
         return Target(self.scatter(emotions, strength, random), emotions, strength)
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
-        """Codes lie in the unit disc but for their noise; the intensity loss cannot leave [0, 1]."""
+        """Limits: codes lie in the unit disc, apart from their noise; the intensity loss is in [0, 1]."""
         k = len(self.method.config.emotions)
-        found = super().limits(facts) | {"d_source": cross_entropy(k)}
+        limits = super().limits(facts) | {"d_source": cross_entropy(k)}
         if self.recipe.penalty == "r1":
-            found["d_gp"] = r1()
+            limits["d_gp"] = r1()
         if self.recipe.lambda_cls:
-            found |= {"d_cls": cross_entropy(k, facts.entropy()), "g_cls": cross_entropy(k)}
+            limits |= {"d_cls": cross_entropy(k, facts.entropy()), "g_cls": cross_entropy(k)}
         if self.recipe.lambda_coor:
             code = squared(1 + self.recipe.noise**2)
-            found |= {"d_coor": code, "g_coor": code}
-        return found
+            limits |= {"d_coor": code, "g_coor": code}
+        return limits
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         return {"d_cls": (1.0, F.cross_entropy(self.discriminator(x)[1], batch.emotions))}
@@ -273,7 +278,7 @@ class LinearTrainer(AdversarialTrainer):
 
     @torch.no_grad()
     def input_codes(self, x: Tensor, batch: Batch, random: torch.Generator) -> Tensor:
-        """The code that stands for the input itself, for the cycle."""
+        """Codes of the inputs, for the cycle: [B, 2]."""
         _, cls, coor = self.discriminator(x)
         if self.recipe.cycle == "original":
             return torch.as_tensor(coor)
@@ -288,7 +293,7 @@ class LinearTrainer(AdversarialTrainer):
         assert target.strength is not None
         fake = self.generate(x, target.codes)
         src, cls, coor = self.discriminator(self.augment_for_critic(fake, random))
-        n = self.share.local_count(self.recipe.random_codes)  # random directions have no label
+        n = self.share.local_count(self.recipe.random_codes)  # codes without a label
         labelled = self.share.global_count(len(cls)) - self.recipe.random_codes
         classified = F.cross_entropy(cls[n:], target.emotions[n:])
         strong = (target.strength > 0.2).float()

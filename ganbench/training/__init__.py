@@ -1,1 +1,1 @@
-"""Training: what every method shares. The losses live in each method's own file."""
+"""Training: what all methods share. Losses and targets of a method are in the method's file."""

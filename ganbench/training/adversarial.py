@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import he_init
-from ganbench.training import limits, recipe
+from ganbench.training import recipe
 from ganbench.training.augment import Augment, augment
 from ganbench.training.batches import Batch
+from ganbench.training.limits import Facts, Limit, penalty, reconstruction
 from ganbench.training.losses import distance_from_one, gradient_penalty
 from ganbench.training.trainer import Terms, Trainer, frozen
 
@@ -133,12 +134,12 @@ class AdversarialTrainer(CriticTrainer):
     def cycle(self) -> int:
         return int(self.recipe.n_critic)
 
-    def limits(self, facts: limits.Facts) -> dict[str, limits.Limit]:
+    def limits(self, facts: Facts) -> dict[str, Limit]:
         """Limits of the losses that all have: the gradient penalty and the reconstructions."""
-        found = {"d_gp": limits.penalty(), "g_warmup": limits.reconstruction()}
+        limits = {"d_gp": penalty(), "g_warmup": reconstruction()}
         if self.recipe.lambda_rec:
-            found["g_rec"] = limits.reconstruction(facts)
-        return found
+            limits["g_rec"] = reconstruction(facts)
+        return limits
 
     @abstractmethod
     def target(self, batch: Batch, random: torch.Generator) -> Target:

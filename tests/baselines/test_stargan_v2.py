@@ -12,13 +12,13 @@ from torch.nn.functional import leaky_relu
 
 from ganbench.baselines.stargan_v2 import (
     AdaINResBlock,
-    Aim,
     Discriminator,
     ResBlock,
     StarGANv2,
     StarGANv2Config,
     StarGANv2Recipe,
     StarGANv2Trainer,
+    StyleTarget,
 )
 from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.conditions import ActionUnits, Category, ReferenceImage
@@ -252,16 +252,16 @@ class Bench:
     def encoded(self, images: np.ndarray, domains: np.ndarray) -> np.ndarray:
         return np.repeat((images.mean((1, 2, 3)) + domains)[:, None], 6, axis=1)
 
-    def aim(self, kind: str) -> tuple[Aim, np.ndarray, np.ndarray]:
+    def aim(self, kind: str) -> tuple[StyleTarget, np.ndarray, np.ndarray]:
         """The aim and its two styles."""
         domains = torch.from_numpy(self.domains)
         if kind == "latent":
             z = (torch.randn(3, 5), torch.randn(3, 5))
             styles = [self.trainer.model.mapping_network(part, domains) for part in z]
-            return Aim(domains, latents=z), *(s.detach().numpy() for s in styles)
+            return StyleTarget(domains, latents=z), *(s.detach().numpy() for s in styles)
         references = [np.full(self.x.shape, v, np.float32) for v in (0.25, -0.5)]
         styles = [self.encoded(r, self.domains) for r in references]
-        return Aim(domains, references=tuple(map(torch.from_numpy, references))), *styles
+        return StyleTarget(domains, references=tuple(map(torch.from_numpy, references))), *styles
 
 
 @pytest.mark.parametrize("kind", ["latent", "reference"])
