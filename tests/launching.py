@@ -11,12 +11,16 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import SERVER
+
+from ganbench.storage import source
 
 LIMIT = 240  # seconds until a hanging run is given up; idle machines need some ten
 
@@ -53,14 +57,27 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 def pair(
     function: Callable[..., Any], *arguments: object, **environment: str
 ) -> tuple[int, str, str]:
-    """Run a function in two processes; their largest exit code, output and errors."""
-    with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
+    """Run a function in two processes of one group; their largest exit code, output and errors."""
+    with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        known = dict(os.environ) | KNOWN | environment  # the server has those of its own start
-        common = (port, folder, os.getcwd(), known, function, arguments)
-        processes = [SERVER.Process(target=_join, args=(rank, *common)) for rank in (0, 1)]
+        port = str(free.getsockname()[1])
+    common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    common |= {"MASTER_PORT": port, "TORCHELASTIC_RUN_ID": port} | environment
+    ranks = [common | {"RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    return forked(ranks, function, *arguments)
+
+
+def forked(
+    environments: list[dict[str, str]], function: Callable[..., Any], *arguments: object
+) -> tuple[int, str, str]:
+    """Run a function in a process for each environment; their largest exit code, output and errors."""
+    with tempfile.TemporaryDirectory() as folder:
+        outputs = [(f"{folder}/out{i}", f"{folder}/err{i}") for i in range(len(environments))]
+        rows = zip(outputs, environments, strict=True)
+        processes = [
+            SERVER.Process(target=_run, args=(*row, os.getcwd(), function, arguments))
+            for row in rows
+        ]
         for process in processes:
             process.start()
         for process in processes:
@@ -69,35 +86,25 @@ def pair(
                 for each in processes:
                     each.kill()
                 pytest.fail("hangs")
-        out, err = (
-            "".join(Path(folder, f"{kind}{rank}").read_text() for rank in (0, 1))
-            for kind in ("out", "err")
-        )
+        out, err = ("".join(Path(paths[kind]).read_text() for paths in outputs) for kind in (0, 1))
         return max(abs(process.exitcode or 0) for process in processes), out, err
 
 
-def _join(
-    rank: int,
-    port: int,
-    folder: str,
-    place: str,
+def _run(
+    outputs: tuple[str, str],
     environment: dict[str, str],
+    place: str,
     function: Callable[..., Any],
     arguments: tuple[object, ...],
 ) -> None:
     os.chdir(place)
-    os.environ |= environment | {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "TORCHELASTIC_RUN_ID": str(port),
-    }
+    os.environ |= KNOWN | environment
+    source.PROCESS.began = time.time()  # the server, which has imported ganbench, began earlier
     with (
-        Path(folder, f"out{rank}").open("w") as sys.stdout,
-        Path(folder, f"err{rank}").open("w") as sys.stderr,
+        Path(outputs[0]).open("w") as out,
+        Path(outputs[1]).open("w") as err,
+        redirect_stdout(out),
+        redirect_stderr(err),
     ):
         function(*arguments)
 

@@ -8,10 +8,13 @@ from launching import ganbench, pair, said
 from toys import photograph
 
 from ganbench.errors import BadInput
+from ganbench.evaluation import protocol
 from ganbench.evaluation.shards import parse_shard
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import save_checkpoint
 from ganbench.storage.store import Store, read_key
+
+CHUNK = 12
 
 ARGUMENTS = ["--methods", "gaussian=./gaussian.safetensors,stargan=./stargan.safetensors"]
 ARGUMENTS += ["--data", "folder", "--root", "photos", "--judge", "judge.safetensors"]
@@ -20,8 +23,9 @@ ARGUMENTS += ["--device", "cpu", "--metrics", "default,smoothness"]
 
 @pytest.fixture
 def place(call, tmp_path, monkeypatch, tiny_method):
-    """``place(cache, args)`` evaluates two methods on 231 photographs, which are three chunks."""
-    photograph(tmp_path / "photos" / "test", 33)
+    """``place(cache, args)`` evaluates two methods on 28 photographs, which are three chunks."""
+    monkeypatch.setattr(protocol, "CHUNK", CHUNK)
+    photograph(tmp_path / "photos" / "test", 4)
     torch.manual_seed(0)
     judge = VGG(VGGConfig(image_size=16, stages=(1, 1), widths=(4, 6), hidden=8))
     save_checkpoint(tmp_path / "judge.safetensors", judge, "judge", "judge", {"licence": "MIT"})
@@ -43,9 +47,9 @@ def test_shards_are_merged_into_the_numbers_of_one_process(place):
 
     code, out, err = place("shared", "--shard", "3/3", "--out", "shared")
     assert code == 0, err
-    assert "shard 3/3 is done (31 images); left to do: 11 of 16 pieces, of shards 1/3, 2/3" in out
+    assert "shard 3/3 is done (4 images); left to do: 11 of 16 pieces, of shards 1/3, 2/3" in out
     assert not (place.folder / "shared").exists()
-    assert "shard 1/3 is done (100 images)" in place("shared", "--shard", "1/3")[1]
+    assert "shard 1/3 is done (12 images)" in place("shared", "--shard", "1/3")[1]
     code, _, err = place("shared", "--merge", "--out", "shared")
     assert code == 2
     lines = [line for line in err.splitlines() if line.startswith("ganbench: ")]
@@ -74,14 +78,20 @@ def test_shards_are_merged_into_the_numbers_of_one_process(place):
     assert pieces() == before
     assert (place.folder / "shared" / "results.json").read_bytes() == whole
 
-    code, _, err = pair(ganbench, "eval", *ARGUMENTS, "--out", "both", GANBENCH_CACHE="both-cache")
+    together = ["eval", *ARGUMENTS, "--out", "both"]
+    code, _, err = pair(in_small_chunks, *together, GANBENCH_CACHE="both-cache")
     assert code == 0, err
     assert (place.folder / "both" / "results.json").read_bytes() == whole
 
 
+def in_small_chunks(*arguments):
+    protocol.CHUNK = CHUNK
+    ganbench(*arguments)
+
+
 def test_processes_that_share_no_shard_option(place):
     code, _, err = pair(ganbench, "eval", *ARGUMENTS, "--shard", "1/2")
-    assert code != 0
+    assert code == 2
     assert set(said(err)) == {
         "ganbench: --shard 1/2 with torchrun, which gives each process a shard; leave one of them out"
     }
