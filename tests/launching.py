@@ -73,10 +73,12 @@ def forked(
     """Run a function in a process for each environment; their largest exit code, output and errors."""
     with tempfile.TemporaryDirectory() as folder:
         outputs = [(f"{folder}/out{i}", f"{folder}/err{i}") for i in range(len(environments))]
-        rows = zip(outputs, environments, strict=True)
+        inherited = dict(os.environ) | KNOWN  # the server has the environment of its own start
         processes = [
-            SERVER.Process(target=_run, args=(*row, os.getcwd(), function, arguments))
-            for row in rows
+            SERVER.Process(
+                target=_run, args=(files, inherited | more, os.getcwd(), function, arguments)
+            )
+            for files, more in zip(outputs, environments, strict=True)
         ]
         for process in processes:
             process.start()
@@ -98,7 +100,7 @@ def _run(
     arguments: tuple[object, ...],
 ) -> None:
     os.chdir(place)
-    os.environ |= KNOWN | environment
+    os.environ |= environment
     source.PROCESS.began = time.time()  # the server, which has imported ganbench, began earlier
     with (
         Path(outputs[0]).open("w") as out,
