@@ -53,9 +53,11 @@ def run(session: nox.Session, *command: str, extras: str = "dev", **options: obj
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests, without those of ``equality`` and ``slow``; arguments go to pytest."""
-    # One thread a test: the nets are tiny, and threads that wait for each other are slower.
+    # A process a core, and one thread in each: the networks are tiny, and threads that wait for each
+    # other are slower. A file's tests stay in one process, which shares its fixtures.
     chosen = session.posargs or ("-m", "not equality and not slow")
-    run(session, "-m", "pytest", *chosen, env={"OMP_NUM_THREADS": "1"})
+    workers = ("-n", "logical", "--dist", "loadfile")
+    run(session, "-m", "pytest", *workers, *chosen, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none")

@@ -60,7 +60,7 @@ def imports(path):
 
 def room(module):
     """The row's name for a module: its package or, of a module beside the packages, itself."""
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def test_each_module_has_a_floor():
