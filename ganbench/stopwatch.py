@@ -1,13 +1,19 @@
-"""Seconds and peak memory of each stage of a job."""
+"""How long work takes: what it reports while it runs, and the seconds and memory of its stages."""
 
 from __future__ import annotations
 
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+Progress = Callable[[int, int], None]
+"""Called with the number of finished items and the number of all items."""
+
+StageProgress = Callable[[str, int, int], None]
+"""Called with the name of the present stage, the number of finished items, and the number of all items."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,7 @@ from ganbench.text import shown
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
     from ganbench.data.listing import Listing
-
-# Called with (images done, images in total).
-Progress = Callable[[int, int], None]
+    from ganbench.stopwatch import Progress
 
 # Name -> (description, options beside those of every data set).
 DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganbench.data import Progress
 from ganbench.data.action_units import AU_COLUMNS, SCALES, numbers, read_units
 from ganbench.data.dataset import Dataset, Indices
 from ganbench.data.files import in_threads, read_index, write_index
@@ -22,6 +21,7 @@ from ganbench.data.pictures import MAX_PIXELS
 from ganbench.data.rows import Opened, RowFiles
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.stopwatch import Progress
 from ganbench.text import plural
 
 # Splits with fewer bytes of pixels than this are kept in memory.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -29,7 +29,7 @@ from ganbench.judges.label_check import LabelCheck, check_labels
 from ganbench.methods import Method, load_method
 from ganbench.scoring import select_metrics
 from ganbench.seeds import check_seed
-from ganbench.stopwatch import Stopwatch
+from ganbench.stopwatch import StageProgress, Stopwatch
 from ganbench.storage.root import cache_root
 from ganbench.storage.state import opaque
 from ganbench.storage.store import Store
@@ -44,9 +44,6 @@ and files, so that two checkpoints of one method can be evaluated together.
 Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
 """Several methods, or methods by their labels."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with a job's title, the number of finished images, and the number of all images."""
-
 
 def evaluate(
     methods: Methods,
@@ -58,7 +55,7 @@ def evaluate(
     batch_size: int = 32,
     device: str | torch.device = "auto",
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     stopwatch: Stopwatch | None = None,
     metrics: str | Sequence[str] = "default",
     noise_seeds: int = 1,
@@ -323,7 +320,7 @@ def unreadable(plan: Plan) -> list[str]:
 
 
 def perform(
-    plan: Plan, progress: Progress | None = None, jobs: Sequence[Job] | None = None
+    plan: Plan, progress: StageProgress | None = None, jobs: Sequence[Job] | None = None
 ) -> None:
     """Compute and store what is missing of all jobs of a plan, or of some of them.
 
@@ -344,7 +341,7 @@ def perform(
     plan.keys.settle()
 
 
-def _tell(progress: Progress | None, title: str, before: int, total: int, now: int) -> None:
+def _tell(progress: StageProgress | None, title: str, before: int, total: int, now: int) -> None:
     if progress is not None:
         progress(title, before + now, total)
 

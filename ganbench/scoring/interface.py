@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
+from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
 from ganbench.metrics import MetricSpec, confusion
 from ganbench.records import Record
@@ -150,6 +151,14 @@ class Metric:
     specs: ClassVar[tuple[MetricSpec, ...]]
     sources: ClassVar[tuple[Source, ...]] = ("method",)
     probes: ClassVar[tuple[Probe, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if hasattr(cls, "makers"):
+            raise BadInput(
+                f"metric {cls.__name__} names its sources of images by 'makers', the word of earlier "
+                "versions; rename the attribute to 'sources'"
+            )
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """Records of one source, made with ``record``; a missing value is None and has a note."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judge, JudgeSpec
 from ganbench.judges.vgg import VGGJudge
+from ganbench.stopwatch import StageProgress
 from ganbench.validation import FAILED
 from ganbench.validation.checks import EXPECTED, Check, Table
 from ganbench.validation.editors import EDITORS
@@ -17,9 +18,6 @@ from ganbench.validation.measures import measure, prepare
 
 # Two faces of each emotion, since some metrics need neighbours.
 FEWEST = 14
-
-Progress = Callable[[str, int, int], None]
-"""Called with a name for the present step, the number of finished editors, and the number of editors."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Trial:
 
 
 def validate(
-    judge: Judge, other: Judge, count: int, seed: int = 0, progress: Progress | None = None
+    judge: Judge, other: Judge, count: int, seed: int = 0, progress: StageProgress | None = None
 ) -> Trial:
     """Let all editors edit some faces, and check the metrics of their edits.
 

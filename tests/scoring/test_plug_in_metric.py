@@ -13,7 +13,7 @@ from ganbench.registry import METRICS
 from ganbench.report.html import render
 from ganbench.report.manifest import make_manifest
 from ganbench.report.tables import make_tables
-from ganbench.scoring import select_metrics
+from ganbench.scoring import Metric, select_metrics
 from ganbench.storage.store import Store
 
 MODULE = """
@@ -95,3 +95,8 @@ def test_it_may_not_pass_for_one_of_ours(plug_in, tmp_path):
         select_metrics("default,double")
     with pytest.raises(BadInput, match="Thief returned a record of painter accuracy"):
         evaluate([Painter()], ToyPhotos(14), Reader(), store=Store(tmp_path), metrics="thief")
+
+
+def test_the_word_of_earlier_versions_is_no_attribute_that_nobody_reads():
+    with pytest.raises(BadInput, match="'makers', the word of earlier versions; .* 'sources'"):
+        type("Old", (Metric,), {"makers": ("real", "method")})

@@ -32,7 +32,7 @@ from ganbench.storage.store import touch
 from ganbench.text import shown
 
 if TYPE_CHECKING:
-    from ganbench.data import Progress
+    from ganbench.stopwatch import Progress
 
 TABLES = {"train": "training.csv", "test": "validation.csv"}  # AffectNet's names
 MOST = 1_000_000  # pictures in a split: a day of rendering

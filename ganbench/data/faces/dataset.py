@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganbench.data import Progress
 from ganbench.data.action_units import AU_COLUMNS
 from ganbench.data.affectnet import read_affectnet
 from ganbench.data.dataset import Dataset, Indices
@@ -30,6 +29,7 @@ from ganbench.data.faces.head import load_head
 from ganbench.data.table import TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.stopwatch import Progress
 from ganbench.storage.root import cache_root
 
 
