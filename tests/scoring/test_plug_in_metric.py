@@ -98,5 +98,5 @@ def test_it_may_not_pass_for_one_of_ours(plug_in, tmp_path):
 
 
 def test_the_word_of_earlier_versions_is_no_attribute_that_nobody_reads():
-    with pytest.raises(BadInput, match="'makers', the word of earlier versions; .* 'sources'"):
+    with pytest.raises(BadInput, match=r"'makers', the word of earlier versions; .* 'sources'"):
         type("Old", (Metric,), {"makers": ("real", "method")})
