@@ -1,10 +1,11 @@
-"""Damage: to bytes as disks and attackers do it, and to trees of JSON and TOML at any depth."""
+"""Damage to bytes, as by disks and attackers, and to trees of JSON and TOML at any depth."""
 
 from __future__ import annotations
 
 import copy
 import json
 import random
+import sys
 from typing import Any
 
 TEXTS = (
@@ -17,23 +18,12 @@ NUMBERS = (
     1e25, 1e300, float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
 FORMATS = (
-    b"\x00",
-    b"\xff",
-    b"\x1b[2J",
-    b"{",
-    b"[",
-    b'"',
-    b"\\",
-    b"\n",
-    b",",
-    b"=",
-    b"9" * 5000,
-    b"[" * 5000,
-)
+    b"\x00", b"\xff", b"\x1b[2J", b"{", b"[", b'"', b"\\", b"\n", b",", b"=", b"9" * 5000, b"[" * 5000,
+)  # fmt: skip
 
 
 def value(random: random.Random) -> Any:
-    """A value of some kind, seldom a usual one."""
+    """A random value of any kind, mostly an unusual one."""
     kind = random.randrange(7)
     if kind == 0:
         return random.choice(TEXTS)
@@ -54,7 +44,7 @@ def value(random: random.Random) -> Any:
 
 
 def tree(root: Any, random: random.Random) -> Any:
-    """A tree in which some places have other values, keys or lengths."""
+    """A tree with other values, keys or lengths in some places."""
     root = copy.deepcopy(root)
     for _ in range(random.choice((1, 1, 1, 2, 5))):
         places: list[tuple[Any, Any]] = []
@@ -86,9 +76,7 @@ def tree(root: Any, random: random.Random) -> Any:
 
 
 def to_json(root: Any, random: random.Random) -> bytes:
-    """The tree as JSON, now and then with faults that no tree can have."""
-    import sys
-
+    """The tree as JSON; some texts get a fault that no tree can have."""
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
@@ -105,7 +93,7 @@ def to_json(root: Any, random: random.Random) -> bytes:
 
 
 def to_toml(root: Any) -> bytes:
-    """The tree as TOML, as far as it can be; what is not a table becomes one."""
+    """The tree as TOML, as far as possible; a root that is no table becomes one."""
     lines: list[str] = []
 
     def scalar(item: Any) -> str:
@@ -134,7 +122,7 @@ def to_toml(root: Any) -> bytes:
 
 
 def damage(data: bytes, random: random.Random) -> bytes:
-    """Bytes with some flipped, lost, repeated, swapped or inserted."""
+    """Bytes of which some are flipped, lost, repeated, replaced or inserted."""
     found = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 8, 64))):
         at = random.randrange(len(found) + 1)

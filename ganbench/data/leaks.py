@@ -1,7 +1,7 @@
 """Pictures that are where they must not be: in two splits, under two emotions, in training and test.
 
 ``find`` compares the files of splits that are on disk. Whether a network was trained on pictures that
-are elsewhere is told by its card, which keeps sketches of its data (``record``, ``trained_on``).
+are elsewhere is told by its card, which keeps sketches of its data (``record``).
 """
 
 from __future__ import annotations
@@ -196,29 +196,6 @@ def record(train: Split, test: Split | None) -> dict[str, Any]:
     return table
 
 
-def trained_on(
-    cards: Sequence[tuple[str, Mapping[str, Any]]], dataset: TableDataset, hashes: Sequence[str]
-) -> Iterator[tuple[str, float]]:
-    """Networks that were trained on pictures of a data set, by their cards.
-
-    Args:
-        cards: the name of each network in messages, and its card.
-        dataset: the pictures on which it is evaluated.
-        hashes: of these pictures.
-
-    Yields:
-        The network, and the estimated share of the pictures that it was trained on, in (0, 1].
-    """
-    for name, card in cards:
-        data = card.get("data")
-        if isinstance(data, Mapping) and data.get("fingerprint") == dataset.fingerprint:
-            yield name, 1.0
-        elif (known := sketch(card, "train")) is not None:
-            hits, candidates = known.met(hashes)
-            if hits:
-                yield name, hits / candidates
-
-
 def familiarity(pictures: Any, trained_on: str, dataset: Dataset) -> str:
     """Whether a network learned from the data set that a split belongs to.
 
@@ -290,9 +267,9 @@ def check_evaluation(
     assert isinstance(dataset, TableDataset)
     train, findings = other_split(dataset)
     findings += _without_repeats(find([test, *([train] if train else [])], allow_leaks, True))
-    shares = list(trained_on(cards, dataset, test.hashes))
+    shares = [(name, _trained_share(card, dataset, test.hashes)) for name, card in cards]
     most = [name for name, share in shares if share > 0.5]
-    some = [f"{name} from about {share:.0%}" for name, share in shares if share <= 0.5]
+    some = [f"{name} from about {share:.0%}" for name, share in shares if 0 < share <= 0.5]
     if most:
         where = f" ({dataset.listing.undivided!r})" if dataset.listing.undivided else ""
         text = (
@@ -305,6 +282,16 @@ def check_evaluation(
         text = f"there are networks that learned from these images: {', '.join(some)} of them"
         findings.append(_fault(text, "evaluate on others", "--allow-leaks", allow_leaks))
     return findings
+
+
+def _trained_share(card: Mapping[str, Any], dataset: TableDataset, hashes: Sequence[str]) -> float:
+    """The estimated share of pictures that a network was trained on, by its card; 0 if unknown."""
+    data = card.get("data")
+    if isinstance(data, Mapping) and data.get("fingerprint") == dataset.fingerprint:
+        return 1.0
+    known = sketch(card, "train")
+    hits, candidates = known.met(hashes) if known is not None else (0, 0)
+    return hits / candidates if hits else 0.0
 
 
 def _without_repeats(findings: Sequence[Finding]) -> list[Finding]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.data import pictures
-from ganbench.data.files import stamp, three_blocks
+from ganbench.data.files import three_blocks
 from ganbench.data.framing import to_square
 from ganbench.data.pictures import UNREADABLE, why_unreadable
 from ganbench.errors import BadInput
@@ -72,16 +72,8 @@ class RowFiles:
         image = self.root / self.paths[row]
         return (image,) if self.maps is None else (image, self.root / self.maps[row])
 
-    def stamp(self, row: int) -> str:
-        """See ``files.stamp``."""
-        return stamp(*self.of(row))
-
     def image(self, row: int, thorough: bool = False) -> NDArray[np.uint8]:
-        """The picture of a row, uint8 [3, size, size].
-
-        Args:
-            row: which.
-            thorough: as for ``pictures.decode``.
+        """The picture of a row, uint8 [3, size, size]; ``thorough`` as for ``pictures.decode``.
 
         Raises:
             BadInput: it cannot be decoded.
@@ -94,11 +86,7 @@ class RowFiles:
         return self._square(row, picture)
 
     def region_map(self, row: int, extent: tuple[int, int]) -> NDArray[np.uint8]:
-        """The region map of a row, uint8 [size, size].
-
-        Args:
-            row: which.
-            extent: width and height of its picture as stored.
+        """The region map, uint8 [size, size], of a row whose picture has this stored extent.
 
         Raises:
             BadInput: it cannot be decoded.
@@ -121,7 +109,7 @@ class RowFiles:
 
         Args:
             row: which.
-            whole: hash files whole, whatever their size.
+            whole: hash all bytes of every file.
             pixels: [N, 3, size, size], into which the picture is decoded; None reads its header.
             maps: [N, size, size], into which the region map is decoded; None reads its header.
         """
@@ -183,13 +171,7 @@ class RowFiles:
 
 
 def _hashed(stream: BinaryIO, whole: bool, digest: hashlib._Hash) -> BinaryIO:
-    """A file to read from its beginning; its content goes into the digest.
-
-    Args:
-        stream: the file.
-        whole: hash it whole, whatever its size.
-        digest: to update.
-    """
+    """The file, at its beginning, after its content (``whole``) or samples of it went into the digest."""
     size = os.fstat(stream.fileno()).st_size
     if whole or size <= SAMPLED:
         content = stream.read()

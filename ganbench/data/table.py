@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganbench.data.action_units import AU_COLUMNS, SCALES, numbers, read_units
 from ganbench.data.dataset import Dataset, Indices
-from ganbench.data.files import in_threads, read_index, write_index
+from ganbench.data.files import in_threads, read_index, stamp, write_index
 from ganbench.data.framing import CENTRE, check_framing, framing_note
 from ganbench.data.listing import Listing
 from ganbench.data.pictures import MAX_PIXELS
@@ -148,7 +148,7 @@ class TableDataset(Dataset):
         same.
         """
         rows = range(len(self.paths))
-        stamps = [self._files.stamp(i) for i in rows]
+        stamps = [stamp(*self._files.of(i)) for i in rows]
         sizes = (int(one.partition(":")[0]) for text in stamps for one in text.split())
         whole = sum(sizes) < HASH_BYTES
         if not whole:
@@ -158,8 +158,8 @@ class TableDataset(Dataset):
         opened: dict[int, Opened] = {}
         for i in rows:
             match known.get(self.paths[i]):
-                case [str(stamp), int(width), int(height), str(identity)] if (
-                    stamp == stamps[i] and width * height <= self._max_pixels
+                case [str(then), int(width), int(height), str(identity)] if (
+                    then == stamps[i] and width * height <= self._max_pixels
                 ):
                     opened[i] = Opened((width, height), identity)
         new = [i for i in rows if i not in opened]

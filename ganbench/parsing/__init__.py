@@ -18,7 +18,7 @@ from ganbench.parsing.documents import (
     parse_json,
     parse_toml,
     read_json,
-)
+)  # fmt: skip
 from ganbench.parsing.files import (
     ARRAYS,
     NETWORK,
@@ -35,32 +35,10 @@ from ganbench.parsing.files import (
     size,
     user_path,
     why,
-)
+)  # fmt: skip
 
 __all__ = [
-    "ARRAYS",
-    "DEPTH",
-    "NETWORK",
-    "RESULTS",
-    "SMALL",
-    "TABLE",
-    "TEXT",
-    "Refused",
-    "check_zip",
-    "decode",
-    "is_file",
-    "is_folder",
-    "lines_of_json",
-    "need",
-    "parse_json",
-    "parse_npy",
-    "parse_toml",
-    "read_bytes",
-    "read_json",
-    "read_npz",
-    "read_text",
-    "regular",
-    "size",
-    "user_path",
-    "why",
-]
+    "ARRAYS", "DEPTH", "NETWORK", "RESULTS", "SMALL", "TABLE", "TEXT", "Refused", "check_zip", "decode",
+    "is_file", "is_folder", "lines_of_json", "need", "parse_json", "parse_npy", "parse_toml", "read_bytes",
+    "read_json", "read_npz", "read_text", "regular", "size", "user_path", "why",
+]  # fmt: skip

@@ -199,9 +199,7 @@ def test_a_list_in_another_case(tmp_path):
 
 
 def test_a_list_of_another_name_is_named(tmp_path):
-    with pytest.raises(
-        BadInput, match=r"it has labels\.csv: use --data csv and give --root that file"
-    ):
+    with pytest.raises(BadInput, match=r"it has labels\.csv: use --data csv and give --root that"):
         listing(tmp_path, "image,label\na.png,sad\n", name="labels.csv")
 
 
@@ -231,9 +229,13 @@ class TestSplitColumn:
         assert load_dataset("csv", "test", root=root, size=8).paths == ["c.png"]
 
     def test_fer2013_calls_it_usage(self, root):
-        root.write_text(
-            "image,emotion,Usage\na.png,0,Training\nb.png,3,PublicTest\nc.png,6,PrivateTest\n"
+        rows = (
+            "image,emotion,Usage",
+            "a.png,0,Training",
+            "b.png,3,PublicTest",
+            "c.png,6,PrivateTest",
         )
+        root.write_text("\n".join(rows) + "\n")
         found = read_listing("csv", "test", root, "fer2013").frame
         assert found["path"].tolist() == ["c.png"]
         assert found["expression"].tolist() == [0]
@@ -246,7 +248,7 @@ class TestSplitColumn:
     def test_a_split_without_rows(self, root):
         root.write_text("image,label,split\na.png,sad,train\n")
         with pytest.raises(
-            BadInput, match="has no row of the test split: column 'split' holds 'train'"
+            BadInput, match="no row of the test split: column 'split' holds 'train'"
         ):
             read_listing("csv", "test", root)
 

@@ -264,9 +264,8 @@ class TestEvaluation:
         # Another data set with a quarter of the training images.
         other = folders(tmp_path / "e", seed=400, splits=("test",))
         for emotion in EMOTIONS[:4]:
-            (other / f"test/{emotion}/0.png").write_bytes(
-                (root / f"train/{emotion}/0.png").read_bytes()
-            )
+            content = (root / f"train/{emotion}/0.png").read_bytes()
+            (other / f"test/{emotion}/0.png").write_bytes(content)
         with pytest.raises(
             BadInput, match=r"method Painter from about 29% of them; .*--allow-leaks"
         ):

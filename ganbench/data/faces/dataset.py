@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,42 @@ from ganbench.stopwatch import Progress
 from ganbench.storage.root import cache_root
 
 
-class FacesDataset(TableDataset):
+class RenderedFaces(Dataset):
+    """Faces whose ground-truth edits are rendered when they are asked for."""
+
+    @abstractmethod
+    def _faces(self, indices: Indices) -> list[Face]:
+        """The parameters of these faces."""
+
+    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
+        """The same faces rendered with ``emotion`` at canonical intensity; see ``Dataset``.
+
+        Raises:
+            BadInput: no such emotion.
+        """
+        if not 0 <= emotion < len(EMOTIONS):
+            raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
+        name = EMOTIONS[emotion]
+        return _rendered([face.with_emotion(name) for face in self._faces(indices)], self.size)
+
+    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
+        """The same faces rendered with one action unit at another intensity; see ``Dataset``.
+
+        See ``ganbench.data.faces.expressions.with_action_unit`` for its exactness.
+
+        Raises:
+            BadInput: no such unit, or an intensity that no face reaches: jaw drop (26) ends at 0.8.
+        """
+        if not 0 <= unit < len(AU_COLUMNS):
+            raise BadInput(
+                f"action unit must be 0 to {len(AU_COLUMNS) - 1} in OpenFace's order: {unit}"
+            )
+        name = AU_COLUMNS[unit]
+        faces = [face.with_action_unit(name, value) for face in self._faces(indices)]
+        return _rendered(faces, self.size)
+
+
+class FacesDataset(RenderedFaces, TableDataset):
     """One split of the embedded faces.
 
     Each split is built separately below ``cache_root()``, with the fewest possible faces of the other
@@ -96,37 +132,12 @@ class FacesDataset(TableDataset):
                     f"{str(folder)!r}: it is rendered again"
                 )
 
-    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
-        """The same faces rendered with ``emotion`` at canonical intensity.
-
-        Args:
-            indices: which faces.
-            emotion: 0 to 6, in Table-1 order.
-
-        Returns:
-            images float32 [n, 3, size, size] in [0, 1], and region maps uint8 [n, size, size].
-
-        Raises:
-            BadInput: no such emotion.
-        """
-        return _true_edits(self._faces(indices), emotion, self.size)
-
-    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
-        """The same faces rendered with one action unit at another intensity.
-
-        See ``ganbench.data.faces.expressions.with_action_unit`` for its exactness.
-
-        Raises:
-            BadInput: no such unit, or an intensity that no face reaches: jaw drop (26) ends at 0.8.
-        """
-        return _true_units(self._faces(indices), unit, value, self.size)
-
     def _faces(self, indices: Indices) -> list[Face]:
         rows = self.frame["face"].iloc[self._index(indices)]
         return [Face.from_row({"face": row}) for row in rows]
 
 
-class LazyFaces(Dataset):
+class LazyFaces(RenderedFaces):
     """The same split, whose pictures are rendered when they are asked for and not kept: for plans.
 
     Args:
@@ -163,15 +174,9 @@ class LazyFaces(Dataset):
     def regions(self, indices: Indices) -> Tensor:
         return _rendered(self._faces(indices), self.size)[1]
 
-    def true_edits(self, indices: Indices, emotion: int) -> tuple[Tensor, Tensor]:
-        return _true_edits(self._faces(indices), emotion, self.size)
-
     def action_units(self, indices: Indices) -> Tensor:
         rows = [action_units(face.units) for face in self._faces(indices)]
         return torch.tensor([list(row.values()) for row in rows]).float() / 5
-
-    def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
-        return _true_units(self._faces(indices), unit, value, self.size)
 
 
 def _fingerprint(seed: int, size: int, split: str, paths: Sequence[str]) -> str:
@@ -182,20 +187,6 @@ def _fingerprint(seed: int, size: int, split: str, paths: Sequence[str]) -> str:
     """
     parts = [RENDERER_VERSION, load_head().sha256, seed, size, split, list(paths)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _true_edits(faces: Sequence[Face], emotion: int, size: int) -> tuple[Tensor, Tensor]:
-    if not 0 <= emotion < len(EMOTIONS):
-        raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
-    return _rendered([face.with_emotion(EMOTIONS[emotion]) for face in faces], size)
-
-
-def _true_units(faces: Sequence[Face], unit: int, value: float, size: int) -> tuple[Tensor, Tensor]:
-    if not 0 <= unit < len(AU_COLUMNS):
-        raise BadInput(
-            f"action unit must be 0 to {len(AU_COLUMNS) - 1} in OpenFace's order: {unit}"
-        )
-    return _rendered([face.with_action_unit(AU_COLUMNS[unit], value) for face in faces], size)
 
 
 def _rendered(faces: Sequence[Face], size: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -194,18 +194,6 @@ def render(face: Face, size: int = 64) -> Rendering:
     return Rendering(*develop(image, regions, face.blur, grain))
 
 
-def render_stream(
-    faces: Sequence[Face], size: int, workers: int | None = None
-) -> Iterator[Rendering]:
-    """Render in threads (the kernels release the GIL), yield in order; memory stays small."""
-    check_size(size)
-    count = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(count) as pool:
-        for start in range(0, len(faces), 64 * count):
-            batch = faces[start : start + 64 * count]
-            yield from pool.map(lambda face: render(face, size), batch)
-
-
 def render_many(
     faces: Sequence[Face], size: int = 64, workers: int | None = None
 ) -> tuple[UInt8, UInt8]:
@@ -217,6 +205,10 @@ def render_many(
     check_size(size)
     images = np.empty((len(faces), size, size, 3), dtype=np.uint8)
     regions = np.empty((len(faces), size, size), dtype=np.uint8)
-    for i, (image, region) in enumerate(render_stream(faces, size, workers)):
-        images[i], regions[i] = image, region
+
+    def draw(i: int) -> None:
+        images[i], regions[i] = render(faces[i], size)
+
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:  # the kernels release the GIL
+        list(pool.map(draw, range(len(faces))))
     return images, regions
