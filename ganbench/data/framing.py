@@ -89,19 +89,6 @@ def framing_note(uneven: int, total: int, framing: str) -> str:
     return f"{plural(uneven, 'image')} {'is' if uneven == 1 else 'are'} not square, of {total:,}: {done} (--framing {framing}; or {other})"
 
 
-def trained_with(card: Mapping[str, Any]) -> str:
-    """The framing of a checkpoint's training pictures; empty if it is unknown or they are made square.
-
-    Args:
-        card: of the checkpoint.
-    """
-    data = card.get("data")
-    if not isinstance(data, Mapping) or data.get("name") in (None, "faces"):
-        return ""
-    # Versions that recorded no framing stretched all pictures.
-    return str(data.get("framing", STRETCH))
-
-
 def mismatch(title: str, card: Mapping[str, Any], framing: str) -> str:
     """A warning about a checkpoint that was trained with another framing than the pictures; else empty.
 
@@ -110,8 +97,11 @@ def mismatch(title: str, card: Mapping[str, Any], framing: str) -> str:
         card: of its checkpoint.
         framing: of the pictures; empty if all are made square.
     """
-    trained = trained_with(card)
-    if not framing or trained in ("", framing):
+    data = card.get("data")
+    if not framing or not isinstance(data, Mapping) or data.get("name") in (None, "faces"):
+        return ""
+    trained = str(data.get("framing", STRETCH))  # versions that recorded no framing stretched
+    if trained == framing:
         return ""
     return (
         f"{title} was trained on pictures of framing {trained!r}, and these are of framing "

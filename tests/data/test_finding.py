@@ -71,7 +71,7 @@ def test_links_are_followed_once_and_never_in_circles(tmp_path):
 
 
 def test_many_folders_take_no_longer_than_their_number(tmp_path):
-    for i in range(3000):
+    for i in range(1000):
         (tmp_path / f"{i}").mkdir()
         (tmp_path / f"link{i}").symlink_to(f"{i}")
     put(tmp_path / "7" / "x.png")

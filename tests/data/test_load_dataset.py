@@ -31,10 +31,10 @@ def _cache(shared, monkeypatch):
     monkeypatch.setenv("GANBENCH_CACHE", str(shared))
 
 
-def run(*arguments: object) -> str:
-    """Output of ``ganbench data``; its errors are raised."""
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
-    assert result.exit_code == 0
+def run(*arguments: object, fails: bool = False) -> str:
+    """Output of ``ganbench data``; other errors than the faults of a check are raised."""
+    result = CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=fails)
+    assert isinstance(result.exception, BadInput) if fails else result.exit_code == 0
     return result.output
 
 
@@ -68,6 +68,35 @@ def test_the_other_split_does_not_matter():
     assert one.fingerprint == other.fingerprint
     assert load_dataset("faces", "train", **SMALL).fingerprint != one.fingerprint
     assert load_dataset("faces", "test", seed=1, **SMALL).fingerprint != one.fingerprint
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_lazy_faces_are_the_faces(split, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+    lazy = load_dataset("faces", split, lazy=True, seed=2, **SMALL)
+    indices = [5, 1]
+    images, maps, edits = lazy.images(indices), lazy.regions(indices), lazy.true_edits(indices, 3)
+    assert not (tmp_path / "cache").exists()
+    faces = load_dataset("faces", split, seed=2, **SMALL)
+    assert lazy.fingerprint == faces.fingerprint
+    assert list(lazy.paths) == list(faces.paths)
+    assert lazy.labels.tolist() == faces.labels.tolist()
+    assert torch.equal(images, faces.images(indices))
+    assert torch.equal(maps, faces.regions(indices))
+    for one, other in zip(edits, faces.true_edits(indices, 3), strict=True):
+        assert torch.equal(one, other)
+    few = load_dataset("faces", split, lazy=True, seed=2, limit=3, **SMALL)
+    assert few.fingerprint == load_dataset("faces", split, seed=2, limit=3, **SMALL).fingerprint
+
+
+def test_a_plan_of_an_evaluation_renders_no_faces(call, tmp_path):
+    data = ("--data", "faces:test=14,seed=3", "--device", "cpu")
+    code, out, _ = call("eval", "--dry-run", "--methods", "stargan", *data)
+    assert code == 0
+    assert "real images" in out
+    assert " 14 " in out
+    assert "faces that the cache lacks" in " ".join(out.split())
+    assert not (tmp_path / "cache").exists()
 
 
 def test_true_edits_change_the_face_and_nothing_else():
@@ -145,28 +174,20 @@ def test_check_of_good_data(exported):
     assert all(emotion in text for emotion in EMOTIONS)
 
 
-def checked(*arguments: object) -> str:
-    """Output of a check that finds faults."""
-    result = CliRunner().invoke(cli, ["check", *(str(a) for a in arguments)])
-    assert isinstance(result.exception, BadInput)
-    assert result.exception.exit_code == 2
-    return result.output
-
-
 def test_check_finds_what_is_wrong(exported):
     train = exported / "images/train"
     shutil.copy(exported / "images/test/000000.jpg", train / "000001.jpg")
     (train / "000002.jpg").write_bytes(b"broken")
     Image.open(train / "000003.jpg").resize((20, 16)).save(train / "000003.jpg")
     arguments = ("--data", "affectnet", "--root", exported, "--size", 17)
-    text = checked(*arguments)
+    text = run("check", *arguments, fails=True)
     assert "fault: train: 'images/train/000002.jpg' cannot be used: not an image" in text
     assert "fault: train has no image of: sad" in text
     assert "fault: 1 image is both in train and in test, first 'images/train/000001.jpg'" in text
     assert "fault: 1 image is under different emotions" in text
     assert "note: train: 1 image is not square" in text
     assert "note: test: 14 images are smaller than 17 px" in text
-    text = checked(*arguments, "--skip-bad")
+    text = run("check", *arguments, "--skip-bad", fails=True)
     assert "note: train: 'images/train/000002.jpg' cannot be used" in text
     assert run("check", *arguments, "--split", "test").endswith("affectnet can be used\n")
 
@@ -184,7 +205,7 @@ def test_every_fault_is_printed_once(call, exported):
 
 def test_check_of_a_wrong_folder(tmp_path):
     (tmp_path / "stuff").mkdir()
-    text = checked("--data", "affectnet", "--root", tmp_path)
+    text = run("check", "--data", "affectnet", "--root", tmp_path, fails=True)
     assert text.count("fault: no ") == 2
     assert "training.csv" in text
     assert "it holds stuff" in text
