@@ -1,9 +1,9 @@
 """Hand damaged files of every kind to ganbench: ``python benchmarks/fuzz [--count 2000] [--seed 0]``.
 
-Each input is read in a process of its own, a fork, with a limit of memory and of time. Right is an answer
-as for a valid file, or one line of error and exit code 2; wrong are tracebacks, errors of several lines,
-more than 5 seconds of computing, more than 1 GiB of memory above that of the process before, and crashes.
-The exit code is 1 if one was wrong. ``--case NAME:17`` repeats one and leaves its files.
+A fork reads each input, with a limit of memory and of time. An answer as for a valid file is right, and so
+is one line of error with exit code 2. Tracebacks, errors of several lines, more than 5 seconds of computing,
+more than 1 GiB of additional memory, and crashes are wrong. The exit code is 1 if an input was wrong.
+``--case NAME:17`` repeats one input and keeps its files.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from readers import PLACES, READERS, Reader
 from ganbench.errors import GanbenchError
 
 SECONDS, MEMORY = 5.0, 1 << 30
-DEADLINE = 40  # seconds on the wall, on a machine that does other things too
+DEADLINE = 40  # seconds of real time; other processes may use the machine, too
 
 
 def plan(count: int) -> list[tuple[str, int]]:
-    """Names of readers, each with the number of its case, so that shares hold from the first on."""
+    """Names of readers with the numbers of their cases; any first part of the list keeps the shares."""
     total = sum(reader.share for reader in READERS.values())
     found = [
         ((i + 0.5) / reader.share, name, i)
@@ -62,7 +62,7 @@ def prepare(sample: Path, folder: Path, name: str, case: int, seed: int) -> None
 
 
 def answer(reader: Reader, folder: Path) -> dict[str, Any]:
-    """What ganbench says, in this process."""
+    """The answer of ganbench, in this process."""
     out, err = io.StringIO(), io.StringIO()
     code, fault = 0, ""
     os.chdir(folder)
@@ -93,10 +93,10 @@ def answer(reader: Reader, folder: Path) -> dict[str, Any]:
 
 
 def attempt(reader: Reader, folder: Path, again: bool = True) -> dict[str, Any]:
-    """The answer of a process of its own, with its seconds of computing and its memory.
+    """The answer of a fork, with its seconds of computing and its additional memory.
 
-    One that gives no answer is asked again: a fork may, seldom, wait for a lock that a thread held in
-    the process before; what waits for a pipe does so each time.
+    A fork without an answer is repeated: it may, rarely, wait for a lock that a thread held in the
+    parent. A fork that waits for a pipe does so each time.
     """
     read, write = os.pipe()
     stuck = folder.with_name("stuck")
@@ -175,7 +175,7 @@ def imports() -> None:
 
 
 def main() -> int:
-    """Run, and print a table; 1 if something was wrong."""
+    """Read all inputs and print a table; 1 if an input was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)

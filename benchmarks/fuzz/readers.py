@@ -1,4 +1,4 @@
-"""What can be handed to ganbench: a valid file of each kind, how it is damaged, and who reads it."""
+"""The files that ganbench reads: a valid file of each kind, its damage, and the command that reads it."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ LABELS = (*EMOTIONS, "contempt")
 
 @dataclass(frozen=True)
 class Reader:
-    """One way in.
+    """A reader of files.
 
     Attributes:
-        file: which file of the sample is damaged, relative to its folder.
+        file: the file of the sample that is damaged, relative to its folder.
         arguments: of the command that reads it; ``{}`` is the folder.
         change: makes the damaged bytes from the valid ones.
-        share: how often it is drawn.
-        call: read by this instead of the command line.
+        share: the relative number of its inputs.
+        call: a function that reads the file, instead of a command.
     """
 
     file: str
@@ -60,7 +60,7 @@ class Reader:
 
 
 def as_json(data: bytes, random: Random) -> bytes:
-    """JSON whose tree is damaged; results keep a right hash of their protocol half of the time."""
+    """JSON whose tree is damaged; most results keep a correct hash of their protocol."""
     root = tree(json.loads(data), random)
     if isinstance(root, dict) and "protocol_hash" in root and random.random() < 0.7:
         try:
@@ -122,7 +122,7 @@ def as_npz(data: bytes, random: Random) -> bytes:
 
 
 def as_npy(data: bytes, random: Random) -> bytes:
-    """An array that is damaged, or another one."""
+    """A damaged array, or another array."""
     if random.random() < 0.5:
         return damage(data, random)
     found = (
@@ -184,7 +184,7 @@ def as_torch(data: bytes, random: Random) -> bytes:
 
 
 def results(accuracy: float, judged: dict[str, Any]) -> Results:
-    """Results of one method and one judge more, with all their parts."""
+    """Results of one method and one extra judge, with all their parts."""
     ends = {"low": accuracy - 5, "high": accuracy + 5, "interval": "wilson 95%"}
     records = [record(METRICS["accuracy"], "stargan", accuracy, 14, **ends)]
     records += [record(METRICS["accuracy"], "stargan", accuracy, 2, i, **ends) for i in range(7)]
@@ -363,7 +363,7 @@ SHELF = "shelf/stargan.safetensors"
 TRAIN = ("train", "stargan", "--recipe", "{}/recipe.toml", "--out", "{}/run", "--device", "cpu")
 PHOTOS = ("--data", "folder", "--root", "{}/faces")
 
-# What makes the folder of a run, two iterations from its end.
+# The command that makes the folder of a run, two iterations before its end.
 BEGIN = Reader("", (*TRAIN, *PHOTOS, "--set", "iterations=4"))
 
 READERS: dict[str, Reader] = {
@@ -408,12 +408,12 @@ READERS: dict[str, Reader] = {
     "options": Reader("arguments.json", (), odd_options, 8, call=options_of),
 }  # fmt: skip
 
-# What stands where a file is expected, and is none.
+# Places without a regular file, where a file is expected.
 PLACES = ("pipe", "folder", "device", "loop", "missing", "unreadable name", "empty")
 
 
 def misplace(path: Path, place: str) -> None:
-    """Put something else where a file was."""
+    """Replace a file by something else."""
     path.unlink(missing_ok=True)
     if place == "pipe":
         os.mkfifo(path)

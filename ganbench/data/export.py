@@ -14,13 +14,12 @@ from ganbench.errors import BadInput
 from ganbench.storage.store import write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from ganbench.data import Progress
     from ganbench.data.table import TableDataset
 
 
 def check_folder(folder: Path, force: bool) -> None:
-    """Refuse a place that files cannot be written to without a risk.
+    """Refuse a place where files cannot be written safely.
 
     Raises:
         BadInput: it is a file, or a folder that holds something and ``force`` is false.
@@ -31,16 +30,14 @@ def check_folder(folder: Path, force: bool) -> None:
         raise BadInput(f"{str(folder)!r} is not empty; give a new folder or allow it with --force")
 
 
-def export_split(
-    dataset: TableDataset, folder: Path, quality: int, progress: Callable[[int, int], None]
-) -> None:
-    """Write a split of the faces: JPEGs, region maps and at last the list, which names only files there.
+def export_split(dataset: TableDataset, folder: Path, quality: int, progress: Progress) -> None:
+    """Write a split of the faces: JPEGs, region maps, and last the list, which only names written files.
 
     Args:
-        dataset: the split, as ``load_dataset("faces", ...)`` gives it.
-        folder: where to write.
+        dataset: the split, from ``load_dataset("faces", ...)``.
+        folder: of the files.
         quality: of the JPEGs, 1 to 100.
-        progress: called with (done, in all).
+        progress: called with (done, total).
 
     Raises:
         BadInput: a file cannot be written.

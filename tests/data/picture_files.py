@@ -1,4 +1,4 @@
-"""Picture files that pillow does not write: deep PNGs, colour profiles, pictures cut short."""
+"""Picture files that pillow cannot write: PNGs of 16 bits, colour profiles, files that are cut short."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SRGB = np.array(
 
 
 def picture(path: Path, seed: int = 0, size: tuple[int, int] = (8, 8)) -> Path:
-    """Write noise of a width and a height to a file; its folder is made."""
+    """Write noise of ``size``, width and height, to a file; its folder is made."""
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
@@ -54,7 +54,7 @@ def png(values: np.ndarray, depth: int = 16, key: bytes = b"", extra: bytes = b"
 
 
 def bomb(width: int, height: int) -> bytes:
-    """The beginning of a PNG of that many pixels, and none of them."""
+    """The header of a PNG of that size, without its pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = zlib.compress(bytes(1000))
     return (
@@ -126,7 +126,7 @@ def _gamma(gamma: float) -> bytes:
 
 
 def rgb_profile(colorants: np.ndarray = P3, gamma: float = 2.2) -> bytes:
-    """A display with those colorants [3, 3] and a power curve."""
+    """The profile of a display with colorants [3, 3] and a power curve."""
     tags = _common()
     for name, column in zip("rgb", colorants.T, strict=True):
         tags[f"{name}XYZ".encode()] = b"XYZ " + bytes(4) + _fixed(*column)
@@ -139,7 +139,7 @@ def grey_profile(gamma: float) -> bytes:
 
 
 def cmyk_profile() -> bytes:
-    """Inks with random colours; no ink is white."""
+    """A CMYK profile of inks with random colours; no ink is white."""
     corners = np.random.default_rng(0).integers(20, 230, (16, 3), dtype=np.uint8)
     corners[0] = (255, 128, 128)
     ramp = bytes(range(256))
@@ -149,7 +149,7 @@ def cmyk_profile() -> bytes:
 
 
 def display_to_srgb(pixels: np.ndarray, colorants: np.ndarray, gamma: float) -> np.ndarray:
-    """What littlecms should find, in float64: uint8 [..., 3] to levels of sRGB."""
+    """The conversion of uint8 [..., 3] to levels of sRGB in float64, which littlecms should reproduce."""
     linear = (pixels / 255.0) ** gamma
     light = np.clip(linear @ colorants.T @ np.linalg.inv(SRGB).T, 0, 1)
     low = light <= 0.0031308
@@ -157,7 +157,7 @@ def display_to_srgb(pixels: np.ndarray, colorants: np.ndarray, gamma: float) -> 
 
 
 def cut_jpeg(content: bytes, fraction: float) -> bytes:
-    """The beginning of a JPEG, with the marker that should stand at its end."""
+    """A JPEG without its last data, but with the end marker."""
     return content[: int(fraction * len(content))].rstrip(b"\xff") + b"\xff\xd9"
 
 

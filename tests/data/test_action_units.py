@@ -18,7 +18,7 @@ SIZE = 16
 
 
 def write(root, values, split="train", labels=None, header=None, more="", paths=None, extra=None):
-    """A list of images with action units [N, 17], spelt as OpenFace does: with spaces before names."""
+    """A list of images with action units [N, 17], spelt as by OpenFace: with spaces before names."""
     random = np.random.default_rng([len(values), len(split)])
     (root / "images").mkdir(parents=True, exist_ok=True)
     names = paths or [f"images/{split}{i}.png" for i in range(len(values))]
@@ -177,7 +177,7 @@ def test_units_that_mean_nothing_are_refused(text, message):
         parse_units(text)
 
 
-# -- training, editing and evaluating with them ---------------------------------------------------
+# -- training, editing and evaluating with action units ---------------------------------------------------
 
 EMOTIONS = ["neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry"]
 
@@ -209,7 +209,7 @@ def test_units_train_without_emotions_and_edit_by_name(call, tiny_recipe, tmp_pa
     expected = (method.edit(image, wanted).images[0] * 255).round().permute(1, 2, 0).byte()
     with Image.open(tmp_path / "smile" / "a.png") as made:
         assert np.array_equal(np.array(made), expected.numpy())
-    # It was never told what an emotion is.
+    # It was trained without emotions.
     code, _, err = call(*edit, "--emotion", "happy", "--out", "happy")
     assert code == 2
     assert "was trained on action units without emotions" in err
@@ -272,7 +272,7 @@ def test_a_network_of_units_is_evaluated_by_emotions(tiny_method, tmp_path):
     method.card = {EMOTION_UNITS: dict(zip(EMOTIONS, means.tolist(), strict=True))}
     found = {r.metric: r for r in evaluate().results.records if r.method == "ganimation"}
     assert {"accuracy", "gt_error", "intensity"} <= found.keys()
-    # An intensity rho of an emotion is rho times its units, so there is a response to measure.
+    # An intensity rho of an emotion is rho times its units, so its response can be measured.
     assert found["intensity"].n > 0
 
 

@@ -1,4 +1,4 @@
-"""Which files are pictures: by name or content, through links, each once; originals are safe."""
+"""The pictures of a folder: by name or content, behind links, each once; originals are never replaced."""
 
 from __future__ import annotations
 

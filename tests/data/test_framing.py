@@ -31,7 +31,7 @@ def test_the_centre_is_cut_out_and_resampled(width, height, size):
     np.testing.assert_array_equal(
         np.asarray(to_square(picture, size, "centre")), np.asarray(expected)
     )
-    # Nothing beyond the square matters.
+    # Pixels outside of the square do not matter.
     painted = np.zeros_like(pixels)
     painted[top : top + side, left : left + side] = pixels[top : top + side, left : left + side]
     np.testing.assert_array_equal(
@@ -71,7 +71,7 @@ def test_a_map_of_other_proportions_covers_its_picture():
     values = np.zeros((16, 16), np.uint8)
     values[:, :4] = 4  # the left quarter of the picture
     made = decode_map(encoded(Image.fromarray(values), "PNG"), 16, "centre", (32, 16))
-    assert not made.any()  # is what the middle does not show
+    assert not made.any()  # the middle square does not show it
     whole = decode_map(encoded(Image.fromarray(values), "PNG"), 16, "stretch", (32, 16))
     np.testing.assert_array_equal(whole, values)
 

@@ -1,4 +1,4 @@
-"""What labels mean: orders of numbers, spellings of names, headers, delimiters, columns of splits."""
+"""The meaning of labels: orders of numbers, spellings of names, headers, delimiters, columns of splits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FER = ("angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral")
 
 
 def listing(root, text, name="train.csv", kind="csv", split="train", order=None, encoding="utf-8"):
-    """Emotions of the rows that a list with the images a.png ... h.png gives."""
+    """The emotions that a list of the images a.png ... h.png gives its rows."""
     for i, stem in enumerate("abcdefgh"):
         picture(root / f"{stem}.png", i)
     (root / name).write_text(text, encoding=encoding)
@@ -166,7 +166,7 @@ class TestFolders:
         "\ufeffImage Path , LABEL\na.png, sad\nb.png ,4\n",
         "FileName|Emotion Label\na.png|sad\nb.png|fear\n",
         "pth,label,relFCs\na.png,sad,0.1\nb.png,fear,0.2\n",
-        # Where names stand beside numbers of an unknown order, the names count.
+        # Names count more than numbers of an unknown order.
         "image,label,emotion\na.png,5,sad\nb.png,1,fear\n",
     ],
 )

@@ -241,7 +241,7 @@ def test_an_embedded_profile_is_converted():
     for kind in ("PNG", "TIFF", "WEBP"):
         content = encoded(picture, kind, icc_profile=rgb_profile(), **({"lossless": True} if kind == "WEBP" else {}))  # fmt: skip
         shown = pixels_of(content)
-        bright = before.min(-1) > 20  # in the dark the precision of littlecms' tables shows
+        bright = before.min(-1) > 20  # littlecms' tables are less precise for dark colours
         assert np.abs(shown - expected)[bright].max() < 2
         assert np.abs(shown - before).max() > 20
     oracle = ImageCms.profileToProfile(picture, io.BytesIO(rgb_profile()), ImageCms.createProfile("sRGB"))  # fmt: skip
@@ -260,7 +260,7 @@ def test_profiles_of_grey_and_of_inks():
             shown = pixels_of(content)
             np.testing.assert_array_equal(shown, np.asarray(oracle))
             assert np.abs(shown - naive).max() > 20
-    # A grey picture with the profile of a display has that display's greys.
+    # A grey picture with the profile of a display shows the greys of that display.
     shown = pixels_of(encoded(grey, "PNG", icc_profile=rgb_profile(gamma=1.0)))
     assert (shown[..., 0] >= np.asarray(grey)).all()
     assert (shown == pixels_of(encoded(grey.convert("RGB"), "PNG", icc_profile=rgb_profile(gamma=1.0)))).all()  # fmt: skip
@@ -349,7 +349,7 @@ def test_a_jpeg_that_lacks_data_is_refused_whatever_its_end(options, mode):
 
 
 def separate_scans(content: bytes, scans: int) -> bytes:
-    """A progressive JPEG with so many of its scans only."""
+    """A progressive JPEG of which only ``scans`` scans are left."""
     at = -1
     for _ in range(scans + 1):
         at = content.index(b"\xff\xda", at + 1)
@@ -362,7 +362,7 @@ def test_a_jpeg_without_its_last_scans(tmp_path):
     for scans in range(1, content.count(b"\xff\xda")):
         short = separate_scans(content, scans)
         with Image.open(io.BytesIO(short)) as image:
-            image.load()  # pillow minds nothing
+            image.load()  # pillow reports no error
         for thorough in (True, False):
             assert "cut short" in reason(short, thorough=thorough)
 
@@ -389,7 +389,7 @@ def test_a_png_with_a_wrong_checksum():
     place = content.index(b"IDAT") + 600
     content[place] ^= 1
     assert "checksum of chunk 'IDAT'" in reason(bytes(content))
-    data = zlib.compress(bytes(10))  # too little, and whole in itself
+    data = zlib.compress(bytes(10))  # valid, but too short
     start = bytes(content[: content.index(b"IDAT") - 4])
     chunk = struct.pack(">I", len(data)) + b"IDAT" + data + struct.pack(">I", zlib.crc32(b"IDAT" + data))  # fmt: skip
     assert reason(start + chunk + bytes(content[-12:]))
@@ -415,7 +415,7 @@ def test_animations_and_several_pages_are_refused():
     for kind, name in (("GIF", "GIF"), ("WEBP", "WEBP"), ("PNG", "PNG"), ("TIFF", "TIFF")):
         content = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
         assert "3 pictures in one file" in reason(content), name
-    # Phones put a second view behind the first; the first is the picture.
+    # Phones append a second view; the first is the picture.
     content = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert decode(content).image.size == frames[0].size
     half = cut_jpeg(content[: content.index(b"\xff\xd9") + 2], 0.5)
@@ -430,7 +430,7 @@ def test_a_format_without_decoder_is_named():
 
 @pytest.fixture
 def odd_files(tmp_path):
-    """Names of files that are none, with what they are called."""
+    """Names of places that are no regular files, and words of the messages about them."""
     os.mkfifo(tmp_path / "fifo.png")
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "link.png").symlink_to("/dev/zero")

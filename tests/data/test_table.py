@@ -1,4 +1,4 @@
-"""Tables of images: the lists that users have, what is done to pixels, and what is refused."""
+"""Tables of images: the lists of users, pixels in memory and on disk, and what is refused."""
 
 from __future__ import annotations
 
@@ -371,7 +371,7 @@ def test_a_large_data_set_is_looked_at_once_and_again_where_it_changed(tmp_path,
     assert third.fingerprint != first.fingerprint
     assert third.extents[2].tolist() == [30, 20]
     (root / "train" / "happy" / "1.png").write_bytes(b"no picture")
-    for _ in range(2):  # what is bad is not taken on trust, but told each time
+    for _ in range(2):  # bad files are looked at and reported each time
         assert [path for path, _ in again(skip_bad=True).bad] == ["train/happy/1.png"]
     (index,) = (tmp_path / "cache" / "index").iterdir()
     index.write_text("{ half")

@@ -1,4 +1,4 @@
-"""The border: what users hand us is opened and parsed within limits, or refused with the reason."""
+"""Files of users are opened and parsed within limits, or refused with the reason."""
 
 import io
 import json
@@ -102,7 +102,7 @@ def test_toml_that_is_refused(text, tmp_path):
 
 @pytest.fixture
 def places(tmp_path):
-    """What is no regular file, by what it is; none of it may be waited for."""
+    """Paths that are no regular files, by a word of the message; reading must not wait for any of them."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     server = socket.socket(socket.AF_UNIX)
