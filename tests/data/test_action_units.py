@@ -216,7 +216,7 @@ def test_units_train_without_emotions_and_edit_by_name(call, tiny_recipe, tmp_pa
     assert not (tmp_path / "happy").exists()
     for wrong in ([], ["--aus", "AU12=1", "--emotion", "happy"]):
         code, _, err = call(*edit, *wrong, "--out", "none")
-        assert (code, "one of --emotion NAME and --aus" in err) == (2, True)
+        assert (code, "either --emotion NAME or --aus" in err) == (2, True)
     code, _, err = call("edit", "--method", "stargan", "--images", "a.png", "--aus", "AU12=1", "--out", "none")  # fmt: skip
     assert (code, "stargan was not trained on action units" in err) == (2, True)
 
