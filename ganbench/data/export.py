@@ -14,8 +14,8 @@ from ganbench.errors import BadInput
 from ganbench.storage.store import write_atomic
 
 if TYPE_CHECKING:
-    from ganbench.data import Progress
     from ganbench.data.table import TableDataset
+    from ganbench.stopwatch import Progress
 
 
 def check_folder(folder: Path, force: bool) -> None:
