@@ -1,6 +1,6 @@
 """ganbench trains and judges GANs that edit facial expressions.
 
-The public interface is imported on first use, so that ``import ganbench`` costs nothing.
+Public names are imported on first use, so that ``import ganbench`` is fast.
 """
 
 from __future__ import annotations

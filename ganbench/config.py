@@ -1,4 +1,4 @@
-"""TOML tables -> frozen dataclasses, with unknown keys and wrong types refused by name."""
+"""Frozen dataclasses from TOML or JSON tables; errors name unknown keys and values of wrong types."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ganbench.text import clipped, plural, shown
 
 T = TypeVar("T")
 
-# No count, rate, weight or size is larger: beyond it sums of them stop being finite or whole.
+# Largest number in a configuration. Sums of larger numbers may be infinite, or lose whole units.
 LARGEST = 10**12
 
-# The most that a field of this name may be; other sizes of networks are below WIDEST. The time to build
-# a network grows with the number of its layers, its memory with the square of their widths.
+# Largest values of sizes of networks, by the names of fields; WIDEST holds for all others. The time to
+# build a network grows with the number of its layers, its memory with the square of their widths.
 MOST = {
     "image_size": 4096,
     **dict.fromkeys(
@@ -35,15 +35,15 @@ WIDEST = 65_536
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
-    """An instance of the dataclass ``cls`` from ``table``; missing keys keep their defaults.
+    """An instance of a dataclass; keys that the table lacks have their defaults.
 
     Args:
-        cls: a dataclass; its fields may be dataclasses themselves.
-        table: keys and values as TOML or JSON give them.
-        where: what the table is called in messages, e.g. ``"recipe faces [stargan]"``.
+        cls: the dataclass; its fields may be dataclasses, too.
+        table: keys and values, as read from TOML or JSON.
+        where: name of the table in messages, e.g. ``"recipe faces [stargan]"``.
 
     Raises:
-        BadInput: an unknown key (with a hint), a value of the wrong type, a missing required key.
+        BadInput: a key is unknown or missing, or a value has the wrong type.
     """
     hints, required = _fields_of(typing.cast(Any, cls))
     values: dict[str, Any] = {}
@@ -51,9 +51,9 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         if key not in hints:
             raise unknown(f"key in {where}", key, hints)
         hint = hints[key]
-        # Results hold millions of values, nearly all of which are right as they are.
-        right = hint.takes(value)
-        values[key] = value if right else _convert(hint.hint, value, f"{where} {key}")
+        # Results hold millions of values, and nearly all of them need no conversion.
+        fits = hint.takes(value)
+        values[key] = value if fits else _convert(hint.hint, value, f"{where} {key}")
     if missing := [name for name in required if name not in values]:
         raise BadInput(f"missing key in {where}: {', '.join(missing)}; add it")
     return cls(**values)
@@ -61,54 +61,54 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
 @dataclasses.dataclass(frozen=True)
 class _Hint:
-    """The type of a field, and which values ``_convert`` would give back as they are.
+    """The type of a field, and values that need no conversion.
 
     Attributes:
         hint: the type.
-        whole: types whose values all fit.
+        kinds: types all of whose values fit.
         numbers: types whose values fit if they are in range.
-        words: texts that fit.
+        texts: texts that fit.
     """
 
     hint: Any
-    whole: frozenset[type]
+    kinds: frozenset[type]
     numbers: frozenset[type]
-    words: frozenset[str]
+    texts: frozenset[str]
 
     def takes(self, value: Any) -> bool:
-        """Whether a value certainly fits; False asks for a closer look."""
+        """Whether a value fits without conversion; after False, ``_convert`` decides."""
         kind = type(value)
-        if kind in self.whole:
+        if kind in self.kinds:
             return True
         if kind in self.numbers:
-            return bool(-LARGEST <= value <= LARGEST)  # NaN is not
-        return kind is str and value in self.words
+            return bool(-LARGEST <= value <= LARGEST)  # False for NaN
+        return kind is str and value in self.texts
 
 
 def _hint_of(hint: Any) -> _Hint:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     kind: Any = hint
-    whole: set[type] = set()
+    kinds: set[type] = set()
     if origin in (typing.Union, types.UnionType) and type(None) in arguments:
-        whole.add(type(None))
+        kinds.add(type(None))
         arguments = tuple(a for a in arguments if a is not type(None))
         kind = arguments[0] if len(arguments) == 1 else None
         origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    whole |= {one for one in (str, bool) if one is kind}
+    kinds |= {one for one in (str, bool) if one is kind}
     numbers = frozenset(one for one in (int, float) if one is kind)
-    words = {a for a in arguments if isinstance(a, str)} if origin is typing.Literal else set()
-    return _Hint(hint, frozenset(whole), numbers, frozenset(words))
+    texts = {a for a in arguments if isinstance(a, str)} if origin is typing.Literal else set()
+    return _Hint(hint, frozenset(kinds), numbers, frozenset(texts))
 
 
 @cache
 def _fields_of(cls: type[Any]) -> tuple[dict[str, _Hint], list[str]]:
-    """The types of a dataclass's fields, and which fields have no default."""
+    """The types of a dataclass's fields by name, and the names of fields without a default."""
     try:
         hints = typing.get_type_hints(cls)
     except NameError as error:
         raise BadInput(
-            f"the types of {cls.__module__}.{cls.__qualname__} cannot be read ({error}); import what they "
-            "name, also outside TYPE_CHECKING"
+            f"the types of {cls.__module__}.{cls.__qualname__} cannot be read ({error}); import them outside "
+            "of TYPE_CHECKING"
         ) from error
     fields = dataclasses.fields(cls)
     required = [
@@ -136,7 +136,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if kind in (tuple, list, set, frozenset):
         if not isinstance(value, list | tuple | set | frozenset):
             raise BadInput(f"wrong type of {where}: {shown(value)}; give a list")
-        if not arguments:  # a bare tuple keeps what it holds, as hashable as it was
+        if (
+            not arguments
+        ):  # a tuple without types of items; inner lists become tuples, to be hashable
             return kind(map(_as_tuples, value)) if kind is not list else list(value)
         fixed = kind is tuple and arguments[-1] is not Ellipsis
         inner = list(arguments) if fixed else [arguments[0]] * len(value)
@@ -156,7 +158,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return build(typing.cast(type, hint), value, where)
         raise BadInput(f"wrong type of {where}: {shown(value)}; give a table")
     if not isinstance(kind, type):
-        return value  # a type that only checkers know
+        return value  # a type that only type checkers use
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(_in_range(value, where))
     if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
@@ -165,7 +167,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def _convert_one_of(kinds: list[Any], value: Any, where: str) -> Any:
-    """A value in the first of several types that takes it, one that it has already coming first."""
+    """A value in the first of several types that takes it, beginning with the value's type."""
 
     def is_another(kind: Any) -> bool:
         return (typing.get_origin(kind) or kind) is not type(value)
@@ -180,12 +182,12 @@ def _convert_one_of(kinds: list[Any], value: Any, where: str) -> Any:
 
 
 def _as_tuples(value: Any) -> Any:
-    """Lists at any depth as tuples: JSON and TOML have lists only."""
+    """Lists at any depth as tuples, which JSON and TOML do not have."""
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _key(hint: Any, key: Any) -> Any:
-    """A key of a table, which JSON and TOML write as text, as the number that it was."""
+    """The key of a table as a number, if ``hint`` asks for one: in JSON and TOML all keys are texts."""
     if hint in (int, float) and isinstance(key, str):
         with suppress(ValueError):
             return hint(key)
@@ -201,10 +203,14 @@ def _in_range(value: Any, where: str) -> Any:
 
 
 def at_least(config: Any, **minima: int) -> None:
-    """Check sizes of a network against their smallest and largest values; all items of a tuple count.
+    """Check sizes of a network, in tuples all items.
+
+    Args:
+        config: the configuration.
+        minima: smallest values by the names of fields; ``MOST`` has the largest ones.
 
     Raises:
-        BadInput: a value is too small or beyond ``MOST``, or a tuple is empty or too long.
+        BadInput: a value is too small or too large, or a tuple is empty or too long.
     """
     for key, least in minima.items():
         value = getattr(config, key)
@@ -220,10 +226,10 @@ def at_least(config: Any, **minima: int) -> None:
 
 
 def plain(config: Any) -> dict[str, Any]:
-    """A dataclass as JSON would read it back: tuples and sets become lists, at any depth.
+    """A dataclass as a table for JSON; tuples and sets become lists, at any depth.
 
     Raises:
-        BadInput: it holds what JSON cannot.
+        BadInput: it holds a value that JSON cannot represent.
     """
     try:
         text = json.dumps(dataclasses.asdict(config), default=_listed)
@@ -246,7 +252,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
     Raises:
-        BadInput: the file is missing or is not TOML, or breaks a rule of ``ganbench.parsing``.
+        BadInput: the file is missing, is no TOML, or breaks a limit of ``ganbench.parsing``.
     """
     try:
         data = parsing.read_bytes(path, parsing.SMALL)
@@ -255,7 +261,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return parsing.parse_toml(parsing.decode(data))
     except parsing.Refused as error:
-        raise BadInput(f"not a TOML file: {path} ({error}); mend that line") from error
+        raise BadInput(f"not a TOML file: {path} ({error}); correct that line") from error
 
 
 def parse_assignments(texts: Iterable[str]) -> dict[str, Any]:
@@ -280,7 +286,7 @@ def parse_assignments(texts: Iterable[str]) -> dict[str, Any]:
                     f"cannot use --set {clipped(assignment)} ({error}); change it"
                 ) from error
             value = text.strip()
-        assignments.pop(key, None)  # the order decides where one key lies in the table of another
+        assignments.pop(key, None)  # the order matters: "a" and then "a.b" changes the new table
         assignments[key] = value
     return assignments
 
@@ -299,9 +305,9 @@ def assign(table: dict[str, Any], assignments: Mapping[str, Any]) -> None:
         inner = table
         *path, last = key.split(".")
         if len(path) > parsing.DEPTH:
-            raise BadInput(f"a key of {len(path) + 1:,} parts: --set {clipped(key)}; drop dots")
+            raise BadInput(f"a key of {len(path) + 1:,} parts: --set {clipped(key)}; remove dots")
         for part in path:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise BadInput(f"not a table: {part!r} in --set {clipped(key)}; drop the dot")
+                raise BadInput(f"not a table: {part!r} in --set {clipped(key)}; remove the dot")
         inner[last] = value

@@ -1,4 +1,4 @@
-"""Where to compute: the GPU when there is one, else the CPU."""
+"""The device for computations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import torch
 from ganbench.errors import BadInput
 from ganbench.text import shown
 
-# Devices that networks run on; torch knows twenty names, among them "meta", which computes nothing.
+# Devices that networks can run on. Torch has twenty names, among them "meta", which computes nothing.
 KNOWN = re.compile(r"(cpu|cuda|mps|xpu)(:[0-9]{1,3})?")
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
-    """The device for ``name``: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` ...
+    """The device that a name stands for.
 
-    On CUDA, float32 is then float32: cuDNN's default of TF32 keeps 10 bits of the mantissa only.
+    TF32, which keeps only 10 bits of a float32's mantissa and is a default of cuDNN, is turned off.
+
+    Args:
+        name: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` ...; ``auto`` is CUDA if there is a GPU, else the CPU.
 
     Raises:
         BadInput: no such device, or this machine does not have it.
@@ -26,9 +29,9 @@ def resolve(name: str | torch.device = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not KNOWN.fullmatch(str(name)):
-        meant = "; a GPU of NVIDIA or AMD is cuda" if str(name).lower().startswith("gpu") else ""
+        hint = "; a GPU of NVIDIA or AMD is cuda" if str(name).lower().startswith("gpu") else ""
         raise BadInput(
-            f"device is not available: {shown(str(name), 40)}; give auto, cpu, cuda, cuda:1 or mps{meant}"
+            f"device is not available: {shown(str(name), 40)}; give auto, cpu, cuda, cuda:1 or mps{hint}"
         )
     try:
         device = torch.device(name)

@@ -1,8 +1,7 @@
-"""The emotions and their numbers: Table 1 of the paper and AffectNet's ids, the one order of the suite.
+"""The emotions and their order, which is that of Table 1 of the paper and of AffectNet's ids.
 
-Data sets, ``Method.codes`` and the columns of an evaluation number emotions so. A network numbers its
-classes as its ``emotions`` list them; ``labels_of`` and ``columns`` are the only ways from one to the
-other.
+Data sets, ``Method.codes`` and the columns of an evaluation use this order. A network orders its classes as
+in its ``emotions``; ``labels_of`` and ``columns`` convert from one order to the other.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ EMOTIONS: tuple[str, ...] = (
     "angry",
 )
 
-# What data and networks may hold: the seven, and the eighth expression of AffectNet (id 7), which only
-# networks that list it are trained on. An evaluation is of the seven.
+# Emotions that data and networks may have: the seven, and AffectNet's eighth expression (id 7). Only
+# networks that list it are trained on it. Evaluations use the seven.
 KNOWN: tuple[str, ...] = (*EMOTIONS, "contempt")
 
-# Spellings met in data sets and papers; all lower case.
+# Other names in data sets and papers, in lower case.
 ALIASES: dict[str, str] = {
     "happiness": "happy",
     "sadness": "sad",
@@ -37,7 +36,7 @@ ALIASES: dict[str, str] = {
     "neutrality": "neutral",
 }
 
-# Colour-blind-safe (Okabe-Ito); one colour per emotion in every figure and page.
+# The colour of each emotion in figures and pages, from the palette of Okabe and Ito for the colour-blind.
 COLOURS: dict[str, str] = {
     "neutral": "#7f7f7f",
     "happy": "#e69f00",
@@ -50,16 +49,16 @@ COLOURS: dict[str, str] = {
 
 
 def canonical(name: str) -> str:
-    """The suite's spelling of an emotion; any other name in lower case, without spaces around it."""
+    """The name of an emotion in ``KNOWN``; other names are returned in lower case, without outer spaces."""
     key = name.strip().lower()
     return ALIASES.get(key, "contempt" if key == "contemptuous" else key)
 
 
 def index(name: str, known: Sequence[str] = EMOTIONS) -> int:
-    """Position of an emotion among ``known``: in Table-1 order; accepts the usual spellings in any case.
+    """Position of an emotion in ``known``; aliases and upper case are accepted.
 
     Raises:
-        BadInput: the name is none of them.
+        BadInput: the emotion is not in ``known``.
     """
     key = canonical(name)
     if key not in known:
@@ -68,27 +67,27 @@ def index(name: str, known: Sequence[str] = EMOTIONS) -> int:
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """The classes of a network in the suite's spelling, in the network's own order.
+    """The classes of a network with the names of ``KNOWN``, in the network's order.
 
     Raises:
-        BadInput: fewer than two names, an empty one, or one that is there twice.
+        BadInput: there are fewer than two names, or a name is empty or repeated.
     """
-    found = tuple(canonical(name) for name in names)
-    if len(found) < 2:
+    classes = tuple(canonical(name) for name in names)
+    if len(classes) < 2:
         raise BadInput(f"emotions must name two classes or more: {list(names)}; add some")
-    if twice := [name for name in dict.fromkeys(found) if not name or found.count(name) > 1]:
+    if twice := [name for name in classes if not name or classes.count(name) > 1]:
         raise BadInput(
             f"emotions must name each class once: {twice[0]!r} is there "
-            f"{found.count(twice[0])} times in {','.join(found)}; mend the list"
+            f"{classes.count(twice[0])} times in {','.join(classes)}; correct the list"
         )
-    return found
+    return classes
 
 
 def check_known(names: Sequence[str]) -> None:
     """Refuse classes that no data set has.
 
     Raises:
-        BadInput: a name that is not one of ``KNOWN``.
+        BadInput: a name is not in ``KNOWN``.
     """
     for name in names:
         if canonical(name) not in KNOWN:
@@ -97,32 +96,31 @@ def check_known(names: Sequence[str]) -> None:
 
 @lru_cache(maxsize=64)
 def labels_of(names: tuple[str, ...]) -> tuple[int, ...]:
-    """The labels of a network by the suite's number: entry i is its class for ``KNOWN[i]``.
+    """The label of a network for each emotion of ``KNOWN``; -1 if the network lacks the emotion.
 
-    -1 stands for an emotion that it lacks. A network without any known emotion (an imported one, of
-    other domains) is numbered as it lists its classes.
+    For a network without any emotion (an imported one, for other domains) these are its labels in order.
 
     Args:
         names: the network's ``emotions``, in the order of its labels.
     """
-    own = [canonical(name) for name in names]
-    if not set(own) & set(KNOWN):
-        return tuple(range(len(own)))
-    return tuple(own.index(name) if name in own else -1 for name in KNOWN)
+    classes = [canonical(name) for name in names]
+    if not set(classes) & set(KNOWN):
+        return tuple(range(len(classes)))
+    return tuple(classes.index(name) if name in classes else -1 for name in KNOWN)
 
 
 def columns(names: Sequence[str], wanted: Sequence[str] = EMOTIONS) -> list[int]:
-    """Where each of the ``wanted`` emotions is among ``names``.
+    """The position of each of the ``wanted`` emotions in ``names``.
 
     Raises:
-        BadInput: one is missing.
+        BadInput: an emotion is missing.
     """
-    own = [canonical(name) for name in names]
-    if lacking := [name for name in wanted if name not in own]:
-        raise BadInput(f"no class for {', '.join(lacking)} among {', '.join(own)}")
-    return [own.index(name) for name in wanted]
+    classes = [canonical(name) for name in names]
+    if lacking := [name for name in wanted if name not in classes]:
+        raise BadInput(f"no class for {', '.join(lacking)} among {', '.join(classes)}")
+    return [classes.index(name) for name in wanted]
 
 
 def in_suite_order(names: Sequence[str]) -> tuple[str, ...]:
-    """Names in the order of ``KNOWN``; other names follow, as they come."""
+    """Names in the order of ``KNOWN``; other names follow in the given order."""
     return tuple(sorted(names, key=lambda n: KNOWN.index(n) if n in KNOWN else len(KNOWN)))

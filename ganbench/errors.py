@@ -1,4 +1,4 @@
-"""Typed errors. Every message is one line: the cause, the offending value and the way out."""
+"""Errors. Every message is one line with the cause, the value and a way out."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ganbench.text import shown
 
 
 class GanbenchError(Exception):
-    """Anything ganbench raises on purpose; the command line prints it and exits with ``exit_code``."""
+    """Base of all errors of ganbench; the command line prints them and exits with ``exit_code``."""
 
     exit_code = 2
 
 
 class BadInput(GanbenchError, ValueError):
-    """What the user gave cannot be used: an unknown name, a missing file, a wrong size."""
+    """An input that cannot be used: an unknown name, a missing file, a wrong size."""
 
 
 class Unsupported(GanbenchError, TypeError):
-    """A method was asked for a condition or ability it does not have."""
+    """A method does not have the condition or ability that it was asked for."""
 
 
 class Diverged(GanbenchError, RuntimeError):
-    """A training run left the region where going on makes sense; its last good checkpoint is kept."""
+    """A training has diverged; its last good checkpoint is kept."""
 
     exit_code = 1
 

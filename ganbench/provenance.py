@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, the code's commit, the kind of machine."""
+"""Where a result comes from: versions, commit of the code, kind of machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import ganbench
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes."""
+    """Versions of ganbench, torch, numpy and Python."""
     return {
         "ganbench": ganbench.__version__,
         "torch": torch.__version__,
@@ -25,10 +25,9 @@ def versions() -> dict[str, str]:
 
 
 def git(folder: Path = Path(ganbench.__file__).parent) -> dict[str, Any] | None:
-    """Commit, and whether tracked files were changed since; None if ``folder`` is in no checkout.
+    """The commit of a checkout, and whether its tracked files were changed; None outside of a checkout.
 
-    An installed package that merely lies below somebody's checkout, in a virtual environment say,
-    is not part of it.
+    A package that is installed in a virtual environment inside of a checkout does not belong to it.
     """
 
     def ask(*words: str) -> str:
@@ -52,7 +51,7 @@ def git(folder: Path = Path(ganbench.__file__).parent) -> dict[str, Any] | None:
 
 
 def machine() -> dict[str, Any]:
-    """Kind of machine: system, processor, cores, memory, GPU; no names of hosts or users."""
+    """The kind of machine: system, processor, cores, memory, GPU, but no names of hosts or users."""
     return {
         "system": platform.system(),
         "processor": _processor(),

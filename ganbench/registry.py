@@ -1,7 +1,7 @@
-"""Lazy registries: names are listed without importing what they stand for.
+"""Registries of methods and metrics, which list names without importing any code.
 
-Built-in entries, the baselines and third-party plug-ins all come from entry points, so ours are
-registered exactly as a third party's: ``[options.entry_points]`` of ``setup.cfg``.
+All entries are entry points: ours in ``[options.entry_points]`` of ``setup.cfg``, those of plug-ins in
+theirs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ganbench.errors import BadInput, unknown
 
 
 class Registry:
-    """Named objects of one entry-point group, e.g. ``ganbench.methods``.
+    """The objects of an entry-point group, by name.
 
     Args:
-        group: the entry-point group.
-        kind: what an entry is called in messages, e.g. ``"method"``.
+        group: the entry-point group, e.g. ``"ganbench.methods"``.
+        kind: name of an entry in messages, e.g. ``"method"``.
         first: names of our entries, in the order of lists; plug-ins follow alphabetically.
         aliases: second names of some of our entries, in lower case: alias -> name.
     """
@@ -46,46 +46,50 @@ class Registry:
         return next((f"{name} ({a})" for a, known in self.aliases.items() if known == name), name)
 
     def _entries(self) -> dict[str, EntryPoint]:
-        found: dict[str, EntryPoint] = {}
+        entries: dict[str, EntryPoint] = {}
         for entry in entry_points(group=self.group):
             ours = entry.dist is not None and entry.dist.name == "ganbench"
-            # A plug-in may not take the name of one of ours: a table would say the wrong thing.
+            # A plug-in that took one of our names would be printed as our method.
             if ours or self.canonical(entry.name) not in self.first:
-                found[entry.name] = entry
-        return found
+                entries[entry.name] = entry
+        return entries
 
     def names(self) -> list[str]:
-        """Every registered name; nothing is imported."""
-        found = set(self._entries())
-        ours = [name for name in self.first if name in found]
-        return ours + sorted(found.difference(ours))
+        """All registered names, ours first."""
+        entries = set(self._entries())
+        ours = [name for name in self.first if name in entries]
+        return ours + sorted(entries.difference(ours))
 
     def load(self, name: str, base: type | None = None) -> Any:
-        """Import the object that is called ``name``; ``base`` is the class it must derive from.
+        """Import an object.
+
+        Args:
+            name: its name or alias.
+            base: class that it must be derived from.
 
         Raises:
-            BadInput: no such name, or the plug-in cannot be imported, or is of another kind.
+            BadInput: the name is unknown, or the object cannot be imported or is not derived from ``base``.
         """
         entries, name = self._entries(), self.canonical(name)
         if name not in entries:
             raise self.unknown(name)
         try:
-            found = entries[name].load()
-        except Exception as error:  # a plug-in's module may raise anything
+            entry = entries[name].load()
+        except Exception as error:  # the module of a plug-in may raise anything
             raise BadInput(
                 f"{self.kind} {name!r} cannot be imported from {entries[name].value!r}: "
                 f"{type(error).__name__}: {error}; "
                 "reinstall or remove the package that registers it"
             ) from error
-        if base is not None and not (isinstance(found, type) and issubclass(found, base)):
+        if base is not None and not (isinstance(entry, type) and issubclass(entry, base)):
             raise BadInput(
                 f"{self.kind} {name!r} is {entries[name].value!r}, not a subclass of "
-                f"{base.__module__}.{base.__qualname__}; mend the package that registers it"
+                f"{base.__module__}.{base.__qualname__}; correct the package that registers it"
             )
-        return found
+        return entry
 
     def unknown(self, name: str, *others: str) -> BadInput:
-        """The error for a name that is not registered; ``others`` are allowed beside the registered ones."""
+        """The error for an unknown name; ``others`` are allowed beside the registered names."""
         return unknown(self.kind, name, [*self.names(), *others], self.aliases)
 
 
@@ -93,12 +97,12 @@ METHODS = Registry(
     "ganbench.methods",
     "method",
     first=("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2"),
-    # The paper calls its models GANmut and GGANmut, its code calls them linear and gaussian.
+    # The paper calls its models GANmut and GGANmut; its code calls them linear and gaussian.
     aliases={"ganmut": "linear", "gganmut": "gaussian"},
 )
 
-# Title and paper of each of ours, as its class has them: a list of names need not import networks.
-IN_PRINT = {
+# Title and paper of each of our methods. They repeat the class's, so that lists import no networks.
+TITLES = {
     "linear": ("GANmut", "d'Apolito et al., CVPR 2021"),
     "gaussian": ("GGANmut", "d'Apolito et al., CVPR 2021"),
     "stargan": ("StarGAN", "Choi et al., CVPR 2018, arXiv:1711.09020"),
@@ -109,7 +113,7 @@ IN_PRINT = {
 
 
 def list_methods() -> list[str]:
-    """Names of every registered method: the six of the paper, then plug-ins."""
+    """Names of all registered methods: the six of the paper, then plug-ins."""
     return METHODS.names()
 
 

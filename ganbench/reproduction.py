@@ -1,4 +1,4 @@
-"""A shipped checkpoint made again from what its card says, and compared with the first one."""
+"""Reproduction of a checkpoint: a training as its card says, and a comparison of the two results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ganbench.training.folder import LogLine
 from ganbench.training.session import prepare
 from ganbench.training.setup import Setup, configure
 
-# What a card must tell so that the training can be repeated.
+# Keys of a card that are needed to repeat the training.
 REQUIRED = (
     "iteration", "seed", "command", "recipe_name", "recipe", "network", "data", "versions", "hours",
 )  # fmt: skip
@@ -42,12 +42,12 @@ REQUIRED = (
 
 @dataclass(frozen=True)
 class Claim:
-    """A checkpoint, and what its card says of how it was made.
+    """A checkpoint that is to be reproduced.
 
     Attributes:
-        name: of the method, or ``"judge"``.
-        path: the checkpoint.
-        card: its card.
+        name: name of the method, or ``"judge"``.
+        path: file of the checkpoint.
+        card: its card, which says how it was made.
     """
 
     name: str
@@ -56,12 +56,12 @@ class Claim:
 
     @property
     def iterations(self) -> int:
-        """How long it was trained, which may be less than its recipe's length."""
+        """Number of iterations that it was trained, which may be less than its recipe's."""
         return int(self.card["iteration"])
 
     @property
-    def elsewhere(self) -> str:
-        """In which versions it was made, where they differ from those here; empty if in none."""
+    def other_versions(self) -> str:
+        """Versions of ganbench and libraries that it was made with and that differ from those here."""
         here, there = versions(), self.card["versions"]
         return ", ".join(
             f"{key} {there[key]}, here {here[key]}"
@@ -72,11 +72,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a reproduction came to.
+    """The result of a reproduction.
 
     Attributes:
-        reproduced: whether it is the same, to the bit or by its scores.
-        text: why.
+        reproduced: whether the checkpoints are equal to the bit, or their scores agree.
+        text: the reason.
     """
 
     reproduced: bool
@@ -84,10 +84,14 @@ class Verdict:
 
 
 def read_claims(manifest: Path, name: str) -> list[Claim]:
-    """The checkpoints of a manifest, which lie beside it: the one of ``name``, or ``"all"``.
+    """The checkpoints of a manifest, whose files lie in its folder.
+
+    Args:
+        manifest: the MANIFEST.toml.
+        name: name or alias of a method, ``"judge"``, or ``"all"``.
 
     Raises:
-        BadInput: no manifest, no such entry, or a file that is not the one of the manifest.
+        BadInput: no manifest, no such entry, or a file with another hash than in the manifest.
     """
     entries = read_manifest(manifest)
     name = METHODS.canonical(name)
@@ -111,12 +115,12 @@ def read_claims(manifest: Path, name: str) -> list[Claim]:
 
 @dataclass(frozen=True)
 class Plan:
-    """A training that is to make a claimed checkpoint again.
+    """A training that reproduces a checkpoint.
 
     Attributes:
         claim: the checkpoint.
-        setup: its method, network and recipe.
-        data_options: the options of its data set.
+        setup: method, network and recipe.
+        data_options: options of the data set.
     """
 
     claim: Claim
@@ -124,21 +128,21 @@ class Plan:
     data_options: Mapping[str, Any]
 
     def load(self, split: str, **more: Any) -> Dataset:
-        """A split of its data set; ``more`` are further arguments of ``load_dataset``."""
+        """A split of the data set; ``more`` are further arguments of ``load_dataset``."""
         name, size = self.claim.card["data"]["name"], self.setup.network.image_size
         return load_dataset(name, split, size=size, **self.data_options, **more)
 
 
 def make_plan(claim: Claim, folder: Path) -> Plan:
-    """Find out what has to be trained; nothing is trained and no face is stored.
+    """The training that reproduces a checkpoint.
 
     Args:
         claim: the checkpoint.
-        folder: where recipes lie that are not shipped, beside the manifest.
+        folder: folder of the manifest, in which recipes that are not shipped lie.
 
     Raises:
-        BadInput: recipe, network or data are no longer those of the card, or one command did not make
-            the checkpoint.
+        BadInput: recipe, network or data differ from the card's, or the checkpoint was not made by one
+            command.
     """
     card, recipe = claim.card, claim.card["recipe_name"]
     if "init" in card:
@@ -153,8 +157,8 @@ def make_plan(claim: Claim, folder: Path) -> Plan:
         )
     if not is_file_name(recipe):
         raise BadInput(
-            f"recipe in the card of {claim.path} is no name of a recipe: {recipe[:80]!r}; the "
-            "card was changed: take the file that the training wrote"
+            f"the card of {claim.path} names no recipe, but {recipe[:80]!r}; the card was changed: use the "
+            "file that the training wrote"
         )
     if is_file(folder / recipe):
         recipe = str(folder / recipe)
@@ -169,7 +173,7 @@ def make_plan(claim: Claim, folder: Path) -> Plan:
 
 
 def _read_command(claim: Claim) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Assignments and data options in a card's command: older cards do not have them as data.
+    """Assignments and data options in the command of an older card, which does not have them as data.
 
     Raises:
         BadInput: the text is no command.
@@ -178,8 +182,8 @@ def _read_command(claim: Claim) -> tuple[dict[str, Any], dict[str, Any]]:
         _, _, _, *words = shlex.split(claim.card["command"])
     except ValueError as error:
         raise BadInput(
-            f"command in the card of {claim.path} cannot be read ({error}); the card was changed: take "
-            "the file that the training wrote"
+            f"command in the card of {claim.path} cannot be read ({error}); the card was changed: use the "
+            "file that the training wrote"
         ) from error
     pairs = list(zip(words[::2], words[1::2], strict=False))
     assignments = config.parse_assignments(value for option, value in pairs if option == "--set")
@@ -188,7 +192,11 @@ def _read_command(claim: Claim) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _check(plan: Plan) -> None:
-    """Refuse to train what cannot become the claimed checkpoint."""
+    """Refuse a training that cannot reproduce the checkpoint.
+
+    Raises:
+        BadInput: recipe, network or data differ from the card's.
+    """
     claim, card, setup = plan.claim, plan.claim.card, plan.setup
     now = {
         "data": describe(plan.load("train", lazy=True)),
@@ -205,7 +213,7 @@ def _check(plan: Plan) -> None:
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """A data set as a card names it."""
+    """What a card says about a data set."""
     return {"name": dataset.name, "images": len(dataset), "fingerprint": dataset.fingerprint}
 
 
@@ -217,18 +225,18 @@ def retrain(
     resume: bool,
     watch: Callable[[LogLine], None] = lambda _: None,
 ) -> Path | None:
-    """Train as far as the claim was trained.
+    """Train for as many iterations as the checkpoint was trained.
 
     Args:
-        plan: what is to be trained.
-        dataset: its training data.
-        folder: of the run.
-        device: where to train.
-        resume: go on with the run in ``folder``, if there is one.
+        plan: the training.
+        dataset: its training split.
+        folder: folder of the run.
+        device: device for the training.
+        resume: continue the run in ``folder``, if there is one.
         watch: called after each log line.
 
     Returns:
-        The checkpoint; None if Ctrl-C stopped the run.
+        The new checkpoint, or None after Ctrl-C.
     """
     claim, setup = plan.claim, plan.setup
     session = prepare(
@@ -246,10 +254,16 @@ def retrain(
 
 
 def compare(claim: Claim, made: Path, dataset: Dataset, device: str) -> Verdict:
-    """Compare a checkpoint with the claimed one: bits, else scores on a test set.
+    """Compare two checkpoints: the bits of their weights, and if these differ, scores on a test set.
 
-    Two sets of scores are the same if the gate (docs/gate.md) finds no headline better or worse:
-    none moved by more than its margin, and by more than its interval explains.
+    Scores agree if the gate (docs/gate.md) finds no headline number better or worse: none moved by more
+    than its margin and its interval.
+
+    Args:
+        claim: the first checkpoint.
+        made: file of the new one.
+        dataset: the test split.
+        device: device for the evaluation.
     """
     if weights_hash(made) == weights_hash(claim.path):
         return Verdict(True, f"bit-identical: all weights are those of {claim.path.name}")
@@ -268,12 +282,13 @@ def compare(claim: Claim, made: Path, dataset: Dataset, device: str) -> Verdict:
 
 
 def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
+    """The evaluation of a method, or the accuracy of a judge on real images."""
     if name != "judge":
-        found = evaluate([(name, path)], dataset, load_judge(device=device), device=device)
-        # The numbers of the real faces and of the right answers are not the method's.
-        own = tuple(record for record in found.results.records if record.method == name)
-        results = dataclasses.replace(found.results, records=own)
-        return gate.Run(results, found.predictions)
+        evaluation = evaluate([(name, path)], dataset, load_judge(device=device), device=device)
+        # Numbers of real faces and of right answers do not depend on the method.
+        records = tuple(r for r in evaluation.results.records if r.method == name)
+        results = dataclasses.replace(evaluation.results, records=records)
+        return gate.Run(results, evaluation.predictions)
     judge = load_judge(checkpoint=path, device=device)
     spec = judge.spec
     logits = torch.cat(
@@ -282,5 +297,6 @@ def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
             for start in range(0, len(dataset), 64)
         ]
     )
-    records = Accuracy().score(MetricInputs(REAL, dataset.labels, {"logits": np.asarray(logits)}))
-    return gate.Run(Results({"data": dataset.fingerprint}, 0, {}, tuple(records)), {})
+    inputs = MetricInputs(REAL, dataset.labels, {"logits": np.asarray(logits)})
+    results = Results({"data": dataset.fingerprint}, 0, {}, tuple(Accuracy().score(inputs)))
+    return gate.Run(results, {})

@@ -1,8 +1,8 @@
-"""Random numbers addressed by name instead of by history.
+"""Random numbers that depend on a seed and a name, and not on earlier draws.
 
-Every draw takes a fresh generator made from (seed, name, counter ...). Nothing then depends on how
-many numbers were drawn before, on batch size, on worker count or on the device, and a resumed run
-draws what the uninterrupted one would have drawn, with no random state to store.
+Each draw has a new generator, made from (seed, name, counter ...). Numbers then do not depend on how many
+were drawn before, on batch size, number of workers or device. A resumed run draws the numbers of an
+uninterrupted one, and no random state has to be stored.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ganbench.errors import BadInput
 if TYPE_CHECKING:
     import torch
 
-# What the generators of NumPy, scikit-learn and openTSNE take.
+# Largest seed for the generators of NumPy, scikit-learn and openTSNE.
 LARGEST = 2**32 - 1
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a seed that not every generator takes.
+    """Refuse a seed that not all generators accept.
 
     Raises:
         BadInput: it is below 0 or above ``LARGEST``.
@@ -30,11 +30,11 @@ def check_seed(seed: int) -> None:
 
 
 def generator(seed: int, *key: str | int) -> torch.Generator:
-    """A CPU generator for the stream ``key`` of ``seed``; equal arguments give equal draws."""
-    import torch  # here, so that the command line learns ``LARGEST`` without it
+    """A generator on the CPU; equal arguments give equal draws."""
+    import torch  # here, since the command line needs ``LARGEST`` without loading torch
 
     digest = hashlib.sha256(repr((seed, *key)).encode()).digest()
-    # 63 bits: torch refuses seeds outside the signed range.
+    # 63 bits, since seeds of torch are signed.
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 

@@ -18,11 +18,11 @@ StageProgress = Callable[[str, int, int], None]
 
 @dataclass
 class Stage:
-    """What a stage has cost so far.
+    """Time and memory of a stage.
 
     Attributes:
-        seconds: wall time, summed over its visits, without the stages measured inside it.
-        peak_mib: the process's largest resident memory up to the stage's last end, MiB.
+        seconds: wall time, summed over all times that the stage was entered, without inner stages.
+        peak_mib: largest resident memory of the process until the stage last ended, in MiB.
     """
 
     seconds: float = 0.0
@@ -30,7 +30,7 @@ class Stage:
 
 
 def peak_mib() -> float:
-    """The process's largest resident memory so far, in MiB."""
+    """The largest resident memory of the process so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts KiB, macOS bytes.
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
@@ -38,7 +38,7 @@ def peak_mib() -> float:
 
 @dataclass
 class Stopwatch:
-    """Stages by name, in order of first visit; a stage may be entered again, and inside another."""
+    """Stages by name, in the order of their first entries. A stage may be entered again or inside another."""
 
     stages: dict[str, Stage] = field(default_factory=dict)
     _inner: list[float] = field(default_factory=list)

@@ -1,9 +1,9 @@
-"""Text of users at the border to a terminal or a document: shown as it is, and never interpreted.
+"""Text of users in terminals and documents, where it is shown literally and never interpreted.
 
-Names of files, cards of checkpoints and records of results come from anywhere. Control characters in
-them would move the cursor, hide text or turn its direction; marks of a format would break the table
-that they stand in. There is one function for each border: ``printable`` for terminals and messages,
-``markdown``, ``latex`` and ``html`` for documents. Tables as CSV are quoted by the csv module.
+Names of files, cards of checkpoints and records of results may come from other people. Control characters
+in them could move the cursor, hide text or reverse its direction; markup could break a table. Use
+``printable`` for terminals and messages, and ``markdown``, ``latex`` and ``html`` for documents. The csv
+module quotes text in CSV files.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-# Control characters, marks that turn the direction of text or have no width, halves of UTF-16 pairs (in
-# the names of files that are not UTF-8), and separators that some programs take for the end of a line.
+# Unicode categories of characters that are escaped: control characters, marks without width or for the
+# direction of text, halves of UTF-16 pairs (from file names that are not UTF-8), separators of lines.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
-# Joiners: Persian and Indian words and composed emoji are misspelt without them.
+# Joiners are kept: Persian and Indian words and composed emoji need them.
 _JOINERS = "\u200c\u200d"
 
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
-# Characters of a value that a message quotes, and of a whole message.
+# Largest numbers of characters of a value in a message, and of a whole message.
 VALUE, MESSAGE = 120, 2000
 
 _MARKDOWN = str.maketrans(
@@ -32,7 +32,7 @@ _LATEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\symbol{34}"}
-    # After the end of a row these would be an argument of it.
+    # At the beginning of a row, LaTeX would read these as arguments of the end of the previous row.
     | {c: f"{{{c}}}" for c in "[]*"}
     | {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$"}
 )
@@ -42,17 +42,18 @@ def plural(count: int, noun: str, several: str = "") -> str:
     """A count with its noun: ``1 edit``, ``7,000 edits``.
 
     Args:
-        noun: in the singular.
-        several: its plural, where that is not the noun with an s.
+        count: the count.
+        noun: the noun in the singular.
+        several: its plural, if that is not the noun with an s.
     """
     return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
 
 
 def printable(text: object, keep: str = "") -> str:
-    r"""Text for a terminal: each character that is not shown as itself becomes ``\x1b`` or ``\u202e``.
+    r"""Text for a terminal, with escapes such as ``\x1b`` and ``\u202e`` for hidden characters.
 
     Args:
-        text: anything; ``str`` makes it text.
+        text: any object; ``str`` converts it to text.
         keep: characters that stay, e.g. ``"\n"`` for text of several lines.
     """
     text = str(text)
@@ -67,7 +68,7 @@ def _hidden(character: str) -> bool:
 
 def _escape(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte of a file name that is not UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # Python's code for a byte of a file name that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     if character in _SHORT:
         return _SHORT[character]
@@ -77,7 +78,7 @@ def _escape(character: str) -> str:
 
 
 def clipped(text: str, most: int = VALUE) -> str:
-    """Text of at most ``most`` characters: longer text loses its middle, and tells how much."""
+    """Text of about ``most`` characters: the number of omitted ones replaces the middle of longer text."""
     if len(text) <= most:
         return text
     head, tail = most * 2 // 3, most // 4
@@ -85,7 +86,7 @@ def clipped(text: str, most: int = VALUE) -> str:
 
 
 def shown(value: Any, most: int = VALUE) -> str:
-    """A value as messages quote it: its ``repr``, clipped; also of numbers and trees that have none."""
+    """The clipped ``repr`` of a value, for messages; it never fails, also for huge numbers and trees."""
     try:
         return clipped(printable(repr(value)), most)
     except (ValueError, RecursionError, MemoryError):
@@ -93,12 +94,12 @@ def shown(value: Any, most: int = VALUE) -> str:
 
 
 def message(error: object) -> str:
-    """One line for a terminal, clipped."""
+    """A message as one line for a terminal, clipped."""
     return clipped(printable(" ".join(str(error).split())), MESSAGE)
 
 
 def markdown(text: object) -> str:
-    """Text for a cell or a paragraph of Markdown; HTML and marks in it are shown as they are."""
+    """Text for a cell or a paragraph of Markdown, with HTML and markup escaped."""
     return printable(text).translate(_MARKDOWN)
 
 
@@ -116,10 +117,10 @@ def markdown_table(
 
 
 def latex(text: object) -> str:
-    """Text for LaTeX; arrows and plus-minus, which text fonts lack, are set in mathematics."""
+    """Text for LaTeX; arrows and plus-minus, which text fonts lack, become formulas."""
     return printable(text).translate(_LATEX)
 
 
 def html(text: Any) -> Any:
-    """What a template of a page puts in: text without control characters, which Jinja then escapes."""
+    """A value for a template: text loses its control characters, and Jinja escapes it afterwards."""
     return printable(text, keep="\n") if type(text) is str else text

@@ -156,7 +156,7 @@ def test_what_is_no_assignment(assignment):
 
 
 def test_a_dot_needs_a_table():
-    with pytest.raises(BadInput, match=r"not a table: 'a' in --set a\.b; drop the dot"):
+    with pytest.raises(BadInput, match=r"not a table: 'a' in --set a\.b; remove the dot"):
         assign({"a": 3}, {"a.b": 1})
 
 

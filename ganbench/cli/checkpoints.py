@@ -50,7 +50,8 @@ def import_(
 ) -> None:
     """Convert the authors' checkpoint FILE of METHOD into a checkpoint of ganbench.
 
-    FILE holds the generator, or for StarGAN-v2 all networks. No code in it is executed.
+    METHOD is linear (ganmut), gaussian (gganmut), stargan, ganimation, smit or stargan-v2. FILE holds the
+    generator, or for StarGAN-v2 all networks. No code in it is executed.
     """
     from pathlib import Path
 
@@ -102,11 +103,11 @@ def list_() -> None:
     """List the shipped checkpoints."""
     from rich.table import Table
 
-    from ganbench.registry import IN_PRINT, METHODS
+    from ganbench.registry import METHODS, TITLES
 
     table = Table("name", "title", "size", "licence", "recipe", "iterations")
     for name, entry in _shipped().items():
-        title = IN_PRINT[name][0] if entry["kind"] == "method" else "VGG judge"
+        title = TITLES[name][0] if entry["kind"] == "method" else "VGG judge"
         size = f"{entry['bytes'] / 1e6:.1f} MB"
         table.add_row(
             METHODS.both_names(name),

@@ -11,11 +11,11 @@ from ganbench.cli.screen import say
 def methods() -> None:
     """List the methods: the paper's six, then plug-ins."""
     from ganbench.errors import BadInput
-    from ganbench.registry import IN_PRINT, METHODS
+    from ganbench.registry import METHODS, TITLES
 
     for name in METHODS.names():
         try:
-            title, paper = IN_PRINT[name] if name in IN_PRINT else _read_plug_in(name)
+            title, paper = TITLES[name] if name in TITLES else _read_plug_in(name)
         except BadInput as error:
             say(f"{name:<18} {error}", err=True)
         else:

@@ -37,6 +37,8 @@ def reproduce(
 ) -> None:
     """Train a shipped checkpoint again, as its card says, and compare the two.
 
+    METHOD is linear (ganmut), gaussian (gganmut), stargan, ganimation, smit or stargan-v2.
+
     The checkpoint is reproduced if all weights are equal to the bit (on the same machine, with the same
     versions), or if the scores on the test faces agree within margins and intervals.
 
@@ -65,8 +67,8 @@ def _describe(claim: Claim, folder: Path) -> None:
         f"data {claim.card['data']['fingerprint'][:8]} and recipe are the card's; "
         f"into {folder / claim.name}"
     )
-    if claim.elsewhere:
-        say(f"{claim.name}: made in other versions: {claim.elsewhere}", err=True)
+    if claim.other_versions:
+        say(f"{claim.name}: made with other versions: {claim.other_versions}", err=True)
 
 
 def _perform(plan: Plan, folder: Path, resume: bool, device: str) -> bool:

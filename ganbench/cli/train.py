@@ -166,7 +166,7 @@ class TrainOptions(DataOptions):
 def train(context: click.Context, /, **given: Any) -> None:
     """Train METHOD, or the judge, and write a checkpoint for 'ganbench eval'.
 
-    METHOD is a name that 'ganbench methods' lists, for example stargan, gaussian or its alias gganmut.
+    METHOD is linear (ganmut), gaussian (gganmut), stargan, ganimation, smit, stargan-v2 or a plug-in.
 
     Ctrl-C stops after the current step; --resume then continues exactly there.
 
