@@ -1,12 +1,12 @@
-"""Whether training waits for its data, and what a data set of AffectNet's size costs to open.
+"""Measure how long training waits for its data, and the time to open a data set of AffectNet's size.
 
     python benchmarks/data.py                    # index 290,000 files, and the waiting of a short run
     python benchmarks/data.py --images 20000 --method ''
 
-Writes tiny JPEG files (copies of one, by hard links) into a temporary folder with AffectNet's list of
-them, opens it twice as 'ganbench train' does, and measures the second and the peak memory. Then trains
-METHOD for a few iterations on the embedded faces and measures how long the steps waited for batches.
-Exits 1 if a limit is broken.
+Writes tiny JPEG files, which are hard links of a few files, and AffectNet's list of them into a temporary
+folder. Opens the folder twice as 'ganbench train' does, and measures times and memory. Then trains METHOD for
+a few iterations on the embedded faces and measures how long the steps waited for batches. Exits with 1 if a
+limit is broken.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from ganbench.data import load_dataset
 from ganbench.stopwatch import peak_mib
 
 INDEX_SECONDS, WAITING = 30.0, 0.05
-LINKS = 30_000  # of one file: fewer than file systems allow
+LINKS = 30_000  # of one file; file systems allow more
 
 
 def report(what: str, value: float, allowed: float, unit: str) -> bool:
-    """Print a line; whether the limit holds."""
+    """Print a line, and return whether the limit holds."""
     word = "ok    " if value <= allowed else "BROKEN"
     print(f"{word} {what:<44} {value:8.2f} {unit:<4} <= {allowed:g}", flush=True)
     return value <= allowed
 
 
 def populate(root: Path, count: int) -> None:
-    """A list of ``count`` images of 16 px, a thousand a folder, and the images."""
+    """Write ``count`` images of 16 px, a thousand in each folder, and the list of them."""
     lines = ["subDirectory_filePath,expression"]
     for i in range(count):
         folder, original = root / f"{i // 1000}", root / f"{i // LINKS}.jpg"
@@ -50,7 +50,7 @@ def populate(root: Path, count: int) -> None:
 
 
 def index(count: int) -> bool:
-    """Open so many images twice."""
+    """Open ``count`` images twice."""
     holds = True
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GANBENCH_CACHE"] = f"{folder}/cache"
@@ -69,28 +69,28 @@ def index(count: int) -> bool:
 
 
 def waiting(method: str, iterations: int) -> bool:
-    """Train and measure the waiting for batches."""
-    from ganbench.training.loop import Run
+    """Train, and measure how long steps wait for batches."""
+    from ganbench.training.batches import Batches
     from ganbench.training.session import prepare
 
     waited = 0.0
-    batches = Run._batches
+    between = Batches.between
 
-    def timed(self: Run, *arguments: Any) -> Any:
+    def timed(self: Batches, first: int, end: int) -> Any:
         nonlocal waited
-        made = batches(self, *arguments)
+        stream = between(self, first, end)
+        yield next(stream)  # no step runs while the first batch is prepared
         while True:
             start = time.perf_counter()
-            batch = next(made, None)
-            if self.done:  # the first batch has no step to be made in
-                waited += time.perf_counter() - start
+            batch = next(stream, None)
+            waited += time.perf_counter() - start
             if batch is None:
                 return
             yield batch
 
-    session = prepare(method, "faces", ("warmup_iterations=0", "probe_every=0"), device="cpu")
+    session = prepare(method, "faces", {"warmup_iterations": 0, "probe_every": 0}, device="cpu")
     dataset = load_dataset("faces", "train", size=session.image_size)
-    Run._batches = timed  # type: ignore[method-assign]
+    Batches.between = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         run = session.run(dataset, Path(folder) / "run", "")
         run.start()

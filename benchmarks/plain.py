@@ -1,20 +1,20 @@
-"""A cycle of training against a plain loop of the same losses, in one run.
+"""Compare the time of a cycle of training with that of a plain loop of the same losses.
 
     python benchmarks/plain.py                       # StarGAN, GANmut, GGANmut at 128 px, full widths
     python benchmarks/plain.py --size faces --compile   # the faces recipe's networks, torch.compile too
     python benchmarks/plain.py stargan --brief       # fewer variants
 
-A cycle is five critic steps and a generator step of batch 16. The plain loop is how such code is
-usually written (METHODS of the papers, no tricks): the generator's graph kept in critic steps, real
-and edited images through D one after the other, the penalty by differentiating twice, gradients of
-everything in both steps, default memory format and optimiser, every loss read out in every step.
+A cycle is five critic steps and a generator step of batch 16. The plain loop is how such code is usually
+written: critic steps keep the generator's graph, D sees real images and edits one after the other, the
+penalty is differentiated twice, both steps compute gradients of all networks, memory format and optimiser
+are torch's defaults, and every loss is read in every step.
 
-"as it is" is the training without the option fast; "bf16 G" has the generator in bfloat16, "bf16 G, D"
-has critic_precision bf16 besides.
-First it is shown that plain and fast are the same: losses and gradients from equal weights and draws.
-Then cycles of all variants take turns. Prints processor seconds of the fastest cycle of each (one
-thread) and the share of the plain one's. Exits 1 if a loss differs by more than 1e-5, or if the last
-variant takes more than half of the plain loop's time.
+"as it is" is the training without the option fast; "bf16 G" has the generator in bfloat16, "bf16 G, D" also
+has critic_precision bf16.
+The script first compares losses and gradients of the plain loop and of fast, from equal weights and random
+numbers. Then all variants run cycles in turn. It prints processor seconds of the fastest cycle of each
+variant, with one thread, and their ratio to the plain loop's. It exits with 1 if a loss differs by more than
+1e-5, or if the last variant takes more than half of the plain loop's time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ALLOWED = 0.5
 TOLERANCE = 1e-5
 BATCH, CRITIC_STEPS = 16, 5
 
-# What the recipe of the faces adds to the papers' losses: the plain loop knows nothing of it.
+# Switches off what the faces recipe adds to the papers' losses, which the plain loop does not have.
 PAPERS = (
     "warmup_iterations=0",
     "ema_decay=0.0",
@@ -69,7 +69,7 @@ def penalty(critic: Any, x: Tensor, fake: Tensor, random: torch.Generator) -> Te
 
 
 def heads(trainer: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    """D(x) as scores, class logits and code; StarGAN's has no code."""
+    """D(x) as scores, class logits and code; the code is None for StarGAN."""
     outputs = trainer.discriminator(x)
     if trainer.method.name == "gaussian":
         return outputs[0], *trainer.split(outputs[1])
@@ -81,7 +81,7 @@ def critic_losses(trainer: Any, x: Tensor, batch: Batch, random: torch.Generator
     recipe, name = trainer.recipe, trainer.method.name
     target = trainer.target(batch, random)
     real, cls, _ = heads(trainer, x)
-    fake = trainer.method.translate(x, target.codes)[0]  # with its graph, as usual
+    fake = trainer.method.translate(x, target.codes)[0]  # with its graph, as in usual code
     edited, _, code = heads(trainer, fake.detach())
     weight = recipe.lambda_cls_d if name == "gaussian" else recipe.lambda_cls
     losses = {
@@ -103,29 +103,29 @@ def generator_losses(trainer: Any, x: Tensor, batch: Batch, random: torch.Genera
     score, cls, code = heads(trainer, fake)
     losses = {"g_fake": -score.mean()}
     if method.name == "stargan":
-        own = F.one_hot(batch.emotions, method.code_dim).float()
+        source = F.one_hot(batch.emotions, method.code_dim).float()
         losses["g_cls"] = recipe.lambda_cls * F.cross_entropy(cls, target.emotions)
     elif method.name == "linear":
         assert code is not None
         assert target.strength is not None
         n, rho = recipe.random_codes, target.strength
-        _, seen, _ = heads(trainer, x)
-        own = method.anchors()[batch.emotions] * seen.softmax(1).amax(1)[:, None]
+        _, logits, _ = heads(trainer, x)
+        source = method.anchors()[batch.emotions] * logits.softmax(1).amax(1)[:, None]
         strong = (rho > 0.2).float()
         error = (cls.softmax(1).amax(1) - rho) ** 2
         losses["g_cls"] = recipe.lambda_cls * F.cross_entropy(cls[n:], target.emotions[n:])
         losses["g_coor"] = recipe.lambda_coor * F.mse_loss(code, target.codes)
         losses["g_strength"] = recipe.lambda_strength * (strong * error).sum() / strong.sum()
-        own = own.detach()
+        source = source.detach()
     else:
         n = trainer.at_means
         p_d, p_z = cls.softmax(1), method.label_distribution(target.codes)
         apart = (p_z - p_d) * (p_z.log() - p_d.log())
-        _, _, own = heads(trainer, x)
-        own = own.detach()
+        _, _, source = heads(trainer, x)
+        source = source.detach()
         losses["g_cls"] = recipe.lambda_cls_g * F.cross_entropy(cls[:n], target.emotions[:n])
         losses["g_div"] = recipe.lambda_div * apart.sum(1).mean()
-    back = method.translate(fake, own)[0]
+    back = method.translate(fake, source)[0]
     losses["g_rec"] = recipe.lambda_rec * (x - back).abs().mean()
     return losses
 
@@ -138,12 +138,12 @@ def plain_step(trainer: Any, optimizers: Any, batch: Batch, iteration: int) -> d
         steps.append((generator_losses, "g"))
     values: dict[str, float] = {}
     for losses, name in steps:
-        found = losses(trainer, x, batch, random)
+        weighted = losses(trainer, x, batch, random)
         for optimizer in optimizers.values():
             optimizer.zero_grad()
-        torch.stack(list(found.values())).sum().backward()
+        torch.stack(list(weighted.values())).sum().backward()
         optimizers[name].step()
-        values |= {key: value.item() for key, value in found.items()}
+        values |= {key: value.item() for key, value in weighted.items()}
     return values
 
 
@@ -161,7 +161,7 @@ def trainer(method: str, size: str, *assignments: str) -> Any:
 
 
 def plain_trainer(method: str, size: str) -> Any:
-    """Networks and draws for the plain loop: float32, default memory format."""
+    """The trainer whose networks and targets the plain loop uses: float32, default memory format."""
     made = trainer(method, size, "precision=fp32")
     for network in made.networks.values():
         network.to(memory_format=torch.contiguous_format)
@@ -169,13 +169,16 @@ def plain_trainer(method: str, size: str) -> Any:
 
 
 def batch_of(size: int, memory: torch.memory_format) -> Batch:
-    """Noise: what it shows costs no time."""
+    """A batch of noise."""
     images = torch.rand(BATCH, 3, size, size, generator=generator(0, "bench"))
     return Batch(images.to(memory_format=memory), torch.arange(BATCH) % 7)
 
 
 def differences(method: str, size: str) -> float:
-    """Largest difference of a loss, over 1 or the loss, of plain and fast; prints gradients' too."""
+    """Largest difference of a loss between plain and fast, relative to the loss if that is above 1.
+
+    Prints the differences of the gradients.
+    """
     plain, fast = plain_trainer(method, size), trainer(method, size, "precision=fp32", "fast=true")
     side = plain.method.config.image_size
     batch, swift = (batch_of(side, f) for f in (torch.contiguous_format, torch.channels_last))
@@ -211,7 +214,7 @@ def differences(method: str, size: str) -> float:
 def variants(
     method: str, size: str, brief: bool, compiled: bool
 ) -> dict[str, Callable[[int], object]]:
-    """Name -> what runs the step of an iteration."""
+    """Functions that run the step of an iteration, by the name of the variant."""
     plain = plain_trainer(method, size)
     side = plain.method.config.image_size
     default, last = (batch_of(side, f) for f in (torch.contiguous_format, torch.channels_last))
@@ -241,7 +244,7 @@ def variants(
 
 
 def cycle(step: Callable[[int], object]) -> float:
-    """Processor seconds of a cycle, of which two iterations are taken: all but the last are alike."""
+    """Processor seconds of a cycle, from two iterations: all but the last take the same time."""
     seconds = []
     for iteration in (0, CRITIC_STEPS - 1):
         start = time.process_time()
@@ -255,10 +258,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("methods", nargs="*", default=list(METHODS), metavar="METHOD")
     parser.add_argument("--size", choices=("affectnet", "faces"), default="affectnet")
-    parser.add_argument("--rounds", type=int, default=3, help="Cycles of each.")
-    parser.add_argument("--cold", action="store_true", help="Count each one's first cycle too.")
+    parser.add_argument("--rounds", type=int, default=3, help="Cycles of each variant.")
+    parser.add_argument("--cold", action="store_true", help="Also count first cycles.")
     parser.add_argument("--unchecked", action="store_true", help="Do not compare losses.")
-    parser.add_argument("--brief", action="store_true", help="Only the plain and the fast ones.")
+    parser.add_argument("--brief", action="store_true", help="Only plain and fast variants.")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well.")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -274,7 +277,7 @@ def main() -> None:
         for _ in range(chosen.rounds + (not chosen.cold)):
             for name, step in steps.items():
                 seconds[name].append(cycle(step))
-        if not chosen.cold:  # the first one makes buffers, moments and compiled code
+        if not chosen.cold:  # the first cycle makes buffers, moments and compiled code
             seconds = {name: times[1:] for name, times in seconds.items()}
         base = min(seconds["plain"])
         for name, times in seconds.items():

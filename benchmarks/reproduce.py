@@ -1,12 +1,12 @@
-"""A short training from scratch, compared with the log that it left before: nox -s reproduce.
+"""Compare a short training from scratch with its recorded log: nox -s reproduce.
 
     python benchmarks/reproduce.py             # 300 steps at 32 px, on one core
-    python benchmarks/reproduce.py --update    # record it anew: commit the file, and say why it moved
+    python benchmarks/reproduce.py --update    # record a new log: commit the file, and say why it changed
 
-Prints for each logged value how far it strays from the reference, relative to the largest of that
-value. Exits 1 if any strays by more than the tolerance, if a value is new or gone, or if there is no
-reference. Other processors add up in another order, and a game of two networks amplifies last bits, so
-curves are compared, not digits. Further arguments go to 'ganbench train'.
+Prints the largest distance of each logged value from its record, relative to the largest recorded size of that
+value. Exits with 1 if a distance is above the tolerance, if a value is new or missing, or if there is no
+record. Processors differ in the order of sums, and adversarial training amplifies last bits; the tolerance
+is therefore wide. Further arguments go to 'ganbench train'.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOLERANCE = 0.1
 
 
 def train(method: str, arguments: list[str]) -> Curve:
-    """Each logged value along a training, with the iterations; no clock."""
+    """All logged values of a training, and its iterations, without the times."""
     with tempfile.TemporaryDirectory() as folder:
         cli.main(["train", method, *arguments, "--out", folder], standalone_mode=False)
         lines = [json.loads(text) for text in (Path(folder) / "log.jsonl").read_text().splitlines()]
@@ -41,11 +41,11 @@ def train(method: str, arguments: list[str]) -> Curve:
     return curve
 
 
-def strays(reference: Curve, found: Curve) -> dict[str, float]:
-    """Largest distance of each value over its largest size; infinite if there is nothing to compare."""
+def distances(reference: Curve, curve: Curve) -> dict[str, float]:
+    """Largest distance of each value over its largest size; infinite if the lengths differ."""
     result = {}
-    for key in {**reference, **found}:
-        before, after = reference.get(key, []), found.get(key, [])
+    for key in {**reference, **curve}:
+        before, after = reference.get(key, []), curve.get(key, [])
         if len(before) != len(after):
             result[key] = float("inf")
             continue
@@ -69,14 +69,14 @@ def main() -> None:
         sys.exit(f"no reference: {path}; record it with --update")
     torch.set_num_threads(1)  # sums in one order on one machine
     arguments = ["--recipe", chosen.recipe, "--data", chosen.data, "--device", "cpu", *more]
-    found = train(chosen.method, arguments)
+    curve = train(chosen.method, arguments)
     if chosen.update:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(found[key])}" for key in found)
+        lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(curve[key])}" for key in curve)
         path.write_text(f"{{\n{lines}\n}}\n")
         print(f"recorded {path}")
         return
-    off = strays(json.loads(path.read_text()), found)
+    off = distances(json.loads(path.read_text()), curve)
     for key, value in off.items():
         print(f"{'ok    ' if value <= chosen.tolerance else 'BROKEN'} {key:<24} {value:.2g}")
     print(f"       allowed {chosen.tolerance:g}")

@@ -1,12 +1,12 @@
-"""Whether memory stays flat: over a long training, and over editing ever more pictures.
+"""Check that memory does not grow in a long training, or with the number of edited pictures.
 
     python benchmarks/soak.py                       # 2,000 iterations of a small StarGAN
     python benchmarks/soak.py --method smit --iterations 500
     python benchmarks/soak.py --iterations 0        # editing only
 
-Prints resident memory along the training, and the peak of 'ganbench edit' on a few pictures and on ten
-times as many. Exits 1 if the second half of the training grew by more than 20 MiB, or the ten times as
-many pictures need more than 20 MiB more.
+Prints the resident memory during the training, and the peak of 'ganbench edit' on a few pictures and on ten
+times as many. Exits with 1 if the memory grew by more than 20 MiB in the second half of the training, or if
+ten times as many pictures need more than 20 MiB more.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def resident() -> float:
 
 
 def report(what: str, grown: float) -> bool:
-    """Print a line; whether the limit holds."""
+    """Print a line, and return whether the growth is allowed."""
     print(
         f"{'ok    ' if grown <= ALLOWED else 'BROKEN'} {what:<44} {grown:8.1f} MiB <= {ALLOWED:g}"
     )
@@ -40,7 +40,7 @@ def report(what: str, grown: float) -> bool:
 
 
 def train(method: str, iterations: int) -> bool:
-    """Train with logs, samples and checkpoints as a real run has them."""
+    """Train with logs, samples and checkpoints, and return whether the memory stays flat."""
     from ganbench.config import parse_assignments
     from ganbench.data import load_dataset
     from ganbench.training.session import prepare
@@ -49,23 +49,23 @@ def train(method: str, iterations: int) -> bool:
     words = (f"iterations={iterations}", "probe_every=0", *often, *SMALL)
     session = prepare(method, "faces", parse_assignments(words), device="cpu")
     dataset = load_dataset("faces", "train", size=session.image_size, limit=700)
-    seen: list[float] = []
+    memory: list[float] = []
 
-    def note(progress: object) -> None:
-        seen.append(resident())
+    def note(line: object) -> None:
+        memory.append(resident())
 
     with tempfile.TemporaryDirectory() as folder:
         run = session.run(dataset, Path(folder) / "run", "", note)
         run.start()
         run.run()
-    print(f"       {method}, MiB: {' '.join(f'{value:.0f}' for value in seen)}")
+    print(f"       {method}, MiB: {' '.join(f'{value:.0f}' for value in memory)}")
     return report(
-        f"growth over the second half of {iterations:,}", seen[-1] - seen[len(seen) // 2 - 1]
+        f"growth over the second half of {iterations:,}", memory[-1] - memory[len(memory) // 2 - 1]
     )
 
 
 def edit_peak(count: int) -> float:
-    """Peak memory, MiB, of editing so many pictures of 64 px in a process of its own."""
+    """Peak memory, MiB, of a process that edits ``count`` pictures of 64 px."""
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "in"
         pictures.mkdir()

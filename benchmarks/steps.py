@@ -1,12 +1,11 @@
-"""Where the time of a training step goes, method by method.
+"""Show which parts of a training step take how much time, for each method.
 
     python benchmarks/steps.py                        # networks of the faces recipe, as shipped
     python benchmarks/steps.py stargan --recipe affectnet --cycles 1 --set fast=true
 
-Prints processor milliseconds of an iteration (one thread), a mean over whole cycles after a first one,
-and the shares of: data (indexing, augmentation), passes of the generator, the rest of the losses, the
+Prints processor milliseconds of an iteration with one thread, as a mean over whole cycles after a first
+cycle, and the shares of: data (indexing, augmentation), passes of the generator, the rest of the losses, the
 gradient penalty, backward passes of critic and generator steps, optimisers, and the moving average.
-What torch's profiler would say of single operations needs the profiler; its own cost is not in here.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ COLUMNS = ("data", "G forward", "losses", "penalty", "D backward", "G backward",
 
 
 class Clock:
-    """Processor seconds by name, each without those measured inside it."""
+    """Processor seconds by name; time of a nested measurement counts for the inner name only."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -40,7 +39,7 @@ class Clock:
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
-        """Add the block's time to ``name``."""
+        """Add the processor time of the block to ``name``."""
         self.inner.append(0.0)
         start = time.process_time()
         try:
@@ -51,7 +50,7 @@ class Clock:
             self.inner[-1] += taken
 
     def wrapped(self, function: Any, name: Callable[[], str]) -> Any:
-        """``function``, measured."""
+        """A function that runs ``function`` and measures it under ``name()``."""
 
         def run(*args: Any, **kwargs: Any) -> Any:
             with self.measure(name()):
@@ -83,7 +82,7 @@ def watch(trainer: Any, clock: Clock) -> None:
 def profile(
     name: str, recipe: str, assignments: tuple[str, ...], cycles: int
 ) -> tuple[float, Clock]:
-    """Seconds of an iteration, and their parts."""
+    """Processor seconds of an iteration, and the clock with their parts."""
     trainer: Any = prepare(
         name, recipe, parse_assignments(("warmup_iterations=0", *assignments)), device="cpu"
     ).trainer
@@ -120,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("methods", nargs="*", metavar="METHOD", help="Default: all.")
     parser.add_argument("--recipe", default="faces")
-    parser.add_argument("--cycles", type=int, default=4, help="Of steps, after a first one.")
+    parser.add_argument("--cycles", type=int, default=4, help="Cycles of steps after the first.")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     chosen = parser.parse_args()
     torch.set_num_threads(1)

@@ -44,11 +44,11 @@ def test_equal_code_passes_and_another_training_fails(reproduce, tmp_path):
 
 
 def test_last_bits_pass_and_drifting_or_missing_values_do_not():
-    strays = runpy.run_path(str(SCRIPT))["strays"]
+    distances = runpy.run_path(str(SCRIPT))["distances"]
     before = {"iteration": [1, 2, 3], "d_real": [2.0, -4.0, 1.0]}
-    assert strays(before, before) == {"iteration": 0, "d_real": 0}
+    assert distances(before, before) == {"iteration": 0, "d_real": 0}
     near = before | {"d_real": [2.0001, -4.0, 1.0]}
-    assert strays(before, near)["d_real"] == pytest.approx(2.5e-5)
-    assert strays(before, before | {"d_real": [2.0, -4.0, 2.0]})["d_real"] == 0.25
-    assert strays(before, {"iteration": [1, 2, 3]})["d_real"] == float("inf")
-    assert strays(before, before | {"new": [1.0]})["new"] == float("inf")
+    assert distances(before, near)["d_real"] == pytest.approx(2.5e-5)
+    assert distances(before, before | {"d_real": [2.0, -4.0, 2.0]})["d_real"] == 0.25
+    assert distances(before, {"iteration": [1, 2, 3]})["d_real"] == float("inf")
+    assert distances(before, before | {"new": [1.0]})["new"] == float("inf")
