@@ -183,7 +183,7 @@ def as_torch(data: bytes, random: Random) -> bytes:
     return file.getvalue()
 
 
-def results(accuracy: float, judged: dict[str, Any]) -> Results:
+def results(accuracy: float) -> Results:
     """Results of one method and one extra judge, with all their parts."""
     ends = {"low": accuracy - 5, "high": accuracy + 5, "interval": "wilson 95%"}
     records = [record(METRICS["accuracy"], "stargan", accuracy, 14, **ends)]
@@ -206,7 +206,7 @@ def make(folder: Path) -> None:
     rng = np.random.default_rng(0)
     judged = {"stargan": np.tile(np.arange(7, dtype=np.int8), (14, 1))}
     for name in ("base", "head"):
-        found = results(100.0, judged)
+        found = results(100.0)
         found.save(folder / name / "results.json")
         (folder / name / "predictions.npz").write_bytes(to_npz(judged, found.records))
     (folder / "tolerance.toml").write_text(

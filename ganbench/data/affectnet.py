@@ -19,13 +19,7 @@ from ganbench import parsing
 from ganbench.data import splits
 from ganbench.data.columns import read_frame
 from ganbench.data.finding import is_picture
-from ganbench.data.label_order import (
-    LabelOrder,
-    check_numbers,
-    is_name,
-    is_number,
-    read_label,
-)
+from ganbench.data.label_order import LabelOrder, check_numbers, is_name, is_number, read_label
 from ganbench.data.listing import Listing
 from ganbench.errors import BadInput
 from ganbench.text import plural
@@ -76,12 +70,7 @@ def read_affectnet(root: Path, split: str, order: LabelOrder | None = None) -> L
 
 
 def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
-    """A CSV of image paths and labels.
-
-    Args:
-        root: the CSV, or a folder that holds one for each split.
-        split: ``"train"`` or ``"test"``.
-        order: the meaning of labels that are numbers; None takes AffectNet's order.
+    """A CSV of image paths and labels: ``root``, or the CSV of the split in the folder ``root``.
 
     Raises:
         BadInput: no such file; the message tells what was looked for.

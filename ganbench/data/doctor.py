@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,19 +51,50 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
     except BadInput as error:
         found.append(Finding("fault", str(error)))
     if isinstance(dataset, TableDataset):
-        found += [Finding("note", text) for text in _extents(dataset)]
+        notes = list(dataset.notes)
+        if small := int(np.sum(dataset.extents.min(1) < dataset.size)):
+            notes.append(f"{small} images are smaller than {dataset.size} px and will be enlarged")
+        found += [Finding("note", f"{dataset.split}: {note}") for note in notes]
     return found
 
 
 def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Finding]:
-    """Emotions that no image of a split shows (faults), and those that few show (notes)."""
+    """Emotions that no image of a split shows (a fault), and those that few show (a note)."""
+    split = dataset.split
     if not dataset.labelled:
-        text = (
-            f"{dataset.split} has no emotions: it serves methods that are trained on action units"
-        )
+        text = f"{split} has no emotions: it serves methods that are trained on action units"
         return [Finding("note", text)]
-    found = [Finding("fault", text) for text in _missing(dataset, emotions)]
-    return found + [Finding("note", text) for text in _rare(dataset, emotions)]
+    counts = {name: int(np.sum(dataset.labels == _label(name))) for name in emotions}
+    total, findings = sum(counts.values()), []
+    if empty := [name for name, count in counts.items() if not count]:
+        needed = "all seven emotions" if tuple(emotions) == EMOTIONS else ", ".join(emotions)
+        dropped = dataset.dropped if isinstance(dataset, TableDataset) else {}
+        # Labels 1 to 7 that are read in AffectNet's order, 0 to 7, lack neutral and hold contempt.
+        shifted = empty[0] == EMOTIONS[0] and "contempt" in dropped
+        hint = ", or, if the labels' numbers begin with 1, give --label-order raf-db" * shifted
+        text = (
+            f"{split} has no image of: {', '.join(empty)}; the methods need {needed}: "
+            f"add images of them{hint}"
+        )
+        findings.append(Finding("fault", text))
+    limit = RARE * total / len(emotions)
+    if few := [f"{count:,} {name}" for name, count in counts.items() if 0 < count < limit]:
+        effect = (
+            "a network may never learn them (a judge draws all alike with --set balance=true)"
+            if split == "train"
+            else "their accuracies rest on these few"
+        )
+        text = (
+            f"{split}: few of the {total:,} images show some emotions: {', '.join(few)}; {effect}"
+        )
+        findings.append(Finding("note", text))
+    return findings
+
+
+def _label(name: str) -> int:
+    """The label of an emotion; -1, which no image has, for a name that no data set knows."""
+    key = canonical(name)
+    return KNOWN.index(key) if key in KNOWN else -1
 
 
 def refuse(findings: Sequence[Finding]) -> None:
@@ -76,52 +107,3 @@ def refuse(findings: Sequence[Finding]) -> None:
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise BadInput(f"{faults[0]}{more}")
-
-
-def counts(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> dict[str, int]:
-    """The number of images of each emotion in a split."""
-    return {name: int(np.sum(dataset.labels == _label(name))) for name in emotions}
-
-
-def _label(name: str) -> int:
-    """The label of an emotion; -1, which no image has, for a name that no data set knows."""
-    key = canonical(name)
-    return KNOWN.index(key) if key in KNOWN else -1
-
-
-def _missing(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
-    empty = [name for name, count in counts(dataset, emotions).items() if not count]
-    if empty:
-        needed = "all seven emotions" if tuple(emotions) == EMOTIONS else ", ".join(emotions)
-        dropped = dataset.dropped if isinstance(dataset, TableDataset) else {}
-        # Labels 1 to 7 that are read in AffectNet's order, 0 to 7, lack neutral and hold contempt.
-        shifted = empty[0] == EMOTIONS[0] and "contempt" in dropped
-        hint = ", or, if the labels' numbers begin with 1, give --label-order raf-db" * shifted
-        yield (
-            f"{dataset.split} has no image of: {', '.join(empty)}; the methods need {needed}: "
-            f"add images of them{hint}"
-        )
-
-
-def _rare(dataset: Dataset, emotions: Sequence[str]) -> Iterator[str]:
-    number = counts(dataset, emotions)
-    total = sum(number.values())
-    few = {
-        name: count for name, count in number.items() if 0 < count < RARE * total / len(emotions)
-    }
-    if few:
-        listed = ", ".join(f"{count:,} {name}" for name, count in few.items())
-        effect = (
-            "a network may never learn them (a judge draws all alike with --set balance=true)"
-            if dataset.split == "train"
-            else "their accuracies rest on these few"
-        )
-        yield f"{dataset.split}: few of the {total:,} images show some emotions: {listed}; {effect}"
-
-
-def _extents(dataset: TableDataset) -> Iterator[str]:
-    split, (width, height) = dataset.split, dataset.extents.T
-    for note in dataset.notes:
-        yield f"{split}: {note}"
-    if small := int(np.sum(np.minimum(width, height) < dataset.size)):
-        yield f"{split}: {small} images are smaller than {dataset.size} px and will be enlarged"

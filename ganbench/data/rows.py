@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -79,11 +80,8 @@ class RowFiles:
             BadInput: it cannot be decoded.
         """
         path = self.root / self.paths[row]
-        try:
-            picture = pictures.read(path, self.max_pixels, thorough)
-        except UNREADABLE as error:
-            raise _unusable(path, error) from error
-        return self._square(row, picture)
+        with _refused(path):
+            return self._square(row, pictures.read(path, self.max_pixels, thorough))
 
     def region_map(self, row: int, extent: tuple[int, int]) -> NDArray[np.uint8]:
         """The region map, uint8 [size, size], of a row whose picture has this stored extent.
@@ -92,11 +90,8 @@ class RowFiles:
             BadInput: it cannot be decoded.
         """
         _, path = self.of(row)
-        try:
-            with pictures.open_file(path, self.max_pixels) as stream:
-                return self._square_map(stream, extent)
-        except UNREADABLE as error:
-            raise _unusable(path, error) from error
+        with _refused(path), pictures.open_file(path, self.max_pixels) as stream:
+            return self._square_map(stream, extent)
 
     def open(
         self,
@@ -183,5 +178,12 @@ def _hashed(stream: BinaryIO, whole: bool, digest: hashlib._Hash) -> BinaryIO:
     return stream
 
 
-def _unusable(path: Path, error: BaseException) -> BadInput:
-    return BadInput(f"{str(path)!r} cannot be decoded: {why_unreadable(error)}; mend or remove it")
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Turn errors of reading a picture into ``BadInput``."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise BadInput(
+            f"{str(path)!r} cannot be decoded: {why_unreadable(error)}; mend or remove it"
+        ) from error

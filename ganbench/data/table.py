@@ -51,15 +51,9 @@ class TableDataset(Dataset):
 
     Args:
         listing: the rows.
-        size: side of the images, in pixels.
-        limit: use only so many images: the first of every emotion, then the second of every emotion ...
-        skip_bad: leave out images that are missing or unreadable instead of failing.
-        au_scale: the largest value of the action units, 5 or 1; None finds it out (``read_units``).
-        progress: called with (images done, images in total) while opening.
+        size, limit, skip_bad, au_scale, progress, framing, max_pixels: as for ``load_dataset``; limit
+            takes the first image of every emotion, then the second of every emotion ...
         keep_bytes: see above.
-        framing: how images that are not square become squares: ``"centre"`` cuts out the middle
-            square, ``"stretch"`` changes the proportions.
-        max_pixels: images whose headers tell more pixels cannot be used.
 
     Attributes:
         listing: the rows as the reader found them.

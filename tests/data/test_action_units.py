@@ -221,20 +221,15 @@ def test_units_train_without_emotions_and_edit_by_name(call, tiny_recipe, tmp_pa
     assert (code, "stargan was not trained on action units" in err) == (2, True)
 
 
-def test_methods_that_need_emotions_refuse_such_a_list(call, tiny_recipe, tmp_path):
-    root = write(tmp_path / "data", drawn(9, 5))
-    code, _, err = call("train", "stargan", "--recipe", tiny_recipe, "--data", "csv", "--root", root, "--device", "cpu")  # fmt: skip
-    assert code == 2
-    assert "lists action units, but no emotions" in err
-    code, _, err = call("eval", "--methods", "stargan", "--data", "csv", "--root", root)
-    assert code == 2
-
-
 def test_faults_of_units_are_told_before_anything_is_written(call, tiny_recipe, tmp_path):
     values = drawn(9, 5)
     values[3, 3] = 7
     root = write(tmp_path / "data", values)
     write(root, drawn(9, 5, seed=1), split="test")
+    data = ("--data", "csv", "--root", root, "--device", "cpu")
+    for needs in (("train", "stargan", "--recipe", tiny_recipe), ("eval", "--methods", "stargan")):
+        code, _, err = call(*needs, *data)
+        assert (code, "no emotions" in err) == (2, True)
     code, _, err = train(call, tiny_recipe, "run", "--root", root)
     assert (code, "AU05_r of 'images/train3.png' is 7, outside 0 to 5" in err) == (2, True)
     assert not (tmp_path / "run").exists()
