@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -57,6 +58,9 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
+
+# Python 3.11 counts the depth of all trees together: two threads that parse at once may raise SystemError.
+_PARSER = threading.Lock()
 
 # Time when this process began, nearly. A plain number would be hashed as a part of the state.
 PROCESS = SimpleNamespace(began=time.time())
@@ -163,7 +167,8 @@ def _imports(path: Path, name: str, time: int, size: int) -> tuple[str, ...]:
     if path.suffix != ".py":
         return ()
     try:
-        tree = ast.parse(path.read_bytes())
+        with _PARSER:
+            tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
         return ()  # Python cannot run it either; its hash counts all the same
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
