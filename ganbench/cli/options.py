@@ -49,8 +49,8 @@ class DataOptions:
         return parse_data(self.data)[0]
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The options in ``data``, such as ``{"train": 70}``."""
+    def data_values(self) -> dict[str, Any]:
+        """The values that ``data`` gives, by key: ``{"train": 70}`` for ``faces:train=70``."""
         from ganbench.data import parse_data
 
         return parse_data(self.data)[1]
@@ -76,7 +76,7 @@ class DataOptions:
             framing=self.framing,
             max_pixels=self.max_pixels,
             progress=partial(move, f"data {self.data}"),
-            **self.options,
+            **self.data_values,
             **more,
         )
 

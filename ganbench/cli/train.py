@@ -1,4 +1,4 @@
-"""``ganbench train``."""
+"""The command ``ganbench train``."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from ganbench.training.schedule import Choice
     from ganbench.training.session import Session
 
-# Options that the command in the card has. Folders and devices are left out: other machines have others.
+# Options of the command line that the card records; the card is the description of the training in a
+# checkpoint. Folders and devices are left out, because they differ between machines.
 RECORDED = (
     "recipe", "assignments", "precision", "fast", "compiled", "accumulate", "data", "label_order",
     "au_scale", "framing", "seed",
 )  # fmt: skip
-# Options that the command for another try, in advice after an error, does not have.
+# After an error, advice may show the command line again with a change. These options are left out of it.
 NOT_REPEATED = ("out", "resume", "resume_rate", "dry_run")
 
 
@@ -72,14 +73,14 @@ class TrainOptions(DataOptions):
 
     @cached_property
     def start(self) -> Path | None:
-        """The checkpoint of ``--init``."""
+        """The checkpoint file that ``--init`` names; None without ``--init``."""
         from ganbench.methods.locate import checkpoint_file
 
         return checkpoint_file(self.init) if self.init else None
 
     @property
     def values(self) -> dict[str, Any]:
-        """Values that replace those of the recipe, by key: of ``--set``, ``--precision``, ``--fast`` ..."""
+        """Values that replace values of the recipe, by key. ``--set``, ``--precision`` ... give them."""
         from ganbench.config import parse_assignments
 
         values = parse_assignments(self.assignments)
@@ -104,15 +105,15 @@ class TrainOptions(DataOptions):
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Replace a value of the recipe; a dot leads into a table: network.width=16.",
+    help="Replace a value of the recipe; use dots for nested keys: network.width=16.",
 )
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "bf16", "fp16"]),
-    help="Arithmetic of the generator; fp16 needs CUDA.  [default: the recipe's]",
+    help="Arithmetic of the generator; fp16 needs CUDA.  [default: the value of the recipe]",
 )
 @click.option(
-    "--fast", is_flag=True, help="Compute the same losses faster; their last bits differ."
+    "--fast", is_flag=True, help="Compute the same losses faster; results differ by rounding."
 )
 @click.option(
     "--compile", "compiled", is_flag=True, help="Compile the generator with torch.compile."
@@ -131,8 +132,9 @@ class TrainOptions(DataOptions):
     "--init",
     type=click.Path(),
     metavar="FILE|RUN",
-    help="Start from the weights of a checkpoint of METHOD, or of a run folder; its network replaces that "
-    "of the recipe. The judge also starts from torchvision's weights of vgg16 or vgg16_bn.",
+    help="Start from the weights of a checkpoint of METHOD, or of a run folder. The network of the checkpoint "
+    "replaces the network of the recipe. A judge can start from torchvision's weights of vgg16 or "
+    "vgg16_bn instead.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out from its last checkpoint.")
 @click.option(
@@ -140,8 +142,8 @@ class TrainOptions(DataOptions):
     type=click.Choice(["continue", "restart"]),
     default="continue",
     show_default=True,
-    help="Learning rate of a run that is resumed with another number of iterations after its rate has "
-    "begun to fall: continue falling to 0 at the new end, or restart with the recipe's rate for the new "
+    help="Learning rate of a run that is resumed with another number of iterations, if the rate has begun to "
+    "fall: 'continue' lowers the rate to 0 at the new end, 'restart' uses the rate of the recipe for the new "
     "length.",
 )
 @device_option
@@ -150,7 +152,7 @@ class TrainOptions(DataOptions):
     type=SEED,
     default=0,
     show_default=True,
-    help="Seed of weights, data order, augmentation and noise.",
+    help="Seed of the initial weights, the order of the images, the augmentation and the noise.",
 )
 @click.option(
     "--dry-run",
@@ -168,10 +170,10 @@ def train(context: click.Context, /, **given: Any) -> None:
 
     METHOD is linear (ganmut), gaussian (gganmut), stargan, ganimation, smit, stargan-v2 or a plug-in.
 
-    Ctrl-C stops after the current step; --resume then continues exactly there.
+    Ctrl-C stops after the current step; --resume then continues exactly at the next step.
 
-    'torchrun --nproc-per-node N -m ganbench train ...' starts N processes, which share each batch and use
-    a GPU each if there are GPUs; see docs/scaling.md.
+    'torchrun --nproc-per-node N -m ganbench train ...' starts N processes, which share each batch. If there
+    are GPUs, each process uses one of them; see docs/scaling.md.
     """
     from ganbench import distributed
     from ganbench.errors import BadInput
@@ -180,7 +182,8 @@ def train(context: click.Context, /, **given: Any) -> None:
     options, share = TrainOptions(**given), distributed.share()
     if options.init and options.resume:
         raise BadInput(
-            f"--init {options.init} with --resume: a resumed run already has weights; drop one of them"
+            f"--init {options.init} with --resume: a resumed run already has weights; remove one of the two "
+            "options"
         )
     if options.dry_run:
         if share.first:
@@ -197,23 +200,33 @@ def train(context: click.Context, /, **given: Any) -> None:
         sys.exit(0 if final else 130)
     if final is None:
         raise click.Abort
-    if probed := best(options.folder):
-        accuracy, path = probed
-        screen(err=True).print(f"best by the probe: {path} ({accuracy:.1%})", soft_wrap=True)
+    if best_checkpoint := best(options.folder):
+        accuracy, path = best_checkpoint
+        screen(err=True).print(
+            f"checkpoint with the best judged edits: {path} ({accuracy:.1%})", soft_wrap=True
+        )
     say(f"{final}")
 
 
 def _train(
     context: click.Context, options: TrainOptions, share: Share, device: str, stack: ExitStack
 ) -> Path | None:
-    """Train and return the checkpoint, or None after Ctrl-C; ``stack`` closes bar and events."""
+    """Train and return the path of the checkpoint, or None after Ctrl-C.
+
+    Args:
+        context: the context of the command, for its parameters.
+        options: the options of the command.
+        share: this process's part of each batch.
+        device: device of this process.
+        stack: closes the progress bar and the TensorBoard events.
+    """
     from ganbench import distributed
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in
     from ganbench.training.session import prepare
 
     folder, console = options.folder, screen(err=True, quiet=not share.first)
-    # torchrun restarts a process with its first arguments, in which --resume is missing.
+    # torchrun restarts a process with the arguments of its first start, in which --resume is missing.
     restarted = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
     resume = share.any(restarted) or options.resume
     with share.fail_together():
@@ -231,11 +244,11 @@ def _train(
         events = stack.enter_context(open_events(folder)) if writes else None
     for line in session.setup.remarks():
         console.print(line, soft_wrap=True)
-    move = stack.enter_context(progress_bar(console, keep=True))
-    dataset = share.in_turn(partial(_load, options, session, move))
+    progress = stack.enter_context(progress_bar(console, keep=True))
+    dataset = share.in_turn(partial(_load, options, session, progress))
     for line in options.notes(dataset):
         console.print(line, soft_wrap=True)
-    show = log_line(move, session.setup.name)
+    show = log_line(progress, session.setup.name)
 
     def on_log(line: LogLine) -> None:
         show(line)
@@ -251,7 +264,7 @@ def _train(
             options.allow_leaks,
             lambda note: say(f"warning: {note}", err=True),
             _command(context, _repeated(context)),
-            options.options,
+            options.data_values,
         )
     if not resume:
         run.start()
@@ -259,34 +272,34 @@ def _train(
         console.print(remark, soft_wrap=True)
     if events:
         events.begin(run.done)
-    move(f"train {session.setup.name}", run.done, session.setup.recipe.iterations)
+    progress(f"train {session.setup.name}", run.done, session.setup.recipe.iterations)
     return run.run()
 
 
-def _load(options: TrainOptions, session: Session, move: Bar) -> Dataset:
+def _load(options: TrainOptions, session: Session, progress: Bar) -> Dataset:
     return options.load(
         "train",
         session.image_size,
-        move,
+        progress,
         au_scale=au_scale_of(options.au_scale),
         unlabelled=not session.trainer.needs_emotions,
         emotions=session.setup.network.emotions,
     )
 
 
-def log_line(move: Bar, name: str) -> Callable[[LogLine], None]:
-    """A callback that shows the log lines of a training in a progress bar."""
+def log_line(progress: Bar, name: str) -> Callable[[LogLine], None]:
+    """A function that shows the log lines of a training in the progress bar ``progress``."""
 
     def show(line: LogLine) -> None:
         losses = " ".join(f"{key} {value:.3g}" for key, value in line.values.items())
         note = f"{line.images_per_second:.0f} img/s {losses}"
-        move(f"train {name}", line.iteration, line.total, note)
+        progress(f"train {name}", line.iteration, line.total, note)
 
     return show
 
 
 def _recorded(context: click.Context, options: TrainOptions) -> dict[str, Any]:
-    """The parameters of the command in the card, with names of files instead of paths."""
+    """The parameters of the command that the card records, with names of files instead of paths."""
     given = {key: value for key, value in _given(context).items() if key in RECORDED}
     always = {
         "name": METHODS.canonical(options.name),
@@ -299,7 +312,7 @@ def _recorded(context: click.Context, options: TrainOptions) -> dict[str, Any]:
 
 
 def _repeated(context: click.Context) -> dict[str, Any]:
-    """The parameters of the command for another try."""
+    """The parameters of the command line that advice after an error shows again."""
     return {key: value for key, value in _given(context).items() if key not in NOT_REPEATED}
 
 
@@ -313,7 +326,7 @@ def _given(context: click.Context) -> dict[str, Any]:
 
 
 def _command(context: click.Context, values: Mapping[str, Any]) -> str:
-    """The command line with these parameters, in the order of ``--help``."""
+    """The command line with the given parameters, in the order of ``--help``."""
     import shlex
 
     words = ["ganbench", "train"]
@@ -326,6 +339,6 @@ def _command(context: click.Context, values: Mapping[str, Any]) -> str:
         elif parameter.is_flag:
             words.append(parameter.opts[0])
         else:
-            for one in value if parameter.multiple else [value]:
-                words += [parameter.opts[0], str(one)]
+            for argument in value if parameter.multiple else [value]:
+                words += [parameter.opts[0], str(argument)]
     return shlex.join(words)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ganbench.training.schedule import Schedule
     from ganbench.training.setup import Setup
 
-# Number of AffectNet's training images that show the seven emotions.
+# Number of training images of AffectNet that show one of the seven emotions.
 AFFECTNET = 283_901
-# Operations in a second that the estimated hours assume; a round number, for easy conversion.
+# Floating-point operations per second that the estimated hours assume.
 SPEED = 1e13
 
 
@@ -29,12 +29,12 @@ def show_plan(options: TrainOptions, data_named: bool) -> None:
     """Print what a training would do, without opening an image or writing a file.
 
     Args:
-        options: of ``ganbench train``.
-        data_named: whether the user gave ``--data``. Without it, a plan by the recipe "affectnet" assumes
-            AffectNet's images.
+        options: the options of ``ganbench train``.
+        data_named: whether the user gave ``--data``. If not, a plan with the recipe "affectnet" assumes the
+            number of images of AffectNet.
 
     Raises:
-        BadInput: the training would refuse the options.
+        BadInput: ``ganbench train`` would refuse the options too.
     """
     from ganbench.training.plan import plan
     from ganbench.training.setup import configure
@@ -66,7 +66,7 @@ def show_plan(options: TrainOptions, data_named: bool) -> None:
 
 
 def _count_images(options: TrainOptions, setup: Setup, data_named: bool) -> tuple[int, str]:
-    """The number of training images, and what they are."""
+    """The number of training images, and a description of them."""
     from ganbench.data import load_dataset, read_listing
     from ganbench.emotions import KNOWN
 
@@ -82,7 +82,7 @@ def _count_images(options: TrainOptions, setup: Setup, data_named: bool) -> tupl
             size=setup.network.image_size,
             lazy=True,
             emotions=names,
-            **options.options,
+            **options.data_values,
         )
         left_out = f", {faces.left_out} left out" if faces.left_out else ""
         return len(faces), f"embedded faces{left_out}"
@@ -96,7 +96,7 @@ def _count_images(options: TrainOptions, setup: Setup, data_named: bool) -> tupl
 
 
 def _networks(plan: Plan) -> Table:
-    """Parameters, steps and rates of each network."""
+    """A table with parameters, steps, learning rate and weight decay of each network."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -121,7 +121,7 @@ def _grid(facts: list[tuple[str, str]]) -> Table:
 
 
 def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[tuple[str, str]]:
-    """Lines on the start, the network, the images and the length of the run."""
+    """Labels and texts about the first weights, the network, the images and the length of the run."""
     from ganbench.training.augment import Augment
 
     recipe = setup.recipe
@@ -135,7 +135,7 @@ def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[t
         *(("Note", note) for note in recipe.notes()),
         ("Network", _settings(setup.network, without={"emotions"})),
         ("Data", f"{plural(images, 'image')} ({source})"),
-        ("Augmentation", _settings(recipe.augment, unlike=Augment()) or "none"),
+        ("Augmentation", _settings(recipe.augment, defaults=Augment()) or "none"),
         ("Length", length),
     ]
 
@@ -143,13 +143,19 @@ def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[t
 def _facts_of_training(
     recipe: Recipe, plan: Plan, schedule: Schedule | None
 ) -> list[tuple[str, str]]:
-    """Lines on optimiser, losses, precision and cost; ``schedule`` is given for a resumed run."""
+    """Labels and texts about optimiser, losses, precision and cost.
+
+    Args:
+        recipe: recipe of the run.
+        plan: what the training would do.
+        schedule: learning rates of a resumed run; None for a new run.
+    """
     from ganbench.training.recipe import Recipe
 
     shared = {field.name for field in dataclasses.fields(Recipe)}
-    average = "none; the network itself is saved as the checkpoint"
+    average = "none; checkpoints hold the trained weights"
     if recipe.ema_decay:
-        average = f"decay {recipe.ema_decay:g}; the average is saved as the checkpoint"
+        average = f"decay {recipe.ema_decay:g}; checkpoints hold the averaged weights"
     return [
         ("Optimiser", f"Adam, betas {recipe.beta1:g} and {recipe.beta2:g}"),
         ("Schedule", _schedule(recipe, schedule)),
@@ -162,22 +168,22 @@ def _facts_of_training(
         ),
         ("Options", _settings(recipe, without=shared) or "none"),
         ("Precision", _precision(recipe)),
-        ("Average", average),
+        ("Weight average", average),
         ("Memory", _memory(plan.memory)),
         ("Disk", _disk(plan, recipe)),
         (
             "Work",
             f"{plan.flops / recipe.iterations / 1e12:.3g} TFLOP an iteration, {plan.flops:.3g} FLOP in "
-            f"all: {plan.flops / SPEED / 3600:.2g} h at {SPEED / 1e12:.0f} TFLOP/s",
+            f"total: {plan.flops / SPEED / 3600:.2g} h at {SPEED / 1e12:.0f} TFLOP/s",
         ),
     ]
 
 
-def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) -> str:
-    """Keys and values of a dataclass; with ``unlike`` only the values that differ from its values."""
+def _settings(values: Any, without: Collection[str] = (), defaults: Any = None) -> str:
+    """Keys and values of a dataclass, without the keys of ``without`` and the values of ``defaults``."""
     from ganbench import config
 
-    usual = {} if unlike is None else config.plain(unlike)
+    usual = {} if defaults is None else config.plain(defaults)
     return ", ".join(
         f"{key} {value}"
         for key, value in config.plain(values).items()
@@ -186,10 +192,15 @@ def _settings(values: Any, without: Collection[str] = (), unlike: Any = None) ->
 
 
 def _schedule(recipe: Recipe, schedule: Schedule | None) -> str:
+    """The learning rates in words; ``schedule`` is None for a new run."""
     if schedule is not None and not schedule.simple:
-        leg = schedule.legs[-1]
-        rate = "the recipe's" if leg.scale is None else f"{recipe.learning_rate * leg.scale:g}"
-        return f"from iteration {leg.start:,} on {rate}, falling to 0 at {leg.end:,}"
+        part = schedule.segments[-1]
+        rate = (
+            "the rate of the recipe"
+            if part.scale is None
+            else f"{recipe.learning_rate * part.scale:g}"
+        )
+        return f"from iteration {part.start:,} on {rate}, falling to 0 at {part.end:,}"
     parts = []
     if recipe.warmup_iterations:
         parts.append(
@@ -228,18 +239,18 @@ def _memory(memory: Memory) -> str:
         f"{name} {_size(value)}" for name, value in dataclasses.asdict(memory).items() if value
     )
     return (
-        f"{_size(memory.total)}: {parts}. These are tensors; libraries and the allocator add 3 to 45 % "
-        "(measured on CPUs)"
+        f"{_size(memory.total)}: {parts}. These are tensors only; libraries and the allocator need 3 to "
+        "45 % more (measured on CPUs)"
     )
 
 
 def _disk(plan: Plan, recipe: Recipe) -> str:
     kept = min(recipe.keep, -(-recipe.iterations // recipe.checkpoint_every))
-    most = (kept + 1) * plan.checkpoint + 2 * plan.state
+    largest = (kept + 1) * plan.checkpoint + 2 * plan.state
     return (
-        f"{_size(most)}: a checkpoint of {_size(plan.checkpoint)} every "
-        f"{recipe.checkpoint_every:,} iterations, {kept} of them kept, and one at the end; "
-        f"state.pt of {_size(plan.state)}, twice while it is replaced"
+        f"{_size(largest)}: a checkpoint of {_size(plan.checkpoint)} every "
+        f"{recipe.checkpoint_every:,} iterations, of which {kept} are kept, and one at the end; "
+        f"state.pt of {_size(plan.state)}, and the same again while a new one replaces it"
     )
 
 

@@ -33,7 +33,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from ganbench import parsing
 from ganbench.data.framing import map_to_square
-from ganbench.data.pixels import eight_bits, is_deep_grey, lay_on_ground, to_srgb
+from ganbench.data.pixels import eight_bits, flatten_on_white, is_deep_grey, to_srgb
 from ganbench.data.regions import MOUTH
 from ganbench.data.truncation import check_jpeg, check_png, has_end
 
@@ -176,7 +176,7 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS, thorough: bool = True) 
         rgb, remark = to_srgb(colours, profile if isinstance(profile, bytes) else None)
         if alpha is not None and alpha.getextrema()[1] == 0:
             remark = remark or "every pixel of it is transparent: it is white all over"
-        rgb = lay_on_ground(rgb, alpha)
+        rgb = flatten_on_white(rgb, alpha)
         if orientation in _UPRIGHT:
             rgb = rgb.transpose(_UPRIGHT[orientation])
     return Picture(rgb, extent, remark)

@@ -1,6 +1,6 @@
-"""Pixels of an opened picture: 8 bits a channel from any depth, sRGB from any colour profile, no alpha.
+"""Conversion of an opened picture to sRGB with 8 bits a channel and without alpha.
 
-``eight_bits`` gives colours and alpha, ``to_srgb`` applies an embedded ICC profile, ``lay_on_ground``
+``eight_bits`` returns colours and alpha, ``to_srgb`` applies an embedded ICC profile, ``flatten_on_white``
 removes the alpha.
 """
 
@@ -16,25 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-# Transparent pixels become white, as on a page.
-GROUND = (255, 255, 255)
+# The colour behind transparent pixels.
+BACKGROUND = (255, 255, 255)
 
-# Colour space of a profile, by the mode of the pictures that it describes.
+# For each mode of a picture, the colour space that its profile must have.
 _SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
-# A profile that changes no colour by more than this many of 255 levels counts as sRGB: its pictures stay
-# unchanged.
-_ALIKE = 1
+# If a profile changes no colour by more than this number of levels (of 255), it counts as sRGB, and its
+# pictures stay unchanged.
+_LARGEST_SRGB_CHANGE = 1
 # Exceptions that littlecms and pillow raise for damaged profiles.
 _UNUSABLE = (OSError, ValueError, TypeError, AttributeError, SyntaxError, ImageCms.PyCMSError)
+
+_DAMAGED = "its colour profile is damaged: the colours are read as sRGB"
 
 Channels = tuple[Image.Image, Image.Image | None]  # colours (L, RGB, CMYK, LAB), and alpha (L)
 
 
 @cache
-def _scale(most: int) -> NDArray[np.uint8]:
-    """Table uint8 [65536] of round(v * 255 / most); values above ``most`` count as ``most``."""
-    values = np.minimum(np.arange(65536), most)
-    return ((values * 510 + most) // (2 * most)).astype(np.uint8)
+def _scale(maximum: int) -> NDArray[np.uint8]:
+    """Table uint8 [65536] of round(v * 255 / maximum); values above ``maximum`` count as ``maximum``."""
+    values = np.minimum(np.arange(65536), maximum)
+    return ((values * 510 + maximum) // (2 * maximum)).astype(np.uint8)
 
 
 def is_deep_grey(image: Any) -> bool:
@@ -43,18 +45,18 @@ def is_deep_grey(image: Any) -> bool:
 
 
 def eight_bits(image: Any, content: bytes) -> Channels:
-    """Colours and alpha of a picture with 8 bits a channel; ``image`` is loaded.
+    """Colours and alpha of a picture with 8 bits a channel.
 
     Args:
-        image: opened by pillow, not loaded yet.
-        content: the bytes of its file.
+        image: picture that pillow has opened but not loaded; this function loads it.
+        content: the bytes of the picture's file.
 
     Raises:
         ValueError: the mode of the picture is unknown; pillow raises other errors for damaged files.
     """
     options = image.tile[0][3] if image.tile else ""
     raw = options[0] if isinstance(options, tuple) and options else options
-    if not isinstance(raw, str):  # pillow does not tell how the pixels lie in this format
+    if not isinstance(raw, str):  # pillow does not name the pixel layout of this format
         raw = ""
     deep = _deep(image, content, raw)
     image.load()
@@ -65,23 +67,23 @@ def _shallow(image: Any, raw: str) -> Channels:
     """Colours and alpha of a loaded picture whose channels pillow has not cut to 8 bits.
 
     Args:
-        image: loaded.
-        raw: pillow's name of how the pixels lie in the file.
+        image: loaded picture.
+        raw: pillow's name of the pixel layout in the file.
     """
     key = image.info.get("transparency")
     mode = image.mode
     if is_deep_grey(image):
-        most, inverted = 65535, False
+        maximum, inverted = 65535, False
         if image.format == "TIFF":
             bits = image.tag_v2.get(258, (16,))[0]
-            most, inverted = 2**bits - 1, image.tag_v2.get(262) == 0  # 0: white is zero
+            maximum, inverted = 2**bits - 1, image.tag_v2.get(262) == 0  # 0: white is zero
         values = np.asarray(image).astype(np.uint16)
-        scaled = _scale(most)[values]
+        scaled = _scale(maximum)[values]
         grey = Image.fromarray(255 - scaled if inverted else scaled)
         return grey, _mask(values != key) if isinstance(key, int) else None
     if mode in ("1", "L") and isinstance(key, int):
         values = np.asarray(image.convert("L"))
-        # The key counts levels of the file; pillow has stretched the pixels to 0 to 255.
+        # The transparent grey level is given in the file's levels; pillow has scaled the pixels to 0 to 255.
         step = {"1": 255, "L;2": 85, "L;4": 17}.get(raw, 1)
         return Image.fromarray(values), _mask(values != key * step)
     if mode == "RGB" and isinstance(key, tuple):
@@ -100,7 +102,7 @@ def _shallow(image: Any, raw: str) -> Channels:
         return image, None
     if mode in ("RGB", "P", "RGBX", "YCbCr", "HSV"):
         return image if mode == "RGB" else image.convert("RGB"), None
-    raise ValueError(f"pixels of mode {mode}: save it as RGB")
+    raise ValueError(f"pixels of mode {mode}: save the picture as RGB")
 
 
 def _has_alpha(palette: Any) -> bool:
@@ -113,7 +115,7 @@ def _mask(opaque: NDArray[np.bool_]) -> Image.Image:
 
 
 # Pillow keeps the upper byte of 16-bit colours. If a file is read with the opposite byte order, pillow
-# gives the lower byte; both bytes together are the value.
+# keeps the lower byte. The value is made from both bytes.
 _SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
@@ -121,7 +123,7 @@ def _deep(image: Any, content: bytes, raw: str) -> Channels | None:
     """Colours and alpha of a picture with several channels of 16 bits; None for any other picture."""
     if image.format == "TIFF" and image.tag_v2.get(284) == 2 and image.tag_v2.get(258, (8,))[0] > 8:
         raise ValueError(
-            "16-bit channels stored one after the other: save it with 8 bits a channel"
+            "16-bit channels in separate planes: save the picture with 8 bits a channel"
         )
     if not re.fullmatch(r"(RGB|RGBA|RGBa|RGBX|CMYK|LA);16[BLN]", raw):
         return None
@@ -144,8 +146,8 @@ def _deep(image: Any, content: bytes, raw: str) -> Channels | None:
         if isinstance(key, tuple):
             opaque[top : box[3]] = (values[..., :3] != np.array(key[:3])).any(-1)
         if name == "RGBa":
-            most = np.maximum(values[..., 3:].astype(np.uint64), 1)
-            straight = (values[..., :3].astype(np.uint64) * 65535 + most // 2) // most
+            alpha_level = np.maximum(values[..., 3:].astype(np.uint64), 1)
+            straight = (values[..., :3].astype(np.uint64) * 65535 + alpha_level // 2) // alpha_level
             values[..., :3] = np.minimum(straight, 65535)
         colours[top : box[3]] = _scale(65535)[values]
     if name == "CMYK":
@@ -158,15 +160,15 @@ def _deep(image: Any, content: bytes, raw: str) -> Channels | None:
     return Image.fromarray(np.ascontiguousarray(colours[..., :3])), alpha
 
 
-def _loaded(opened: Any, content: bytes, raw: str, instead: str) -> Image.Image:
-    """The pixels of a file, unpacked by the raw mode ``raw`` in place of the mode ``instead``."""
+def _loaded(opened: Any, content: bytes, new: str, old: str) -> Image.Image:
+    """The pixels of a file, unpacked by the raw mode ``new`` where pillow chose the raw mode ``old``."""
     image = type(opened)(BytesIO(content))
     tiles = []
     for codec, box, offset, options in image.tile:
         if isinstance(options, str):
-            changed: Any = raw if options == instead else options
+            changed: Any = new if options == old else options
         else:
-            changed = tuple(raw if one == instead else one for one in options)
+            changed = tuple(new if option == old else option for option in options)
         tiles.append(type(image.tile[0])(codec, box, offset, changed))
     image.tile = tiles
     image.load()
@@ -177,12 +179,12 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
     """A picture as RGB in sRGB, converted by its ICC profile with perceptual intent.
 
     Args:
-        image: of mode L, RGB, CMYK or LAB, 8 bits a channel.
-        profile: the ICC profile in the file; None if there is none.
+        image: picture of mode L, RGB, CMYK or LAB with 8 bits a channel.
+        profile: the ICC profile in the file; None if the file has no profile.
 
     Returns:
-        The picture; and why its profile could not be used, or an empty text. Without a usable profile
-        the colours are taken for sRGB, as browsers do.
+        The picture, and the reason why its profile could not be used (an empty text if it was used).
+        Without a usable profile the colours are read as sRGB, as browsers do.
     """
     remark = ""
     if profile:
@@ -190,14 +192,17 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
         if image.mode == "L" and space == "RGB":
             image = image.convert("RGB")
         if not space:
-            remark = "its colour profile is damaged: taken for sRGB"
+            remark = _DAMAGED
         elif space != _SPACES[image.mode]:
-            remark = f"its colour profile is one of {space}, not {image.mode}: taken for sRGB"
+            remark = (
+                f"its colour profile is for {space}, but its pixels are {image.mode}: the colours are read "
+                "as sRGB"
+            )
         else:
             try:
                 transform = _transform(profile, image.mode)
             except _UNUSABLE:
-                remark = "its colour profile is damaged: taken for sRGB"
+                remark = _DAMAGED
             else:
                 if transform is not None:
                     return _apply(image, transform), ""
@@ -237,20 +242,23 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             samples = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(-1, 1, 3)
         colours = Image.fromarray(np.ascontiguousarray(samples))
         before = np.asarray(colours.convert("RGB")).astype(int)
-        if np.abs(np.asarray(_apply(colours, transform)).astype(int) - before).max() <= _ALIKE:
+        if (
+            np.abs(np.asarray(_apply(colours, transform)).astype(int) - before).max()
+            <= _LARGEST_SRGB_CHANGE
+        ):
             return None
     return transform
 
 
-def lay_on_ground(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
-    """An RGB picture on ``GROUND``: round((alpha * picture + (255 - alpha) * ground) / 255).
+def flatten_on_white(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """A picture without alpha, on white: round((alpha * picture + (255 - alpha) * 255) / 255).
 
     Args:
-        image: of mode RGB.
-        alpha: of mode L and the same size; None if every pixel is opaque.
+        image: picture of mode RGB.
+        alpha: alpha of mode L and the same size; None if every pixel is opaque.
     """
     if alpha is None or alpha.getextrema() == (255, 255):
         return image
-    ground = Image.new("RGB", image.size, GROUND)
-    ground.paste(image, mask=alpha)
-    return ground
+    flattened = Image.new("RGB", image.size, BACKGROUND)
+    flattened.paste(image, mask=alpha)
+    return flattened

@@ -1,4 +1,4 @@
-"""Samples for the pictures of a report: some features for t-SNE, and some edits."""
+"""Samples for the pictures of a report: features for t-SNE, and inputs with their edits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ganbench.emotions import EMOTIONS
 from ganbench.storage.store import Arrays
 
-# Number of points in each cloud: t-SNE takes seconds, and more points could not be told apart.
+# Number of points in each cloud. With this number t-SNE takes seconds, and more points would cover each
+# other in the picture.
 POINTS = 700
 
 
@@ -20,8 +21,8 @@ class Cloud:
 
     Attributes:
         method: the label of the method; ``"real"`` for the test images.
-        codes: the set of codes, empty for real images.
-        title: the title in print.
+        codes: the name of the set of codes; empty for real images.
+        title: the title in the picture.
         features: float32 [m, d].
         labels: int64 [m], the emotion that a real image shows or that an edit should show.
     """
@@ -33,7 +34,7 @@ class Cloud:
     labels: NDArray[np.int64]
 
     def take(self, rows: NDArray[np.int64]) -> Cloud:
-        """The cloud of some of its points."""
+        """A cloud of the points in the given rows."""
         return replace(self, features=self.features[rows], labels=self.labels[rows])
 
 
@@ -44,8 +45,8 @@ class Gallery:
     Attributes:
         labels: int64 [k], the emotions of the inputs.
         inputs: [k, 3, S, S].
-        truth: the true edits [k, 7, 3, S, S], if they are known.
-        edits: [k, 7, 3, S, S] for each method, by its label.
+        truth: the true edits [k, 7, 3, S, S]; None if they are not known.
+        edits: the edits [k, 7, 3, S, S] of each method, by the method's label.
     """
 
     labels: NDArray[np.int64]
@@ -61,7 +62,7 @@ def cloud(
 
     Args:
         method, codes, title: as for ``Cloud``.
-        arrays: have ``features`` [..., d].
+        arrays: arrays of an edit job or of real images; ``features`` [..., d] is used.
         labels: int64 [...], as for ``Cloud``.
         seed: seed of the random choice.
     """
@@ -70,8 +71,8 @@ def cloud(
     random = np.random.default_rng(seed)
     chosen = []
     for c in range(len(EMOTIONS)):
-        alike = np.flatnonzero(flat == c)
-        count = min(len(alike), POINTS // len(EMOTIONS))
-        chosen.append(np.sort(random.choice(alike, count, replace=False)))
+        of_emotion = np.flatnonzero(flat == c)
+        count = min(len(of_emotion), POINTS // len(EMOTIONS))
+        chosen.append(np.sort(random.choice(of_emotion, count, replace=False)))
     rows = np.concatenate(chosen)
     return Cloud(method, codes, title, features[rows], flat[rows])

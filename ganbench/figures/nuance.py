@@ -13,13 +13,14 @@ from ganbench.figures.sheet import Sheet
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import to_bytes
 
-# Codes along a side; the given code is in the middle.
+# Number of codes along a side; the given code is in the middle.
 SIDE = 5
+# Width of the left margin in inches; the input is drawn in it.
 LEFT = 1.25
 
 
 def codes_around(method: Method, code: Floats | None = None, step: float = 0.1) -> Floats:
-    """The codes [SIDE, SIDE, 2] of the figure, the top row first.
+    """The codes [SIDE, SIDE, 2] of the figure; the top row is the first, with the largest y.
 
     Raises:
         Unsupported, BadInput: as for ``draw``.
@@ -27,7 +28,8 @@ def codes_around(method: Method, code: Floats | None = None, step: float = 0.1) 
     anchors = plane.anchors(method)
     if code is None:
         code = anchors[[index("neutral"), index("happy")]].mean(axis=0)
-    # Cells of the lattice are 2 / SIDE wide. Its y grows from row to row, the figure's y falls.
+    # Cells of the lattice are 2 / SIDE wide. In the lattice y increases from row to row, in the figure it
+    # decreases.
     codes = code + lattice(SIDE).reshape(SIDE, SIDE, 2)[::-1] * SIDE / 2 * step
     plane.check_codes(method, codes.reshape(-1, 2))
     return np.asarray(codes)
@@ -37,13 +39,13 @@ def draw(scene: Scene, code: Floats | None = None, step: float = 0.1) -> Drawing
     """Draw edits of one face to a lattice of codes.
 
     Args:
-        scene: with a method that has a conditional plane.
+        scene: a scene whose method has a conditional plane.
         code: the code [2] in the middle; None takes the code half-way from neutral to happy.
         step: distance of neighbouring codes.
 
     Raises:
         Unsupported: the method has no conditional plane.
-        BadInput: codes outside the plane, or more than one face.
+        BadInput: a code lies outside the plane, or the scene has more than one face.
     """
     method = scene.method
     codes = codes_around(method, code, step)
@@ -69,6 +71,6 @@ def draw(scene: Scene, code: Floats | None = None, step: float = 0.1) -> Drawing
     page.text(0, sheet.top + sheet.side + 0.15, f"step {step:g}", color=QUIET)
     return Drawing(
         page.figure,
-        f"Nuances of {method.title}: steps of {step:g} around the code {middle} (framed). Neighbours in "
-        f"a row differ by {change:.3f} of the pixels' range on average.",
+        f"Nuances of {method.title}: steps of {step:g} around the code {middle} (framed). The mean absolute "
+        f"difference between neighbours in a row is {change:.3f} for pixels in [0, 1].",
     )

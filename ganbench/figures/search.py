@@ -12,19 +12,20 @@ from scipy.spatial.distance import cdist
 Floats = NDArray[np.float64]
 
 Distribution = Callable[[Floats], Floats]
-"""Codes [n, 2] -> label distributions [n, emotions]."""
+"""A function that maps codes [n, 2] to label distributions p_z [n, emotions]."""
 
-# Halvings of an edge, which find the code of equality to the last digit.
-ROUNDS = 40
+# Number of bisection steps; 2^-40 of an edge is below any visible difference.
+BISECTIONS = 40
 
-# Joint probability of two emotions that a code may lose to lie nearer to the centre.
+# A code near the centre is preferred if the summed probability of its two emotions is at most this much
+# below the largest one.
 SLACK = 0.05
 
 
 def lattice(side: int) -> Floats:
     """The centres [side^2, 2] of side x side equal cells of the square [-1, 1]^2.
 
-    Row ``y * side + x``; both coordinates grow with their index.
+    The cell in column i and row j is row ``j * side + i`` of the array; x grows with i, and y with j.
     """
     ticks = (np.arange(side) + 0.5) * 2 / side - 1
     x, y = np.meshgrid(ticks, ticks)
@@ -32,21 +33,23 @@ def lattice(side: int) -> Floats:
 
 
 def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> Floats:
-    """The code that mixes two emotions best, for each pair that is the most likely one somewhere.
+    """The best code for an equal mixture of two emotions, for each pair of emotions that has one.
 
-    In the best code both emotions are equally likely, and their joint probability is the largest
-    possible minus at most ``SLACK``. Of all such codes it is the nearest to the centre: the joint
-    probability is often largest at the rim, where edits are worst. The edges between side x side
-    points are searched for a change of the more likely emotion of the pair; bisection of the edge
-    finds the code of equality.
+    A code is an equal mixture of two emotions if both are equally likely and no other emotion is more
+    likely. The summed probability of the two emotions at the best code is at most ``SLACK`` below the
+    largest one of the pair. Among these codes the best code is the nearest to the centre, because the
+    summed probability is often largest at the rim, where edits are worst.
+
+    The search uses a grid of side x side points. Where the more likely emotion of the pair changes between
+    two neighbouring points, bisection finds the code at which both emotions are equally likely.
 
     Args:
-        distribution: p_z.
-        count: the largest number of codes.
-        side: points along a side of the square.
+        distribution: the label distributions p_z of codes.
+        count: the largest number of returned codes.
+        side: number of grid points along a side of the square.
 
     Returns:
-        Codes [m, 2] in decreasing order of the joint probability of their two emotions.
+        Codes [m, 2] with m <= count, in decreasing order of the summed probability of the two emotions.
     """
     ticks = np.linspace(-1, 1, side)
     codes = np.stack(np.meshgrid(ticks, ticks), axis=-1)
@@ -58,7 +61,7 @@ def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> Fl
         above = p_starts[:, a] > p_starts[:, b]
         crossed = above != (p_ends[:, a] > p_ends[:, b])
         low, high, above = starts[crossed], ends[crossed], above[crossed]
-        for _ in range(ROUNDS):
+        for _ in range(BISECTIONS):
             middle = (low + high) / 2
             p_middle = distribution(middle)
             same = ((p_middle[:, a] > p_middle[:, b]) == above)[:, None]
@@ -66,17 +69,24 @@ def even_mixtures(distribution: Distribution, count: int, side: int = 101) -> Fl
         p_low = distribution(low)
         others = np.delete(p_low, [a, b], axis=1).max(axis=1, initial=0)
         leading = p_low[:, [a, b]].min(axis=1) >= others
-        joint = np.where(leading, p_low[:, a] + p_low[:, b], 0)
-        if joint.max(initial=0) > 0:
-            distance = np.where(joint >= joint.max() - SLACK, np.hypot(*low.T), np.inf)
+        summed = np.where(leading, p_low[:, a] + p_low[:, b], 0)
+        if summed.max(initial=0) > 0:
+            distance = np.where(summed >= summed.max() - SLACK, np.hypot(*low.T), np.inf)
             best = distance.argmin()
-            mixtures.append((joint[best], low[best]))
+            mixtures.append((summed[best], low[best]))
     mixtures.sort(key=lambda mixture: -mixture[0])
     return np.array([code for _, code in mixtures[:count]]).reshape(-1, 2)
 
 
 def _edges(values: Floats) -> tuple[Floats, Floats]:
-    """Both ends of every edge between neighbours of values [side, side, k]: [edges, k] each."""
+    """The values at the start and at the end of each grid edge.
+
+    Args:
+        values: [side, side, k], the values at the points of a grid.
+
+    Returns:
+        Two arrays [edges, k]; an edge joins two neighbouring points of a row or of a column.
+    """
     k = values.shape[-1]
     starts = [values[:, :-1].reshape(-1, k), values[:-1].reshape(-1, k)]
     ends = [values[:, 1:].reshape(-1, k), values[1:].reshape(-1, k)]
@@ -86,18 +96,19 @@ def _edges(values: Floats) -> tuple[Floats, Floats]:
 def equivalent_codes(codes: Floats, p: Floats, tolerance: float, count: int) -> NDArray[np.int64]:
     """Codes that lie far apart and have nearly the same label distribution.
 
-    The search starts with the two farthest codes of nearly equal p_z. It then adds the code that is
-    farthest from those found, among the codes whose p_z is nearly equal to that of each of them.
+    Two codes agree if the total variation between their distributions is at most ``tolerance``. The search
+    starts with the two agreeing codes that are farthest apart. In each step it considers the codes that
+    agree with all chosen codes, and adds the one that is farthest from the nearest chosen code.
 
     Args:
         codes: [n, 2].
         p: label distributions [n, emotions] of the codes.
-        tolerance: largest total variation between the distributions of any two codes.
-        count: the largest number of codes.
+        tolerance: largest total variation between the distributions of any two chosen codes.
+        count: the largest number of chosen codes.
 
     Returns:
-        int64, rows of ``codes``; fewer than two if no two codes agree, and fewer than ``count`` if no
-        more do.
+        int64 row numbers of ``codes``; fewer than two if no two codes agree, and fewer than ``count`` if
+        no further code agrees with all chosen codes.
     """
     agree = cdist(p, p, "cityblock") / 2 <= tolerance
     distance = cdist(codes, codes)

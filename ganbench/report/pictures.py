@@ -49,13 +49,13 @@ class Picture:
 
 
 def draw_grids(evaluation: Evaluation) -> list[Picture]:
-    """``grid_truth.png`` if the right answers are known, and ``grid_<method>.png``."""
+    """``grid_truth.png`` if the true edits are known, and ``grid_<method>.png``."""
     gallery, methods = evaluation.gallery, evaluation.results.methods
     grids = [
         (name, methods[name]["title"], gallery.edits[name]) for name in in_order(evaluation.results)
     ]
     if gallery.truth is not None:
-        grids.insert(0, ("truth", "The right answers (rendered)", gallery.truth))
+        grids.insert(0, ("truth", "The true edits (rendered)", gallery.truth))
     return [
         Picture(
             f"grid_{name}.png",

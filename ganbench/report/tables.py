@@ -1,4 +1,4 @@
-"""The tables of a report, as data. ``formats`` and the page write them."""
+"""The tables of a report as data; ``ganbench.report.formats`` and ``ganbench.report.html`` write them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
 from ganbench.text import plural
 
-# The methods of the paper's Table 1, then StarGAN-v2 of its figures. Others follow as given.
+# The methods of Table 1 of the GANmut paper, then StarGAN-v2, which is in the paper's figures. In tables all
+# other methods follow, in the order of the command line.
 ORDER: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit", "stargan-v2")
 
-# Titles of the rows that are no methods.
+# Titles of the rows that do not belong to a method.
 REFERENCES = {REAL: "Real", TRUTH: "True edits"}
 
 Item = tuple[str, str, str]
 """What a column shows: a metric, a variant and a heading."""
 
-# The columns of Table 1 after the accuracies. The second half tells whether what convinces the judge
-# is an expression.
-FIRST: tuple[Item, ...] = (
+# The columns of Table 1 after the accuracies. The columns of ground truth show whether an edit that the
+# judge accepts is near the true edit, and thus changes the expression.
+QUALITY_COLUMNS: tuple[Item, ...] = (
     ("fed", "", "FED"),
     ("ere", "", "ERE"),
     ("background", "", "Background"),
 )
-SECOND: tuple[Item, ...] = (
+GROUND_TRUTH_COLUMNS: tuple[Item, ...] = (
     ("gt_error", "", "Ground-truth error"),
     ("gain", "", "Gain"),
     ("gain", "parallel", "Parallel gain"),
@@ -44,15 +45,15 @@ SECOND: tuple[Item, ...] = (
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a run; None where nothing was recorded for a table.
+    """The tables of a run; a table for which the run has no records is None.
 
     Attributes:
-        main: Table 1: accuracy for each emotion and their mean, then other metrics.
+        main: Table 1: accuracy for each emotion, mean accuracy, then other metrics.
         paper: the published Table 1.
-        differences: each method minus the best, paired over the images.
+        differences: the value of each method minus that of the best method, on the same images.
         seeds: mean and standard deviation over the seeds of the noise.
-        judges: accuracy by each of several judges, and their agreement with the first.
-        gt_error: the distance to the right answers by region.
+        judges: accuracy by each of several judges, and the agreement of each with the first judge.
+        gt_error: the distance to the true edits by region.
         codes: FED and ERE with each set of codes.
         other: the metrics that are not in Table 1.
     """
@@ -82,23 +83,27 @@ def make_tables(results: Results) -> Tables:
 
 
 def in_order(results: Results) -> list[str]:
-    """The labels of the methods in the order of Table 1, then the others as given.
+    """The labels of the methods, in the order of the tables.
 
-    Several checkpoints of one method stand together, as given.
+    Methods of ``ORDER`` come first; all other methods follow in the order of the command line. Checkpoints
+    of one method of ``ORDER`` stand together, also in the order of the command line.
     """
     places = {name: place for place, name in enumerate(ORDER)}
 
-    def place(label: str) -> int:  # results of earlier versions have registered names only
+    def place(label: str) -> int:
+        # Results of earlier versions have no key "method"; their labels are names of methods.
         return places.get(results.methods[label].get("method", label), len(ORDER))
 
     return sorted(results.methods, key=place)
 
 
 def specs(results: Results) -> dict[str, MetricSpec]:
-    """The definition of each recorded metric as the results give it, in their order.
+    """The specification of each recorded metric, by name, in the order of the records.
+
+    Specifications that the results hold are preferred to those of this version of ganbench.
 
     Raises:
-        BadInput: a definition was changed by hand.
+        BadInput: a specification in the results is not valid.
     """
     recorded = dict.fromkeys(record.metric for record in results.records)
     given = {
@@ -109,14 +114,15 @@ def specs(results: Results) -> dict[str, MetricSpec]:
 
 
 def table1(results: Results) -> Table:
-    """Table 1: accuracy for each emotion and their mean, then the other metrics of ours."""
+    """Table 1: accuracy for each emotion, mean accuracy, then the recorded metrics of the other columns."""
     recorded = {(record.metric, record.variant) for record in results.records}
-    others = [item for item in (*FIRST, *SECOND) if item[:2] in recorded]
+    others = [item for item in (*QUALITY_COLUMNS, *GROUND_TRUTH_COLUMNS) if item[:2] in recorded]
     accuracy = METRICS["accuracy"]
     columns = [Column.of(accuracy, emotion.capitalize(), arrow="") for emotion in EMOTIONS]
     columns += [Column.of(accuracy, "Mean")]
     columns += [
-        replace(Column.of(METRICS[item[0]], item[2]), second=item in SECOND) for item in others
+        replace(Column.of(METRICS[item[0]], item[2]), second=item in GROUND_TRUTH_COLUMNS)
+        for item in others
     ]
     rows = []
     for name in [REAL, *in_order(results)]:
@@ -134,8 +140,11 @@ def table1(results: Results) -> Table:
 
 
 def other_table(results: Results) -> Table | None:
-    """The recorded metrics that are not in Table 1: ours, and those of plug-ins."""
-    in_table1 = {"accuracy", *(metric for metric, _, _ in (*FIRST, *SECOND))}
+    """The recorded metrics that are not in Table 1: metrics of ganbench and of plug-ins."""
+    in_table1 = {
+        "accuracy",
+        *(metric for metric, _, _ in (*QUALITY_COLUMNS, *GROUND_TRUTH_COLUMNS)),
+    }
     items = [
         (name, "", spec.title) for name, spec in specs(results).items() if name not in in_table1
     ]
@@ -163,7 +172,7 @@ def codes_table(results: Results) -> Table | None:
 
 
 def gt_error_table(results: Results) -> Table | None:
-    """Judged accuracy beside the distance to the right answers by region."""
+    """Judged accuracy beside the distance to the true edits by region."""
     if TRUTH not in results.confusion:
         return None
     titles = {"mouth": "Mouth", "eyes": "Eyes, brows", "face": "Rest of face", "head": "Hair, neck"}
@@ -171,14 +180,14 @@ def gt_error_table(results: Results) -> Table | None:
     items = [("accuracy", "", "Judged accuracy")]
     for region in (*REGIONS, "features"):
         items.append(("gt_error", "" if region == "all" else region, titles[region]))
-    caption = "Distance to the rendered right answer; 0 is perfect, 1 is as good as doing nothing."
+    caption = "Distance to the true edit by region; 0 is perfect, 1 is as good as doing nothing."
     names = [*in_order(results), TRUTH]
     items = [item for item in items if _has_value(results, item, names)]
     return _table(results, caption, items, names)
 
 
 def judges_table(results: Results) -> Table | None:
-    """Accuracy by each judge, and the agreement of the extra judges with the first."""
+    """Accuracy by each judge, and the agreement of each extra judge with the first judge."""
     extra = results.protocol.get(EXTRA)
     if not extra:
         return None
@@ -188,9 +197,9 @@ def judges_table(results: Results) -> Table | None:
         for spec in (METRICS["accuracy"], AGREEMENT, KAPPA):
             items.append((spec.name, JUDGE + name, f"{spec.title}, {name}"))
     caption = (
-        f"The same edits by several judges: {first['title']}; "
+        f"The same edits, judged by several judges: {first['title']}; "
         f"{'; '.join(judge['title'] for judge in extra.values())}. "
-        f"Agreement (%) and {KAPPA.title} are with the first."
+        f"Agreement (%) and {KAPPA.title} compare a judge with the first one."
     )
     return _table(results, caption, items, [REAL, *in_order(results), TRUTH])
 
@@ -198,25 +207,32 @@ def judges_table(results: Results) -> Table | None:
 def seeds_table(results: Results) -> Table | None:
     """Mean and standard deviation over the seeds of the noise, for methods that take noise."""
     names, items = in_order(results), []
-    for metric, variant, title in (("accuracy", "", "Mean accuracy"), *FIRST, *SECOND):
+    for metric, variant, title in (
+        ("accuracy", "", "Mean accuracy"),
+        *QUALITY_COLUMNS,
+        *GROUND_TRUTH_COLUMNS,
+    ):
         item = (metric, variant_of(variant, OVER_SEEDS), title)
         if _has_value(results, item, names):
             items.append((*item, variant_of(variant, DEVIATION)))
     if not items:
         return None
-    rows, seeds = [], ""
+    rows, named_seeds = [], ""
     for name in names:
         cells = []
-        for metric, variant, _, deviations in items:
+        for metric, variant, _, deviation_variant in items:
             mean = results.find(name, metric, variant=variant)
-            deviation = results.find(name, metric, variant=deviations)
-            seeds = mean.note if mean else seeds
+            deviation = results.find(name, metric, variant=deviation_variant)
+            named_seeds = mean.note if mean else named_seeds
             cells.append(
                 Cell(mean.value, deviation.value, mean.note) if mean and deviation else Cell()
             )
         if any(cell.value is not None for cell in cells):
             rows.append(Row(_title(results, name), tuple(cells), competes=False))
-    caption = f"Mean ± standard deviation over the noise of {seeds}; n/a: the value does not depend on noise."
+    caption = (
+        f"Mean ± standard deviation over the noise of {named_seeds}; n/a: the value does not depend on "
+        "noise."
+    )
     columns = [
         replace(Column.of(METRICS[m], title), direction="reported") for m, _, title, _ in items
     ]
@@ -270,7 +286,7 @@ def _gap_to_best(results: Results, spec: MetricSpec, name: str, names: Sequence[
 
 
 def _difference(results: Results, metric: str, name: str, other: str) -> Gap | None:
-    """A method minus another, whichever of the two the record subtracts."""
+    """The value of a method minus that of another method, from the record of either method."""
     for sign, a, b in ((1, name, other), (-1, other, name)):
         r = results.find(a, metric, variant=MINUS + b)
         if r is not None and r.value is not None and r.low is not None and r.high is not None:
@@ -280,7 +296,7 @@ def _difference(results: Results, metric: str, name: str, other: str) -> Gap | N
 
 
 def paper_table1() -> Table:
-    """The published Table 1 with the mean of each row; data, judge and weights differ from ours."""
+    """The published Table 1 and the mean of each row. Its data, judge and weights are not ganbench's."""
     text = resources.files("ganbench.report").joinpath("paper_table1.toml").read_text("utf-8")
     paper = tomllib.loads(text)
     names = [*(name.capitalize() for name in paper["columns"]), "Mean"]
@@ -291,7 +307,7 @@ def paper_table1() -> Table:
     )
     caption = (
         f"{paper['title']}: accuracy ({paper['unit']}) on {paper['data']}; judge: {paper['judge']}. "
-        "Data set, judge and weights differ from ours: the numbers are not comparable."
+        "Data set, judge and weights differ from those of ganbench: the numbers are not comparable."
     )
     return Table(caption, columns, rows)
 
@@ -299,7 +315,7 @@ def paper_table1() -> Table:
 def _table(
     results: Results, caption: str, items: Sequence[Item], names: Sequence[str]
 ) -> Table | None:
-    """The table of some items for methods and references; None without any record."""
+    """A table with a column for each item and a row for each name; None if nothing was recorded."""
     known = specs(results) | METRICS | {spec.name: spec for spec in (AGREEMENT, KAPPA)}
     columns = tuple(Column.of(known[metric], title) for metric, _, title in items)
     rows = []

@@ -128,7 +128,7 @@ class Run:
                 folders.clean(self.folder)
                 folders.cut_log(self.folder, self.done)
                 if remark:
-                    # Before the card: a state without legs takes the run's length from the old card.
+                    # Before the card: a state without segments takes the length of the run from the old card.
                     self._save_state()
                 folders.write_card(self.folder, self.card)
                 # The run may have died between saving its state and pruning.

@@ -112,7 +112,7 @@ def _wrong_identity(faces: KnownFaces, _: VGGJudge) -> Edits:
 
 
 def _painter(faces: KnownFaces, _: VGGJudge) -> Edits:
-    behind = (faces.joint == BACKGROUND)[:, :, None]
+    behind = (faces.edit_regions == BACKGROUND)[:, :, None]
     return Edits(np.where(behind, 255 - faces.true_edits, faces.true_edits))
 
 

@@ -118,7 +118,7 @@ class JudgedEdits:
         """Distances by region of the edits and of the inputs to the true edits of changed emotions."""
         faces, changed = self.reference.faces, self.reference.changed
         unedited = np.repeat(faces.images[:, None], K, axis=1)
-        true_edits, joint = _floats(faces.true_edits[changed]), faces.joint[changed]
+        true_edits, joint = _floats(faces.true_edits[changed]), faces.edit_regions[changed]
         of_edits, of_inputs = (
             metrics.gt_distances(_floats(pictures[changed]), true_edits, joint)
             for pictures in (self.edits.images, unedited)

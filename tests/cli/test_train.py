@@ -63,7 +63,15 @@ def test_the_paper_s_run_is_planned_without_data(name, tmp_path):
     for count in COUNTS[name]:
         assert count in out
     assert "283,901 images (AffectNet's training images of the seven emotions, assumed)" in out
-    for label in ("Schedule", "Loss", "Augmentation", "Precision", "Average", "Memory", "Disk"):
+    for label in (
+        "Schedule",
+        "Loss",
+        "Augmentation",
+        "Precision",
+        "Weight average",
+        "Memory",
+        "Disk",
+    ):
         assert re.search(rf"^{label} ", out, re.MULTILINE)
     assert list(tmp_path.iterdir()) == []
 
@@ -84,8 +92,8 @@ def test_a_plan_tells_what_the_recipe_says():
     assert "model: - g_fake + g_cls + 10 g_rec + g_coor + 4 g_strength" in out
     assert "noise 0.075" in out
     assert "flip 0.5, rotate 7.5, shift 0.0586, zoom [1.075, 1.15]" in out
-    assert re.search(r"Average +none", out)
-    assert "a checkpoint of 33.68 MB every 10,000 iterations, 3 of them kept" in out
+    assert re.search(r"Weight average +none", out)
+    assert "a checkpoint of 33.68 MB every 10,000 iterations, of which 3 are kept" in out
     out, _ = run("linear", "--recipe", "affectnet", "--dry-run", "--set", "schedule=official")
     assert "0.0001 to the end" in out
 

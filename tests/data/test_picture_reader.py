@@ -288,8 +288,8 @@ def test_alpha_stays_out_of_the_colours():
         (b"no profile", "damaged"),
         (rgb_profile()[:200], "damaged"),
         (bytes(4000), "damaged"),
-        (cmyk_profile(), "one of CMYK, not RGB"),
-        (grey_profile(1.0), "one of GRAY, not RGB"),
+        (cmyk_profile(), "for CMYK, but its pixels are RGB"),
+        (grey_profile(1.0), "for GRAY, but its pixels are RGB"),
     ],
 )
 def test_a_profile_that_cannot_be_used_is_said(tmp_path, profile, remark):

@@ -49,5 +49,5 @@ def test_correlation_is_blind_to_the_amount_and_parallel_is_the_amount(seed):
 
 @pytest.mark.parametrize("asked", [(0.0, 0.0, 0.8), (0.8, 0.4, 0.0), 0.4])
 def test_intensities_must_rise(asked):
-    with pytest.raises(BadInput, match="intensities must rise"):
+    with pytest.raises(BadInput, match="intensities do not increase"):
         unit_response(asked, np.zeros(3))

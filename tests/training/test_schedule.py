@@ -14,7 +14,7 @@ from ganbench import reproduction as reproduce
 from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.training.recipe import Recipe
-from ganbench.training.schedule import Leg, Schedule
+from ganbench.training.schedule import Schedule, Segment
 from ganbench.training.session import prepare
 
 BASE = 1e-3  # of the tiny recipe, which falls over its last 4 iterations
@@ -53,7 +53,7 @@ def test_a_falling_rate_falls_on(train, tmp_path):
     rates, said = train(10)
     # The next rate would have been 1/4; from there to 0 at iteration 10.
     assert rates == pytest.approx([0.25, 0.2, 0.15, 0.1, 0.05])
-    assert "0.0005 in iteration 5; it goes on from 0.00025 and falls to 0 at 10" in said
+    assert "0.0005 in iteration 5; it continues at 0.00025 and falls to 0 at 10" in said
     assert said.endswith("; --resume-rate restart gives the recipe's rate for 10 iterations, 0.001")
 
 
@@ -79,7 +79,7 @@ def test_restarting_is_chosen_in_words(train):
 
 def test_restarting_is_chosen_after_the_length_too():
     recipe = Recipe(iterations=200, decay_iterations=100)
-    schedule = Schedule(recipe, [Leg(0, 100), Leg(80, 200, 0.2)])
+    schedule = Schedule(recipe, [Segment(0, 100), Segment(80, 200, 0.2)])
     assert schedule.lengthened(90)[0].rate(150) < 0.1
     restarted, said = schedule.lengthened(90, "restart")
     assert [restarted.rate(i) for i in (90, 99, 150)] == [
@@ -89,7 +89,7 @@ def test_restarting_is_chosen_after_the_length_too():
     assert said.endswith("(--resume-rate restart)")
     # Chosen again, or at the end, or where nothing else was planned, it changes nothing, and says so.
     for again, done in (
-        (restarted, 120), (schedule, 200), (Schedule(recipe), 150), (Schedule(recipe, [Leg(0, 400)]), 50)
+        (restarted, 120), (schedule, 200), (Schedule(recipe), 150), (Schedule(recipe, [Segment(0, 400)]), 50)
     ):  # fmt: skip
         same, said = again.lengthened(done, "restart")
         assert [same.rate(i) for i in range(done, 200)] == [
@@ -155,7 +155,7 @@ def test_the_command_says_what_it_does(call, tiny_recipe, tiny_faces, monkeypatc
     assert "from iteration 6 on 0.00025, falling to 0 at 9" in " ".join(plan[1].split())
     code, _, err = call(*longer)
     assert code == 0
-    assert "it goes on from 0.00025 and falls to 0 at 9" in err
+    assert "it continues at 0.00025 and falls to 0 at 9" in err
 
 
 @given(
@@ -178,9 +178,9 @@ def test_a_rate_never_rises_after_the_warm_up(decay, warmup, visits):
     assert all(rate > 0 for rate in rates)
 
 
-def test_legs_are_read_back():
+def test_segments_are_read_back():
     recipe = Recipe(iterations=20, decay_iterations=4)
-    schedule = Schedule(recipe, [Leg(0, 10), Leg(8, 20, 0.5)])
-    assert Schedule.read(recipe, schedule.plain, 0).legs == schedule.legs
+    schedule = Schedule(recipe, [Segment(0, 10), Segment(8, 20, 0.5)])
+    assert Schedule.read(recipe, schedule.plain, 0).segments == schedule.segments
     with pytest.raises(ValueError, match="unpack"):
         Schedule.read(recipe, [[0, 1]], 0)

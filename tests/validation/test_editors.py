@@ -62,7 +62,7 @@ def test_paths_rise_to_the_edit(faces, edits):
 
 def test_the_painter_leaves_the_head_alone_and_nothing_else(faces, edits):
     changed = (edits["painter"].images != faces.true_edits).any(axis=2)
-    assert (changed == (faces.joint == BACKGROUND)).all()
+    assert (changed == (faces.edit_regions == BACKGROUND)).all()
 
 
 def test_the_collapsed_editor_knows_one_face(faces, edits):
