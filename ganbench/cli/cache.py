@@ -45,10 +45,10 @@ def _show() -> None:
 
 @cache.command()
 @click.option(
-    "--older-than", metavar="AGE", help="Remove what was not used in the last AGE: 30d, 12h."
+    "--older-than", metavar="AGE", help="Remove pieces that were not used for AGE: 30d, 12h."
 )
 @click.option(
-    "--limit", metavar="SIZE", help="Remove what was not used for longest, until SIZE is left: 5GB."
+    "--limit", metavar="SIZE", help="Remove the least recently used pieces until SIZE is left: 5GB."
 )
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(older_than: str | None, limit: str | None, everything: bool) -> None:

@@ -177,7 +177,7 @@ def _counts(opened: dict[str, TableDataset]) -> Any:
         table.add_row(f"dropped: {label}", *(str(d.dropped.get(label, 0)) for d in opened.values()))
     table.add_row("bad", *(str(len(d.bad)) for d in opened.values()))
     table.add_row(
-        "stored px (middle)",
+        "stored size (median)",
         *("x".join(str(int(x)) for x in np.median(d.extents, 0)) for d in opened.values()),
     )
     table.add_row(

@@ -106,14 +106,13 @@ class Figures(click.Group):
         entry = find(cmd_name)
         methods = () if "methods" in entry.inputs else ("method", "checkpoint")
         names = (*methods, *entry.options, *entry.inputs, "seed", "out")
-        command = click.Command(
+        command = click.command(
             cmd_name,
             params=[parameter for name in names for parameter in OPTIONS[name]],
-            callback=partial(make, cmd_name),
             help=entry.text,
             short_help=entry.text,
         )
-        return device_option(data_options(command))
+        return command(data_options(device_option(partial(make, cmd_name))))
 
 
 @click.command(cls=Figures)
