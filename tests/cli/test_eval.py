@@ -2,22 +2,18 @@
 
 import csv
 import json
-import sys
 
 import pytest
 import torch
 from toys import photograph
 
-from ganbench.cli import main
 from ganbench.judges.vgg import VGG, VGGConfig
 from ganbench.methods.weights import save_checkpoint
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch, tiny_method):
-    """A working folder with photographs, a judge and two methods; ``place(args)`` runs eval there."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GANBENCH_CACHE", str(tmp_path / "cache"))
+def place(call, tmp_path, tiny_method):
+    """``place(*args)``: exit code, stdout and stderr of eval beside photographs, judges and methods."""
     for split in ("train", "test"):
         photograph(tmp_path / "photos" / split, size=(20, 20), ending=".jpg")
     for seed, name in enumerate(("judge", "second")):
@@ -33,40 +29,40 @@ def place(tmp_path, monkeypatch, tiny_method):
     def run(*arguments):
         methods = ",".join(f"{name}=./{name}.safetensors" for name in ("gaussian", "stargan"))
         defaults = ["--methods", methods, "--data", "folder", "--root", "photos"]
-        defaults += ["--judge", "judge.safetensors", "--device", "cpu"]
-        monkeypatch.setattr(sys, "argv", ["ganbench", "eval", *defaults, *arguments])
-        try:
-            main()
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
+        return call(
+            "eval", *defaults, "--judge", "judge.safetensors", "--device", "cpu", *arguments
+        )
 
-    run.folder = tmp_path
     return run
 
 
-def test_eval_prints_table_1_and_leaves_a_run(place, capsys):
-    assert place() == 0
-    out = capsys.readouterr().out
-    assert "Real" in out
-    assert "GGANmut" in out
-    assert "AffectNet" in out
-    folder = place.folder / "runs" / "eval"
+def test_eval_prints_table_1_and_leaves_a_run(place, tmp_path):
+    code, out, err = place("--dry-run")
+    assert code == 0, err
+    assert "0 of 5 pieces are stored" in out  # real, stargan, and three sets of codes of gaussian
+    assert "tsne_gaussian_figure1.png" in out
+    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "cache" / "evaluations").exists()
+    code, out, err = place()
+    assert code == 0, err
+    for word in ("Real", "GGANmut", "AffectNet"):
+        assert word in out
+    folder = tmp_path / "runs" / "eval"
     rows = list(csv.reader((folder / "table1.csv").open()))
     assert [row[0] for row in rows] == ["Method", "Real", "StarGAN", "GGANmut"]
     table = json.loads((folder / "results.json").read_text())
     assert table["protocol"]["data"]["images"] == 14
-    assert str(place.folder) not in (folder / "manifest.json").read_text()
-    before = (folder / "results.json").read_bytes()
-    assert place("--batch-size", "5", "--out", "again") == 0
-    assert (place.folder / "again" / "results.json").read_bytes() == before
+    assert str(tmp_path) not in (folder / "manifest.json").read_text()
+    assert "5 of 5 pieces are stored" in place("--dry-run")[1]
+    assert place("--batch-size", "5", "--fresh", "--out", "again")[0] == 0
+    assert (tmp_path / "again/results.json").read_bytes() == (folder / "results.json").read_bytes()
 
 
-def test_two_judges_stand_side_by_side(place, capsys):
-    assert place("--judge", "judge.safetensors, second.safetensors") == 0
-    out, warnings = capsys.readouterr()
+def test_two_judges_stand_side_by_side(place, tmp_path):
+    code, out, warnings = place("--judge", "judge.safetensors, second.safetensors")
+    assert code == 0, warnings
     assert warnings.count("warning: judge VGG (unknown data, 16 px)") == 2
-    folder = place.folder / "runs" / "eval"
+    folder = tmp_path / "runs" / "eval"
     table = list(csv.reader((folder / "judges.csv").open()))
     assert [row[0] for row in table] == ["Method", "Real", "StarGAN", "GGANmut"]
     heads = [head.split(",")[0] for head in table[0]]
@@ -78,7 +74,7 @@ def test_two_judges_stand_side_by_side(place, capsys):
     assert "Extra judge" in page
     assert "judges.csv" in json.loads((folder / "manifest.json").read_text())["files"]
     both = json.loads((folder / "results.json").read_text())
-    assert place() == 0
+    assert place()[0] == 0
     assert not (folder / "judges.csv").exists()
     assert 'id="table-judges"' not in (folder / "report.html").read_text()
     alone = json.loads((folder / "results.json").read_text())
@@ -86,40 +82,28 @@ def test_two_judges_stand_side_by_side(place, capsys):
     assert [r for r in both["records"] if not r["variant"].startswith("judge ")] == alone["records"]
 
 
-def test_what_is_left_out_of_the_data_is_told_for_good(place, capsys):
-    (place.folder / "photos" / "test" / "happy" / "0.jpg").write_text("no picture")
-    assert place("--skip-bad") == 0
-    assert "left out of folder: 1 bad file, first test/happy/0.jpg" in capsys.readouterr().err
-    folder = place.folder / "runs" / "eval"
+def test_what_is_left_out_of_the_data_is_told_for_good(place, tmp_path):
+    (tmp_path / "photos" / "test" / "happy" / "0.jpg").write_text("no picture")
+    code, _, err = place("--skip-bad")
+    assert code == 0
+    assert "left out of folder: 1 bad file, first test/happy/0.jpg" in err
+    folder = tmp_path / "runs" / "eval"
     told = json.loads((folder / "manifest.json").read_text())["left_out"]
     assert told.startswith("1 bad file, first test/happy/0.jpg: ")
     assert f"<dt>Left out</dt><dd>{told}</dd>" in (folder / "report.html").read_text()
 
 
-def test_a_dry_run_says_what_is_to_be_done_and_does_nothing(place, capsys):
-    assert place("--dry-run") == 0
-    out = capsys.readouterr().out
-    assert "0 of 5 pieces are stored" in out  # real, stargan, and three sets of codes of gaussian
-    assert "tsne_gaussian_figure1.png" in out
-    assert not (place.folder / "runs").exists()
-    assert not (place.folder / "cache" / "evaluations").exists()
-    place()
-    place("--dry-run")
-    assert "5 of 5 pieces are stored" in capsys.readouterr().out
-
-
-def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, capsys):
+def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, tmp_path):
     arguments = ["--metrics", "kid,smoothness", "--noise-seeds", "2"]
-    place(*arguments, "--dry-run")
-    out = capsys.readouterr().out
-    # real, stargan, and of gaussian the exact codes, two noisy sets twice, and lines between anchors
+    out = place(*arguments, "--dry-run")[1]
+    # real, stargan, and of gaussian the anchor codes, two noisy sets twice, and lines between anchors
     assert "0 of 8 pieces are stored" in out
     assert "GGANmut: lines between anchors" in out
-    assert place(*arguments) == 0
-    out = capsys.readouterr().out
+    code, out, err = place(*arguments)
+    assert code == 0, err
     assert "KID" in out
     assert "Smoothness" in out
-    records = json.loads((place.folder / "runs/eval/results.json").read_text())["records"]
+    records = json.loads((tmp_path / "runs/eval/results.json").read_text())["records"]
     assert {r["metric"] for r in records if r["method"] == "gaussian"} == {
         "accuracy",
         "kid",
@@ -158,10 +142,10 @@ def test_metrics_and_seeds_that_were_asked_for_are_printed_and_planned(place, ca
         (["--out", "judge.safetensors"], "cannot write"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(place, capsys, arguments, message):
-    assert place(*arguments) == 2
-    error = capsys.readouterr().err
+def test_bad_input_is_one_line_and_exit_2(place, tmp_path, arguments, message):
+    code, _, error = place(*arguments)
+    assert code == 2
     lines = [line for line in error.splitlines() if line.strip()]
     assert message in lines[-1]
     assert "Traceback" not in error
-    assert not (place.folder / "runs").exists()
+    assert not (tmp_path / "runs").exists()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
+from conftest import JUDGE, RECIPE
 from toys import photograph
-
-from ganbench.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -18,51 +16,15 @@ def trained(tmp_path_factory):
     for split in ("train", "test"):
         photograph(place / "photos" / split, 2, (30, 20))
         photograph(place / "photos" / split, 1, (20, 20), seed=1)
-    (place / "tiny.toml").write_text(
-        """
-        [stargan]
-        iterations = 2
-        n_critic = 1
-        batch_size = 8
-        log_every = 1
-        checkpoint_every = 2
-        [stargan.network]
-        image_size = 16
-        width = 4
-        blocks = 1
-        critic_width = 4
-        critic_layers = 2
-        [judge]
-        iterations = 2
-        batch_size = 8
-        log_every = 1
-        checkpoint_every = 2
-        [judge.network]
-        image_size = 16
-        stages = [1, 1]
-        widths = [4, 6]
-        hidden = 8
-        """
-    )
+    (place / "tiny.toml").write_text(RECIPE.replace("NAME", "stargan") + JUDGE)
     return place
 
 
 @pytest.fixture
-def run(trained, monkeypatch, capsys):
+def run(trained, call, monkeypatch):
     """``run(*arguments)`` -> exit code, stdout, stderr of the command in that folder."""
     monkeypatch.chdir(trained)
     monkeypatch.setenv("GANBENCH_CACHE", str(trained / "cache"))
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ganbench", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
     return call
 
 
