@@ -242,7 +242,7 @@ class Bench:
         self.trainer = SMITTrainer(SMIT(TINY), recipe)
         self.x = rng.uniform(-1, 1, (4, 3, 32, 32)).astype(np.float32)
         self.batch = Batch(torch.from_numpy(self.x), torch.tensor([0, 2, 2, 5]))
-        # fake, reconstruction, identity, in the order that they are asked for
+        # edit, reconstruction and identity, in this order
         self.images = [rng.uniform(-1, 1, self.x.shape).astype(np.float32) for _ in range(3)]
         self.masks = [rng.uniform(0, 1, (4, 1, 32, 32)).astype(np.float32) for _ in range(3)]
         self.scores = {

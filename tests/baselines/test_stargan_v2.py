@@ -253,7 +253,7 @@ class Bench:
         return np.repeat((images.mean((1, 2, 3)) + domains)[:, None], 6, axis=1)
 
     def aim(self, kind: str) -> tuple[StyleTarget, np.ndarray, np.ndarray]:
-        """The aim and its two styles."""
+        """The target of a step and its two styles."""
         domains = torch.from_numpy(self.domains)
         if kind == "latent":
             z = (torch.randn(3, 5), torch.randn(3, 5))
@@ -449,7 +449,7 @@ def test_the_average_starts_from_a_copy_or_as_the_authors_do() -> None:
         for t in (trainer(), trainer(ema_init="official"))
     ]
     assert torch.equal(*weights[0])
-    assert float(weights[1][0].abs().min()) > 0  # the library's biases, not he_init's zeros
+    assert float(weights[1][0].abs().min()) > 0  # biases of torch's layers, not he_init's zeros
 
 
 def test_learning_rate_of_the_mapping_network() -> None:

@@ -89,7 +89,7 @@ def observe(trainer, share):
 
 
 def distance(some, others):
-    """The largest difference of two lists of steps, each as a part of its step's largest gradient."""
+    """Largest difference of two lists of steps, relative to the largest gradient of the step."""
     assert len(some) == len(others)
     worst = 0.0
     for a, b in zip(some, others, strict=True):
@@ -105,7 +105,7 @@ def main(path):
     They are the largest distances of the averaged gradients, of this process's gradients before they
     were averaged, and of the logged values, from those of one process; and the number of steps.
     """
-    # What the losses round to float32 would hide small mistakes behind its noise.
+    # Rounding to float32 would hide small mistakes.
     torch.set_default_dtype(torch.float64)
     torch.Tensor.float = torch.Tensor.double
     share = distributed.share()
@@ -115,7 +115,7 @@ def main(path):
         for case, (name, network, recipe) in CASES.items():
             shared, own, values = observe(build(name, network, recipe), share)
             whole, _, alone = observe(build(name, network, recipe), WHOLE)
-            # A step of several optimisers reduces once.
+            # A step of several optimisers has one reduction.
             own_flat, whole_flat = ([[t for s in steps for t in s]] for steps in (own, whole))
             apart = [
                 abs(float(a[key]) - float(b[key])) / max(1.0, abs(float(b[key])))

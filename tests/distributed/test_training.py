@@ -30,7 +30,7 @@ def test_averaged_gradients_are_those_of_one_process_on_the_global_batch(tmp_pat
         for case, (averaged, own, logged, steps) in found.items():
             assert averaged < 1e-9, case
             assert logged < 1e-9, case
-            assert own > 1e-3, case  # else the shares would be no test
+            assert own > 1e-3, case  # else the comparison would show nothing
             assert steps >= 4, case
 
 
@@ -81,7 +81,7 @@ def workers(process):
 
 
 def outcome(folder):
-    """All that must be equal, without what the clock decides."""
+    """All that must be equal, without times."""
     state = torch.load(folder / "state.pt", weights_only=True)
     lines = log(folder)
     for line in lines:
@@ -111,7 +111,7 @@ def test_a_run_that_died_and_was_then_stopped_is_the_run_that_never_was(photogra
     os.chdir(photographs)
     code, out, err = pair(ganbench, *train(straight))
     assert code == 0, err
-    assert out.strip() == str(straight / "linear.safetensors")  # one process speaks
+    assert out.strip() == str(straight / "linear.safetensors")  # only one process prints
     assert [line["iteration"] for line in log(straight)] == [*range(1, LENGTH + 1)]
 
     # One process dies; torchrun starts both again, without --resume.
@@ -126,7 +126,7 @@ def test_a_run_that_died_and_was_then_stopped_is_the_run_that_never_was(photogra
     assert code != 0
     assert "Traceback" not in "".join(said(err))
     before, stopped = log(broken), torch.load(broken / "state.pt", weights_only=True)["iteration"]
-    assert before[:10] == first  # to the clock: nothing was done again
+    assert before[:10] == first  # times included: nothing was trained again
     assert 20 <= stopped < LENGTH
 
     # Another number of processes is refused; so is a folder that holds another launch's run.

@@ -35,14 +35,14 @@ def noise(n: int = 6, size: int = 16) -> torch.Tensor:
 
 
 def places(n: int, size: int = 64) -> torch.Tensor:
-    """Images whose pixels say where they are: channels x, y in half sides from the centre, and 0."""
+    """Images whose pixels hold their position: channels x and y in half sides from the centre, and 0."""
     axis = (2 * torch.arange(size) + 1) / size - 1
     x, y = axis.expand(size, size), axis[:, None].expand(size, size)
     return torch.stack([x, y, torch.zeros(size, size)]).expand(n, 3, size, size)
 
 
 def maps(config: Augment, n: int = 300) -> np.ndarray:
-    """[n, 2, 3]: result place -> image place, read off at the centre of augmented ``places``."""
+    """Maps [n, 2, 3] from result to image positions, measured at the centre of augmented ``places``."""
     size = 64
     out = augment(places(n, size), config, generator(3, "maps")).double()[:, :2]
     middle = size // 2
@@ -128,7 +128,7 @@ def test_ganmuts_ranges():
     found = maps(dataclasses.replace(of_paper("linear"), flip=0))
     zoom = 1 / np.sqrt(np.linalg.det(found[:, :, :2]))
     angle = np.degrees(np.arctan2(found[:, 1, 0], found[:, 0, 0]))
-    # The image's shift, in the image's own half sides, before zoom and turn about the centre.
+    # The shift of the image, in half sides, before its zoom and rotation.
     shift = -np.linalg.solve(found[:, :, :2], found[:, :, 2:])[:, :, 0] / 2
     for values, low, high in (
         (zoom, 1.075, 1.15),
@@ -154,7 +154,7 @@ def test_crops_are_boxes_inside_the_image(method):
         assert values.min() >= low - 1e-4
         assert values.max() <= high + 1e-4
         assert np.ptp(values) > 0.9 * (high - low)
-    # As often wide as tall.
+    # Boxes are wide as often as tall.
     assert abs(np.log(ratio).mean()) < 0.1 * math.log(config.crop_ratio[1] / config.crop_ratio[0])
 
 

@@ -1,4 +1,4 @@
-"""The options that compute the same losses otherwise: fast, accumulate, precision, compile."""
+"""Options that compute the same losses in another way: fast, accumulate, precision, compile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAMILY = ("stargan", "linear", "gaussian", "ganimation")
 
 
 def made(name, *assignments):
-    """A trainer of a few weights, at the papers' recipe."""
+    """A trainer of the papers' recipe with networks of a few weights."""
     sizes = tuple(f"network.{key}={value}" for key, value in NETWORKS[name].items())
     return prepare(
         name, "affectnet", parse_assignments((*sizes, *assignments)), device="cpu"
@@ -78,7 +78,7 @@ def test_a_convolution_is_its_product(monkeypatch, n, height, width):
         torch.nn.functional, "linear", lambda *args: calls.append(1) or linear(*args)
     )
     torch.testing.assert_close(layer(x), there)
-    assert not calls  # only where it is asked for
+    assert not calls  # without ``fast`` it is not used
     enable_fast(layer)
     torch.testing.assert_close(layer(x), there)
     assert calls
@@ -102,7 +102,7 @@ def test_fast_steps_have_the_same_losses(name):
     expected = plain.step(0, batch_for(plain), generator(0, "step"))
     found = fast.step(0, batch_for(fast), generator(0, "step"))
     assert found.keys() == expected.keys()
-    # The generator's losses come after a step of Adam, which divides small gradients by themselves.
+    # The generator's losses follow a step of Adam, which amplifies differences of small gradients.
     for key, value in expected.items():
         tolerance = 1e-5 if key.startswith("d_") else 1e-3
         torch.testing.assert_close(found[key], value, atol=tolerance, rtol=tolerance)
@@ -119,7 +119,7 @@ def test_a_low_critic_answers_nearly_the_same_in_float32():
     a, b = exact.gradient(x), low.gradient(x)
     assert b.dtype == torch.float32
     assert not torch.equal(a, b)
-    # Units near zero change sides, so pixels differ by a tenth; what the penalty is made of does not.
+    # Units near zero change their sign, so pixels differ by a tenth; the gradient's norm hardly does.
     norms, rounded = (g.flatten(1).norm(dim=1) for g in (a, b))
     torch.testing.assert_close(norms, rounded, atol=0, rtol=0.03)
     with pytest.raises(BadInput, match="fast must be true"):
@@ -135,7 +135,7 @@ def test_gradients_of_parts_add_up_to_the_batch_s(parts, kind):
     arguments = ("stargan", f"classification={kind}", "critic_augment.flip=0.5", "n_critic=1")
     whole, split = made(*arguments), made(*arguments, f"accumulate={parts}")
     batch = batch_for(whole)
-    with torch.no_grad():  # equal networks in both steps: Adam would amplify last bits
+    with torch.no_grad():  # networks stay equal in both steps: Adam would amplify last bits
         for trainer in (whole, split):
             for optimizer in trainer.optimizers.values():
                 optimizer.step = lambda: None

@@ -22,7 +22,7 @@ def stream(labels, count, iterations, seed=0):
 def test_classes_are_drawn_alike():
     drawn = stream(LABELS, 20, 70)
     assert np.bincount(LABELS[drawn]).tolist() == [200] * 7
-    # Of the rare class every image is seen as often, up to one, and of others none twice.
+    # Images of the rare class are drawn equally often, up to one; images of others at most once.
     own = np.bincount(drawn, minlength=len(LABELS))
     rare = own[LABELS == 5]
     assert (rare.min(), rare.max()) == (13, 14)
@@ -46,7 +46,7 @@ def test_a_class_that_is_not_there_takes_no_turn():
 
 @pytest.fixture
 def train(tiny_recipe, tiny_faces, tmp_path):
-    """``train(folder, until, *assignments)``: the judge's weights after so many iterations, and its run."""
+    """``train(folder, until, *assignments)``: the judge's weights after ``until`` iterations."""
 
     def make(folder, until=None, *assignments, resume=False):
         session = prepare("judge", tiny_recipe, parse_assignments(assignments), device="cpu")

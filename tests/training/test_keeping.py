@@ -42,7 +42,7 @@ def log(folder):
 
 
 def scripted(values):
-    """A probe that says these values, one after the other."""
+    """A probe that returns these values, one after the other."""
     given = iter(values)
     return lambda model: next(given)
 
@@ -84,7 +84,7 @@ def test_a_probe_that_fails_is_told_once_and_the_training_has_not_learned(tiny_r
         run, told = begin(tiny_recipe, folder, *options, probe=failing(until)), []
         run.tell = told.append
         run.start()
-        if until == 2:  # the last look is a good one
+        if until == 2:  # the last call succeeds
             assert run.run()
         else:
             with pytest.raises(
@@ -153,7 +153,7 @@ def test_a_probe_leaves_no_trace_in_the_training(tiny_recipe, faces, tmp_path):
 
 
 def test_the_probe_counts_what_the_judge_sees(faces, tiny_method):
-    """A method that changes nothing is right where the face already shows the target."""
+    """A method that changes nothing is right for faces that already show the target."""
     method = tiny_method("stargan", image_size=64)
     method.translate = lambda x, codes: (x, None)
     probe = find_probe(method, faces, torch.device("cpu"))
@@ -362,7 +362,7 @@ def test_each_log_line_becomes_events(call, tiny_recipe, tmp_path, monkeypatch):
     events, begun = {}, []
 
     class SummaryWriter:
-        """As torch's, as far as it is used."""
+        """Stands in for torch's SummaryWriter."""
 
         def __init__(self, log_dir, purge_step=None):
             begun.append((log_dir, purge_step))

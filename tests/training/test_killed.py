@@ -1,4 +1,4 @@
-"""Runs that are killed, in processes of their own: what a killed run becomes is the run that never was.
+"""Runs that are killed, in separate processes, and resumed: they equal the run that was never killed.
 
 The processes are forked from a server that has imported everything, so that a death costs no start.
 """
@@ -126,7 +126,7 @@ def finish(*arguments):
 
 
 def outcome(folder: Path, name: str) -> dict:
-    """All that must be equal: weights, state, log and samples, without what the clock decides."""
+    """All that must be equal: weights, state, log and samples, without times."""
     state = torch.load(folder / "state.pt", weights_only=True)
     del state["seconds"], state["window"]["seconds"]
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -192,8 +192,8 @@ def test_a_run_killed_in_every_step_of_writing(tmp_path):
     while not finish(name, file, str(tmp_path / "killed"), deaths):
         deaths += 1
         leftovers = list((tmp_path / "killed").rglob(".*"))
-        assert len(leftovers) <= 1, leftovers  # the next process sweeps up after the last
-    assert deaths > 10  # else the steps were not found
+        assert len(leftovers) <= 1, leftovers  # the next process removes what the last one left
+    assert deaths > 10  # else ``perish`` does not see the steps
     assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
 
 

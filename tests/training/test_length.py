@@ -1,4 +1,4 @@
-"""A run that would never train its generator against the critic is refused; a short one is commented."""
+"""A run that would never train its generator against the critic is refused; a short run gets notes."""
 
 from __future__ import annotations
 

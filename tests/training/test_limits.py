@@ -1,4 +1,4 @@
-"""Trainings that go wrong without a NaN: they stop, say where it began, and how to go on."""
+"""Trainings that go wrong without a NaN stop, and tell where the fault began and how to go on."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def test_the_values_of_networks_that_ignore_their_input():
     assert found.deviation == pytest.approx(
         2 * np.abs(faces.pixels.numpy() - middle).mean(), rel=1e-5
     )
-    # Resampled pictures are smoother, so one picture comes closer to all.
+    # Resampled pictures are smoother, so the best single picture has a smaller error.
     blurred = Facts.of(faces, 7, Augment(rotate=5.0, zoom=(0.9, 1.1)))
     assert 0.5 * found.deviation < blurred.deviation < 0.9 * found.deviation
-    # An unbalanced set is easier to guess; smoothing takes some of that away.
+    # An unbalanced set is easier to guess; label smoothing makes it harder.
     skewed = facts((0.9, 0.1, 0.0))
     assert skewed.entropy() == pytest.approx(-0.9 * math.log(0.9) - 0.1 * math.log(0.1))
     assert skewed.entropy() < skewed.entropy(0.1) < math.log(3)
     assert facts((0.5, 0.5)).binary_entropy == pytest.approx(2 * math.log(2))
-    # One picture in all places says nothing of what a network learns.
+    # If all images are equal, a reconstruction does not tell whether a network learns.
     faces.pixels[:] = faces.pixels[0]
     assert Facts.of(faces, 7).deviation == 0
     assert reconstruction(Facts.of(faces, 7)).idle is None
@@ -67,7 +67,7 @@ def test_the_limits_themselves():
 
 @pytest.mark.parametrize("name", [*NETWORKS, "judge"])
 def test_every_loss_that_can_leave_its_range_has_a_limit(name, tmp_path, tiny_recipe):
-    """All that is minimised has one but critics' scores, styles, and sums that are bounded anyway."""
+    """All losses have a limit except critics' scores, styles, and sums that are bounded by others."""
     recipe = tmp_path / "tiny.toml"
     network = {**NETWORKS, "judge": {"image_size": 16, "stages": [1], "widths": [4], "hidden": 8}}[
         name
@@ -89,7 +89,7 @@ def test_every_loss_that_can_leave_its_range_has_a_limit(name, tmp_path, tiny_re
     free = {"d_real", "d_fake", "g_fake", "g_strength", "g_mask", "g_mask_back", "g_smooth", "g_sty",
             "g_sty_ref", "g_ds", "g_ds_ref", "g_mask_rec", "g_tv", "accuracy"}  # fmt: skip
     assert values.keys() - free <= limits.keys()
-    # The first steps of an untrained network are within them.
+    # The first steps of an untrained network are within the limits.
     assert watch(limits, [(1, {k: float(v) for k, v in values.items()})]).fault() is None
 
 
@@ -107,7 +107,7 @@ def test_one_odd_step_is_no_fault_and_ten_bad_ones_are():
         "(a critic that tells nothing apart has 1)"
     )
     assert fault.good == 20
-    # A line of many iterations is a mean already.
+    # A line of many iterations holds their mean.
     assert watch(limits, [(50, {"d_gp": 0.5}), (100, {"d_gp": 1001.0})]).fault().good == 50
     assert watch(limits, [(50, {"d_gp": 0.5}), (100, {"d_gp": 999.0})]).fault() is None
 
@@ -115,10 +115,10 @@ def test_one_odd_step_is_no_fault_and_ten_bad_ones_are():
 def test_a_fault_begins_where_a_loss_left_its_usual_values():
     lines = [(50, {"d_gp": 0.4}), (100, {"d_gp": 60.0}), (150, {"d_gp": 400.0}), (200, {"d_gp": 1e9})]  # fmt: skip
     assert watch({"d_gp": penalty()}, lines).fault().good == 50
-    # A line that looks well between two that do not is no way back.
+    # One good line between two bad ones does not end the fault.
     lines = [(i, {"d_gp": 1e9 if i % 2 else 0.4}) for i in range(91, 101)]
     assert watch({"d_gp": penalty()}, [(80, {"d_gp": 0.4}), (90, {"d_gp": 0.4}), *lines]).fault().good == 90  # fmt: skip
-    # The loss that began to go first decides, whichever left its limit first.
+    # The loss whose fault began first decides, not the one that left its limit first.
     lines = [(50, {"d_gp": 0.4, "g_rec": 0.2}), (100, {"d_gp": 0.4, "g_rec": 0.8}), (150, {"d_gp": 1e9, "g_rec": 0.9})]  # fmt: skip
     both = {"d_gp": penalty(), "g_rec": reconstruction(facts())}
     assert watch(both, lines).fault().good == 50
@@ -145,7 +145,7 @@ def test_a_quarter_of_a_run_without_learning_is_a_fault():
     fault = watch(limits, lines, iterations=10_000).fault()
     assert fault.text.startswith("training learned nothing: d_cls is 1.956, mean of iterations 6001 to 8500, where")  # fmt: skip
     assert fault.good == 6000
-    # Not in the first half, where papers' critics take their time, nor in short runs, nor in games.
+    # The rule is not applied in the first half of a run, in short runs, and to adversarial losses.
     assert watch(limits, lines, iterations=20_000).fault() is None
     short = [(i, {"d_cls": level}) for i in range(100, 801, 100)]
     assert watch(limits, short, iterations=800).fault() is None
@@ -217,7 +217,7 @@ def test_the_way_out_can_be_followed_word_for_word(call, tiny_recipe, tmp_path):
               "--device", "cpu", "--set", "sample_every=1000", "--set", "schedule=official")  # fmt: skip
     run = ("--out", "run", "--set", "checkpoint_every=10", "--set", "keep=9")
     assert call(*common, *run, "--set", "iterations=20")[0] == 0
-    # A run that worked is made to diverge: its weights are thrown far off, by its own state.
+    # A run that worked is made to diverge: its state gets weights that are far too large.
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     for group in state["trainer"]["optimizers"]["d"]["state"].values():
         group["exp_avg"] += 1e5
@@ -238,7 +238,7 @@ def test_the_way_out_can_be_followed_word_for_word(call, tiny_recipe, tmp_path):
 
 
 def test_a_resumed_run_remembers_what_came_before(tiny_recipe, tiny_faces, tmp_path):
-    """The lines before a stop count: the fault is found where the run that never stopped has it."""
+    """Lines before a stop count: the fault is found at the same iteration as without the stop."""
 
     def begin():
         session = prepare("stargan", tiny_recipe, {"iterations": 40, "sample_every": 99}, device="cpu")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Runs: what they write, how they stop, and that a resumed one is the one that never stopped."""
+"""Runs: what they write, how they stop, and that a resumed run equals one that never stopped."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def crash_at(iteration: int):
 
 
 def log(folder: Path) -> list[dict]:
-    """The log without what the clock decides."""
+    """The log without times."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     for line in lines:
         assert line.pop("seconds") >= 0
@@ -386,7 +386,7 @@ def test_log_lines_are_means_since_the_last(whole, tmp_path):
     whole("stargan", tmp_path / "each", "log_every=1")
     whole("stargan", tmp_path / "some", "log_every=4")
     each, some = log(tmp_path / "each"), log(tmp_path / "some")
-    # The checkpoint after step 3 ends a line too.
+    # The checkpoint after step 3 also ends a line.
     assert [line["iteration"] for line in some] == [3, 4, 6]
     for line, window in zip(some, (each[:3], each[3:4], each[4:]), strict=True):
         for key in set(line) - {"iteration"}:
@@ -405,7 +405,7 @@ def test_the_watcher_sees_every_log_line(whole, tmp_path):
 def test_the_same_seed_gives_the_same_run(whole, tmp_path):
     runs = [("a", 0), ("b", 0), ("c", 1)]
     for folder, seed in runs:
-        torch.rand(3)  # the global generator plays no part
+        torch.rand(3)  # the global generator has no effect
         whole("linear", tmp_path / folder, seed=seed)
     a, b, c = (load_file(tmp_path / folder / "linear.safetensors") for folder, _ in runs)
     assert_same(a, b)
@@ -599,7 +599,7 @@ def test_the_warm_up_rate_is_not_for_the_critic(begin, tmp_path):
     trainer.optimizers["g"].state["moments"] = {"of": "the warm-up"}
     trainer.set_rates(3)
     assert trainer.optimizers["g"].state
-    trainer.set_rates(4)  # the game starts: reconstruction's small gradients must not scale it
+    trainer.set_rates(4)  # adversarial training begins: moments of the reconstruction are cleared
     assert not trainer.optimizers["g"].state
     trainer.set_rates(5)  # one left of six, falling over four
     assert rate("g") == rate("d") == pytest.approx(2.5e-4)

@@ -53,7 +53,7 @@ class Halver(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.nothing = nn.Parameter(torch.zeros(()))  # a method is where its parameters are
+        self.nothing = nn.Parameter(torch.zeros(()))  # ``device`` is that of the parameters
 
     def forward(self, x, codes):
         return x / 2 + self.shift(codes)[:, None, None, None]
@@ -64,7 +64,7 @@ class Halver(nn.Module):
 
 
 class Veil(Halver):
-    """The same as colours, with a mask that depends on place, image and code."""
+    """The same generator with a mask that depends on position, image and code."""
 
     def forward(self, x, codes):
         ramp = torch.linspace(-1, 1, SIZE).double()
@@ -131,14 +131,14 @@ def cross_entropy(logits, labels) -> float:
 
 
 def binary_cross_entropy(logits, labels) -> float:
-    """Summed over the attributes, mean over the batch."""
+    """Binary cross-entropy, summed over the classes, mean over the batch."""
     p = 1 / (1 + np.exp(-logits.detach().numpy()))
     y = np.eye(7)[labels]
     return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum() / len(labels))
 
 
 def agree(terms, **expected: tuple[float, float]) -> None:
-    """Same names, same weights, same values."""
+    """Terms have the same names, weights and values."""
     assert set(terms) == set(expected)
     for name, (weight, value) in expected.items():
         found = float(terms[name][1].detach())
@@ -207,7 +207,7 @@ def test_penalties_move_the_critic(kind):
 
 
 class Bowl(LinearCritic):
-    """The same with D_src(x) = |x|^2 / 2, whose gradient is x itself; it remembers what it saw."""
+    """The same with D_src(x) = |x|^2 / 2, whose gradient is x; it stores its inputs."""
 
     def __init__(self, heads: list[int]) -> None:
         super().__init__(heads)
@@ -229,7 +229,7 @@ def test_the_penalty_is_taken_between_each_real_image_and_its_edit(make, batch, 
     start, way = fake.flatten(1), (x - fake).flatten(1)
     share = ((points - start) * way).sum(1) / way.square().sum(1)
     torch.testing.assert_close(points, start + share[:, None] * way)
-    # Each pair has a share of its own, anywhere between.
+    # Each pair of images has its random share of the real image.
     assert 0 <= float(share.min()) < 0.3
     assert 0.7 < float(share.max()) <= 1
     assert len(set(share.tolist())) == N
@@ -390,11 +390,11 @@ def test_the_official_cycle_is_partly_random(make, batch):
     draws = torch.stack(
         [trainer.input_codes(x, batch, torch.Generator().manual_seed(i)) for i in range(300)]
     )
-    # The first five turn anywhere at the strength they would have had ...
+    # The first five have random directions, with the strength of their label's code,
     torch.testing.assert_close(draws[:, :5].norm(dim=2), confidence[:5].expand(300, 5))
     turned = torch.atan2(draws[:, :5, 1], draws[:, :5, 0]).flatten().sort().values
     assert (turned.diff() < 0.2).all()
-    # ... and the rest keep their place, with noise around it.
+    # and the others have the code of their label, with noise.
     torch.testing.assert_close(draws[:, 5:].mean(0), own[5:], atol=0.03, rtol=0)
     assert float((draws[:, 5:] - own[5:]).std()) == pytest.approx(0.1, rel=0.05)
 
@@ -431,7 +431,7 @@ def test_linear_targets(make):
     assert 0 <= rho[neutral].min() < 0.01 < 0.19 < rho[neutral].max() <= 0.2
     assert 0.2 <= rho[~neutral].min() < 0.21 < 0.99 < rho[~neutral].max() <= 1
     assert float(rho[~neutral].mean()) == pytest.approx(0.6, abs=0.02)
-    # Five random directions without noise, at the strength of the items they replace.
+    # Five random directions without noise, with the strength of the codes that they replace.
     torch.testing.assert_close(target.codes[:5].norm(dim=1), rho[:5].double(), check_dtype=False)
     clean = trainer.method.codes(target.emotions) * rho[:, None]
     noise = (target.codes - clean)[5:]
@@ -449,7 +449,7 @@ def test_linear_target_options(make):
     assert float((official.codes - clean)[5:].std()) == pytest.approx(0.075, rel=0.03)
     still = draw(noise=0.0, random_codes=0)
     torch.testing.assert_close(still.codes, clean, check_dtype=False)
-    # Even over the disc: the square of the radius is uniform.
+    # Uniform over the disc: the square of the radius is uniform.
     even = draw(strength="uniform_disc", random_codes=0)
     neutral = even.emotions == 0
     assert (even.strength[neutral] == 0).all()
@@ -669,7 +669,7 @@ def test_ganimation_targets_are_those_of_another_sample(make, batch, random):
     jitter = distance.min(1).values
     assert jitter.min() > 0.05
     assert jitter.max() <= 0.1
-    # Unclipped: intensities of 0 and 1 are left on both sides.
+    # The noise is not clipped: it leads below 0 and above 1.
     edges = dataclasses.replace(batch, action_units=batch.action_units.round())
     codes = make("ganimation", AU).target(edges, random).codes
     assert codes.min() < 0
@@ -721,7 +721,7 @@ def test_ganimation_warmup_leaves_the_mask_out(make, batch):
     x, codes = 2 * batch.images - 1, hot(TARGETS)
     terms = make("ganimation").warmup_terms(x, codes)
     assert set(terms) == {"g_warmup"}
-    # The colours are computed as float32 there.
+    # Colours are float32 in autocast too.
     assert float(terms["g_warmup"][1]) == pytest.approx(
         float((Halver()(x, codes) - x).abs().mean()), rel=1e-5
     )
@@ -821,14 +821,14 @@ def test_edits_may_be_classified_as_what_they_were_made_from(make, batch, fake, 
     weight, value = found.pop("d_source")
     assert weight == 0.3
     assert value.item() == pytest.approx(by_hand, rel=1e-9)
-    # The other terms stay what they are, and without a weight there is no such term.
+    # The other terms do not change, and at weight 0 there is no such term.
     plain = terms(0.0)[1]
     assert found.keys() == plain.keys()
     assert all(found[key][1].item() == plain[key][1].item() for key in plain)
 
 
 class Witness(LinearCritic):
-    """Keeps what it was shown."""
+    """Stores its inputs."""
 
     def __init__(self, heads: list[int]) -> None:
         super().__init__(heads)
@@ -879,10 +879,10 @@ def test_every_parameter_learns(real, batch, name):
     trainer = real(name, n_critic=1)
     batch = Batch(batch.images.float(), batch.emotions)
     g, d = weights(trainer.method), weights(trainer.discriminator)
-    # The rotation of a Gaussian that is still round changes nothing: give it one step to stretch.
+    # The rotation of a round Gaussian has no effect, so its angle moves from the second step on.
     for iteration in range(3):
         trainer.step(iteration, batch, torch.Generator().manual_seed(iteration))
-    # GANmut's directions carry a bias that only the released file has a use for.
+    # The bias of GANmut's directions is not used.
     assert moved(g, trainer.method) == set(g) - {"axes.bias"}
     assert moved(d, trainer.discriminator) == set(d)
 

@@ -1,4 +1,4 @@
-"""The plan of a run against the run itself: steps, losses, operations, memory, files."""
+"""The plan of a run compared with the run: steps, losses, operations, memory, files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganbench.training.plan import Work, plan
 from ganbench.training.session import prepare
 from ganbench.training.setup import configure
 
-# Of odd lengths, so that neither warm-up nor end falls together with a cycle of critic steps.
+# Neither the warm-up nor the run ends with a cycle of critic steps.
 ODD = ("iterations=8", "warmup_iterations=3", "batch_size=8", "ema_decay=0.9")
 CYCLES = {"smit": (), "stargan-v2": ("reference_every=3",)}
 JUDGE = {"arch": "stages", "image_size": 16, "stages": [1, 1], "widths": [4, 6], "hidden": 8}
@@ -64,7 +64,7 @@ def test_steps_are_those_of_the_run(name):
 
 
 def test_memory_of_known_tensors():
-    """Alive at most at once: a, b and c of 4,000 bytes each; views and results in place are no more."""
+    """At most a, b and c exist at once, 4,000 bytes each; views and results in place take none."""
     with torch.no_grad(), Work(given=[]) as work:
         a = torch.zeros(1000)
         b = a + 1
@@ -137,7 +137,7 @@ def test_operations_of_a_small_network_by_hand():
     found = plan(configure(*tiny("judge", "iterations=3", "batch_size=5")))
     conv1, conv2 = 27 * 4 * 16 * 16, 36 * 6 * 8 * 8
     linear = 6 * 16 * 8 + 8 * 8 + 8 * 7
-    # Forwards, and backwards to weights and inputs; the images themselves get no gradient.
+    # Forward pass, and backward passes to weights and inputs; the images get no gradient.
     each = 2 * (2 * conv1 + 3 * (conv2 + linear))
     assert found.flops == 3 * 5 * each
 
@@ -153,7 +153,7 @@ def test_losses_have_the_weights_of_the_recipe():
 
 
 def test_a_loss_on_some_of_a_batch_can_be_planned():
-    """How many entries its mask leaves is not known without labels."""
+    """The number of entries that its mask leaves depends on the labels."""
     critic = plan(configure(*tiny("stargan-v2", "lambda_match=0.5"))).objectives[0]
     assert critic.terms["d_match"] == 0.5
 
@@ -192,7 +192,7 @@ def test_files_have_the_planned_size(name, tiny_faces, tmp_path):
     run = prepare(*arguments, device="cpu").run(tiny_faces(), tmp_path, "test")
     run.start()
     final = run.run()
-    # Headers, names, and what a pickle needs beside the numbers.
+    # Files also hold headers and names.
     assert 0 < final.stat().st_size - found.checkpoint < 20_000
     assert 0 < (tmp_path / "state.pt").stat().st_size - found.state < 60_000
 

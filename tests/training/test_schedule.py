@@ -17,12 +17,12 @@ from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Schedule, Segment
 from ganbench.training.session import prepare
 
-BASE = 1e-3  # of the tiny recipe, which falls over its last 4 iterations
+BASE = 1e-3  # the tiny recipe's learning rate, which falls over the last 4 iterations
 
 
 @pytest.fixture
 def train(tiny_recipe, tmp_path):
-    """``train(iterations, until, rate)`` -> rates of the iterations made, and what was said."""
+    """``train(iterations, until, rate)`` -> learning rates of its iterations, and the remark."""
 
     def go(iterations, until=None, rate="continue", *more):
         session = prepare(
@@ -62,7 +62,7 @@ def test_a_finished_run_goes_on_at_its_last_rate(train, tmp_path):
     rates, said = train(10)
     assert rates == pytest.approx([0.25, 0.1875, 0.125, 0.0625])
     assert said
-    # What came of it cannot be made by the recipe alone, and its card says so.
+    # The recipe alone cannot make this checkpoint, and its card tells so.
     card = json.loads((tmp_path / "run" / "recipe.json").read_text())
     assert card["schedule"] == [[0, 6, None], [6, 10, 0.25]]
     claim = reproduce.Claim("stargan", tmp_path, card | {"iteration": 10})
@@ -87,7 +87,7 @@ def test_restarting_is_chosen_after_the_length_too():
     ]
     assert [restarted.rate(i) for i in (70, 85)] == [schedule.rate(i) for i in (70, 85)]
     assert said.endswith("(--resume-rate restart)")
-    # Chosen again, or at the end, or where nothing else was planned, it changes nothing, and says so.
+    # If the rate is the recipe's already, "restart" changes nothing and tells so.
     for again, done in (
         (restarted, 120), (schedule, 200), (Schedule(recipe), 150), (Schedule(recipe, [Segment(0, 400)]), 50)
     ):  # fmt: skip

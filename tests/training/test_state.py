@@ -78,7 +78,7 @@ def test_a_training_refuses_to_go_on(tmp_path, tiny_recipe, tiny_faces):
         assert "\n" not in str(error.value)
     assert (tmp_path / "run" / "log.jsonl").read_bytes() == logged
 
-    # What torch reads but no training wrote.
+    # States that torch can read and that no training has written.
     path.write_bytes(data)
     state = torch.load(path, weights_only=True)
     state["trainer"]["networks"]["model"]["generator.main.0.weight"][0, 0, 0, 0] = float("nan")
@@ -92,7 +92,7 @@ def test_a_training_refuses_to_go_on(tmp_path, tiny_recipe, tiny_faces):
     with pytest.raises(BadInput, match=r"state\.pt in .* is not of this run"):
         begin(6).resume()
 
-    path.write_bytes(data[:-40])  # as versions before wrote it
+    path.write_bytes(data[:-40])  # a state of a ganbench without checksums
     run = begin(6)
     run.resume()
     assert run.run() is not None
