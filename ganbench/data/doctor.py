@@ -77,7 +77,7 @@ def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list
             f"add images of them{hint}"
         )
         findings.append(Finding("fault", text))
-    limit = RARE * total / len(emotions)
+    limit = RARE * total / max(1, len(emotions))
     if few := [f"{count:,} {name}" for name, count in counts.items() if 0 < count < limit]:
         effect = (
             "a network may never learn them (a judge draws all alike with --set balance=true)"

@@ -1,6 +1,5 @@
 """SMIT against the published layout and against plain re-computations of its equations."""
 
-import copy
 import dataclasses
 
 import numpy as np
@@ -406,25 +405,6 @@ def test_steps_of_d_and_g_see_different_images() -> None:
     trainer.step(0, batch, torch.Generator().manual_seed(0))
     torch.testing.assert_close(seen["discriminator_terms"], batch.images[:4] * 2 - 1)
     torch.testing.assert_close(seen["generator_terms"], batch.images[4:] * 2 - 1)
-
-
-def test_training_is_reproducible_and_resumes_exactly() -> None:
-    def fresh() -> SMITTrainer:
-        torch.manual_seed(0)
-        return SMITTrainer(SMIT(TINY), SMITRecipe(batch_size=2))
-
-    def step(trainer: SMITTrainer, iteration: int) -> dict[str, Tensor]:
-        random = torch.Generator().manual_seed(iteration)
-        return trainer.step(iteration, data(4, iteration), random)
-
-    straight = fresh()
-    step(straight, 0)
-    state = copy.deepcopy(straight.state_dict())  # as a file would hold it
-    torch.manual_seed(5)
-    resumed = SMITTrainer(SMIT(TINY), SMITRecipe(batch_size=2))
-    resumed.load_state_dict(state)
-    ours, theirs = step(straight, 1), step(resumed, 1)
-    assert {k: float(v) for k, v in ours.items()} == {k: float(v) for k, v in theirs.items()}
 
 
 @pytest.mark.parametrize("mean", [0.9995, 0.0005])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganbench.errors import BadInput
-from ganbench.storage.store import Store, canonical, write_atomic
+from ganbench.storage.store import Store, canonical, replacing, sweep, write_atomic
 
 KEY = {"kind": "edits", "chunk": 3, "seed": 0}
 ARRAYS = {"features": np.arange(12, dtype=np.float32).reshape(3, 4), "labels": np.array([1, 2, 3])}
@@ -113,3 +113,18 @@ def test_canonical_json_has_one_form():
     assert canonical({"b": [1, 2.5], "a": None}) == '{"a":null,"b":[1,2.5]}'
     with pytest.raises(ValueError, match="JSON"):
         canonical(float("nan"))
+
+
+def test_half_written_files_are_removed_and_nothing_else(tmp_path):
+    for name in (".a.safetensors.7.tmp", ".hidden", "a.tmp", "b"):
+        (tmp_path / name).write_text("")
+    sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "a.tmp", "b"]
+
+
+def test_a_failed_replacement_leaves_the_old_file(tmp_path):
+    target = tmp_path / "file"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(target) as temporary:
+        temporary.write_text(f"half {1 / 0}")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "old")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import types
 
@@ -15,13 +14,12 @@ from conftest import TinyFaces
 from PIL import Image
 from safetensors.torch import load_file
 
-from ganbench import load_dataset, provenance
+from ganbench import load_dataset
 from ganbench.config import parse_assignments
 from ganbench.errors import BadInput, Diverged
 from ganbench.judges.vgg import load_vgg
 from ganbench.methods.locate import shipped
 from ganbench.methods.weights import read_header
-from ganbench.storage.store import replacing, sweep
 from ganbench.training import folder as folders
 from ganbench.training.probe import find_probe
 from ganbench.training.session import prepare
@@ -215,51 +213,6 @@ def test_what_cannot_be_written_is_named(place, tiny_recipe, tmp_path):
     with pytest.raises(BadInput, match=r"cannot write .*; make room and add --resume"):
         run.run()
     assert torch.load(tmp_path / "state.pt", weights_only=True)["iteration"] == 0
-
-
-def test_leftovers_of_the_dead_are_swept_and_nothing_else(tmp_path):
-    for name in (".a.safetensors.7.tmp", ".hidden", "a.tmp", "b"):
-        (tmp_path / name).write_text("")
-    sweep(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "a.tmp", "b"]
-
-
-def test_a_failed_replacement_leaves_the_old_file(tmp_path):
-    target = tmp_path / "file"
-    target.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(target) as temporary:
-        temporary.write_text(f"half {1 / 0}")
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("file", "old")]
-
-
-# -- provenance ---------------------------------------------------------------------------------------
-
-
-def test_a_checkout_is_described_and_an_installation_in_one_is_not(tmp_path):
-    def git(*words):
-        identity = ("-c", "user.name=a", "-c", "user.email=a@b")
-        done = subprocess.run(
-            ["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    assert provenance.git(package) is None
-    git("init", "-q")
-    assert provenance.git(package) is None
-    git("add", ".")
-    git("commit", "-qm", "first")
-    assert provenance.git(package) == {"commit": git("rev-parse", "HEAD"), "dirty": False}
-    (package / "untracked.py").write_text("")
-    assert provenance.git(package)["dirty"] is False
-    (package / "__init__.py").write_text("changed")
-    assert provenance.git(package)["dirty"] is True
-    inner = tmp_path / "venv" / "package"
-    inner.mkdir(parents=True)
-    (inner / "__init__.py").write_text("")
-    assert provenance.git(inner) is None
 
 
 def test_a_run_explains_itself_without_paths(tiny_recipe, tmp_path):

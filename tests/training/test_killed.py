@@ -5,7 +5,6 @@ The processes are forked from a server that has imported everything, so that a d
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import resource
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import JUDGE, NETWORKS, SERVER, TinyFaces
-from safetensors.torch import load_file
+from run_folders import assert_same, outcome
 
 COMMON = """
 iterations = 12
@@ -125,39 +124,6 @@ def finish(*arguments):
     return process.exitcode == 0
 
 
-def outcome(folder: Path, name: str) -> dict:
-    """All that must be equal: weights, state, log and samples, without times."""
-    state = torch.load(folder / "state.pt", weights_only=True)
-    del state["seconds"], state["window"]["seconds"]
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    for line in lines:
-        del line["seconds"], line["images_per_second"]
-    return {
-        "final": load_file(folder / f"{name}.safetensors"),
-        "state": state,
-        "log": lines,
-        "checkpoints": {p.name: load_file(p) for p in (folder / "checkpoints").iterdir()},
-        "samples": {p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
-        "files": sorted(p.name for p in folder.iterdir()),
-    }
-
-
-def assert_same(a, b, where="run") -> None:
-    """Equal to the last bit, at any depth."""
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), where
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys(), where
-        for key, value in a.items():
-            assert_same(value, b[key], f"{where} {key}")
-    elif isinstance(a, list):
-        assert len(a) == len(b), where
-        for i, (one, other) in enumerate(zip(a, b, strict=True)):
-            assert_same(one, other, f"{where} {i}")
-    else:
-        assert a == b, where
-
-
 def worked(process) -> float:
     """Processor seconds of a living process: a busy machine does not change them."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -182,7 +148,7 @@ def test_a_run_killed_at_random_moments_is_the_run_that_never_was(name, tmp_path
             break
     assert deaths
     assert finish(name, file, str(tmp_path / "killed"))
-    assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
+    assert_same(outcome(tmp_path / "straight"), outcome(tmp_path / "killed"))
 
 
 def test_a_run_killed_in_every_step_of_writing(tmp_path):
@@ -194,7 +160,7 @@ def test_a_run_killed_in_every_step_of_writing(tmp_path):
         leftovers = list((tmp_path / "killed").rglob(".*"))
         assert len(leftovers) <= 1, leftovers  # the next process removes what the last one left
     assert deaths > 10  # else ``perish`` does not see the steps
-    assert_same(outcome(tmp_path / "straight", name), outcome(tmp_path / "killed", name))
+    assert_same(outcome(tmp_path / "straight"), outcome(tmp_path / "killed"))
 
 
 @pytest.mark.parametrize("what", ["checkpoint", "state"])
@@ -220,4 +186,4 @@ def test_a_full_disk_ends_the_run_with_the_reason(what, tmp_path):
     assert (folder / "state.pt").read_bytes() == before
     assert not list(folder.rglob(".*"))
     assert finish("stargan", file, str(folder))
-    assert_same(outcome(tmp_path / "straight", "stargan"), outcome(folder, "stargan"))
+    assert_same(outcome(tmp_path / "straight"), outcome(folder))

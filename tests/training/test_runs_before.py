@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from run_folders import assert_same
+from safetensors.torch import load_file
 
 import ganbench
 from ganbench import load_dataset
@@ -58,12 +60,13 @@ def test_its_checkpoints_are_loaded():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_finished_run_is_resumed(begin, copy, name):
     folder = copy(name)
-    log = (folder / "log.jsonl").read_text()
+    log, tensors = (folder / "log.jsonl").read_text(), load_file(folder / f"{name}.safetensors")
     run = begin(name, folder)
     assert run.resume() == ""
     assert run.done == 6
     assert run.run() == folder / f"{name}.safetensors"
     assert (folder / "log.jsonl").read_text() == log
+    assert_same(load_file(folder / f"{name}.safetensors"), tensors)
 
 
 @pytest.mark.parametrize("name", NAMES)
