@@ -254,7 +254,7 @@ def device_of(share: Share, device: str) -> str:
         if share.world > 1 and device.startswith("cuda"):
             raise BadInput(
                 f"one GPU for {share.world} processes: --device {device}; give --device cuda: each "
-                "process then takes one of its own"
+                "process then takes a different GPU"
             )
         return device
     if not torch.cuda.is_available():
@@ -308,7 +308,7 @@ def _address_store(share: Share, patience: timedelta) -> Any:
     """The store in which the processes tell each other their addresses.
 
     torchrun's store outlives a restart and holds addresses of processes that died, so each attempt uses
-    keys of its own. On several machines all attempts share their keys, since the machines count their
+    new keys. On several machines all attempts share their keys, since the machines count their
     attempts differently.
     """
     store, _, _ = next(dist.rendezvous("env://", timeout=patience))  # type: ignore[attr-defined]

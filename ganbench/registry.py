@@ -1,7 +1,7 @@
 """Registries of methods and metrics, which list names without importing any code.
 
-All entries are entry points: ours in ``[options.entry_points]`` of ``setup.cfg``, those of plug-ins in
-theirs.
+All entries are entry points. Those of ganbench are in ``[options.entry_points]`` of ``setup.cfg``, those of
+plug-ins in the metadata of the plug-in.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class Registry:
         entries: dict[str, EntryPoint] = {}
         for entry in entry_points(group=self.group):
             ours = entry.dist is not None and entry.dist.name == "ganbench"
-            # A plug-in that took one of our names would be printed as our method.
+            # A plug-in that took a name of ganbench would be printed as ganbench's method.
             if ours or self.canonical(entry.name) not in self.first:
                 entries[entry.name] = entry
         return entries
 
     def names(self) -> list[str]:
-        """All registered names, ours first."""
+        """All registered names, those of ganbench first."""
         entries = set(self._entries())
         ours = [name for name in self.first if name in entries]
         return ours + sorted(entries.difference(ours))
@@ -101,7 +101,8 @@ METHODS = Registry(
     aliases={"ganmut": "linear", "gganmut": "gaussian"},
 )
 
-# Title and paper of each of our methods. They repeat the class's, so that lists import no networks.
+# Title and paper of each method of ganbench. They repeat the attributes of the class, so that lists of
+# methods import no networks.
 TITLES = {
     "linear": ("GANmut", "d'Apolito et al., CVPR 2021"),
     "gaussian": ("GGANmut", "d'Apolito et al., CVPR 2021"),

@@ -56,7 +56,7 @@ class Claim:
 
     @property
     def iterations(self) -> int:
-        """Number of iterations that it was trained, which may be less than its recipe's."""
+        """Number of iterations that it was trained, which may be less than its length in the recipe."""
         return int(self.card["iteration"])
 
     @property
@@ -141,7 +141,7 @@ def make_plan(claim: Claim, folder: Path) -> Plan:
         folder: folder of the manifest, in which recipes that are not shipped lie.
 
     Raises:
-        BadInput: recipe, network or data differ from the card's, or the checkpoint was not made by one
+        BadInput: recipe, network or data differ from those in the card, or the checkpoint was not made by one
             command.
     """
     card, recipe = claim.card, claim.card["recipe_name"]
@@ -195,7 +195,7 @@ def _check(plan: Plan) -> None:
     """Refuse a training that cannot reproduce the checkpoint.
 
     Raises:
-        BadInput: recipe, network or data differ from the card's.
+        BadInput: recipe, network or data differ from those in the card.
     """
     claim, card, setup = plan.claim, plan.claim.card, plan.setup
     now = {
@@ -285,7 +285,7 @@ def _scores(name: str, path: Path, dataset: Dataset, device: str) -> gate.Run:
     """The evaluation of a method, or the accuracy of a judge on real images."""
     if name != "judge":
         evaluation = evaluate([(name, path)], dataset, load_judge(device=device), device=device)
-        # Numbers of real faces and of right answers do not depend on the method.
+        # Numbers of real faces and of true edits do not depend on the method.
         records = tuple(r for r in evaluation.results.records if r.method == name)
         results = dataclasses.replace(evaluation.results, records=records)
         return gate.Run(results, evaluation.predictions)

@@ -308,7 +308,7 @@ def test_targets_that_never_differ_are_refused(name, tmp_path):
     if name == "stargan-v2":  # targets are drawn from all classes
         assert begin(Colours(EMOTIONS), 1).done == 0
         return
-    with pytest.raises(BadInput, match="batch_size 1 leaves every image its own target"):
+    with pytest.raises(BadInput, match="batch_size 1 gives every image its label as target"):
         begin(Colours(EMOTIONS), 1)
     assert begin(Colours(EMOTIONS), 2).done == 0
 

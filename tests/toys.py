@@ -74,7 +74,7 @@ def region_map(n: int) -> Tensor:
 
 
 class ToyPhotos(Dataset):
-    """Labelled images without masks or right answers."""
+    """Labelled images without masks or true edits."""
 
     name, split, size = "toys", "test", SIZE
 
@@ -88,7 +88,7 @@ class ToyPhotos(Dataset):
 
 
 class ToyFaces(ToyPhotos):
-    """The same with masks, and with right answers."""
+    """The same with masks, and with true edits."""
 
     name = "toyfaces"
 

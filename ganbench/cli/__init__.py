@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    # Our own errors name the faults of a picture file; other warnings of Pillow do not matter.
+    # ganbench's errors name the faults of a picture file; other warnings of Pillow do not matter.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return _call()

@@ -64,7 +64,7 @@ def _describe(claim: Claim, folder: Path) -> None:
     say(
         f"{claim.name}: {plural(claim.iterations, 'iteration')} of recipe "
         f"{claim.card['recipe_name']}, seed {claim.card['seed']}, took {claim.card['hours']:g} h; "
-        f"data {claim.card['data']['fingerprint'][:8]} and recipe are the card's; "
+        f"data {claim.card['data']['fingerprint'][:8]} and recipe are those in the card; "
         f"into {folder / claim.name}"
     )
     if claim.other_versions:

@@ -17,7 +17,7 @@ from ganbench.text import printable
 if TYPE_CHECKING:
     from rich.progress import TextColumn
 
-# ASCII substitutes of the special characters in our own texts, for terminals that lack them.
+# ASCII substitutes of the special characters in ganbench's texts, for terminals that lack them.
 _PLAIN = {"±": "+-", "↑": "^", "↓": "v", "−": "-", "–": "-", "×": "x", "…": "...", "λ": "lambda"}
 
 
@@ -27,7 +27,7 @@ class Closed(Exception):
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Turn errors of writing the output into ours.
+    """Turn errors of writing the output into exceptions of ganbench.
 
     Raises:
         Closed: the reader has closed the pipe.

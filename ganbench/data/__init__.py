@@ -59,7 +59,7 @@ def load_dataset(
         split: ``"train"`` or ``"test"`` (AffectNet's validation set).
         root: the folder of the data; not for ``faces``, which are rendered into the cache.
         size: side of the images, in pixels. Faces are rendered at it, photographs resized.
-        limit: use at most so many images, taken from the emotions in turn; None uses all. The faces
+        limit: largest number of images, taken from the emotions in turn; None uses all. The faces
             cycle through the emotions, therefore these are the first ``limit`` faces.
         skip_bad: leave out missing and unreadable images (see ``TableDataset.bad``) instead of
             failing.

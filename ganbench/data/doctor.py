@@ -80,7 +80,7 @@ def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list
     limit = RARE * total / max(1, len(emotions))
     if few := [f"{count:,} {name}" for name, count in counts.items() if 0 < count < limit]:
         effect = (
-            "a network may never learn them (a judge draws all alike with --set balance=true)"
+            "a network may never learn them (--set balance=true trains a judge equally often on all emotions)"
             if split == "train"
             else "their accuracies rest on these few"
         )

@@ -25,7 +25,7 @@ from ganbench.storage.store import write_atomic
 BLOCK = 16 << 10
 # Hex digits of a hash. Among 300,000 pictures two hashes agree by chance in 1 of 6,000 data sets.
 DIGITS = 12
-# Hashes of data sets with at least so many files are kept in the index.
+# Smallest number of files of a data set whose hashes are kept in the index.
 INDEXED = 2_000
 # Threads that hash files. They wait for the disk, so there may be more of them than cores.
 THREADS = 4

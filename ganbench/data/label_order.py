@@ -145,11 +145,11 @@ def read_label(text: str, order: LabelOrder | None = None) -> int:
     """The label that a number or a name stands for: 0 to 6 in Table-1 order, or one of ``UNUSED``.
 
     Args:
-        text: of the data set.
-        order: the meaning of numbers; None takes AffectNet's order, which is Table 1's.
+        text: the label in the data set.
+        order: the meaning of numbers; None takes AffectNet's order, which is that of Table 1.
 
     Raises:
-        BadInput: no known name, or a number that the order does not have.
+        BadInput: the text is no known name, or a number that the order does not have.
     """
     if not is_number(text):
         return name_label(text)

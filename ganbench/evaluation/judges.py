@@ -1,6 +1,6 @@
 """Records of extra judges: their accuracy, and their agreement with the main judge.
 
-All other numbers, features and maps are the main judge's, and do not depend on the extra judges. The
+All other numbers, features and maps come from the main judge and do not depend on the extra judges. The
 variant of a record of an extra judge names the judge.
 """
 

@@ -81,7 +81,7 @@ def check(label: str, name: str) -> None:
             f"label of {len(label)} characters: {label[:20]!r}...; give {LONGEST} or fewer"
         )
     if label.lower() in RESERVED:
-        raise BadInput(f"reserved label: {label!r} has a meaning of its own; choose another")
+        raise BadInput(f"reserved label: {label!r} has another meaning; choose another label")
     others = {other.lower() for other in METHODS.names() if other != name}
     if label != name and METHODS.canonical(label).lower() in others:
         raise BadInput(
@@ -100,7 +100,7 @@ def check_apart(labels: Iterable[str]) -> None:
     twice = list(dict.fromkeys(label for label in labels if counts[label.lower()] > 1))
     if twice:
         raise BadInput(
-            f"methods given twice: {', '.join(twice)}; give each checkpoint a label of its own: "
+            f"methods given twice: {', '.join(twice)}; give each checkpoint a different label: "
             "first:NAME=FILE,second:NAME=FILE"
         )
 

@@ -212,7 +212,7 @@ def _describe_judge(judge: JudgeSpec) -> dict[str, Any]:
 def training_notes(protocol: dict[str, Any]) -> list[str]:
     """Notes about judges that were trained on other data, a line each, from the protocol of results."""
     data, learned = protocol["data"]["name"], protocol.get(LEARNED, {})
-    trust = "trust it no further than its own accuracy in the row Real"
+    trust = "its accuracy in the row Real shows how far to trust it"
     notes = []
     for judge in (protocol["judge"], *protocol.get(EXTRA, {}).values()):
         trained, title = judge.get("trained_on", data), judge["title"]

@@ -2,7 +2,7 @@
 
 Every test image is edited once towards each of the seven emotions, and every edit is judged once. The
 jobs of the plan are parts of this work. The store keeps finished jobs: an interrupted evaluation
-continues, a second one only reads, and a new method adds only its own jobs.
+continues, a second evaluation only reads, and a new method adds only jobs for its edits.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _check_alike(loaded: Mapping[str, Method]) -> None:
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{label} {size} px" for label, size in sizes.items())
         raise BadInput(
-            f"methods differ in image size: {listed}; evaluate each size in a run of its own"
+            f"methods differ in image size: {listed}; evaluate each size in a separate run"
         )
     for label, method in loaded.items():
         if lacking := [name for name in EMOTIONS if name not in method.spec.emotions]:

@@ -1,8 +1,8 @@
 """An evaluation in several processes, which share the store and nothing else.
 
-A shard is every N-th chunk of the test set with all jobs of these chunks, so that images and right
-answers are loaded by one process only. A piece does not depend on the process that computes it:
-results are those of one process, to the bit.
+A shard is every N-th chunk of the test set with all jobs of these chunks. Only one process then loads the
+images and true edits of a chunk. A piece does not depend on the process that computes it: results are equal
+to those of one process, to the bit.
 """
 
 from __future__ import annotations

@@ -69,5 +69,5 @@ def draw(scene: Scene, emotion: str = "happy") -> Drawing:
 
 
 def _diversity(scene: Scene, edits: Tensor) -> float:
-    """The mean diversity over faces of edits [draws, faces, 3, S, S]."""
+    """The mean diversity over faces of edits [noises, faces, 3, S, S]."""
     return float(noise_diversity(scene.judged(edits).features.transpose(0, 1)).mean())

@@ -60,7 +60,7 @@ class GaussianConfig(PainterConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.variance <= 0:
-            raise BadInput(f"variance must be positive: {self.variance}; the paper's is 1")
+            raise BadInput(f"variance must be positive: {self.variance}; the paper uses 1")
 
 
 class Gaussian(GANmut):

@@ -39,7 +39,7 @@ SAMPLE = 140
 SIZE = 128
 BATCH = 35
 
-# An order that has a name is advised if its fit is at most this much below the best permutation's.
+# An order that has a name is advised if its fit is at most this much below that of the best permutation.
 NEARLY = 0.05
 
 

@@ -324,7 +324,7 @@ class Method(nn.Module):
     def label_distribution(self, codes: Tensor) -> Tensor:
         """The label distribution p_z [N, emotions] of codes (GGANmut only).
 
-        Columns are in the order of ``config.emotions``: column ``labels(["happy"])`` is happy's.
+        Columns are in the order of ``config.emotions``: column ``labels(["happy"])`` belongs to happy.
 
         Raises:
             Unsupported: the method defines none.
@@ -334,7 +334,7 @@ class Method(nn.Module):
     def anchors(self) -> Tensor:
         """The code of each emotion [emotions, code_dim] in the conditional space (GANmut, GGANmut).
 
-        Rows are in the order of ``config.emotions``: row ``labels(["happy"])`` is happy's.
+        Rows are in the order of ``config.emotions``: row ``labels(["happy"])`` belongs to happy.
 
         Raises:
             Unsupported: the method has no space that all emotions share.

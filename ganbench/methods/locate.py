@@ -19,7 +19,7 @@ CARD, CHECKPOINTS = "recipe.json", "checkpoints"
 
 
 def run_folder(place: str | os.PathLike[str]) -> Path:
-    """A folder as it was given, or the one of the registered name: runs/gganmut means runs/gaussian.
+    """The given folder, or the folder of the registered name: runs/gganmut means runs/gaussian.
 
     ``ganbench train`` names its folders by registered names, whichever name it is given.
     """

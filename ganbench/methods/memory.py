@@ -32,10 +32,10 @@ def check_room(build: Callable[[], nn.Module], what: str, times: int = 1) -> Non
         )
 
 
-def ours(cls: type) -> bool:
-    """Whether a class is ganbench's, so that it may be built on ``meta`` first.
+def is_of_ganbench(cls: type) -> bool:
+    """Whether ganbench defines a class; only then is the class built on the device ``meta`` first.
 
-    A plug-in might keep tensors that it makes, for example in an ``lru_cache``, and would later compute
+    A plug-in may keep tensors that it makes, for example in an ``lru_cache``, and would later compute
     with tensors that have no values.
     """
     return cls.__module__.split(".")[0] == "ganbench"

@@ -29,7 +29,7 @@ def fitted(
 
     Args:
         expected: the network's tensors, which may be on the device "meta".
-        tensors: the file's; names and shapes are those of ``expected``.
+        tensors: the tensors of the file; names and shapes are those of ``expected``.
         where: the file, for messages.
 
     Raises:
@@ -44,7 +44,7 @@ def fitted(
 def fill(
     expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: object
 ) -> dict[str, Tensor]:
-    """``fitted`` tensors of one of our checkpoints, which must fill its network.
+    """``fitted`` tensors of a checkpoint of ganbench, which must fill its network.
 
     Raises:
         BadInput: missing, extra or mis-shaped tensors, or tensors that ``fitted`` refuses.
@@ -58,7 +58,7 @@ def fill(
 
 
 def mismatch(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
-    """The differences between a file's tensors and a network's, in words; empty if they fit."""
+    """Differences between the tensors of a file and those of a network, in words; empty if they fit."""
     missing = expected.keys() - tensors.keys()
     extra = tensors.keys() - expected.keys()
     misshapen = [

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from ganbench import config, parsing
 from ganbench.errors import BadInput
 from ganbench.methods.cards import check_card
-from ganbench.methods.memory import ours, state_bytes
+from ganbench.methods.memory import is_of_ganbench, state_bytes
 from ganbench.methods.tensors import check_parameters, fill
 from ganbench.storage.store import replacing
 
 FORMAT = 1
 
-# Prefixes of the keys of tensors that are not the model's: those of its discriminator, which a training
-# can start from, and those of an imported file that no computation reads, which an export writes again.
+# Prefixes of the keys of tensors that do not belong to the model: tensors of its discriminator, from which
+# a training can start, and tensors of an imported file that no computation reads. An export writes both.
 DISCRIMINATOR, UNUSED = "discriminator.", "unused."
 
 MADE_BY = (
@@ -218,13 +218,13 @@ def check_network(path: Path, cls: type[nn.Module], network: Any) -> None:
 
     Args:
         path: the file.
-        cls: class of the network; classes of plug-ins are not checked (``memory.ours``).
+        cls: class of the network; classes of plug-ins are not checked (``memory.is_of_ganbench``).
         network: its configuration.
 
     Raises:
         BadInput: the network is larger than 16 times its file and 1 MiB.
     """
-    if not ours(cls):
+    if not is_of_ganbench(cls):
         return
     needed = state_bytes(lambda: cls(network))
     if needed > 16 * path.stat().st_size + (1 << 20):

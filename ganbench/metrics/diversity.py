@@ -26,20 +26,20 @@ SPEC = MetricSpec(
 
 
 def noise_diversity(features: ArrayLike) -> NDArray[np.float64]:
-    """Mean pairwise Euclidean distance between draws, 2 / K(K-1) sum_{k < l} |f_k - f_l|.
+    """Mean pairwise Euclidean distance of edits, 2 / K(K-1) sum_{k < l} |f_k - f_l|.
 
     Args:
         features: [..., K, d], K >= 2 edits that differ in their noise only.
 
     Returns:
-        float64 [...], at least 0, and 0 only if all draws are equal.
+        float64 [...], at least 0, and 0 only if all K edits are equal.
 
     Raises:
-        BadInput: there are fewer than two draws.
+        BadInput: there are fewer than two edits.
     """
     x = np.asarray(features, np.float64)
     if x.ndim < 2 or x.shape[-2] < 2:
-        raise BadInput(f"diversity needs [..., draws, d] with two draws or more: got {x.shape}")
+        raise BadInput(f"diversity needs [..., edits, d] with two edits or more: got {x.shape}")
     # One pair at a time: all pairs at once would take K / 2 times the memory of the features.
     pairs = list(combinations(range(x.shape[-2]), 2))
     total = sum(feature_distances(x[..., k, :], x[..., j, :]) for k, j in pairs)

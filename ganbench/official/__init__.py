@@ -1,4 +1,4 @@
-"""Checkpoint files of the methods' authors: read, recognised, and translated to ours and back."""
+"""Checkpoint files of the methods' authors: read, recognised, and translated to checkpoints of ganbench and back."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ MOST_ITERATIONS = 10**12  # more than any training has
 def export_checkpoint(path: Path, folder: Path) -> list[Path]:
     """Write a method's checkpoint in its authors' layout, every tensor bit for bit.
 
-    The authors' files also hold tensors that no computation reads. These are the imported file's, or
-    the values that the authors' code starts with. The files have the names of the imported ones, or
+    The authors' files also hold tensors that no computation reads. They get the values of the imported
+    file, or the values that the authors' code starts with. The files have the names of the imported ones, or
     names as the authors' code gives them.
 
     Args:
@@ -33,7 +33,7 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
         folder: where to write; made if missing.
 
     Returns:
-        The files: the generator's, then the discriminator's if ``path`` holds one.
+        The file of the generator, then the file of the discriminator if ``path`` holds one.
 
     Raises:
         BadInput: a judge's checkpoint, a damaged one, or a file that exists or cannot be written.
@@ -91,8 +91,8 @@ def export_checkpoint(path: Path, folder: Path) -> list[Path]:
 def _classes(source: dict[str, Any], layout: Layout, config: Any, path: Path) -> Sequence[str]:
     """The classes in the order of the imported file, which the card has, or else in the authors' order.
 
-    The authors' order is Table 1's, which is AffectNet's (StarGAN-v2: alphabetical), in whatever order
-    the network lists them.
+    The authors' order is the order of Table 1 and AffectNet (StarGAN-v2: alphabetical). It does not depend
+    on the order in which the network lists its emotions.
 
     Raises:
         BadInput: the card names other classes than the network has.
@@ -124,6 +124,6 @@ def _imported_name(source: dict[str, Any], role: Role) -> str:
 
 
 def _torch_name(imported: str, conventional: str) -> str:
-    """Name of an exported file: the imported one's, with the conventional suffix instead of .safetensors."""
+    """Name of an exported file: that of the imported file, but .safetensors becomes the usual suffix."""
     stem = imported.removesuffix(SAFE)
     return imported if stem == imported else stem + Path(conventional).suffix

@@ -1,4 +1,4 @@
-"""From the authors' checkpoint to ours, bit for bit."""
+"""From a checkpoint of the authors to a checkpoint of ganbench, bit for bit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganbench.official.layout import Layout, Role, Tensors, expected_tensors
 from ganbench.registry import METHODS
 from ganbench.text import plural
 
-IMAGE_SIZE = 128  # pixels: the size of all the papers, for files that do not tell theirs
+IMAGE_SIZE = 128  # pixels: the size in all papers, for files that do not tell the size
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _divided(
     used = {a: t for a, t in tensors.items() if a not in unused}
     if wrong := mismatch(expected, used):
         raise BadInput(
-            f"tensors of {file} do not fit its own sizes: {wrong}; it is incomplete, or made by a "
+            f"tensors of {file} do not fit the sizes in the file: {wrong}; it is incomplete, or made by a "
             "changed network, which ganbench cannot compute"
         )
     return fitted(expected, used, file), unused

@@ -56,7 +56,7 @@ class Layout(ABC):
         """Number of classes; 0 where the condition is no class.
 
         Args:
-            tensors: the file's, by address.
+            tensors: the tensors of the file, by address.
             named: how many names the user gave, where the shapes leave it open.
         """
 
@@ -130,7 +130,7 @@ class Layout(ABC):
             if getattr(config, key) != value:
                 raise Unsupported(
                     f"the authors' code cannot build this network: {key} is {getattr(config, key)!r}, "
-                    f"theirs {value!r}; only networks of their structure can be exported"
+                    f"their code has {value!r}; only networks of this structure can be exported"
                 )
 
     def conventional(self, tensors: Tensors, config: Any) -> Tensors:
@@ -170,7 +170,7 @@ def expected_tensors(
 ) -> tuple[Method, dict[str, Tensor]]:
     """A method without values, and the tensors that a checkpoint of it holds, by our names.
 
-    The tensors are on torch's device ``meta``. The discriminator's are among them if ``has_critic``.
+    The tensors are on torch's device ``meta``. They include those of the discriminator if ``has_critic``.
     """
     with torch.device("meta"):
         model = cls(config)

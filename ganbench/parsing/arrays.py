@@ -78,7 +78,7 @@ def check_zip(file: IO[bytes], most: int, times: int = 4) -> None:
     Args:
         file: an open file; its position is the same afterwards.
         most: bytes that it may unpack to in any case.
-        times: how many times its own size it may unpack to.
+        times: largest ratio of unpacked to packed size.
 
     Raises:
         Refused: it unpacks to more.

@@ -15,7 +15,7 @@ from typing import Any
 from ganbench.parsing.files import TEXT, Refused, read_text, size, why
 from ganbench.text import clipped, shown
 
-# Levels of a tree: those of our own files have fewer than ten.
+# Largest number of levels of a tree; files of ganbench have fewer than ten.
 DEPTH = 32
 
 # Values in a tree; each takes up to 100 bytes of memory.

@@ -52,7 +52,7 @@ class Cell:
 
     @classmethod
     def of(cls, record: Record | None, digits: int) -> Cell:
-        """The cell of a record; the ends of its interval have so many ``digits``."""
+        """The cell of a record; ``digits`` is the number of decimals of the ends of its interval."""
         if record is None:
             return cls()
         if record.value is None or record.low is None or record.high is None:

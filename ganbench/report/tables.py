@@ -296,7 +296,7 @@ def _difference(results: Results, metric: str, name: str, other: str) -> Gap | N
 
 
 def paper_table1() -> Table:
-    """The published Table 1 and the mean of each row. Its data, judge and weights are not ganbench's."""
+    """The published Table 1 and the mean of each row. Its data, judge and weights are those of the paper."""
     text = resources.files("ganbench.report").joinpath("paper_table1.toml").read_text("utf-8")
     paper = tomllib.loads(text)
     names = [*(name.capitalize() for name in paper["columns"]), "Mean"]

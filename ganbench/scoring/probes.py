@@ -70,7 +70,7 @@ def _lines(method: Method, seed: int) -> Tensor | None:
 
 
 class Diversity(Metric):
-    """Feature distance of edits with two draws of noise, that of Table 1 and another one; 0 without noise."""
+    """Feature distance of edits with two noises, that of Table 1 and another; 0 for methods without noise."""
 
     specs = (METRICS["diversity"],)
     probes = (Probe("other noise", DIVERSITY_IMAGES, _again),)

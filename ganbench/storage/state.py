@@ -283,7 +283,7 @@ class _Visitor:
         self.add("function", value.__module__, value.__qualname__)
         module = value.__module__ or ""
         if not _followed(module):
-            # A decorator of a library wraps a function that may be a user's.
+            # A decorator of a library may wrap a function of a user.
             wrapped = getattr(value, "__wrapped__", None)
             return self.visit(wrapped) if wrapped is not None else None
         self.modules.add(module)

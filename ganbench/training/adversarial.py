@@ -68,9 +68,9 @@ class AdversarialRecipe(CriticRecipe):
         n_critic: critic steps for each generator step.
         lambda_gp: weight of the gradient penalty.
         lambda_rec: weight of the reconstruction of the input.
-        critic_init: first weights of D: "paper" (StarGAN and GANmut take the library's, GANimation
-            draws N(0, 0.02)), or "he". The papers' are too small for a network without norms: D tells
-            no emotions apart for the first 400 iterations or so.
+        critic_init: first weights of D: "paper" (PyTorch's default for StarGAN and GANmut, N(0, 0.02)
+            for GANimation), or "he". The weights of the papers are too small for a network without norms:
+            D distinguishes no emotions in about the first 400 iterations.
         critic_precision: "bf16" computes D and the penalty in bfloat16; it needs ``fast``.
     """
 

@@ -167,7 +167,7 @@ def check_targets(trainer: Trainer, labels: NDArray[np.int64], seed: int) -> Non
     name = getattr(trainer.model, "name", "this method")
     if size < 2:
         raise BadInput(
-            f"batch_size {size} leaves every image its own target: {name} draws targets by permuting "
+            f"batch_size {size} gives every image its label as target: {name} makes targets by permuting "
             "the labels of a batch; use batch_size 2 or more"
         )
     if not trainer.needs_emotions:  # targets are action units, which differ between any two images

@@ -143,7 +143,7 @@ def with_defaults(card: Mapping[str, Any], network: Any, recipe: Any, where: str
 
     Args:
         card: the card of a run or checkpoint.
-        network, recipe: configurations of the same classes as the card's.
+        network, recipe: configurations of the classes that the card's configurations have.
         where: whose card it is, for messages.
 
     Raises:

@@ -210,7 +210,7 @@ class Run:
     # -- running ----------------------------------------------------------------------------------
 
     def run(self, until: int | None = None) -> Path | None:
-        """Train to the recipe's end.
+        """Train to the last iteration of the recipe.
 
         Args:
             until: stop after this iteration, as Ctrl-C would.
@@ -292,7 +292,7 @@ class Run:
             return {folders.PROBE: self.probe(model)}
         except BadInput as error:
             model.train(training)
-            # Weights that are not finite get a message of their own, by ``_check_networks``.
+            # ``_check_networks`` has a separate message for weights that are not finite.
             if all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values()):
                 self._probe_error = str(error)
                 if not self._probe_error_told:

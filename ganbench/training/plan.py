@@ -37,7 +37,7 @@ class Part:
     Attributes:
         name: attribute name of the part.
         parameters: number of learnable parameters.
-        optimizer: name of its optimiser; None if its own parts, which follow, have different ones.
+        optimizer: name of its optimiser; None if its parts, which follow, have different optimisers.
         steps: number of optimiser steps in the run.
         rate: base learning rate, which the schedule multiplies.
         decay: weight decay.

@@ -39,11 +39,11 @@ class Recipe:
             generator itself is shipped.
         precision: arithmetic of the generator; critics and penalties stay float32. "fp16" needs CUDA,
             and scales the loss.
-        fast: compute the same losses in less time, with other last bits: a critic's gradient penalty
+        fast: compute the same losses in less time, with other rounding: a critic's gradient penalty
             without a second differentiation, its widest layers as matrix products, norms and
             optimisers by torch's fused kernels.
-        compile: compile the generator with torch.compile, which takes minutes at the start and gives
-            other last bits.
+        compile: compile the generator with torch.compile, which takes minutes at the start and
+            changes the rounding.
         accumulate: number of parts that a batch is computed in, one after the other, which saves
             memory. The gradients are those of the whole batch. It needs losses that are means over
             images.
@@ -51,7 +51,8 @@ class Recipe:
             checkpoints.
         probe_every: iterations between calls of the probe, which judges edits of a few training faces
             (training/probe.py). It is called at checkpoints only; 0 switches it off.
-        keep: number of periodic checkpoints on disk, the newest; the best by the probe also stays.
+        keep: number of periodic checkpoints on disk, the newest ones. The checkpoint with the best probe
+            accuracy is kept in addition.
         augment: random flips, warps and crops of training images.
     """
 
@@ -181,7 +182,7 @@ def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -
     Args:
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
         name: the method's registered name, or ``"judge"``; the table's head may be an alias of it.
-        assignments: values of keys that replace the recipe's; see ``config.assign``.
+        assignments: values that replace values of the recipe, by key; see ``config.assign``.
 
     Raises:
         BadInput: no such recipe, or it has no table for ``name`` or its base.

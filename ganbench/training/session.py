@@ -22,7 +22,7 @@ from ganbench.errors import BadInput
 from ganbench.judges.label_check import check_labels
 from ganbench.methods.conditions import EMOTION_UNITS
 from ganbench.methods.locate import checkpoint_file
-from ganbench.methods.memory import check_room, ours
+from ganbench.methods.memory import check_room, is_of_ganbench
 from ganbench.methods.weights import (
     holds_discriminator,
     is_checkpoint,
@@ -95,7 +95,7 @@ class Session:
             dataset = only(dataset, names)
         refuse(examine(dataset, names if trainer.needs_emotions else ()))
         check_targets(trainer, dataset.labels, self.seed)
-        # The suite's labels become the network's. Labels that no loss uses may be unknown to the network.
+        # Labels in Table-1 order become labels of the network. Labels that no loss uses may be unknown to it.
         table = np.array(labels_of(names), dtype=np.int64)
         labels = table[dataset.labels].clip(min=0)
         wanted = self.setup.recipe.probe_every and trainer.share.first
@@ -238,7 +238,7 @@ def prepare(
     where = resolve_device(device)
     if setup.recipe.precision == "fp16" and where.type != "cuda":
         raise BadInput(f"precision fp16 needs a CUDA device: {where.type}; use bf16, or fp32")
-    if ours(setup.model):
+    if is_of_ganbench(setup.model):
         check_room(lambda: setup.model(setup.network), f"network of {name}", times=4)
     # Layers draw their weights from the global generator, on the CPU: they are equal on all devices.
     with torch.random.fork_rng(devices=[]):

@@ -27,7 +27,7 @@ class Setup:
     Attributes:
         kind: ``"method"`` or ``"judge"``.
         name: the registered name.
-        recipe_name: as it was given.
+        recipe_name: name of the recipe, or path of its file, as the user gave it.
         model: class of the method or judge.
         trainer: class that trains it.
         network: its configuration.
@@ -91,9 +91,9 @@ def configure(
     Args:
         name: name or alias of a method, or ``"judge"``.
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
-        assignments: values of keys that replace the recipe's: ``{"network.width": 16}``.
-        init: a checkpoint, or a finished run's folder, to start from; the network is then the
-            checkpoint's, whatever the recipe says. Also a file of torchvision's weights for the judge.
+        assignments: values that replace values of the recipe, by key: ``{"network.width": 16}``.
+        init: a checkpoint, or a finished run's folder, to start from; its network then
+            replaces the network of the recipe. For the judge also a file of torchvision's weights.
         resumed: folder of a run that is to be continued; if that run started from a checkpoint, its
             network is the one.
 
@@ -130,7 +130,7 @@ def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
     if (header["kind"], header["name"]) != (setup.kind, setup.name):
         raise BadInput(
             f"checkpoint of another {header['kind']}: {path} holds {header['name']!r}, not "
-            f"{setup.name!r}; start {setup.name} from one of its own"
+            f"{setup.name!r}; start from a checkpoint of {setup.name}"
         )
     network = config.build(setup.model.Config, header["config"], f"checkpoint {path.name}")
     check_known(network.emotions)
@@ -138,9 +138,9 @@ def _started_from(path: Path, setup: Setup, asked: dict[str, Any]) -> Setup:
     overruled = [f"{k} {there[k]} (not {here[k]})" for k in asked if here[k] != there[k]]
     remark = f"starts from {path.name}"
     if setup.kind == "method" and not holds_discriminator(path):
-        remark += ", which holds no discriminator: that starts afresh"
+        remark += ", which holds no discriminator: the discriminator starts with random weights"
     if overruled:
-        remark += f"; its network, not the recipe's: {', '.join(overruled)}"
+        remark += f"; its network replaces that of the recipe: {', '.join(overruled)}"
     return replace(
         setup,
         network=network,
@@ -161,5 +161,5 @@ def _pretrained(path: Path, setup: Setup) -> Setup:
         network=replace(setup.network, arch=arch),
         licence="unknown",
         init={"name": path.name, "sha256": sha256(path)},
-        remark=f"starts from {path.name}, torchvision's {arch}; its last layer starts afresh",
+        remark=f"starts from {path.name}, torchvision's {arch}; its last layer starts with random weights",
     )

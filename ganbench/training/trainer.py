@@ -37,7 +37,7 @@ def missing_units() -> BadInput:
 
 @contextlib.contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """In here these modules' parameters get no gradients: a generator step needs none of the critic's."""
+    """In this context the parameters of the modules get no gradients, as the critic in a generator step."""
     for module in modules:
         module.requires_grad_(False)
     try:
@@ -84,7 +84,7 @@ class Trainer(ABC):
     def __init__(self, model: nn.Module, recipe: Any) -> None:
         if recipe.accumulate > 1 and not self.supports_accumulation:
             raise BadInput(
-                "accumulate needs losses that are means over images, as stargan's: "
+                "accumulate needs losses that are means over images, as in stargan: "
                 f"{recipe.accumulate}; use accumulate = 1 and a smaller batch_size"
             )
         self.model, self.recipe = model, recipe

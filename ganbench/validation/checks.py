@@ -134,9 +134,9 @@ EXPECTED: tuple[Check, ...] = (
     equal("coverage", "lazy", 1, _BLIND),
     order("coverage", "varied", "collapsed", "one person is not the variety of the data"),
     order("coverage", "perfect", "collapsed", "one person is not the variety of the data"),
-    equal("diversity", "collapsed", 0, "it draws the same picture every time"),
+    equal("diversity", "collapsed", 0, "it makes the same picture for every noise"),
     equal("diversity", "perfect", 0, "it takes no noise"),
-    order("diversity", "varied", "collapsed", "it draws other intensities and other faces of an emotion"),
+    order("diversity", "varied", "collapsed", "for another noise it renders another intensity and another face of the emotion"),
     order("diversity", "varied", "grainy", "an expression that varies is more than grain that does"),
     # What an edit must keep.
     equal("input_similarity", "lazy", 1, _NO_CHANGE),

@@ -200,7 +200,10 @@ def test_the_network_is_the_file_s_and_the_training_the_recipe_s(place, tmp_path
     path = checkpoint(tmp_path / "start.safetensors", "stargan", width=6)
     _, err = run("stargan", *place, "--init", path, "--out", "a", "--set", "iterations=2")
     first, *notes = err.splitlines()
-    assert first == "starts from start.safetensors; its network, not the recipe's: width 6 (not 4)"
+    assert (
+        first
+        == "starts from start.safetensors; its network replaces that of the recipe: width 6 (not 4)"
+    )
     assert all(note.startswith("note: ") for note in notes)  # on so short a run
     header = read_header(tmp_path / "a/stargan.safetensors")
     assert header["config"]["width"] == 6
@@ -217,7 +220,8 @@ def test_without_a_discriminator_that_starts_afresh(place, tmp_path):
     _, err = run("stargan", *place, "--init", path, "--set", "iterations=2")
     first, *_ = err.splitlines()
     assert (
-        first == "starts from start.safetensors, which holds no discriminator: that starts afresh"
+        first
+        == "starts from start.safetensors, which holds no discriminator: the discriminator starts with random weights"
     )
     fresh, begun = (
         prepare("stargan", place[1], device="cpu", init=init).trainer for init in (None, path)

@@ -94,7 +94,7 @@ def test_a_judge_starts_from_torchvision_s_weights(tiny, arch, suffix, tmp_path)
     assert setup.licence == "unknown"
     assert (
         setup.remark
-        == f"starts from {path.name}, torchvision's {arch}; its last layer starts afresh"
+        == f"starts from {path.name}, torchvision's {arch}; its last layer starts with random weights"
     )
 
 

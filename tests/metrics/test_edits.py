@@ -39,7 +39,7 @@ def test_diversity_is_blind_to_order_and_shift_and_grows_with_scale(seed, k):
 
 
 def test_one_draw_has_no_diversity():
-    with pytest.raises(BadInput, match="two draws"):
+    with pytest.raises(BadInput, match="two edits"):
         noise_diversity(np.zeros((3, 1, 4)))
 
 

@@ -1,4 +1,4 @@
-"""Action units: positions between right answers, and how they follow what was asked for."""
+"""Action units: positions between true edits, and how they follow what was asked for."""
 
 import numpy as np
 import pytest

@@ -80,7 +80,7 @@ def results() -> Results:
 
 
 def full_results() -> Results:
-    """The same results with right answers and an extra judge."""
+    """The same results with true edits and an extra judge."""
     plain = results()
     variant = f"{JUDGE}squinter"
     records = [record(METRICS["accuracy"], "truth", 100, 700)]

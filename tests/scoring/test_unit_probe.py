@@ -1,4 +1,4 @@
-"""Edits by action units against rendered right answers, from the pass to records."""
+"""Edits by action units against rendered true edits, from the pass to records."""
 
 import numpy as np
 import pytest
@@ -221,7 +221,7 @@ def test_who_renders_the_truth_of_the_embedded_faces_makes_no_error(faces, judge
     assert len(errors) > UNITS
     # Where a face shows 0.4 in the table of units, its weights may be 0.40004, which moves a level.
     assert [r.value for r in errors] == pytest.approx([0] * len(errors), abs=1e-3)
-    # At 16 px three of these 119 series of right answers do not keep their order in pixels.
+    # At 16 px three of these 119 series of true edits do not keep their order in pixels.
     assert found.find("renderer", "unit_intensity").value == pytest.approx(1, abs=0.02)
     assert found.find("renderer", "unit_intensity", variant="parallel").value == pytest.approx(1)
     assert set(NAMES) == {name.removesuffix("_r") for name in ACTION_UNITS}
