@@ -44,24 +44,10 @@ MAX_PIXELS = 64_000_000
 # Exceptions for files that cannot be used: those of this module, and those that pillow raises for files
 # that are no pictures, damaged or cut short.
 UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    BufferError,
-    MemoryError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    ImageCms.PyCMSError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError,
+    AssertionError, BufferError, MemoryError, RuntimeError, struct.error, zlib.error,
+    ImageCms.PyCMSError, Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
 
 # Formats that are tried, frequent ones first. EPS, which would run a program, and other drawings are not.
 _FORMATS = (
