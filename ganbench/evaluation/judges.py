@@ -6,20 +6,16 @@ variant of a record of an extra judge names the judge.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganbench.emotions import EMOTIONS
-from ganbench.metrics import share_interval, wilson
-from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts
-from ganbench.metrics.intervals import Statistic
+from ganbench.metrics import binomial_ends, share_interval, skewed_interval
+from ganbench.metrics.agreement import KAPPA, SPEC, cohen_kappa, cross_counts, kappa_influence
 from ganbench.records import JUDGE, Record
 from ganbench.scoring import MetricInputs, record
-from ganbench.scoring.intervals import SHARE, ends, over_groups
+from ganbench.scoring.intervals import CELL, HALL, SHARE, ends, how
 from ganbench.scoring.predictions import Accuracy
 
 
@@ -37,29 +33,18 @@ def score_agreement(name: str, main: MetricInputs, extra: MetricInputs) -> list[
         cell = equal[main.targets == c]
         if n := cell.size:
             same = int(cell.sum())
-            low, high = (100 * end for end in wilson(same, n))
-            value, how = 100 * same / n, "wilson 95%"
-            records.append(record(SPEC, method, value, n, c, low=low, high=high, interval=how))
+            low, high = (100 * end for end in binomial_ends(same, n))
+            cell = {"low": low, "high": high, "interval": f"{CELL} 95%"}
+            records.append(record(SPEC, method, 100 * same / n, n, c, **cell))
     hits = equal.sum(axis=1, keepdims=True)
-    facts = ends(share_interval(hits, np.full_like(hits, equal.shape[1])), SHARE, 100)
+    shares = share_interval(hits, np.full_like(hits, equal.shape[1]), main.strata)
+    facts = ends(shares, how(SHARE, main.labels), 100)
     records.append(record(SPEC, method, 100 * float(equal.mean()), equal.size, **facts))
     kappa = cohen_kappa(cross_counts(first, second))
-    facts = over_groups(len(first), partial(_kappa_statistic, first, second))
-    facts["note"] = "" if kappa is not None else "both judges see one emotion only"
+    influence = kappa_influence(first, second)
+    facts = {"note": "" if kappa is not None else "both judges see one emotion only"}
+    if kappa is not None and influence is not None and len(first) >= 4:
+        interval = skewed_interval(kappa, influence, main.strata)
+        facts |= ends(interval, how(HALL, main.labels))
     records.append(record(KAPPA, method, kappa, equal.size, **facts))
     return [replace(r, variant=JUDGE + name) for r in records]
-
-
-def _kappa_statistic(
-    first: NDArray[np.int64], second: NDArray[np.int64], groups: NDArray[np.int64]
-) -> Statistic:
-    """Kappa over some groups of images, for ``over_groups``; NaN where both judges see one emotion only."""
-    counts = np.stack(
-        [cross_counts(first[groups == g], second[groups == g]) for g in np.unique(groups)]
-    )
-
-    def kappa(keep: NDArray[np.bool_]) -> float:
-        value = cohen_kappa(counts[keep].sum(axis=0))
-        return math.nan if value is None else value
-
-    return kappa

@@ -16,11 +16,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ganbench import parsing
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.folder import check_whole
 from ganbench.gate.predictions import PREDICTIONS, Predictions, read_predictions, right
-from ganbench.gate.statistics import Tails, detectable, holm, interval_test, sign_flip
+from ganbench.gate.statistics import (
+    Tails,
+    detectable,
+    detectable_share,
+    holm,
+    interval_test,
+    sign_flip,
+)
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
 from ganbench.records import EXTRA, LEARNED, MINUS, Key, Record, Results
@@ -55,8 +65,9 @@ class Comparison:
         test: how significance was tested; empty without a test.
         p: one-sided p-value in the direction of the change, corrected for all tests of the family.
         margin: margin in the unit of the records.
-        detectable: for headlines with intervals, the real worsening that is caught in 95 % of cases. It
-            ignores pairing, which usually makes it smaller.
+        detectable: for headlines with intervals, the real worsening that is caught in 95 % of cases. For
+            accuracies with predictions of both runs it is that of the paired test; for other numbers
+            it ignores pairing, which usually makes it smaller.
     """
 
     base: Record | None
@@ -213,12 +224,21 @@ def _without_test(pair: Comparison, other: str) -> Comparison:
     return pair
 
 
-def _accuracy_test(record: Record, base: Predictions, head: Predictions) -> Tails | None:
-    """The test of accuracy on the same images, if both runs have predictions."""
+Hits = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Which edits of base and head are right, int64 [N, 7] each."""
+
+
+def _hits(record: Record, base: Predictions, head: Predictions) -> Hits | None:
+    """The hits of an accuracy on the same images, if both runs have predictions."""
     method = record.method
     if record.metric != "accuracy" or record.variant or method not in base or method not in head:
         return None
-    change = right(head[method]) - right(base[method])
+    return right(base[method]), right(head[method])
+
+
+def _accuracy_test(record: Record, hits: Hits) -> Tails:
+    """The test of accuracy on the same images."""
+    change = hits[1] - hits[0]
     if record.emotion is None:
         return sign_flip(change.sum(axis=1))
     return sign_flip(change[:, EMOTIONS.index(record.emotion)])
@@ -252,12 +272,11 @@ def _estimate(record: Record | None, results: Results) -> Interval | None:
 
 
 def _test(
-    pair: Comparison, before: Interval | None, after: Interval | None, base: Run, head: Run
+    pair: Comparison, before: Interval | None, after: Interval | None, hits: Hits | None
 ) -> tuple[Test, Tails | None]:
     """How significance is tested, and the p-values before the correction; None without an interval."""
-    tails = _accuracy_test(pair.record, base.predictions, head.predictions)
-    if tails is not None:
-        return "paired", tails
+    if hits is not None:
+        return "paired", _accuracy_test(pair.record, hits)
     if before is None or after is None:
         return "no interval", None
     return "paired" if paired(before, after) else "intervals", interval_test(before, after)
@@ -270,12 +289,18 @@ def _verdicts(
     values = [
         (_estimate(pair.base, base.results), _estimate(pair.head, head.results)) for pair in family
     ]
-    tests = [_test(pair, *ends, base, head) for pair, ends in zip(family, values, strict=True)]
+    hits = [_hits(pair.record, base.predictions, head.predictions) for pair in family]
+    tests = [
+        _test(pair, *ends, right_edits)
+        for pair, ends, right_edits in zip(family, values, hits, strict=True)
+    ]
     known = [tails for _, tails in tests if tails is not None]
     lower = iter(holm([tails.lower for tails in known]).tolist())
     upper = iter(holm([tails.upper for tails in known]).tolist())
     verdicts = []
-    for pair, (before, after), (test, tails) in zip(family, values, tests, strict=True):
+    for pair, (before, after), right_edits, (test, tails) in zip(
+        family, values, hits, tests, strict=True
+    ):
         record, change = pair.base, pair.change
         assert record is not None
         assert record.value is not None
@@ -292,7 +317,8 @@ def _verdicts(
         doubt = "beyond the margin, but not significant" if beyond and not significant else ""
         smallest = None
         if pair.headline and before and after:
-            smallest = detectable(before, after, margin, ALPHA / 2 / len(known))
+            level = ALPHA / 2 / len(known)
+            smallest = _detectable(record, before, after, right_edits, margin, level)
         verdicts.append(
             replace(
                 pair,
@@ -305,3 +331,32 @@ def _verdicts(
             )
         )
     return verdicts
+
+
+def _detectable(
+    record: Record,
+    base: Interval,
+    head: Interval,
+    hits: Hits | None,
+    margin: float,
+    alpha: float,
+) -> float:
+    """The real worsening of a headline that a test at the level ``alpha`` detects.
+
+    A worsening also changes the standard error: that of an accuracy follows p (1 - p), and that of a
+    positive number that is better if lower grows in proportion, at most twofold.
+    """
+    if hits is not None:
+        return 100 * detectable_share(*hits, margin / 100, alpha)
+    value = head.value
+
+    def growth(worsening: float) -> float:
+        if record.metric == "accuracy":
+            least = 0.5 / max(record.n, 1)
+            p, q = (float(np.clip(v / 100, least, 1 - least)) for v in (value, value - worsening))
+            return math.sqrt(q * (1 - q) / (p * (1 - p)))
+        if record.direction == "lower" and value > 0:
+            return min(1 + worsening / value, 2.0)
+        return 1.0
+
+    return detectable(base, head, margin, alpha, growth)

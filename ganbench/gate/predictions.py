@@ -36,14 +36,14 @@ def to_npz(predictions: Predictions, records: Iterable[Record] = ()) -> bytes:
     """The bytes of ``predictions.npz``, which are equal for equal predictions and records.
 
     Beside the predictions of each method, the file has an array ``method/metric`` for each headline with
-    influence values. It is float32 [2 + R + P] and holds R, the value, the influence values of R parts,
-    and those of P pairs of parts, where P is 0 or R (R - 1) / 2.
+    influence values. It is float32 [R + 3] and holds R, the value, the influence values of R parts, and
+    the degrees of freedom (``metrics.Influence``).
     """
     file = io.BytesIO()
     arrays: dict[str, Any] = {name: array.astype(np.int8) for name, array in predictions.items()}
     for r in records:
         if r.headline and r.influence is not None and len(r.influence.parts):
-            values = [len(r.influence.parts), r.value, *r.influence.parts, *r.influence.pairs]
+            values = [len(r.influence.parts), r.value, *r.influence.parts, r.influence.freedom]
             arrays[f"{r.method}/{r.metric}"] = np.array(values, np.float32)
     # numpy.savez_compressed would take a method labelled "file" for its argument of this name.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -105,13 +105,18 @@ def _check_judged(name: str, judged: NDArray[Any], results: Results, path: Path)
 
 
 def _influence(array: NDArray[Any], record: Record | None, name: str, path: Path) -> Influence:
-    """The influence values of a headline, from its array ``name`` in the file."""
+    """The influence values of a headline, from its array ``name`` in the file.
+
+    Early versions wrote no degrees of freedom, but nothing or the values of R (R - 1) / 2 pairs of parts,
+    which are not needed. Their influence values have the opposite sign.
+    """
     whole = array.dtype == np.float32 and array.ndim == 1 and len(array) > 2
     parts = int(array[0]) if whole and np.isfinite(array).all() else 0
     if (
         parts < 1
         or parts != array[0]
-        or len(array) - 2 - parts not in (0, parts * (parts - 1) // 2)
+        or len(array) - 2 - parts not in (0, 1, parts * (parts - 1) // 2)
+        or (len(array) - 2 - parts == 1 and array[-1] < 0)
     ):
         raise BadInput(
             f"influence values of {name} are damaged, {array.dtype} {list(array.shape)}, in: {path}; "
@@ -121,7 +126,9 @@ def _influence(array: NDArray[Any], record: Record | None, name: str, path: Path
     if known is None or not np.isclose(array[1], known, rtol=1e-6, atol=0):
         raise _disagree(name, path)
     values = array[2:].astype(np.float64)
-    return Influence(values[:parts], values[parts:])
+    if len(values) == parts + 1:
+        return Influence(values[:parts], float(values[parts]))
+    return Influence(-values[:parts])
 
 
 def _disagree(name: str, path: Path) -> BadInput:

@@ -18,31 +18,24 @@ from ganbench.metrics import (
     precision_recall,
     units,
 )
-from ganbench.metrics.accuracy import cells, confusion, wilson
+from ganbench.metrics.accuracy import binomial_ends, cells, confusion
 from ganbench.metrics.background import background_change
 from ganbench.metrics.calibration import Calibration, calibration_interval, judge_calibration
 from ganbench.metrics.diversity import noise_diversity
 from ganbench.metrics.ere import ere_distance, softmax, total_variation
-from ganbench.metrics.frechet import frechet_distance
+from ganbench.metrics.frechet import frechet_distance, frechet_interval
 from ganbench.metrics.gain import gt_gain, probability_gain
 from ganbench.metrics.gt_error import feature_distances, gt_distances, relative_distance
-from ganbench.metrics.input_similarity import cosine_similarity, deviations, similarity_statistic
-from ganbench.metrics.intervals import (
-    Influence,
-    Interval,
-    assign_groups,
-    difference,
-    frechet_statistic,
-    jackknife,
-    kernel_statistic,
-    paired,
-)
-from ganbench.metrics.kid import kernel_distance
+from ganbench.metrics.input_similarity import cosine_similarity, deviations, similarity_influence
+from ganbench.metrics.intervals import Influence, Interval, difference, paired, skewed_interval
+from ganbench.metrics.kid import kernel_distance, kernel_interval
+from ganbench.metrics.multiple import simultaneous_differences, tied_with_best
 from ganbench.metrics.neighbour_confusion import neighbour_counts
 from ganbench.metrics.paths import intensity_response, path_smoothness
 from ganbench.metrics.precision_recall import PRDC, PRDCIntervals, prdc, prdc_intervals
 from ganbench.metrics.sampling import ratio_interval, share_interval
 from ganbench.metrics.spec import MetricSpec
+from ganbench.metrics.strata import strata_of, variance_counted
 from ganbench.metrics.units import unit_position, unit_response
 
 # The metrics of this package by name; ``ganbench.scoring`` has those that evaluations record.
@@ -75,8 +68,8 @@ __all__ = [
     "Interval",
     "MetricSpec",
     "PRDCIntervals",
-    "assign_groups",
     "background_change",
+    "binomial_ends",
     "calibration_interval",
     "cells",
     "confusion",
@@ -86,14 +79,13 @@ __all__ = [
     "ere_distance",
     "feature_distances",
     "frechet_distance",
-    "frechet_statistic",
+    "frechet_interval",
     "gt_distances",
     "gt_gain",
     "intensity_response",
-    "jackknife",
     "judge_calibration",
     "kernel_distance",
-    "kernel_statistic",
+    "kernel_interval",
     "neighbour_counts",
     "noise_diversity",
     "paired",
@@ -104,10 +96,14 @@ __all__ = [
     "ratio_interval",
     "relative_distance",
     "share_interval",
-    "similarity_statistic",
+    "similarity_influence",
+    "simultaneous_differences",
+    "skewed_interval",
     "softmax",
+    "strata_of",
+    "tied_with_best",
     "total_variation",
     "unit_position",
     "unit_response",
-    "wilson",
+    "variance_counted",
 ]

@@ -72,3 +72,27 @@ def cohen_kappa(counts: NDArray[np.int64]) -> float | None:
         return None
     chance = float(counts.sum(axis=0) @ counts.sum(axis=1)) / float(n) ** 2
     return None if chance == 1 else float((counts.trace() / n - chance) / (1 - chance))
+
+
+def kappa_influence(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """How much kappa loses without each image, to first order.
+
+    With the pairs (x, y) of image i, the margins p and q of the judges, and M pairs in all, it is
+
+        sum_(x, y) (1[x = y] - p_o - (1 - kappa) (q_x + p_y - 2 p_e)) / (M (1 - p_e))
+
+    Args:
+        a, b: [N, pairs], predictions of the two judges.
+
+    Returns:
+        float64 [N], or None if kappa does not exist.
+    """
+    counts = cross_counts(a, b)
+    kappa = cohen_kappa(counts)
+    if kappa is None:
+        return None
+    n = counts.sum()
+    p, q = counts.sum(axis=1) / n, counts.sum(axis=0) / n
+    agreed, chance = counts.trace() / n, float(p @ q)
+    gained = (a == b) - agreed - (1 - kappa) * (q[a] + p[b] - 2 * chance)
+    return np.asarray(gained.sum(axis=1) / (n * (1 - chance)))

@@ -10,8 +10,9 @@ from scipy.special import log_softmax
 
 from ganbench.errors import BadInput
 from ganbench.metrics.halves import amount_from_halves, group_count, splits
-from ganbench.metrics.intervals import Interval, assign_groups
+from ganbench.metrics.intervals import Interval
 from ganbench.metrics.spec import MetricSpec
+from ganbench.metrics.strata import assign_halves
 
 SPEC = MetricSpec(
     name="calibration",
@@ -76,7 +77,9 @@ def judge_calibration(logits: ArrayLike, labels: ArrayLike, bins: int = BINS) ->
     )
 
 
-def calibration_interval(logits: ArrayLike, labels: ArrayLike) -> Interval | None:
+def calibration_interval(
+    logits: ArrayLike, labels: ArrayLike, strata: NDArray[np.int64] | None = None
+) -> Interval | None:
     """The interval of the expected calibration error's expected value at this number of images.
 
     A calibrated judge has an expected value above 0 too, because the noise of the bins adds up (Kumar
@@ -89,6 +92,7 @@ def calibration_interval(logits: ArrayLike, labels: ArrayLike) -> Interval | Non
     Args:
         logits: [N, classes].
         labels: integers [N].
+        strata: int64 [N], from ``strata_of``; None for one stratum.
 
     Returns:
         None with fewer than eight images.
@@ -103,7 +107,9 @@ def calibration_interval(logits: ArrayLike, labels: ArrayLike) -> Interval | Non
     p = np.exp(log_p)
     largest, right = p.max(axis=1), p.argmax(axis=1) == y
     order = _by_confidence(largest, right)
-    gaps, groups = (right - largest)[order], assign_groups(n, group_count(n))[order]
+    gaps = (right - largest)[order]
+    of_images = np.zeros(n, np.int64) if strata is None else strata
+    groups = assign_halves(of_images, group_count(n))[order]
     fewer = round(BINS * 2 / 3)
     halves = splits(group_count(n)).halves[..., groups]
     errors = np.array([[_error(gaps[rows], fewer) for rows in part] for part in halves])

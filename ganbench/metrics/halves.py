@@ -8,9 +8,10 @@ n / 2, for any statistic. The step from the variance at n / 2 to the variance at
 statistic, so there is one function for shares and one for amounts.
 
 The halves are those of balanced repeated replication. The images form G groups, where G is a power of
-two, and the G - 1 balanced columns of a Hadamard matrix tell which groups form the first half (McCarthy,
-Review of the International Statistical Institute 37, 1969, p. 239). For a mean, the squared differences
-add up to exactly the variance between groups. ``benchmarks/intervals.py`` measures the coverage.
+two, and rows of a Hadamard matrix tell which groups form the first half (McCarthy, Review of the
+International Statistical Institute 37, 1969, p. 239). ``strata.assign_halves`` puts every four images of
+a stratum into four groups, and the splits put two of these into each half. For a mean, the squared
+differences then add up to the variance within the fours. ``benchmarks/intervals.py`` measures the coverage.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from scipy.linalg import hadamard
 from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
-from ganbench.metrics.accuracy import QUANTILE, wilson
-from ganbench.metrics.intervals import Influence, Interval
+from ganbench.metrics.accuracy import binomial_ends
+from ganbench.metrics.intervals import UPPER, Influence, Interval
 
 GROUPS = 64
 
@@ -34,8 +35,8 @@ class Splits(NamedTuple):
     """Which groups of images form the halves and quarters.
 
     Attributes:
-        halves: bool [2, G - 1, G], the first and the second half of each split.
-        quarters: bool [4, G - 1, G]; the first two form the first half, the others the second half.
+        halves: bool [2, 3 G / 4, G], the first and the second half of each split.
+        quarters: bool [4, 3 G / 4, G]; the first two form the first half, the others the second half.
     """
 
     halves: NDArray[np.bool_]
@@ -48,18 +49,21 @@ def group_count(images: int) -> int:
 
 
 def splits(groups: int) -> Splits:
-    """All balanced splits of some groups into halves and quarters.
+    """The balanced splits of groups that halve every four groups k, k + G/4, k + G/2 and k + 3G/4.
+
+    They are the last 3 G / 4 rows of Sylvester's Hadamard matrix. The quarters come from two rows that
+    halve the four groups differently, so each quarter has one of the four.
 
     Args:
-        groups: a power of two, four or more.
+        groups: G, a power of two, four or more.
 
     Raises:
         BadInput: the number is another one.
     """
     if groups < 4 or groups & (groups - 1):
         raise BadInput(f"halves need a power of two of groups, four or more: got {groups}")
-    first = hadamard(groups)[1:] > 0
-    other = np.roll(first, 1, axis=0)  # another column is orthogonal, so it halves both halves
+    first = hadamard(groups)[groups // 4 :] > 0
+    other = np.roll(first, groups // 4, axis=0)
     quarters = [first & other, first & ~other, ~first & other, ~first & ~other]
     return Splits(np.stack([first, ~first]), np.stack(quarters))
 
@@ -70,7 +74,7 @@ def share_from_halves(
     rows: int,
     images: int,
 ) -> Interval:
-    """Wilson's interval of a share, with an effective number of trials from the halves.
+    """``binomial_ends`` of a share, with an effective number of trials from the halves.
 
     A half with the share p and the variance V has p (1 - p) / V effective trials. All images have twice
     as many, but not more than there are rows. The share of neighbours within a ball changes with n,
@@ -85,8 +89,8 @@ def share_from_halves(
     """
     influence, variance, quantile = _variance(halves)
     effective = 2 * float((halves * (1 - halves)).mean()) / variance if variance > 1e-20 else images
-    trials = max(1.0, min(effective, rows) * (ndtri(QUANTILE) / quantile) ** 2)
-    return Interval(value, *wilson(value * trials, trials), influence)
+    trials = max(1.0, min(effective, rows) * (ndtri(UPPER) / quantile) ** 2)
+    return Interval(value, *binomial_ends(value * trials, trials), influence)
 
 
 def amount_from_halves(
@@ -120,5 +124,5 @@ def _variance(halves: NDArray[np.float64]) -> tuple[Influence, float, float]:
     """The differences of the halves as influence values, the variance at n / 2, and the quantile of t."""
     differences = halves[0] - halves[1]
     variance = float(np.square(differences).mean() / 2)
-    quantile = float(stdtrit(len(differences), QUANTILE))
+    quantile = float(stdtrit(len(differences), UPPER))
     return Influence(differences), variance, quantile

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganbench.metrics.features import check_groups
-from ganbench.metrics.intervals import Statistic
 from ganbench.metrics.spec import MetricSpec
 
 # Side of the thumbnails in pixels. It was chosen by the measurement in docs/validation.md.
@@ -65,36 +61,32 @@ def cosine_similarity(source: ArrayLike, edit: ArrayLike) -> NDArray[np.float64]
         return np.asarray(np.clip((a * b).sum(axis=-1) / lengths, -1, 1))
 
 
-def similarity_statistic(
-    inputs: ArrayLike, edits: ArrayLike, groups: NDArray[np.int64]
-) -> Statistic:
-    """Mean input similarity of the kept groups, computed with their mean input, for ``jackknife``.
+def similarity_influence(inputs: ArrayLike, edits: ArrayLike) -> NDArray[np.float64] | None:
+    """How much the mean input similarity loses without each image, to first order.
 
-    Its value is NaN where no edit has a similarity.
+    Image i with the mean cosine c_i over its edits changes the mean of N images by its own cosines and by
+    the mean input m, on which all cosines depend. With x = input - m and e = edit - m,
+
+        d cos / dm = - (x + e) / |x||e| + cos (x / |x|^2 + e / |e|^2)
 
     Args:
         inputs, edits: [N, C, S, S] and [N, K, C, S, S].
-        groups: int64 [N], the group of each input and its edits.
 
-    Raises:
-        BadInput: the numbers of inputs and groups differ.
+    Returns:
+        float64 [N], or None if no edit has a similarity.
     """
     x = deviations(inputs, inputs)
     e = deviations(edits, inputs)
-    check_groups(x, groups)
-    each = np.eye(groups.max() + 1)[groups]
-    sizes, sums = each.sum(axis=0), each.T @ x
-    # To subtract another mean, a cosine needs no more than products with the sums of the groups.
-    xe, xx, ee = (x[:, None] * e).sum(axis=-1), np.square(x).sum(axis=1), np.square(e).sum(axis=-1)
-    x_sums, e_sums, sums_sums = x @ sums.T, e @ sums.T, sums @ sums.T
-
-    def similarity(keep: NDArray[np.bool_]) -> float:
-        rows, weights = keep[groups], keep / sizes[keep].sum()
-        xm, em, mm = (x_sums @ weights)[:, None], e_sums @ weights, weights @ sums_sums @ weights
-        with np.errstate(invalid="ignore", divide="ignore"):
-            lengths = np.sqrt((xx[:, None] - 2 * xm + mm) * (ee - 2 * em + mm))
-            cosines = np.clip((xe - xm - em + mm) / lengths, -1, 1)[rows]
-        known = ~np.isnan(cosines)
-        return float(cosines[known].mean()) if known.any() else math.nan
-
-    return similarity
+    cosines = cosine_similarity(x[:, None], e)
+    known = ~np.isnan(cosines)
+    count = known.sum()
+    if not count:
+        return None
+    cosines = np.where(known, cosines, 0)
+    xx, ee = np.square(x).sum(axis=-1)[:, None], np.square(e).sum(axis=-1)
+    product = np.divide(1, np.sqrt(xx * ee), where=known, out=np.zeros_like(ee))
+    of_x = np.divide(cosines, xx, where=known, out=np.zeros_like(ee)) - product
+    of_e = np.divide(cosines, ee, where=known, out=np.zeros_like(ee)) - product
+    slope = (of_x.sum(axis=1) @ x + np.einsum("nk,nkd->d", of_e, e)) / count
+    of_images = (cosines - known * (cosines.sum() / count)).sum(axis=1) / count
+    return np.asarray(of_images + x @ slope / len(x))

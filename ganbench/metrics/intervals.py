@@ -1,81 +1,63 @@
-"""Intervals of statistics of whole sets of images, such as FED and KID, and of their differences.
+"""Intervals of values of test images, and of their differences.
 
-An interval covers the expected value of the statistic at this number of images, which two runs of one
-protocol share. A percentile bootstrap does not cover it, because duplicates of images add bias to a
-Frechet distance. A jackknife that leaves out groups of images adds hardly any bias:
+An interval covers the expected value of a statistic at this number of images, which two runs of one
+protocol share. It follows from the influence u_i of each image, which is how much the value loses without
+the image. The variance of the value and its third cumulant are sums over the strata c
+(``ganbench.metrics.strata``) with n_c images and the mean influence u_c:
 
-    V_1 = (G - 1) / G  sum_g (T_g - mean T_g)^2             T_g: without group g, of G groups
-    V_2 = sum_{g < h} (Q_gh - mean Q_gh)^2 / G (G - 1)      T_gh: without both groups
-    Q_gh = G T - (G - 1) (T_g + T_h) + (G - 2) T_gh
+    V = sum_c n_c / (n_c - 1)  sum_i (u_i - u_c)^2
+    K = sum_c n_c^2 / ((n_c - 1) (n_c - 2))  sum_i (u_i - u_c)^3
 
-V_1 is the jackknife's estimate of the variance. It counts the part of T that is quadratic in the
-influence of the images twice, and V_2 estimates this part (Efron and Stein, Annals of Statistics 9,
-1981, p. 586). The quadratic part matters where two sets are alike: the linear part vanishes there,
-V_2 = V_1 / 2, and V_1 is twice too large. Where the linear part is large, V_1 - V_2 has too much noise:
-with 20 groups it covered 91 % in simulations. Therefore
+A mean of skewed values has a skewed distribution, and a low mean has a low estimated variance. The
+interval is therefore Hall's (``skewed_interval``), whose ends are at different distances from the value.
 
-    V = V_1 (1 - 2 r^2),    r = min(V_2 / V_1, 1/2)
-
-subtracts all of V_2 in the first case, little in the second, and never too much.
-
-The interval is T -+ t sqrt(V) with the quantile t of Student's distribution with G - 1 degrees of
-freedom. Where the quadratic part is large, T is a sum of squares. Its distribution is skewed to the
-right, and its estimated variance is small where T is small, so intervals below the expected value are
-too short. For the upper end only three quarters are therefore subtracted, V_1 (1 - 1.5 r^2).
-``benchmarks/intervals.py`` measures the coverage.
-
-``difference`` gives the paired interval of two methods on the same images. If both intervals come from
-this jackknife, all steps but the last are linear in T, so they are applied to the difference of the two
-statistics. Otherwise, with the ends l and u of both intervals and the correlation c of the values, which
-follows from their influence values,
+``difference`` gives the paired interval of two values of the same images. Where both have influence
+values of the images, it is Student's interval, and its variance is that of the differences of the
+influence values. Otherwise, with the ends l and u of both intervals and the correlation c of the values,
 
     a - b  -  sqrt((a - l_a)^2 - 2 c (a - l_a) (u_b - b) + (u_b - b)^2)    is the lower end
 
 and the upper end is computed likewise (Zou and Donner, Statistics in Medicine 27, 2008, p. 1693).
-Asymmetric intervals, such as Wilson's near 0 and 1, lead to asymmetric intervals of the difference.
+``benchmarks/intervals.py`` measures the coverage.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from ganbench.errors import BadInput
-from ganbench.metrics.accuracy import QUANTILE
-from ganbench.metrics.features import MEMORY, check_groups, feature_pair
-from ganbench.metrics.frechet import frechet_from_moments
-from ganbench.metrics.kid import kernel_sums
-from ganbench.metrics.threads import one_thread
-
-GROUPS = 20
-
-# Computes a statistic from the groups of images that a mask, bool [groups], keeps.
-Statistic = Callable[[NDArray[np.bool_]], float]
+# Quantile of the upper end of a two-sided interval with a coverage of 95 %, as all intervals have.
+UPPER = 0.975
 
 
 class Influence(NamedTuple):
     """Influence values: how much each part of the images changes a statistic.
 
     Attributes:
-        parts: float64 [R], proportional to the change of the value by each image or group, or between
-            halves. The influence values of two statistics over the same parts of the same images have
-            the correlation of the statistics.
-        pairs: float64 [G (G - 1) / 2], Q - mean Q of a jackknife with pairs, whose ``parts`` are
-            T_g - mean T_g; otherwise empty.
+        parts: float64 [R], proportional to the change of the value by each image or between halves. The
+            influence values of two statistics of the same images have the correlation of the
+            statistics.
+        freedom: degrees of freedom of the variance, if the squares of ``parts`` add up to the variance of
+            the value; 0 if they are only proportional to it.
     """
 
     parts: NDArray[np.float64]
-    pairs: NDArray[np.float64] = np.zeros(0)
+    freedom: float = 0.0
 
     def scaled(self, factor: float) -> Influence:
         """The influence values in another unit."""
-        return Influence(factor * self.parts, factor * self.pairs)
+        return Influence(factor * self.parts, self.freedom)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the squares of the parts add up to a variance above 0."""
+        return self.freedom > 0 and bool(self.parts.any())
 
 
 NO_INFLUENCE = Influence(np.zeros(0))
@@ -95,6 +77,98 @@ class Interval:
         return iter((self.value, self.low, self.high))
 
 
+class Spread(NamedTuple):
+    """Variance, third cumulant and degrees of freedom of a value, from influence values."""
+
+    variance: float
+    third: float
+    freedom: float
+
+
+def spread(influence: NDArray[np.float64], strata: NDArray[np.int64]) -> Spread:
+    """V and K of the module's docstring, and the degrees of freedom V^2 / sum_c V_c^2 / (n_c - 1).
+
+    V_c is the term of a stratum in V (F. E. Satterthwaite, Biometrics 2, 1946, p. 110).
+
+    Args:
+        influence: u [N].
+        strata: int64 [N], counted from 0.
+    """
+    n = np.bincount(strata).astype(np.float64)
+    centred = _centred(influence, strata)
+    some = np.maximum(n - 1, 1)
+    variances = np.bincount(strata, np.square(centred)) * n / some
+    cubes = np.bincount(strata, centred**3) * n**2 / (some * np.maximum(n - 2, 1))
+    variance = float(variances.sum())
+    squares = float((np.square(variances) / some).sum())
+    freedom = variance**2 / squares if squares > 0 else n.sum() - len(n)
+    return Spread(variance, float(np.where(n > 2, cubes, 0).sum()), max(1.0, float(freedom)))
+
+
+def skewed_interval(
+    value: float,
+    influence: NDArray[np.float64],
+    strata: NDArray[np.int64],
+    *,
+    quadratic: float | None = None,
+    upper: NDArray[np.float64] | None = None,
+    least: float = -math.inf,
+) -> Interval:
+    """The interval of the expected value of a statistic with a skewed distribution.
+
+        value - sqrt(V (1 - 2 r^2)) h(t)    to    value - sqrt(V) h(-t)
+        h(x) = 3 / g ((1 + g (x - g / 6))^(1/3) - 1)
+
+    Here t is the quantile of Student's distribution, and h is the inverse of Hall's cubic transformation
+    with the skewness g = K / V^1.5 (P. Hall, J. Royal Statistical Society B 54, 1992, p. 221). Without
+    skewness, the interval is Student's. A distance such as FED also has a part that is quadratic in the
+    images, and r is its share of V. V counts this part twice, and it skews the distribution to the right
+    more than the influence values do. For a distance, g is therefore max(g, 0) (1 + 3 r); the factor
+    was chosen by simulation (docs/metrics.md).
+
+    Args:
+        influence: u [N], how much the value loses without each image.
+        strata: int64 [N].
+        quadratic: r, limited to 1/2; None for a mean or a ratio of means.
+        upper: other influence values for the upper end; the farther one of both upper ends is taken.
+        least: the smallest value that the statistic can have.
+    """
+    unit = float(np.abs(influence).max()) or 1.0  # no square or cube is too small for a float
+    v, third, freedom = spread(influence / unit, strata)
+    moves = Influence(_moves(influence, strata), freedom)
+    if v <= 0:
+        return Interval(value, value, value, moves)
+    skew, r = third / v**1.5, min(quadratic or 0.0, 0.5)
+    if quadratic is not None:
+        skew = max(skew, 0.0) * (1 + 3 * r)
+    t = float(stdtrit(freedom, UPPER))
+    error = unit * math.sqrt(v)
+    low = value - error * math.sqrt(1 - 2 * r * r) * _hall(t, skew)
+    high = value - error * _hall(-t, skew)
+    if upper is not None:
+        high = max(high, skewed_interval(value, upper, strata, quadratic=quadratic).high)
+    return Interval(value, max(least, low), high, moves)
+
+
+def _hall(x: float, skew: float) -> float:
+    """``h`` of ``skewed_interval``."""
+    if abs(skew) < 1e-6:
+        return x
+    return float(3 / skew * (np.cbrt(1 + skew * (x - skew / 6)) - 1))
+
+
+def _moves(influence: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Influence values [N] whose products with those of another statistic add up to the covariance."""
+    n = np.bincount(strata).astype(np.float64)
+    return np.asarray(_centred(influence, strata) * np.sqrt(n / np.maximum(n - 1, 1))[strata])
+
+
+def _centred(influence: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Influence values minus the mean of their stratum."""
+    means = np.bincount(strata, influence) / np.maximum(np.bincount(strata), 1)
+    return np.asarray(influence - means[strata])
+
+
 def difference(a: Interval, b: Interval) -> Interval:
     """The interval of ``a - b`` for two values of the same images.
 
@@ -103,11 +177,10 @@ def difference(a: Interval, b: Interval) -> Interval:
     image changes one of them, such as a share of 1.
     """
     value, x, y = a.value - b.value, a.influence, b.influence
-    if len(x.pairs) == len(y.pairs) > 0:
-        # Which of the two is skewed is not known, so both ends are the wider ones.
-        return _jackknifed(
-            value, Influence(x.parts - y.parts, x.pairs - y.pairs), factors=(1.5, 1.5)
-        )
+    if paired(a, b) and x.adds_up and y.adds_up:
+        moves = Influence(x.parts - y.parts, min(x.freedom, y.freedom))
+        half = float(stdtrit(moves.freedom, UPPER) * np.linalg.norm(moves.parts))
+        return Interval(value, value - half, value + half, moves)
     correlation = _correlation(x.parts, y.parts)
     below = _combined(a.value - a.low, b.high - b.value, correlation)
     above = _combined(a.high - a.value, b.value - b.low, correlation)
@@ -130,107 +203,3 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def _combined(x: float, y: float, correlation: float) -> float:
     """Standard error of the difference of two values with standard errors ``x`` and ``y``."""
     return math.sqrt(max(x * x - 2 * correlation * x * y + y * y, 0.0))
-
-
-def assign_groups(images: int, groups: int = GROUPS) -> NDArray[np.int64]:
-    """A random group for each image, int64 [images]; the sizes of groups differ by one at most.
-
-    The image is the sampling unit, so its edits share its group: ``np.repeat(assign_groups(n), 7)``.
-    Fewer images than ``groups`` form one group each.
-    """
-    return np.random.default_rng(0).permutation(np.arange(images) % min(groups, images))
-
-
-def jackknife(statistic: Statistic, groups: int = GROUPS) -> Interval:
-    """The interval of the expected value of a statistic.
-
-    Args:
-        statistic: called with 1 + groups + groups (groups - 1) / 2 masks.
-        groups: number of groups, at least 4.
-
-    Raises:
-        BadInput: there are fewer than four groups.
-    """
-    if groups < 4:
-        raise BadInput(f"an interval needs four groups of images or more: got {groups}")
-    without = ~np.eye(groups, dtype=np.bool_)
-    with one_thread():
-        whole = statistic(np.ones(groups, np.bool_))
-        one = np.array([statistic(keep) for keep in without])
-        g, h = np.triu_indices(groups, 1)
-        two = np.array([statistic(keep) for keep in without[g] & without[h]])
-    q = groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * two
-    return _jackknifed(whole, Influence(one - one.mean(), q - q.mean()))
-
-
-def _jackknifed(
-    value: float,
-    influence: Influence,
-    factors: tuple[float, float] = (2, 1.5),
-) -> Interval:
-    """The interval of a value from its influence values.
-
-    Args:
-        factors: those of r^2 for the lower and for the upper end.
-    """
-    groups = len(influence.parts)
-    variance = (groups - 1) / groups * np.square(influence.parts).sum()
-    quadratic = np.square(influence.pairs).sum() / (groups * (groups - 1))
-    share = min(quadratic / variance, 0.5) if variance else 0.0
-    quantile = float(stdtrit(groups - 1, QUANTILE))
-    below, above = (quantile * math.sqrt(variance * (1 - c * share**2)) for c in factors)
-    return Interval(value, value - below, value + above, influence)
-
-
-def frechet_statistic(
-    real: ArrayLike,
-    fake: ArrayLike,
-    real_groups: NDArray[np.int64],
-    fake_groups: NDArray[np.int64],
-) -> Statistic:
-    """FED as a function of the kept groups; it is computed from the moments of each group.
-
-    Args:
-        real, fake: [n, d] and [m, d]. The moments take 8 groups d^2 bytes for each set.
-        real_groups, fake_groups: int64 [n] and [m], the groups of the rows, from ``assign_groups``.
-
-    Raises:
-        BadInput: the features cannot be compared, or the numbers of rows and groups differ.
-    """
-    a, b = feature_pair(real, fake)
-    varies = (a != a[0]).any(axis=0) | (b != a[0]).any(axis=0)
-    a, b = a[:, varies], b[:, varies]  # about a tenth of a judge's features is always 0
-    origin = a.mean(axis=0)  # near both means, so that raw second moments keep their digits
-    of_a, of_b = _grouped(a - origin, real_groups), _grouped(b - origin, fake_groups)
-    return lambda keep: frechet_from_moments(*of_a(keep), *of_b(keep))
-
-
-def kernel_statistic(
-    real: ArrayLike,
-    fake: ArrayLike,
-    real_groups: NDArray[np.int64],
-    fake_groups: NDArray[np.int64],
-    memory: int = MEMORY,
-) -> Statistic:
-    """KID as a function of the kept groups, from sums of the kernel between groups (``kernel_sums``)."""
-    return kernel_sums(real, fake, real_groups, fake_groups, memory).distance
-
-
-def _grouped(
-    x: NDArray[np.float64], groups: NDArray[np.int64]
-) -> Callable[[NDArray[np.bool_]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """The mean [d] and the unbiased covariance [d, d] of the rows in the kept groups."""
-    check_groups(x, groups)
-    parts = [x[groups == g] for g in range(groups.max() + 1)]
-    sizes = np.array([len(part) for part in parts], np.float64)
-    sums = np.stack([part.sum(axis=0) for part in parts])
-    squares = np.stack([part.T @ part for part in parts])
-    all_squares = squares.sum(axis=0)
-
-    def moments(keep: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        n, total = sizes[keep].sum(), sums[keep].sum(axis=0)
-        # Subtracting the one or two groups that are left out is ten times as fast as adding the others.
-        scatter = all_squares - squares[~keep].sum(axis=0) - np.outer(total, total) / n
-        return total / n, scatter / (n - 1)
-
-    return moments

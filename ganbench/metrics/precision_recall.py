@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ganbench.metrics.features import MEMORY, check_groups, feature_pair, row_blocks
 from ganbench.metrics.halves import amount_from_halves, group_count, share_from_halves, splits
-from ganbench.metrics.intervals import Interval, assign_groups
+from ganbench.metrics.intervals import Interval
 from ganbench.metrics.spec import MetricSpec
+from ganbench.metrics.strata import assign_halves
 
 NEAREST = 5  # k
 
@@ -96,6 +97,7 @@ def prdc_intervals(
     real: ArrayLike,
     fake: ArrayLike,
     image: NDArray[np.int64],
+    strata: NDArray[np.int64] | None = None,
     memory: int = MEMORY,
 ) -> PRDCIntervals | None:
     """``prdc`` with intervals of the expected values at this number of images, from halves of the images.
@@ -103,6 +105,7 @@ def prdc_intervals(
     Args:
         real, fake: [n, d] and [m, d].
         image: int64 [m], the real image that each fake was made from; both are in the same half.
+        strata: int64 [n] of the real images, from ``strata_of``; None for one stratum.
         memory: bytes for the blocks of the distance matrix; the values do not depend on it.
 
     Returns:
@@ -115,7 +118,7 @@ def prdc_intervals(
     a, b = feature_pair(real, fake, least=NEAREST + 1)
     check_groups(b, image)
     groups = group_count(len(a))
-    of_image = assign_groups(len(a), groups)
+    of_image = assign_halves(np.zeros(len(a), np.int64) if strata is None else strata, groups)
     halves, quarters = splits(groups)
     kept = np.concatenate([np.ones((1, groups), np.bool_), *halves, *quarters])
     of_a, of_b = kept[:, of_image], kept[:, of_image[image]]
@@ -123,9 +126,9 @@ def prdc_intervals(
         return None
     values = _of_subsets(a, b, of_a, of_b, NEAREST, DEPTH, memory)
     whole = PRDC(*values[:, 0].tolist())
-    # [4, splits, 2 or 4 parts]
-    of_halves = values[:, 1 : 1 + 2 * (groups - 1)].reshape(4, 2, groups - 1)
-    of_quarters = values[:, 1 + 2 * (groups - 1) :].reshape(4, 4, groups - 1)
+    count = halves.shape[1]
+    of_halves = values[:, 1 : 1 + 2 * count].reshape(4, 2, count)
+    of_quarters = values[:, 1 + 2 * count :].reshape(4, 4, count)
     return PRDCIntervals(
         precision=share_from_halves(whole.precision, of_halves[0], len(b), len(a)),
         recall=share_from_halves(whole.recall, of_halves[1], len(a), len(a)),

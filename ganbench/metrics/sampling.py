@@ -1,31 +1,33 @@
 """Intervals of means, ratios and shares whose sampling unit is the image.
 
 The edits of one image are not independent, so they are added up first. With the sums a_i and b_i of
-image i and the sums A and B of all N images, the delete-one jackknife of the ratio R = A / B is
-
-    V = (N - 1) / N  sum_i (R_i - mean R_i)^2,    R_i = (A - a_i) / (B - b_i)
-
-(Quenouille, Biometrika 43, 1956; Tukey 1958). The interval is R -+ t sqrt(V) with N - 1 degrees of
-freedom. If all b_i are equal, R is a mean, and this is Student's interval.
+image i and the sums A and B of all images, image i has the influence (a_i - R b_i) / B on the ratio
+R = A / B. If all b_i are equal, R is a mean.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 from ganbench.errors import BadInput
-from ganbench.metrics.accuracy import QUANTILE, wilson
-from ganbench.metrics.intervals import Influence, Interval
+from ganbench.metrics.accuracy import binomial_ends
+from ganbench.metrics.intervals import UPPER, Influence, Interval, skewed_interval, spread
+from ganbench.metrics.strata import joined
 
 
-def ratio_interval(parts: ArrayLike, wholes: ArrayLike) -> Interval | None:
-    """The interval of sum(parts) / sum(wholes).
+def ratio_interval(
+    parts: ArrayLike, wholes: ArrayLike, strata: NDArray[np.int64] | None = None
+) -> Interval | None:
+    """The interval of sum(parts) / sum(wholes), which holds for skewed values (``skewed_interval``).
 
     Args:
         parts, wholes: [N], the sums of each image in the numerator and in the denominator;
-            ``wholes`` >= 0.
+            ``wholes`` >= 0. Images whose ``whole`` is 0 count for nothing.
+        strata: int64 [N], from ``strata_of``; None for one stratum.
 
     Returns:
         The interval, or None if fewer than two images have a ``whole`` above 0.
@@ -35,29 +37,32 @@ def ratio_interval(parts: ArrayLike, wholes: ArrayLike) -> Interval | None:
     """
     a, b = _sums(parts, wholes)
     counts = b > 0
-    n = int(counts.sum())
-    if n < 2:
+    if counts.sum() < 2:
         return None
-    left_out = (a.sum() - a[counts]) / (b.sum() - b[counts])
-    deviations = np.zeros(len(a))
-    deviations[counts] = left_out - left_out.mean()
-    variance = (n - 1) / n * np.square(deviations).sum()
-    value, half = a.sum() / b.sum(), stdtrit(n - 1, QUANTILE) * np.sqrt(variance)
-    influence = Influence(deviations)
-    return Interval(float(value), float(value - half), float(value + half), influence)
+    value = float(a.sum() / b.sum())
+    influence = (a - value * b)[counts] / b.sum()
+    s = np.zeros(len(a), np.int64) if strata is None else strata
+    found = skewed_interval(value, influence, joined(s[counts]))
+    moves = np.zeros(len(a))
+    moves[counts] = found.influence.parts
+    return replace(found, influence=Influence(moves, found.influence.freedom))
 
 
-def share_interval(hits: ArrayLike, trials: ArrayLike) -> Interval | None:
-    """Wilson's interval of the mean of several shares, with the effective number of trials.
+def share_interval(
+    hits: ArrayLike, trials: ArrayLike, strata: NDArray[np.int64] | None = None
+) -> Interval | None:
+    """``binomial_ends`` of the mean of several shares, with the effective number of trials.
 
     The mean p is that of the shares p_c = sum_i hits_ic / sum_i trials_ic over the columns c. Its
-    linearised variance V between images is the variance of p (1 - p) / V independent trials, and
-    Wilson's interval takes this number for n (E. L. Korn and B. I. Graubard, Survey Methodology 24,
-    1998, p. 193, do the same with the exact interval). If no two images differ, V is 0 and each image
-    counts as one trial. The effective number is at most the number of trials.
+    variance V within strata, from the influence of each image, is the variance of p (1 - p) / V
+    independent trials, and ``binomial_ends`` takes this number (E. L. Korn and B. I. Graubard, Survey
+    Methodology 24, 1998, p. 193). If no two images of a stratum differ, V is 0 and each image counts as
+    one trial. The effective number is at most T p (1 - p) / sum_s w_s p_s (1 - p_s), where T is the
+    number of trials, w_s the share of them that stratum s has, and p_s = (hits + 1/2) / (trials + 1) in s.
 
     Args:
         hits, trials: [N, C], the sums of each image in each column; 0 <= hits <= trials.
+        strata: int64 [N], from ``strata_of``; None for one stratum.
 
     Returns:
         The interval in [0, 1], or None with fewer than two images or without trials.
@@ -70,16 +75,23 @@ def share_interval(hits: ArrayLike, trials: ArrayLike) -> Interval | None:
     n = len(h)
     if n < 2 or not h.shape[1]:
         return None
+    s = np.zeros(n, np.int64) if strata is None else strata
     shares = h.sum(axis=0) / t.sum(axis=0)
     p = float(shares.mean())
     influence = ((h - shares * t) / t.sum(axis=0)).mean(axis=1)
-    variance = n / (n - 1) * np.square(influence).sum()
+    of_images = skewed_interval(p, influence, s).influence
+    variance, freedom = spread(influence, s).variance, of_images.freedom
+    right, made = np.bincount(s, h.sum(axis=1)), np.bincount(s, t.sum(axis=1))
+    p_s = (right + 0.5) / (made + 1)
+    within = float((made / made.sum() * p_s * (1 - p_s)).sum())
     # Where no two images differ, rounding leaves a variance of about 1e-32.
-    effective = p * (1 - p) / variance if variance > 1e-20 else n
-    few_images = (ndtri(QUANTILE) / stdtrit(n - 1, QUANTILE)) ** 2  # V is uncertain
-    effective = max(1.0, min(effective, float(t.sum())) * few_images)
-    # The jackknife's deviations are changes of the value without an image: the opposite sign.
-    return Interval(p, *wilson(p * effective, effective), Influence(-influence))
+    effective = float(n)
+    if variance > 1e-20 and 0 < p < 1:
+        most = made.sum() * max(1.0, p * (1 - p) / within)
+        effective = min(p * (1 - p) / variance, most)
+    few_images = float(ndtri(UPPER) / stdtrit(freedom, UPPER)) ** 2  # V is uncertain
+    effective = max(1.0, effective * few_images)
+    return Interval(p, *binomial_ends(p * effective, effective), of_images)
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING
 
 from ganbench.report.table import Row, Table
@@ -16,22 +17,27 @@ if TYPE_CHECKING:
 def to_csv(table: Table) -> str:
     """A line for each row, with six significant digits; a cell without a value is empty.
 
-    A column in which a value has an interval is followed by a column of half-widths, titled ``±``.
+    A column in which a value has an interval is followed by two columns with the ends of the intervals,
+    titled ``low`` and ``high``.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     intervals = [
-        any(row.cells[i].half is not None for row in table.rows) for i in range(len(table.columns))
+        any(row.cells[i].sides is not None for row in table.rows) for i in range(len(table.columns))
     ]
     heads = ["Method"]
     for column, wide in zip(table.columns, intervals, strict=True):
         title = printable(column.title)
-        heads += [title, *[f"{title} ±"] * wide]
+        heads += [title, *([f"{title} low", f"{title} high"] if wide else [])]
     writer.writerow(heads)
     for row in table.rows:
         values: list[float | None] = []
         for cell, wide in zip(row.cells, intervals, strict=True):
-            values += [cell.value, *[cell.half] * wide]
+            values.append(cell.value)
+            if cell.value is not None and cell.sides is not None:
+                values += [cell.value - cell.sides[0], cell.value + cell.sides[1]]
+            elif wide:
+                values += [None, None]
         writer.writerow([printable(row.title), *("" if v is None else f"{v:.6g}" for v in values)])
     return file.getvalue()
 
@@ -50,7 +56,7 @@ def to_latex(table: Table, label: str) -> str:
     lines = [" & ".join(["Method", *heads])]
     for row in table.rows:
         cells = _cells(table, row, r"\textbf{{{}}}")
-        cells = [cell.replace("n/a", "--").replace("±", r"$\pm$") for cell in cells]
+        cells = [_sides_in_latex(cell.replace("n/a", "--")) for cell in cells]
         lines.append(" & ".join([latex(row.title), *cells]))
     first, *rest = lines
     return "\n".join(
@@ -72,18 +78,24 @@ def to_latex(table: Table, label: str) -> str:
     )
 
 
+def _sides_in_latex(cell: str) -> str:
+    """A cell with ``±1.2`` or ``+1.3 -1.0`` in mathematics."""
+    cell = cell.replace("±", r"$\pm$")
+    return re.sub(r" \+([0-9.]+) -([0-9.]+)$", r" $^{+\1}_{-\2}$", cell)
+
+
 def _cells(table: Table, row: Row, bold: str) -> list[str]:
-    """The values of a row with their half-widths; ``bold`` formats the best values."""
+    """The values of a row with the distances to the ends of their intervals; ``bold`` formats the best values."""
     cells = []
     for i in range(len(table.columns)):
         value = table.value(row, i)
         value = bold.format(value) if table.is_best(row, i) else value
-        cells.append(f"{value} {table.half(row, i)}".strip())
+        cells.append(f"{value} {table.sides(row, i)}".strip())
     return cells
 
 
 def to_rich(table: Table) -> RichTable:
-    """A table for the terminal; the best value of each column is bold and green."""
+    """A table for the terminal; the best value of each column is bold and green, and intervals stand below."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -102,7 +114,7 @@ def to_rich(table: Table) -> RichTable:
         cells = []
         for i in range(len(table.columns)):
             cell = Text(table.value(row, i), style="bold green" if table.is_best(row, i) else "")
-            half = table.half(row, i)
-            cells.append(cell.append(f" {half}", style="not bold dim") if half else cell)
+            sides = table.sides(row, i)
+            cells.append(cell.append(f"\n{sides}", style="not bold dim") if sides else cell)
         shown.add_row(Text(printable(row.title), style="" if row.competes else "dim"), *cells)
     return shown

@@ -34,19 +34,24 @@ class Column:
         return f"{self.title} {self.arrow}".strip()
 
 
+Sides = tuple[float, float]
+"""The distances from a value to the lower and to the upper end of its interval."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell of a table.
 
     Attributes:
         value: None if there is no value.
-        half: the distance from the value to the farther end of its interval; None without interval.
+        sides: the distances from the value to the lower and to the upper end of its interval; None
+            without an interval.
         note: the interval, or why there is no value.
         best: whether the value counts as the best; None where the values as shown decide.
     """
 
     value: float | None = None
-    half: float | None = None
+    sides: Sides | None = None
     note: str = ""
     best: bool | None = None
 
@@ -61,7 +66,8 @@ class Cell:
             f"{record.low:.{digits}f} to {record.high:.{digits}f} {record.unit} "
             f"({record.interval}, n = {record.n})"
         )
-        return cls(record.value, max(record.value - record.low, record.high - record.value), note)
+        sides = (record.value - record.low, record.high - record.value)
+        return cls(record.value, sides, note)
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,16 @@ class Table:
         value = row.cells[column].value
         return "n/a" if value is None else f"{value:z.{self.columns[column].digits}f}"
 
-    def half(self, row: Row, column: int) -> str:
-        """The half-width of the interval as shown: ``±1.2``; empty where there is no interval."""
-        half = row.cells[column].half
-        return "" if half is None else f"±{half:.{self.columns[column].digits}f}"
+    def sides(self, row: Row, column: int) -> str:
+        """The distances to the ends of the interval as shown, ``+1.3 -1.0``, or ``±1.2`` if they are equal.
+
+        Empty where there is no interval.
+        """
+        sides = row.cells[column].sides
+        if sides is None:
+            return ""
+        below, above = (f"{max(side, 0):.{self.columns[column].digits}f}" for side in sides)
+        return f"±{above}" if above == below else f"+{above} -{below}"
 
     def is_best(self, row: Row, column: int) -> bool:
         """Whether no other row shows a better value, and some row shows a worse one."""

@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from itertools import combinations
 
 from ganbench import config
 from ganbench.emotions import EMOTIONS
-from ganbench.metrics import METRICS, MetricSpec
+from ganbench.metrics import METRICS, MetricSpec, tied_with_best
 from ganbench.metrics.agreement import KAPPA
 from ganbench.metrics.agreement import SPEC as AGREEMENT
 from ganbench.metrics.gt_error import REGIONS
@@ -25,6 +26,13 @@ ORDER: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit",
 
 # Titles of the rows that do not belong to a method.
 REFERENCES = {REAL: "Real", TRUTH: "True edits"}
+
+# What captions say of intervals.
+SIDES = "±, or + and -: to the ends of the 95 % interval."
+AT_THIS_N = (
+    "It is for the expected value at this number of images, and not for the distance of the populations: "
+    "FED at a small number is mostly bias."
+)
 
 Item = tuple[str, str, str]
 """What a column shows: a metric, a variant and a heading."""
@@ -134,8 +142,8 @@ def table1(results: Results) -> Table:
         f"Accuracy (%, ↑) for each emotion; {plural(data['images'], 'test image')} of {data['name']} "
         f"at {data['size']} px, judge {judge['title']}."
     )
-    if any(cell.half is not None for row in rows for cell in row.cells):
-        caption += " ±: to the farther end of the 95 % interval, over images."
+    if any(cell.sides is not None for row in rows for cell in row.cells):
+        caption += f" {SIDES} {AT_THIS_N}"
     return Table(caption, tuple(columns), tuple(rows))
 
 
@@ -224,9 +232,10 @@ def seeds_table(results: Results) -> Table | None:
             mean = results.find(name, metric, variant=variant)
             deviation = results.find(name, metric, variant=deviation_variant)
             named_seeds = mean.note if mean else named_seeds
-            cells.append(
-                Cell(mean.value, deviation.value, mean.note) if mean and deviation else Cell()
-            )
+            if mean and deviation and deviation.value is not None:
+                cells.append(Cell(mean.value, (deviation.value, deviation.value), mean.note))
+            else:
+                cells.append(Cell())
         if any(cell.value is not None for cell in cells):
             rows.append(Row(_title(results, name), tuple(cells), competes=False))
     caption = (
@@ -244,7 +253,7 @@ Gap = tuple[float, float, float]
 
 
 def differences_table(results: Results) -> Table | None:
-    """Each method minus the best of each column, paired over the images."""
+    """Each method minus the best of each column, and which methods are ties with the best."""
     names = in_order(results)
     chosen = [
         spec
@@ -255,25 +264,39 @@ def differences_table(results: Results) -> Table | None:
     if not chosen:
         return None
     columns = tuple(Column.of(spec, spec.title, arrow="") for spec in chosen)
+    ties = [_ties(results, spec, names) for spec in chosen]
     rows = []
-    for name in names:
-        cells = tuple(_gap_cell(_gap_to_best(results, spec, name, names), spec) for spec in chosen)
+    for i, name in enumerate(names):
+        cells = tuple(
+            _gap_cell(_gap_to_best(results, spec, name, names), spec, of_column[i])
+            for spec, of_column in zip(chosen, ties, strict=True)
+        )
         rows.append(Row(_title(results, name), cells))
     caption = (
-        "Each method minus the best of the column, on the same images. ±: to the farther end of the "
-        "95 % interval of the difference. Bold: the best, and the methods that do not differ from it "
-        "significantly."
+        f"Each method minus the best of the column, on the same images. {SIDES} The intervals of a column "
+        "hold together: with 95 % probability, those of all pairs of methods cover. Bold: ties, that is, "
+        "no other method is shown to be better."
     )
     return Table(caption, columns, tuple(rows))
 
 
-def _gap_cell(gap: Gap | None, spec: MetricSpec) -> Cell:
+def _ties(results: Results, spec: MetricSpec, names: Sequence[str]) -> list[bool]:
+    """Which methods no other method is shown to be better than."""
+    gaps = {
+        (i, j): gap[1:]
+        for i, j in combinations(range(len(names)), 2)
+        if (gap := _difference(results, spec.name, names[i], names[j]))
+    }
+    return tied_with_best(gaps, len(names), spec.direction == "higher")
+
+
+def _gap_cell(gap: Gap | None, spec: MetricSpec, tied: bool) -> Cell:
     if gap is None:
         return Cell(best=False)
     value, low, high = gap
-    half = None if low == high else max(value - low, high - value)
+    sides = None if low == high else (value - low, high - value)
     note = f"{low:+.{spec.digits}f} to {high:+.{spec.digits}f} (95 %)"
-    return Cell(value, half, note, best=low <= 0 <= high)
+    return Cell(value, sides, note, best=tied)
 
 
 def _gap_to_best(results: Results, spec: MetricSpec, name: str, names: Sequence[str]) -> Gap | None:

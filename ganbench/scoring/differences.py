@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
-from ganbench.metrics import difference, paired
+from ganbench.metrics import paired, simultaneous_differences
 from ganbench.records import MINUS, Record
 from ganbench.scoring.intervals import interval_of
 
@@ -14,35 +13,36 @@ from ganbench.scoring.intervals import interval_of
 def differences(records: Sequence[Record], methods: Sequence[str]) -> list[Record]:
     """Records of the differences of every two methods, for every headline with an interval.
 
-    A record holds its ``method`` minus the method that the variant names, in the unit of the metric.
-    Each interval has a coverage of 95 %, so one of twenty differences of equal methods excludes 0.
-    Intervals are paired, or independent where a value has no influence values, as those of some
-    plug-ins. Values of different numbers of edits have no difference.
+    A record holds its ``method`` minus the method that the variant names, in the unit of the metric. The
+    intervals of one metric hold together: with 95 % probability all of them cover. They are paired,
+    or independent where a value has no influence values, as those of some plug-ins. Values of
+    different numbers of edits have no difference.
 
     Args:
         records: those of methods on the same images.
         methods: names; the earlier one of two is the minuend.
     """
-    headlines = {(r.metric, r.method): r for r in records if r.headline and r.low is not None}
-    of_pairs = []
-    for metric in dict.fromkeys(metric for metric, _ in headlines):
-        for name, other in combinations(methods, 2):
-            a, b = headlines.get((metric, name)), headlines.get((metric, other))
-            if a is None or b is None or a.n != b.n:
-                continue
-            x, y = interval_of(a), interval_of(b)
-            value, low, high = difference(x, y)
-            of_pairs.append(
+    found = []
+    headlines: dict[tuple[str, int], dict[str, Record]] = {}
+    for r in records:
+        if r.headline and r.low is not None and r.method in methods:
+            headlines.setdefault((r.metric, r.n), {})[r.method] = r
+    for by_method in headlines.values():
+        column = [by_method[name] for name in methods if name in by_method]
+        intervals = [interval_of(r) for r in column]
+        for (i, j), gap in simultaneous_differences(intervals).items():
+            pairing = "paired" if paired(intervals[i], intervals[j]) else "independent"
+            found.append(
                 replace(
-                    a,
-                    variant=MINUS + other,
-                    value=value,
-                    low=low,
-                    high=high,
+                    column[i],
+                    variant=MINUS + column[j].method,
+                    value=gap.value,
+                    low=gap.low,
+                    high=gap.high,
                     direction="reported",
-                    interval="paired 95%" if paired(x, y) else "independent 95%",
+                    interval=f"{pairing}, all pairs together 95%",
                     note="",
                     influence=None,
                 )
             )
-    return of_pairs
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,23 +9,22 @@ from numpy.typing import NDArray
 
 from ganbench.metrics import (
     METRICS,
-    assign_groups,
     cosine_similarity,
     deviations,
     frechet_distance,
-    frechet_statistic,
+    frechet_interval,
     kernel_distance,
-    kernel_statistic,
+    kernel_interval,
     prdc,
     prdc_intervals,
-    similarity_statistic,
+    similarity_influence,
+    skewed_interval,
 )
-from ganbench.metrics.intervals import Statistic
 from ganbench.metrics.precision_recall import NEAREST
 from ganbench.metrics.precision_recall import SPECS as PRDC_SPECS
 from ganbench.records import Record
 from ganbench.scoring.interface import ANCHOR, NOISY, Metric, MetricInputs, record
-from ganbench.scoring.intervals import HALVES, ends, over_groups
+from ganbench.scoring.intervals import HALL, HALVES, ends, how
 
 BEYOND = "beyond the true edit"
 
@@ -34,13 +32,12 @@ BEYOND = "beyond the true edit"
 class SetDistance(Metric):
     """A distance between the real images and the edits, for each set of codes.
 
-    The interval is the jackknife of groups of images. An image and all its edits are in one group, so
-    both sets lose them together.
+    An image and all its edits are one unit of the interval.
     """
 
     sources = ("truth", "method")
     distance = staticmethod(frechet_distance)
-    statistic = staticmethod(frechet_statistic)
+    interval = staticmethod(frechet_interval)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """A record for each set of codes; the headline is ``NOISY`` where it exists, else ``ANCHOR``."""
@@ -54,18 +51,14 @@ class SetDistance(Metric):
             if n >= 2:
                 value, note = self.distance(real, fake), f"against {n} real images"
                 if not inputs.repetition:
-                    limits = over_groups(n, partial(self._of_groups, real, fake))
+                    image = np.repeat(np.arange(n), len(fake) // n)
+                    interval = self.interval(real, fake, image, inputs.strata)
+                    limits = ends(interval, how(HALL, inputs.labels))
             variant = "" if codes == default else codes
             records.append(
                 record(spec, inputs.method, value, len(fake), variant=variant, note=note, **limits)
             )
         return records
-
-    def _of_groups(
-        self, real: NDArray[Any], fake: NDArray[Any], groups: NDArray[np.int64]
-    ) -> Statistic:
-        """The distance as a function of kept groups; edits [7 N, d] are in the groups of their images [N, d]."""
-        return self.statistic(real, fake, groups, np.repeat(groups, len(fake) // len(real)))
 
 
 class FED(SetDistance):
@@ -79,7 +72,7 @@ class KID(SetDistance):
 
     specs = (METRICS["kid"],)
     distance = staticmethod(kernel_distance)
-    statistic = staticmethod(kernel_statistic)
+    interval = staticmethod(kernel_interval)
 
 
 class PRDC(Metric):
@@ -100,14 +93,15 @@ class PRDC(Metric):
             return [record(s, inputs.method, None, len(fake), note=note) for s in self.specs]
         note = f"against {len(real)} real images"
         image = np.repeat(np.arange(len(real)), len(fake) // len(real))
-        intervals = None if inputs.repetition else prdc_intervals(real, fake, image)
+        intervals = None if inputs.repetition else prdc_intervals(real, fake, image, inputs.strata)
         if intervals is None:
             values = prdc(real, fake)._asdict()
             limits: dict[str, dict[str, Any]] = {name: {} for name in values}
         else:
             values = {name: interval.value for name, interval in intervals._asdict().items()}
             limits = {
-                name: ends(interval, HALVES) for name, interval in intervals._asdict().items()
+                name: ends(interval, how(HALVES, inputs.labels))
+                for name, interval in intervals._asdict().items()
             }
         return [
             record(s, inputs.method, values[s.name], len(fake), note=note, **limits[s.name])
@@ -138,7 +132,7 @@ class InputSimilarity(Metric):
         readings = {"": cosines[0]}
         if len(cosines) > 1:
             readings[BEYOND] = cosines[0] - cosines[1]
-        limits = {} if inputs.repetition else self._limits(originals, pictures)
+        limits = {} if inputs.repetition else self._limits(inputs, originals, pictures, cosines)
         records = []
         for variant, values in readings.items():
             known = ~np.isnan(values)
@@ -158,16 +152,24 @@ class InputSimilarity(Metric):
         return records
 
     def _limits(
-        self, originals: NDArray[Any], pictures: list[NDArray[Any]]
+        self,
+        inputs: MetricInputs,
+        originals: NDArray[Any],
+        pictures: list[NDArray[Any]],
+        cosines: list[NDArray[np.float64]],
     ) -> dict[str, dict[str, Any]]:
         """The fields of the interval of each reading."""
-        n, groups = len(originals), assign_groups(len(originals))
-        edits, *true_edits = (similarity_statistic(originals, p, groups) for p in pictures)
-        limits = {"": over_groups(n, lambda _: edits)}
-        if true_edits:
-            limits[BEYOND] = over_groups(
-                n, lambda _: lambda keep: edits(keep) - true_edits[0](keep)
-            )
+        influences = [similarity_influence(originals, p) for p in pictures]
+        limits = {}
+        if len(originals) < 4 or influences[0] is None:
+            return {}
+        found = [("", float(np.nanmean(cosines[0])), influences[0])]
+        if len(influences) > 1 and influences[1] is not None:
+            beyond = float(np.nanmean(cosines[0] - cosines[1]))
+            found.append((BEYOND, beyond, influences[0] - influences[1]))
+        for variant, value, influence in found:
+            interval = skewed_interval(value, influence, inputs.strata)
+            limits[variant] = ends(interval, how(HALL, inputs.labels))
         return limits
 
 

@@ -15,7 +15,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.methods.interface import Method
-from ganbench.metrics import MetricSpec, confusion
+from ganbench.metrics import MetricSpec, confusion, strata_of
 from ganbench.records import Record
 from ganbench.storage.store import Arrays
 
@@ -87,6 +87,11 @@ class MetricInputs:
         """The emotions that the judge predicts: int64 [N, 7] for edits, [N, 1] for real images."""
         arrays = self.edits if self.sets else {"logits": self.real["logits"][:, None]}
         return np.asarray(arrays["logits"].argmax(axis=-1), np.int64)
+
+    @cached_property
+    def strata(self) -> NDArray[np.int64]:
+        """The stratum of each image (``metrics.strata_of``), int64 [N]."""
+        return strata_of(self.labels)
 
     @property
     def targets(self) -> NDArray[np.int64]:

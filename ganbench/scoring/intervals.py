@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.metrics import Interval, assign_groups, jackknife, ratio_interval
-from ganbench.metrics.intervals import NO_INFLUENCE, Statistic
+from ganbench.metrics import Interval, ratio_interval, strata_of, variance_counted
+from ganbench.metrics.intervals import NO_INFLUENCE
 from ganbench.records import Record
 
-# How an interval was made, as in ``Record.interval``.
-MEAN, SHARE, HALVES = "jackknife of images", "wilson of images", "halves of images"
+# How an interval was made, as in ``Record.interval``: the name of the procedure.
+HALL, SHARE, CELL, HALVES = "Hall", "mid-p", "mid-p", "halves"
+
+
+def how(procedure: str, labels: NDArray[np.int64]) -> str:
+    """The procedure and the variance that it counts: ``Hall within classes``."""
+    return f"{procedure} {variance_counted(strata_of(labels))}"
 
 
 def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, Any]:
@@ -21,7 +25,7 @@ def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, A
 
     Args:
         interval: in the unit of the metric's function.
-        how: the interval was made, e.g. ``MEAN``.
+        how: the interval was made, e.g. ``"Hall over images"``.
         scale: from that unit to the unit of the record.
     """
     if interval is None:
@@ -43,38 +47,38 @@ def interval_of(record: Record) -> Interval:
 
 
 def over_images(
-    values: NDArray[np.float64], known: NDArray[np.bool_] | None = None
+    labels: NDArray[np.int64],
+    values: NDArray[np.float64],
+    known: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
-    """The fields of the interval of the mean of ``values`` [N, edits], of those that are ``known``."""
+    """The fields of the interval of the mean of ``values`` [n, edits], of those that are ``known``.
+
+    Args:
+        labels: int64 [N], the emotions of the images; the values are those of the first n images.
+    """
     chosen = np.ones(values.shape, np.bool_) if known is None else known
     sums = np.where(chosen, values, 0).sum(axis=1)
-    return ends(ratio_interval(sums, chosen.sum(axis=1)), MEAN)
+    return _ratio(labels, sums, chosen.sum(axis=1))
 
 
 def ratio_over_images(
-    edited: NDArray[np.float64], unedited: NDArray[np.float64], chosen: NDArray[np.bool_]
+    labels: NDArray[np.int64],
+    edited: NDArray[np.float64],
+    unedited: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """The fields of the interval of ``relative_distance`` of the ``chosen`` edits; all [N, edits]."""
-    known = chosen & ~(np.isnan(edited) | np.isnan(unedited))
-    sums, totals = (np.where(known, d, 0).sum(axis=1) for d in (edited, unedited))
-    return ends(ratio_interval(sums, totals), MEAN)
-
-
-def over_groups(
-    images: int, statistic_of: Callable[[NDArray[np.int64]], Statistic]
-) -> dict[str, Any]:
-    """The fields of the interval of a statistic of all images, from the jackknife of groups of images.
+    """The fields of the interval of ``relative_distance`` of the ``chosen`` edits; all [n, edits].
 
     Args:
-        images: how many there are.
-        statistic_of: the statistic, from the group of each image, int64 [images].
-
-    Returns:
-        No fields with fewer than four images, or where some groups alone have no value.
+        labels: int64 [N], the emotions of the images; the distances are those of the first n images.
     """
-    groups = assign_groups(images)
-    count = len(np.unique(groups))
-    if count < 4:
-        return {}
-    interval = jackknife(statistic_of(groups), count)
-    return ends(interval, f"jackknife of {count} groups") if np.isfinite(interval.low) else {}
+    known = chosen & ~(np.isnan(edited) | np.isnan(unedited))
+    sums, totals = (np.where(known, d, 0).sum(axis=1) for d in (edited, unedited))
+    return _ratio(labels, sums, totals)
+
+
+def _ratio(
+    labels: NDArray[np.int64], sums: NDArray[np.float64], totals: NDArray[np.float64]
+) -> dict[str, Any]:
+    labels = labels[: len(sums)]
+    return ends(ratio_interval(sums, totals, strata_of(labels)), how(HALL, labels))

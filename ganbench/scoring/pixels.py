@@ -26,7 +26,7 @@ class Background(Metric):
         change = edits["background"]
         known = ~np.isnan(change)
         value = float(change[known].mean()) if known.any() else None
-        limits = over_images(change, known)
+        limits = over_images(inputs.labels, change, known)
         return [record(spec, inputs.method, value, int(known.sum()), **limits)]
 
 
@@ -60,7 +60,9 @@ class GroundTruthError(Metric):
                 chosen, before = inputs.changed[:, column], unedited[:, column]
                 after = edited[:, column]
                 value = relative_distance(after[chosen], before[chosen], **floor)
-                limits = {} if value is None else ratio_over_images(after, before, chosen)
+                limits = (
+                    {} if value is None else ratio_over_images(inputs.labels, after, before, chosen)
+                )
                 records.append(
                     record(
                         spec,

@@ -11,6 +11,7 @@ from ganbench.emotions import EMOTIONS
 from ganbench.metrics import (
     METRICS,
     Interval,
+    binomial_ends,
     calibration_interval,
     cells,
     gt_gain,
@@ -21,17 +22,16 @@ from ganbench.metrics import (
     share_interval,
     softmax,
     total_variation,
-    wilson,
 )
 from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 from ganbench.records import Record
 from ganbench.scoring.interface import ANCHOR, BY_TARGET, Metric, MetricInputs, record
-from ganbench.scoring.intervals import HALVES, MEAN, SHARE, ends, over_images
+from ganbench.scoring.intervals import CELL, HALL, HALVES, SHARE, ends, how, over_images
 from ganbench.text import plural
 
 
 class Accuracy(Metric):
-    """Accuracy for each target emotion with Wilson's interval, and the mean with ``share_interval``, in %."""
+    """Accuracy for each target emotion with ``binomial_ends``, and the mean with ``share_interval``, in %."""
 
     specs = (METRICS["accuracy"],)
     sources = ("real", "truth", "method")
@@ -47,16 +47,16 @@ class Accuracy(Metric):
                     record(spec, method, None, 0, c, note="no test image of this emotion")
                 )
                 continue
-            low, high = wilson(int(right[c]), int(n[c]))
-            cell: dict[str, Any] = {"low": 100 * low, "high": 100 * high, "interval": "wilson 95%"}
+            low, high = binomial_ends(int(right[c]), int(n[c]))
+            cell: dict[str, Any] = {"low": 100 * low, "high": 100 * high, "interval": f"{CELL} 95%"}
             records.append(record(spec, method, 100 * right[c] / n[c], int(n[c]), c, **cell))
         known = [r.value for r in records if r.value is not None]
         note = "" if len(known) == len(EMOTIONS) else f"mean of {plural(len(known), 'emotion')}"
         mean = sum(known) / len(known) if known else None
         is_target = inputs.targets[..., None] == np.arange(len(EMOTIONS))
         hits = is_target & (inputs.judged == inputs.targets)[..., None]
-        interval = share_interval(hits.sum(axis=1), is_target.sum(axis=1))
-        limits = ends(interval, SHARE, 100) if mean is not None else {}
+        interval = share_interval(hits.sum(axis=1), is_target.sum(axis=1), inputs.strata)
+        limits = ends(interval, how(SHARE, inputs.labels), 100) if mean is not None else {}
         return [*records, record(spec, method, mean, len(inputs.labels), note=note, **limits)]
 
 
@@ -78,7 +78,7 @@ class ERE(Metric):
             distance = total_variation(softmax(edits["logits"]), edits["desired"])
             for c, column in BY_TARGET if codes == ANCHOR else BY_TARGET[:1]:
                 values = distance[:, column]
-                mean, limits = float(values.mean()), over_images(values)
+                mean, limits = float(values.mean()), over_images(inputs.labels, values)
                 records.append(
                     record(spec, inputs.method, mean, values.size, c, variant=variant, **limits)
                 )
@@ -107,7 +107,10 @@ class Gain(Metric):
             chosen, values = inputs.changed[:, column], rise[:, column]
             n = int(chosen.sum())
             value = float(values[chosen].mean()) if n else None
-            note, limits = "" if n else "no input of another emotion", over_images(values, chosen)
+            note, limits = (
+                "" if n else "no input of another emotion",
+                over_images(inputs.labels, values, chosen),
+            )
             records.append(record(spec, method, value, n, c, note=note, **limits))
         if inputs.true_edits is not None:
             records += self._parts(inputs, inputs.true_edits["features"])
@@ -128,7 +131,7 @@ class Gain(Metric):
                 value, interval = None, None
                 if known.any():
                     value = float(sums.sum() / totals.sum())
-                    interval = ratio_interval(sums, totals)
+                    interval = ratio_interval(sums, totals, inputs.strata)
                     if variant == "orthogonal":
                         value = value**0.5
                         if interval is not None:
@@ -146,7 +149,7 @@ class Gain(Metric):
                         variant=variant,
                         unit="ratio",
                         note="" if value is not None else "the inputs are already right there",
-                        **ends(interval, MEAN),
+                        **ends(interval, how(HALL, inputs.labels)),
                     )
                 )
         return records
@@ -171,8 +174,9 @@ class NeighbourConfusion(Metric):
             n = int(trials[part].sum())
             rate = 100 * float(confused[part].sum()) / n
             wrong = of_images[:, part].sum(axis=1, keepdims=True)
-            interval = share_interval(wrong, np.full_like(wrong, 2 * len(pairs[part])))
-            limits = ends(interval, SHARE, 100)
+            made = np.full_like(wrong, 2 * len(pairs[part]))
+            interval = share_interval(wrong, made, inputs.strata)
+            limits = ends(interval, how(SHARE, inputs.labels), 100)
             records.append(record(spec, inputs.method, rate, n, variant=variant, **limits))
         return records
 
@@ -187,12 +191,12 @@ class Calibration(Metric):
         """Three records of the judge."""
         (spec,), logits, labels = self.specs, inputs.real["logits"], inputs.labels
         judged, n = judge_calibration(logits, labels), len(labels)
-        limits = ends(calibration_interval(logits, labels), HALVES)
+        limits = ends(calibration_interval(logits, labels, inputs.strata), how(HALVES, labels))
         records = [record(spec, inputs.method, judged.ece, n, **limits)]
         for variant, values, unit in (
             ("brier", judged.brier, "squared probability"),
             ("nll", judged.nll, "nats"),
         ):
-            facts = {"variant": variant, "unit": unit} | over_images(values[:, None])
+            facts = {"variant": variant, "unit": unit} | over_images(labels, values[:, None])
             records.append(record(spec, inputs.method, float(values.mean()), n, **facts))
         return records

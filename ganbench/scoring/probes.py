@@ -84,7 +84,7 @@ class Diversity(Metric):
         other = inputs.probes[probe.name]["features"]
         first = inputs.edits["features"][: len(other)]
         distances = noise_diversity(np.stack([first, other], axis=-2))
-        mean, limits = float(distances.mean()), over_images(distances)
+        mean, limits = float(distances.mean()), over_images(inputs.labels, distances)
         return [record(spec, inputs.method, mean, distances.size, **limits)]
 
 
@@ -106,7 +106,14 @@ class Intensity(Metric):
         every = intensity_response(INTENSITIES, rising)
         by_emotion = [(None, every), *((c, every[:, [i]]) for i, c in enumerate(INTENSE))]
         return [
-            record(spec, inputs.method, float(values.mean()), values.size, c, **over_images(values))
+            record(
+                spec,
+                inputs.method,
+                float(values.mean()),
+                values.size,
+                c,
+                **over_images(inputs.labels, values),
+            )
             for c, values in by_emotion
         ]
 
@@ -133,6 +140,6 @@ class Smoothness(Metric):
                 float(ratios[known].mean()) if known.any() else None,
                 int(known.sum()),
                 note="" if known.any() else "nothing changes along any line",
-                **over_images(ratios, known),
+                **over_images(inputs.labels, ratios, known),
             )
         ]

@@ -73,12 +73,12 @@ class Units(Metric):
             arrays[name].reshape(*shape, len(REGIONS)) for name in ("gt_distance", "unedited")
         )
         return [
-            *self._errors(inputs.method, truth, unedited),
-            *self._responses(inputs.method, arrays["position"].reshape(shape)),
+            *self._errors(inputs, truth, unedited),
+            *self._responses(inputs, arrays["position"].reshape(shape)),
         ]
 
     def _errors(
-        self, method: str, truth: NDArray[np.float64], unedited: NDArray[np.float64]
+        self, inputs: MetricInputs, truth: NDArray[np.float64], unedited: NDArray[np.float64]
     ) -> list[Record]:
         """Records of the error, from distances [n, units, intensities, regions]."""
         spec, whole = self.specs[0], REGIONS.index("all")
@@ -95,14 +95,16 @@ class Units(Metric):
             # Renderings are exact, so the smallest difference counts.
             value = relative_distance(edited[chosen], start[chosen], nothing_to_do=0.0)
             limits: dict[str, Any] = (
-                {} if value is None else ratio_over_images(edited, start, chosen)
+                {} if value is None else ratio_over_images(inputs.labels, edited, start, chosen)
             )
             note = "" if value is not None else "the inputs are already right there"
             n = int(chosen.sum())
-            records.append(record(spec, method, value, n, variant=variant, note=note, **limits))
+            records.append(
+                record(spec, inputs.method, value, n, variant=variant, note=note, **limits)
+            )
         return records
 
-    def _responses(self, method: str, positions: NDArray[np.float64]) -> list[Record]:
+    def _responses(self, inputs: MetricInputs, positions: NDArray[np.float64]) -> list[Record]:
         """Records of the correlation, from positions [n, units, intensities]."""
         spec = self.specs[1]
         correlation, parallel = unit_response(INTENSITIES, positions)
@@ -117,6 +119,8 @@ class Units(Metric):
             known = ~np.isnan(values)
             value = float(values[known].mean()) if known.any() else None
             facts |= {"note": "" if known.any() else "no true edit shows the unit"}
-            facts |= over_images(values, known)
-            records.append(record(spec, method, value, int(known.sum()), variant=variant, **facts))
+            facts |= over_images(inputs.labels, values, known)
+            records.append(
+                record(spec, inputs.method, value, int(known.sum()), variant=variant, **facts)
+            )
         return records

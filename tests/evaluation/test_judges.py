@@ -4,6 +4,7 @@ import csv
 from dataclasses import dataclass, replace
 
 import pytest
+from scipy.stats import norm, t
 from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos
 
 from ganbench.emotions import index
@@ -14,6 +15,7 @@ from ganbench.evaluation.run import evaluate, prepare
 from ganbench.gate import compare, tolerances
 from ganbench.gate.comparison import Run
 from ganbench.judges.interface import Judged
+from ganbench.metrics import binomial_ends
 from ganbench.records import Results
 from ganbench.report.formats import to_csv
 from ganbench.report.tables import judges_table
@@ -54,7 +56,7 @@ def test_every_judge_has_its_accuracy_and_its_agreement(store):
         assert results.find(maker, "accuracy").value == 100
         assert results.find(maker, "accuracy", variant=variant).value == pytest.approx(600 / 7)
         assert results.find(maker, "accuracy", "angry", variant).value == 0
-        assert results.find(maker, "accuracy", "angry", variant).interval == "wilson 95%"
+        assert results.find(maker, "accuracy", "angry", variant).interval == "mid-p 95%"
         assert results.find(maker, "agreement", variant=variant).value == pytest.approx(600 / 7)
         assert results.find(maker, "agreement", "angry", variant).value == 0
         cell = results.find(maker, "agreement", "happy", variant)
@@ -139,13 +141,23 @@ def test_the_table_has_a_column_for_each_judge(store):
     found = judges_table(evaluate(*parts, others=[Squinter()], store=store).results)
     heads, *rows = csv.reader(to_csv(found).splitlines())
     names = ["Accuracy, reader", "Accuracy, squinter", "Agreement, squinter", "Cohen's κ, squinter"]
-    assert heads == ["Method", *(head for name in names for head in (name, f"{name} ±"))]
+    assert heads == [
+        "Method",
+        *(head for name in names for head in (name, f"{name} low", f"{name} high")),
+    ]
     assert [row[0] for row in rows] == ["Real", "Painter", "True edits"]
     real, *edits = ([float(cell) for cell in row[1:]] for row in rows)
-    accuracies = [100, 2.92318, 85.7143, 7.1172]
-    assert real == pytest.approx([*accuracies, 86.1538, 7.08698, 0.838442, 0.0736535], rel=1e-5)
-    for row in edits:  # every image's edits are judged alike, so each image is one trial
-        assert row == pytest.approx([*accuracies, 85.7143, 7.1172, 0.833333, 0], rel=1e-5, abs=1e-9)
+
+    def limits(share):  # every image's edits are judged alike, so each image is one trial
+        trials = N * (norm.ppf(0.975) / t.ppf(0.975, N - 7)) ** 2
+        return [100 * end for end in binomial_ends(share * trials, trials)]
+
+    accuracies = [100, *limits(1), 85.7143, *limits(6 / 7)]
+    assert real[:6] == pytest.approx(accuracies, rel=1e-5)
+    assert [real[6], real[9]] == pytest.approx([86.1538, 0.838442], rel=1e-5)
+    for row in edits:
+        assert row[:9] == pytest.approx([*accuracies, *accuracies[3:]], rel=1e-5)
+        assert row[9:] == pytest.approx([0.833333] * 3, rel=1e-5)
     assert "Reader; Squinter" in found.caption
 
 

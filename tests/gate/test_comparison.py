@@ -117,10 +117,9 @@ def test_predictions_return_as_written_and_must_be_those_of_the_results(tmp_path
             load(folder)
 
 
-@pytest.mark.parametrize("pairs", [0, 190])
-def test_influence_values_return_as_written_and_must_be_those_of_the_results(tmp_path, pairs):
-    random = np.random.default_rng(0)
-    influence = Influence(random.standard_normal(20), random.standard_normal(pairs))
+@pytest.mark.parametrize("freedom", [0.0, 17.5])
+def test_influence_values_return_as_written_and_must_be_those_of_the_results(tmp_path, freedom):
+    influence = Influence(np.random.default_rng(0).standard_normal(20), freedom)
     fed = number("fed", 9.0, low=8.0, high=10.0, influence=influence)
     made = run(JUDGED, [fed, replace(fed, emotion="happy"), replace(fed, variant="anchor")], True)
     folder = save(tmp_path / "a", made, kept=True)
@@ -135,11 +134,22 @@ def test_influence_values_return_as_written_and_must_be_those_of_the_results(tmp
         replace(fed, value=9.1),
         replace(fed, method="nobody"),
         replace(fed, influence=influence.scaled(np.nan)),
-        replace(fed, influence=Influence(influence.parts, np.zeros(7))),
+        replace(fed, influence=Influence(influence.parts, -1.0)),
     ):
         (folder / PREDICTIONS).write_bytes(to_npz(JUDGED, [other]))
         with pytest.raises(BadInput, match=PREDICTIONS):
             load(folder)
+
+
+@pytest.mark.parametrize("pairs", [0, 190])
+def test_influence_values_of_early_versions_have_the_opposite_sign_and_no_freedom(tmp_path, pairs):
+    parts = np.random.default_rng(0).standard_normal(20)
+    folder = save(tmp_path / "a", run(JUDGED, [number("fed", 9.0, low=8.0, high=10.0)]), kept=True)
+    array = np.array([20, 9.0, *parts, *np.ones(pairs)], np.float32)
+    np.savez(folder / PREDICTIONS, **{"smit/fed": array})
+    read = load(folder).results.find("smit", "fed").influence
+    assert read.parts == pytest.approx(-parts, rel=1e-6)
+    assert read.freedom == 0
 
 
 def test_damaged_files_are_bad_input_whatever_the_damage(tmp_path):

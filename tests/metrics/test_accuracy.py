@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom
 
 from ganbench.errors import BadInput
-from ganbench.metrics import cells, confusion, wilson
+from ganbench.metrics import binomial_ends, cells, confusion
 
 triples = st.lists(st.tuples(*[st.integers(0, 6)] * 3), max_size=60)
 
@@ -34,15 +34,27 @@ def test_classes_outside_the_range_are_refused():
         confusion([0], [7], [0])
 
 
+@pytest.mark.parametrize("n", [5, 20, 140])
+def test_cells_are_covered_at_every_share(n):
+    ends = np.array([binomial_ends(k, n) for k in range(n + 1)])
+    shares = np.concatenate([np.linspace(0.0005, 0.9995, 1999), ends.ravel()])[:, None]
+    inside = (ends[:, 0] < shares) & (shares < ends[:, 1])
+    covered = (binom.pmf(np.arange(n + 1), n, shares) * inside).sum(axis=1)
+    # At an end itself, the supremum over shares beside it counts, not the end.
+    assert covered[:1999].min() >= (0.93 if n >= 20 else 0.92)
+
+
 @given(st.integers(1, 500), st.floats(0, 1))
-def test_wilson_equals_scipy(n, share):
-    successes = round(share * n)
-    oracle = binomtest(successes, n).proportion_ci(method="wilson")
-    low, high = wilson(successes, n)
-    assert (low, high) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
-    assert 0 <= low <= successes / n <= high <= 1
+def test_ends_have_the_tails_of_the_definition(n, share):
+    hits = round(share * n)
+    low, high = binomial_ends(hits, n)
+    assert 0 <= low <= hits / n <= high <= 1
+    if hits:
+        assert binom.sf(hits, n, low) + binom.pmf(hits, n, low) / 2 == pytest.approx(0.02)
+    if hits < n:
+        assert binom.cdf(hits - 1, n, high) + binom.pmf(hits, n, high) / 2 == pytest.approx(0.02)
 
 
-def test_wilson_needs_a_trial():
+def test_a_proportion_needs_a_trial():
     with pytest.raises(BadInput):
-        wilson(0, 0)
+        binomial_ends(0, 0)

@@ -15,7 +15,7 @@ from ganbench.metrics import (
     neighbour_counts,
     noise_diversity,
     probability_gain,
-    similarity_statistic,
+    similarity_influence,
 )
 from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
 
@@ -62,18 +62,23 @@ def pictures(seed, n=5, side=6):
     return np.random.default_rng(seed).random((n, 3, side, side))
 
 
-@given(seeds)
-def test_likeness_of_kept_groups_is_seen_against_their_own_mean(seed):
-    random = np.random.default_rng(seed)
-    inputs = random.random((12, 3, 2, 2)) + 9
-    edits = inputs[:, None] + 0.3 * random.standard_normal((12, 7, 3, 2, 2))
-    groups = np.arange(12) % 4
-    found = similarity_statistic(inputs, edits, groups)
-    for keep in (np.ones(4, bool), np.array([1, 0, 1, 1], bool), np.array([0, 1, 1, 0], bool)):
-        rows = keep[groups]
+def test_likeness_influence_is_what_the_mean_loses_without_each_image():
+    random = np.random.default_rng(0)
+    inputs = random.random((60, 3, 2, 2)) + 9
+    edits = inputs[:, None] + 0.3 * random.standard_normal((60, 7, 3, 2, 2))
+    found = similarity_influence(inputs, edits)
+
+    def value(rows):
         start = deviations(inputs[rows], inputs[rows])[:, None]
-        expected = cosine_similarity(start, deviations(edits[rows], inputs[rows])).mean()
-        assert found(keep) == pytest.approx(expected, abs=1e-9)
+        return cosine_similarity(start, deviations(edits[rows], inputs[rows])).mean()
+
+    everything = np.arange(60)
+    without = np.array([value(np.delete(everything, i)) for i in everything])
+    lost = value(everything) - without
+    assert np.corrcoef(found, lost)[0, 1] > 0.999
+    assert (found @ lost) / (found @ found) == pytest.approx(1, abs=0.05)
+    flat = np.zeros((4, 3, 2, 2))
+    assert similarity_influence(flat, flat[:, None]) is None
 
 
 def test_deviations_by_hand():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
-from ganbench.metrics import frechet, frechet_distance
-from ganbench.metrics.frechet import frechet_from_moments
+from ganbench.metrics import frechet, frechet_distance, frechet_interval, strata_of
+from ganbench.metrics.frechet import _of_groups, frechet_from_moments, frechet_influence
 
 
 def gaussian(random, n, mean, scale):
@@ -110,3 +110,90 @@ def test_symmetric_and_blind_to_rotation_shift_and_order(n, m, d, seed):
 def test_what_it_cannot_compare(a, b):
     with pytest.raises(BadInput, match="features"):
         frechet_distance(a, b)
+
+
+def editor(random, n=60, d=4, edits=2):
+    """Real images, edits of each, and the image of each edit."""
+    real, image = random.standard_normal((n, d)), np.repeat(np.arange(n), edits)
+    return real, real[image] + 0.5 * random.standard_normal((n * edits, d)) + 0.3, image
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 4), (40, 60)])  # more images than features, and fewer
+def test_influence_is_what_fed_loses_without_each_image(n, d):
+    real, fake, image = editor(np.random.default_rng(0), n, d)
+    order = np.random.default_rng(1).permutation(len(fake))
+    fake, image = fake[order], image[order]
+    found = frechet_influence(real, fake, image)
+    whole = frechet_distance(real, fake)
+    lost = np.array(
+        [
+            whole - frechet_distance(np.delete(real, i, axis=0), fake[image != i])
+            for i in range(len(real))
+        ]
+    )
+    found -= found.mean()
+    slope = (found @ (lost - lost.mean())) / (found @ found)
+    if n > d:
+        assert np.corrcoef(found, lost)[0, 1] > 0.999
+        assert slope == pytest.approx(1, abs=0.02)
+    else:  # a deletion is no small change here, and the intervals are scaled by the slope
+        assert np.corrcoef(found, lost)[0, 1] > 0.8
+        assert 0.25 < slope < 1.1
+
+
+def test_kept_groups_give_the_distance_of_their_features():
+    # Some features never fire, and some only in one group, so that covariances are singular.
+    real, fake, image = editor(np.random.default_rng(1), d=8)
+    of_real = np.arange(60) % 20
+    of_fake = of_real[image]
+    for x in (real, fake):
+        x[:, 0] = 3
+        x[:, 1:3] = 0
+    real[of_real == 0, 1] = 1
+    fake[of_fake == 0, 2] = 1
+    value = _of_groups(real + 9, fake + 9, of_real, of_fake)
+    for keep in (np.ones(20, bool), np.arange(20) > 0, np.arange(20) % 3 > 0):
+        expected = frechet_distance(real[keep[of_real]], fake[keep[of_fake]])
+        assert value(keep) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 4), (20, 30), (5, 3)])
+def test_an_interval_lies_around_its_value(n, d):
+    real, fake, image = editor(np.random.default_rng(2), n, d)
+    found = frechet_interval(real, fake, image, strata_of(np.arange(n) % 3))
+    assert found.value == frechet_distance(real, fake)
+    assert 0 <= found.low < found.value < found.high
+    assert len(found.influence.parts) == n
+    with pytest.raises(BadInput, match="group"):
+        frechet_interval(real, fake, image[1:], np.zeros(n, np.int64))
+
+
+def test_equal_sets_and_few_images_have_an_interval_or_none():
+    real = np.random.default_rng(0).standard_normal((30, 4))
+    same = frechet_interval(real, real, np.arange(30), np.zeros(30, np.int64))
+    assert same.value == pytest.approx(0, abs=1e-9)
+    assert np.isfinite([same.low, same.high]).all()
+    flat = frechet_interval(np.ones((9, 2)), np.ones((9, 2)), np.arange(9), np.zeros(9, np.int64))
+    assert tuple(flat) == (0, 0, 0)
+    assert frechet_interval(real[:3], real[:3], np.arange(3), np.zeros(3, np.int64)) is None
+
+
+@pytest.mark.slow
+def test_classes_that_the_protocol_balances_do_not_widen_an_interval():
+    values, widths, hits = [], {"within": [], "over": []}, 0
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        labels = np.arange(140) % 7
+        image = np.repeat(np.arange(140), 2)
+        real = random.standard_normal((140, 4)) + 3 * np.eye(7)[labels][:, :4]
+        fake = 0.5 * real[image] + random.standard_normal((280, 4))
+        within = frechet_interval(real, fake, image, strata_of(labels))
+        over = frechet_interval(real, fake, image, np.zeros(140, np.int64))
+        values.append(tuple(within))
+        widths["within"].append(within.high - within.low)
+        widths["over"].append(over.high - over.low)
+    value, low, high = np.array(values).T
+    hits = ((low <= value.mean()) & (value.mean() <= high)).mean()
+    ideal = 3.92 * value.std()
+    assert 0.9 <= hits <= 0.99
+    assert np.mean(widths["within"]) < 1.25 * ideal < np.mean(widths["over"])

@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from ganbench.errors import BadInput
-from ganbench.metrics import calibration_interval, judge_calibration, prdc, prdc_intervals, wilson
+from ganbench.metrics import (
+    binomial_ends,
+    calibration_interval,
+    judge_calibration,
+    prdc,
+    prdc_intervals,
+)
 from ganbench.metrics.halves import amount_from_halves, group_count, share_from_halves, splits
 from ganbench.metrics.precision_recall import _of_subsets
 
@@ -18,8 +24,11 @@ def test_halves_are_balanced_and_orthogonal_and_quarters_make_them_up(groups):
     assert (halves.sum(axis=2) == groups / 2).all()
     assert (halves[0] != halves[1]).all()
     signs = 2.0 * halves[0] - 1
-    assert np.array_equal(signs @ signs.T, groups * np.eye(groups - 1))
+    assert np.array_equal(signs @ signs.T, groups * np.eye(3 * groups // 4))
     assert (quarters.sum(axis=2) == groups / 4).all()
+    # Each four groups are halved by every split, and have one group in each quarter.
+    assert (halves.reshape(2, -1, 4, groups // 4).sum(axis=2) == 2).all()
+    assert (quarters.reshape(4, -1, 4, groups // 4).sum(axis=2) == 1).all()
     assert np.array_equal(quarters[0] | quarters[1], halves[0])
     assert np.array_equal(quarters[2] | quarters[3], halves[1])
 
@@ -40,8 +49,9 @@ def test_groups_are_as_many_as_the_images_fill(images):
 def test_a_mean_far_from_0_has_students_interval_and_one_near_0_stays_there(seed):
     x = np.random.default_rng(seed).standard_normal(16)
     halves = (splits(16).halves * x).sum(axis=2) / 8
+    within = np.sqrt(x.reshape(4, 4).var(axis=0, ddof=1).mean())
     found = amount_from_halves(1e6 + x.mean(), 1e6 + halves)
-    expected = t.interval(0.95, 15, x.mean(), x.std(ddof=1) / 4)
+    expected = t.interval(0.95, 12, x.mean(), within / 4)
     assert [end - 1e6 for end in found] == pytest.approx((x.mean(), *expected), abs=1e-3)
     near = amount_from_halves(0.01, 0.01 + halves)
     assert 0 <= near.low <= near.value <= near.high
@@ -69,12 +79,12 @@ def test_a_variance_that_falls_more_slowly_than_by_half_is_followed_up_to_twice(
 
 
 @given(seeds, st.floats(0, 1))
-def test_a_share_of_independent_rows_has_about_wilsons_interval(seed, p):
+def test_a_share_of_independent_rows_has_about_the_interval_of_a_proportion(seed, p):
     hits = np.random.default_rng(seed).random(640) < p
     halves = splits(64).halves
     parts = (halves * hits.reshape(64, 10).mean(axis=1)).sum(axis=2) / 32
     found = share_from_halves(hits.mean(), parts, 640, 64)
-    low, high = wilson(int(hits.sum()), 640)
+    low, high = binomial_ends(int(hits.sum()), 640)
     assert 0.99 * (high - low) < found.high - found.low
     if 9 < hits.sum() < 631:  # fewer tell little of how they vary
         assert found.high - found.low < 1.7 * (high - low)
@@ -84,7 +94,7 @@ def test_a_share_of_independent_rows_has_about_wilsons_interval(seed, p):
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_share_that_never_varies_has_as_many_trials_as_images(value):
     found = share_from_halves(value, np.full((2, 63), value), 1400, 200)
-    low, high = wilson(200 * value, 200)
+    low, high = binomial_ends(200 * value, 200)
     assert (found.low, found.high) == pytest.approx((low, high), abs=2e-3)
 
 
@@ -110,7 +120,7 @@ def test_the_four_have_intervals_around_their_values_whatever_the_memory():
     for name, interval in found._asdict().items():
         assert interval.low < interval.value <= interval.high, name
         assert name == "density" or 0 <= interval.low <= interval.high <= 1
-        assert interval.influence.parts.shape == (63,)
+        assert interval.influence.parts.shape == (48,)
     again = prdc_intervals(real, fake, image, memory=1)
     assert [tuple(i) for i in again] == [tuple(i) for i in found]
 

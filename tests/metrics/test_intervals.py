@@ -4,144 +4,92 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from ganbench.errors import BadInput
 from ganbench.metrics import (
     Influence,
     Interval,
-    assign_groups,
     difference,
-    frechet_distance,
-    frechet_statistic,
-    jackknife,
-    kernel_distance,
-    kernel_statistic,
+    frechet_interval,
     ratio_interval,
     share_interval,
+    skewed_interval,
+    strata_of,
 )
+from ganbench.metrics.intervals import spread
 
-NONE = np.zeros(0)
-
-
-def editor(random, n=60, d=4, edits=2):
-    """Real images, edits of each, and their groups."""
-    groups = assign_groups(n)
-    real = random.standard_normal((n, d))
-    fake = np.repeat(real, edits, axis=0) + 0.5 * random.standard_normal((n * edits, d)) + 0.3
-    return real, fake, groups, np.repeat(groups, edits)
+seeds = st.integers(0, 2**32 - 1)
 
 
-def test_groups_are_of_equal_size_and_repeatable():
-    groups = assign_groups(67)
-    assert set(np.bincount(groups)) == {3, 4}
-    assert len(np.bincount(groups)) == 20
-    assert (groups == assign_groups(67)).all()
-    assert sorted(assign_groups(5)) == [0, 1, 2, 3, 4]
+@given(seeds, st.integers(1, 7), st.integers(3, 20))
+def test_the_variance_of_a_mean_is_the_textbook_formula_of_stratified_samples(seed, classes, each):
+    random = np.random.default_rng(seed)
+    strata = np.arange(classes * each) % classes
+    x = random.gamma(1, size=len(strata)) + 5 * strata
+    n = len(x)
+    by_class = [x[strata == c] for c in range(classes)]
+    expected = sum((len(y) / n) ** 2 * y.var(ddof=1) / len(y) for y in by_class)
+    found = spread(x / n, strata)
+    assert found.variance == pytest.approx(expected)
+    assert each - 1 <= found.freedom + 1e-6
+    assert found.freedom <= n - classes + 1e-6
 
 
-def test_a_mean_gets_students_interval():
-    groups = np.arange(20)
-    x = np.random.default_rng(0).standard_normal(20)
-    value, low, high = jackknife(lambda keep: x[keep[groups]].mean())
-    assert value == pytest.approx(x.mean())
-    expected = t.interval(0.95, 19, x.mean(), x.std(ddof=1) / np.sqrt(20))
-    assert (low, high) == pytest.approx(expected)
+def test_the_third_cumulant_is_unbiased():
+    # A sum of n exponential variables over n has the third cumulant 2 / n^2.
+    random, strata = np.random.default_rng(0), np.arange(12) % 2
+    found = [spread(random.exponential(size=12) / 12, strata).third for _ in range(20000)]
+    assert np.mean(found) == pytest.approx(2 / 144, rel=0.1)
 
 
-@pytest.mark.parametrize(
-    ("statistic", "distance"),
-    [(frechet_statistic, frechet_distance), (kernel_statistic, kernel_distance)],
-)
-def test_kept_groups_give_the_distance_of_their_features(statistic, distance):
-    real, fake, of_real, of_fake = editor(np.random.default_rng(1))
-    value = statistic(real + 9, fake + 9, of_real, of_fake)
-    for keep in (np.ones(20, bool), np.arange(20) % 3 > 0):
-        expected = distance(real[keep[of_real]] + 9, fake[keep[of_fake]] + 9)
-        assert value(keep) == pytest.approx(expected, rel=1e-7)
+@given(seeds, st.integers(2, 30))
+def test_a_symmetric_sample_gets_students_interval(seed, half):
+    x = np.random.default_rng(seed).standard_normal(half)
+    x = np.concatenate([x, -x])
+    found = skewed_interval(3.0, x / len(x), np.zeros(len(x), np.int64))
+    expected = t.interval(0.95, len(x) - 1, 3.0, x.std(ddof=1) / np.sqrt(len(x)))
+    assert tuple(found)[1:] == pytest.approx(expected, rel=1e-6)
 
 
-def test_features_that_never_or_hardly_ever_fire():
-    # As a judge's do, so that covariances are singular, some only without a certain group.
-    real, fake, of_real, of_fake = editor(np.random.default_rng(1), d=8)
-    for x in (real, fake):
-        x[:, 0] = 3
-        x[:, 1:3] = 0
-    real[of_real == 0, 1] = 1
-    fake[of_fake == 0, 2] = 1
-    value = frechet_statistic(real, fake, of_real, of_fake)
-    for keep in (np.ones(20, bool), np.arange(20) > 0, np.arange(20) > 9):
-        expected = frechet_distance(real[keep[of_real]], fake[keep[of_fake]])
-        assert value(keep) == pytest.approx(expected, rel=1e-8)
+def test_the_long_side_of_an_interval_is_that_of_the_skew():
+    x = np.random.default_rng(0).exponential(size=50)
+    one = np.zeros(50, np.int64)
+    found = skewed_interval(1.0, (x - x.mean()) / 50, one)
+    assert found.high - 1 > 1.2 * (1 - found.low)
+    turned = skewed_interval(1.0, -(x - x.mean()) / 50, one)
+    assert (turned.low, turned.high) == pytest.approx((2 - found.high, 2 - found.low))
+    # A distance is never skewed to the left, and its quadratic part skews it more to the right.
+    distance = skewed_interval(1.0, -(x - x.mean()) / 50, one, quadratic=0.0)
+    assert distance.high - 1 == pytest.approx(1 - distance.low)
+    more = skewed_interval(1.0, (x - x.mean()) / 50, one, quadratic=0.3)
+    assert more.high > found.high
+    assert skewed_interval(0.1, x / 50, one, least=0.0).low >= 0
 
 
-def test_fewer_images_than_features_have_an_interval():
-    value, low, high = jackknife(frechet_statistic(*editor(np.random.default_rng(2), n=20, d=30)))
-    assert np.isfinite([low, high]).all()
-    assert low < value < high
+def test_influence_values_add_up_to_the_variance():
+    random, strata = np.random.default_rng(0), np.arange(60) % 3
+    u = random.standard_normal(60) + strata
+    found = skewed_interval(1.0, u, strata).influence
+    assert found.parts @ found.parts == pytest.approx(spread(u, strata).variance)
+    v = random.standard_normal(60)
+    both = found.parts @ skewed_interval(1.0, v, strata).influence.parts
+    cross = (spread(u + v, strata).variance - spread(u - v, strata).variance) / 4
+    assert both == pytest.approx(cross)
 
 
-def by_definition(statistic, groups):
-    """Value, V_1 and V_2 of the module's docstring, one deletion at a time."""
-    everything = set(range(groups))
-
-    def without(*left_out):
-        return statistic(np.isin(np.arange(groups), list(everything - set(left_out))))
-
-    whole, one = without(), [without(g) for g in range(groups)]
-    pairs = [
-        groups * whole - (groups - 1) * (one[g] + one[h]) + (groups - 2) * without(g, h)
-        for g in range(groups)
-        for h in range(g)
-    ]
-    first = (groups - 1) / groups * sum((x - np.mean(one)) ** 2 for x in one)
-    second = sum((q - np.mean(pairs)) ** 2 for q in pairs) / (groups * (groups - 1))
-    return whole, first, second
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [140, 350])
+def test_a_skewed_mean_is_covered_within_classes(n):
+    strata, hits, widths, means = np.arange(n) % 7, 0, [], []
+    for seed in range(1000):
+        x = np.random.default_rng([seed, n]).lognormal(0, 1, n) * (1 + strata)
+        found = ratio_interval(x, np.ones(n), strata)
+        hits += found.low <= 4 * np.exp(0.5) <= found.high
+        widths.append(found.high - found.low)
+        means.append(found.value)
+    assert 0.92 <= hits / 1000 <= 0.98
+    assert np.mean(widths) < 1.5 * 3.92 * np.std(means)
 
 
-@pytest.mark.parametrize("shift", [0, 0.02, 30])  # the quadratic part rules, or the linear one
-@pytest.mark.parametrize("groups", [4, 12])
-def test_the_interval_is_that_of_the_definition(shift, groups):
-    x = np.random.default_rng(3).standard_normal((groups, 2))
-    x += shift - x.mean(axis=0)
-
-    def statistic(keep):
-        return float(np.square(x[keep].mean(axis=0)).sum())
-
-    value, low, high = jackknife(statistic, groups)
-    whole, first, second = by_definition(statistic, groups)
-    ratio = min(second / first, 0.5)
-    half = t.ppf(0.975, groups - 1) * np.sqrt(first)
-    assert value == pytest.approx(whole)
-    assert value - low == pytest.approx(half * np.sqrt(1 - 2 * ratio**2))
-    assert high - value == pytest.approx(half * np.sqrt(1 - 1.5 * ratio**2))
-    assert ratio == pytest.approx(0.5 if shift == 0 else ratio)
-    assert ratio < 0.05 or shift < 30
-
-
-def test_the_difference_of_a_method_to_itself_is_exactly_zero():
-    a = jackknife(frechet_statistic(*editor(np.random.default_rng(5))))
-    assert tuple(difference(a, a)) == pytest.approx((0, 0, 0), abs=1e-6 * a.value)
-
-
-def test_pairing_on_common_images_narrows_a_difference():
-    random = np.random.default_rng(6)
-    real, fake, of_real, of_fake = editor(random)
-    near = fake + 0.05 * random.standard_normal(fake.shape) + 0.05
-    statistics = [frechet_statistic(real, x, of_real, of_fake) for x in (fake, near)]
-    a, b = map(jackknife, statistics)
-    paired, direct = (
-        difference(b, a),
-        jackknife(lambda keep: np.diff([s(keep) for s in statistics])[0]),
-    )
-    assert paired.value == pytest.approx(frechet_distance(real, near) - a.value)
-    assert paired.high - paired.low < 0.5 * (a.high - a.low)
-    assert paired.low > 0
-    # It is the jackknife of the difference itself, at the end that does not ask which one is skewed.
-    assert paired.high == pytest.approx(direct.high)
-    back = difference(a, b)
-    assert (back.low, back.high) == pytest.approx((-paired.high, -paired.low))
-
-
-@given(st.integers(0, 2**32 - 1))
+@given(seeds)
 def test_a_paired_difference_of_means_has_students_interval_of_the_differences(seed):
     a, noise = np.random.default_rng(seed).standard_normal((2, 30))
     b = a + noise + 1
@@ -150,15 +98,21 @@ def test_a_paired_difference_of_means_has_students_interval_of_the_differences(s
     assert tuple(found)[1:] == pytest.approx(expected)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(0, 9))
+def test_the_classes_do_not_widen_a_difference():
+    strata = np.arange(70) % 7
+    a, b = np.random.default_rng(0).standard_normal((2, 70)) + strata
+    within = difference(*(ratio_interval(x, np.ones(70), strata) for x in (a, 3 * b)))
+    over = difference(*(ratio_interval(x, np.ones(70)) for x in (a, 3 * b)))
+    assert within.value == over.value
+    assert within.high - within.low < 0.8 * (over.high - over.low)
+
+
+@given(seeds, st.integers(0, 9))
 def test_a_difference_has_the_opposite_sign_the_other_way_round(seed, parts):
     random = np.random.default_rng(seed)
     a, b = (
         Interval(
-            x,
-            x - random.random(),
-            x + random.random(),
-            Influence(random.standard_normal(parts), NONE),
+            x, x - random.random(), x + random.random(), Influence(random.standard_normal(parts))
         )
         for x in random.random(2)
     )
@@ -179,8 +133,9 @@ def test_two_methods_that_never_fail_may_differ_all_the_same():
     assert found.value == 0
 
 
-def test_what_has_no_interval():
-    with pytest.raises(BadInput, match="four groups"):
-        jackknife(lambda keep: 0.0, groups=3)
-    with pytest.raises(BadInput, match="group"):
-        frechet_statistic(np.zeros((3, 2)), np.zeros((3, 2)), np.arange(3), np.arange(2))
+def test_the_difference_of_a_method_to_itself_is_exactly_zero():
+    random, image = np.random.default_rng(5), np.repeat(np.arange(40), 2)
+    real = random.standard_normal((40, 4))
+    fake = real[image] + random.standard_normal((80, 4))
+    a = frechet_interval(real, fake, image, strata_of(np.arange(40) % 4))
+    assert tuple(difference(a, a)) == (0, 0, 0)

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
-from ganbench.metrics import kernel_distance
-from ganbench.metrics.kid import kernel_sums
+from ganbench.metrics import kernel_distance, kernel_interval
+from ganbench.metrics.kid import kernel_influence, kernel_sums
 
 
 def by_pairs(a, b):
@@ -41,18 +41,41 @@ def test_the_definition_in_any_order_rotation_and_block(n, m, d, seed):
     assert kernel_distance(a @ turn, b @ turn) == near
 
 
-def test_any_groups_from_one_set_of_sums():
-    random = np.random.default_rng(0)
-    a, b = random.standard_normal((9, 3)), random.standard_normal((18, 3)) + 1
-    of_a = np.arange(9) % 3
-    of_b = np.repeat(of_a, 2)
-    keep = np.array([True, False, True])
-    found = kernel_sums(a, b, of_a, of_b, memory=500).distance(keep)
-    assert found == pytest.approx(kernel_distance(a[keep[of_a]], b[keep[of_b]]), rel=1e-9)
+def editor(n=30, edits=3):
+    random, image = np.random.default_rng(0), np.repeat(np.arange(n), edits)
+    real = random.standard_normal((n, 3))
+    fake = real[image] + random.standard_normal((n * edits, 3)) + 0.5
+    order = random.permutation(len(fake))
+    return real, fake[order], image[order]
+
+
+@pytest.mark.parametrize("memory", [1, 2000, 2**28])
+def test_influence_is_exactly_what_kid_loses_without_each_image(memory):
+    real, fake, image = editor()
+    found = kernel_influence(kernel_sums(real, fake, image, memory))
+    without = [
+        kernel_distance(np.delete(real, i, axis=0), fake[image != i]) for i in range(len(real))
+    ]
+    lost = np.mean(without) - np.array(without)
+    assert found == pytest.approx(lost * (len(real) - 1) / len(real))
+
+
+def test_an_interval_lies_around_its_value_and_reaches_farther_for_an_image_like_no_other():
+    real, fake, image = editor()
+    strata = np.arange(30) % 3
+    found = kernel_interval(real, fake, image, strata)
+    assert found.value == kernel_distance(real, fake)
+    assert found.low < found.value < found.high
+    fake[image == 4] += 4
+    rare = kernel_interval(real, fake, image, strata)
+    assert rare.high - rare.value > 1.5 * (rare.value - rare.low)
+    assert kernel_interval(real[:3], real[:3], np.arange(3), strata[:3]) is None
 
 
 def test_what_it_cannot_compare():
     with pytest.raises(BadInput, match="width"):
         kernel_distance(np.zeros((3, 2)), np.zeros((3, 4)))
     with pytest.raises(BadInput, match="group"):
-        kernel_sums(np.zeros((3, 2)), np.zeros((3, 2)), np.arange(3), np.arange(2))
+        kernel_interval(np.zeros((5, 2)), np.zeros((5, 2)), np.arange(2), np.zeros(5, np.int64))
+    with pytest.raises(BadInput, match="needs an edit"):
+        kernel_sums(np.zeros((3, 2)), np.zeros((3, 2)), np.array([0, 0, 2]))

@@ -95,8 +95,8 @@ def test_definitions_say_which_are_ours(page):
     assert "not comparable" in page
 
 
-def test_values_stand_with_their_half_widths_and_the_second_half_is_set_off(page):
-    assert '50.0 <span class="half">±2.0</span>' in page
+def test_values_stand_with_their_intervals_and_the_second_half_is_set_off(page):
+    assert '50.0 <span class="sides">+1.0 -2.0</span>' in page
     assert 'title="48.0 to 51.0 % (by hand 95%, n = 700)"' in page
     assert len(re.findall(r'<th scope="col" class="second">Ground-truth error', page)) == 1
     assert re.search(r"Other metrics.*<th scope=.col.>KID", page, re.S)

@@ -76,19 +76,19 @@ def test_published_numbers_are_those_of_the_paper_and_say_whose_they_are():
     assert not any(table.is_best(row, i) for row in table.rows for i in range(8))
 
 
-def test_half_widths_reach_the_farther_end_and_stand_where_an_interval_does():
+def test_both_ends_are_shown_where_they_differ_and_nothing_without_an_interval():
     table = table1(results())
     titles = [column.title for column in table.columns]
     _, stargan, smit, _ = table.rows
     assert [
-        table.half(smit, titles.index(t)) for t in ("Mean", "FED", "Ground-truth error", "ERE")
+        table.sides(smit, titles.index(t)) for t in ("Mean", "FED", "Ground-truth error", "ERE")
     ] == [
-        "±2.0",
-        "±1.00",
+        "+1.0 -2.0",
+        "+1.00 -0.35",
         "±0.12",
         "",
     ]
-    assert not any(table.half(stargan, i) for i in range(len(titles)))
+    assert not any(table.sides(stargan, i) for i in range(len(titles)))
 
 
 def test_what_has_no_column_in_table_1_stands_in_the_other_table():
@@ -130,10 +130,32 @@ def test_what_does_not_differ_from_the_best_is_bold():
     assert [column.title for column in table.columns] == ["FED"]
     stargan, smit, odd = table.rows
     assert [table.is_best(row, 0) for row in table.rows] == [True, True, False]
-    assert (stargan.cells[0].value, stargan.cells[0].half) == (0.0, None)  # the best itself
-    assert (table.value(smit, 0), table.half(smit, 0)) == ("0.00", "±1.50")
-    # The differences were recorded the other way round: farthest from the value is 1300.
-    assert (table.value(odd, 0), table.half(odd, 0)) == ("1222.16", "±77.84")
+    assert (stargan.cells[0].value, stargan.cells[0].sides) == (0.0, None)  # the best itself
+    assert (table.value(smit, 0), table.sides(smit, 0)) == ("0.00", "+1.50 -0.50")
+    # The differences were recorded the other way round.
+    assert (table.value(odd, 0), table.sides(odd, 0)) == ("1222.16", "+77.84 -22.16")
     assert odd.cells[0].note == "+1200.00 to +1300.00 (95 %)"
     assert "**1222.16**" not in to_markdown(table)
-    assert "**0.00** ±1.50" in to_markdown(table)
+    assert "**0.00** +1.50 -0.50" in to_markdown(table)
+
+
+def test_a_method_is_no_tie_if_another_than_the_best_is_shown_to_be_better():
+    def minus(method, other, value, low, high):
+        more = {"low": low, "high": high, "direction": "reported", "interval": "by hand 95%"}
+        return record(METRICS["fed"], method, value, 4900, variant=f"minus {other}", **more)
+
+    apart = (
+        minus("smit", "stargan", 0.0001, -9, 9),
+        minus("odd & new", "stargan", 1222.1551, -9, 2000),  # the best itself is uncertain
+        minus("odd & new", "smit", 1222.155, 1200, 1300),
+    )
+    alone = results()
+    table = differences_table(replace(alone, records=(*alone.records, *apart)))
+    assert [table.is_best(row, 0) for row in table.rows] == [True, True, False]
+    assert "no other method is shown to be better" in table.caption
+    assert "hold together" in table.caption
+
+
+def test_the_caption_says_what_an_interval_is_for():
+    assert "expected value at this number of images" in table1(results()).caption
+    assert "FED" in table1(results()).caption

@@ -76,7 +76,7 @@ def test_it_is_recorded_and_shown_where_ours_are(plug_in, tmp_path):
     table = tables.other
     column = [c.title for c in table.columns].index("Doubt <new>")
     row = next(row for row in table.rows if row.title == "Painter")
-    assert (table.value(row, column), table.half(row, column)) == ("14.0", "±30.0")
+    assert (table.value(row, column), table.sides(row, column)) == ("14.0", "+30.0 -13.0")
     manifest = make_manifest(results, found.stopwatch, [], {})
     page = render(results, tables, [], [], [], manifest)
     assert "Doubt &lt;new&gt;" in page

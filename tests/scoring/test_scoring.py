@@ -124,7 +124,7 @@ def test_likeness_is_seen_against_the_mean_of_all_inputs_whatever_chunks_and_bat
         )
         found.append(made.results.find("painter", "input_similarity"))
     assert [r.value for r in found] == [found[0].value] * len(found)
-    assert (found[0].n, found[0].interval) == (7 * n, "jackknife of 20 groups 95%")
+    assert (found[0].n, found[0].interval) == (7 * n, "Hall within classes 95%")
     assert found[0].low < found[0].value < found[0].high
 
     inputs = data.images(order(data.labels)).double().numpy()
@@ -162,30 +162,30 @@ def test_a_new_definition_of_likeness_makes_thumbnails_anew(store, monkeypatch):
     assert method.edited == 2 * 7 * N
 
 
-def test_means_have_intervals_over_images_and_distances_over_groups_of_them(store):
+def test_every_value_has_an_interval_that_says_which_variance_it_counts(store):
     found = evaluate(
         [Painter(noise=3)], ToyFaces(N), Reader(), store=store, metrics="default,kid,prdc"
     )
     for metric, how in {
-        "accuracy": "wilson of images 95%",
-        "ere": "jackknife of images 95%",
-        "background": "jackknife of images 95%",
-        "gt_error": "jackknife of images 95%",
-        "gain": "jackknife of images 95%",
-        "neighbour_confusion": "wilson of images 95%",
-        "input_similarity": "jackknife of 20 groups 95%",
-        "fed": "jackknife of 20 groups 95%",
-        "kid": "jackknife of 20 groups 95%",
-        "precision": "halves of images 95%",
-        "recall": "halves of images 95%",
-        "density": "halves of images 95%",
-        "coverage": "halves of images 95%",
+        "accuracy": "mid-p within classes 95%",
+        "ere": "Hall within classes 95%",
+        "background": "Hall within classes 95%",
+        "gt_error": "Hall within classes 95%",
+        "gain": "Hall within classes 95%",
+        "neighbour_confusion": "mid-p within classes 95%",
+        "input_similarity": "Hall within classes 95%",
+        "fed": "Hall within classes 95%",
+        "kid": "Hall within classes 95%",
+        "precision": "halves within classes 95%",
+        "recall": "halves within classes 95%",
+        "density": "halves within classes 95%",
+        "coverage": "halves within classes 95%",
     }.items():
         r = found.results.find("painter", metric)
         assert r.interval == how
         assert r.low <= r.value + 1e-9
         assert r.value - 1e-9 <= r.high
-    assert found.results.find("real", "calibration").interval == "halves of images 95%"
+    assert found.results.find("real", "calibration").interval == "halves within classes 95%"
     none = [r for r in found.results.records if r.value is not None and r.low is None]
     assert none == []
 
@@ -196,7 +196,7 @@ def test_an_images_edits_are_not_independent(store):
     made = MetricInputs("m", np.arange(N) % K, {}, {"anchor": {"logits": np.eye(K)[judged]}})
     mean = Accuracy().score(made)[-1]
     assert mean.value == 50
-    assert mean.high - mean.low == pytest.approx(2 * 196 * (0.25 / N) ** 0.5, rel=0.1)
+    assert mean.high - mean.low == pytest.approx(2 * 196 * (0.25 / N) ** 0.5, rel=0.2)
 
 
 def test_diversity_takes_a_further_draw_and_is_repeatable(store):

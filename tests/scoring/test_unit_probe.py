@@ -98,7 +98,7 @@ def test_errors_and_responses_of_editors_of_known_quality(share, store):
         assert error.value == pytest.approx(abs(1 - share), abs=1e-6), variant
         assert error.direction == "lower"
         assert error.low <= error.value + 1e-9
-        assert error.interval == "jackknife of images 95%"
+        assert error.interval == "Hall within classes 95%"
     for variant in ("", *NAMES):
         response = found.find("actor", "unit_intensity", variant=variant)
         assert response.value == pytest.approx(np.sign(share)), variant

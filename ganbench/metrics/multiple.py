@@ -1,0 +1,106 @@
+"""Multiple comparisons: intervals of the differences of all pairs of methods that hold together.
+
+One interval of 95 % is wrong in one of twenty cases. A table that compares several methods has many
+intervals, and each method is compared with the one that happens to be the best. Of six equal methods,
+some method would be told apart in a third of all columns. The intervals here hold together: the
+probability that all intervals of a column cover is 95 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from ganbench.metrics.intervals import UPPER, Interval, difference
+
+Pair = tuple[int, int]
+
+# What the bootstrap is asked for, so that 95 % of the columns hold: it was chosen by simulation.
+ASKED = 0.96
+
+# Smallest variance of a bootstrap draw relative to that of the images. With few images in which two
+# methods differ, a draw without any of them would have no variance.
+LEAST_VARIANCE = 1 / 9
+
+
+def simultaneous_differences(intervals: Sequence[Interval]) -> dict[Pair, Interval]:
+    """The differences ``a - b`` of every two values, with intervals that hold together.
+
+    Each interval is that of ``difference``, widened by a common factor. If all values have influence
+    values of the same images, the factor follows from ``column_constant``. Otherwise it is Bonferroni's,
+    which holds for any dependence.
+
+    Args:
+        intervals: K values.
+
+    Returns:
+        For each pair i < j of positions the interval of value i - value j.
+    """
+    gaps = {
+        (i, j): difference(intervals[i], intervals[j])
+        for i, j in combinations(range(len(intervals)), 2)
+    }
+    influences = [interval.influence for interval in intervals]
+    together = len({len(x.parts) for x in influences}) == 1 and all(x.freedom for x in influences)
+    constant = column_constant(np.stack([x.parts for x in influences])) if together else 0.0
+    bonferroni = 1 - (1 - UPPER) / max(len(gaps), 1)
+    widened = {}
+    for pair, gap in gaps.items():
+        freedom = gap.influence.freedom or np.inf
+        single = float(stdtrit(freedom, UPPER))
+        quantile = constant or float(stdtrit(freedom, bonferroni))
+        # One difference alone has nothing to be corrected for.
+        factor = max(1.0, quantile / single) if len(gaps) > 1 else 1.0
+        low, high = (gap.value + factor * (end - gap.value) for end in (gap.low, gap.high))
+        widened[pair] = Interval(gap.value, low, high, gap.influence)
+    return widened
+
+
+def column_constant(moves: NDArray[np.float64], draws: int = 1999) -> float:
+    """The factor c with which all differences lie within c standard errors, with 95 % probability.
+
+    It is the quantile of the largest studentised difference of all pairs, over bootstrap draws of the
+    images (J. P. Romano and M. Wolf, JASA 100, 2005, p. 94). The draws are the same in each call.
+
+    Args:
+        moves: [K, N], influence values of K methods on the same images, whose squares add up to
+            variances (``Influence``).
+        draws: number of bootstrap draws.
+
+    Returns:
+        c; 0 if no two methods differ in any image.
+    """
+    i, j = np.triu_indices(len(moves), 1)
+    gaps = (moves[i] - moves[j]).T
+    errors = np.linalg.norm(gaps, axis=0)
+    gaps = gaps[:, errors > 0] / errors[errors > 0]
+    if not gaps.size:
+        return 0.0
+    n = len(gaps)
+    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), draws).astype(np.float64)
+    sums = times @ gaps
+    # The influence values are centred within strata, so their means over all images are 0 too.
+    variances = times @ np.square(gaps) - np.square(sums) / n
+    largest = np.abs(sums / np.sqrt(np.maximum(variances, LEAST_VARIANCE))).max(axis=1)
+    return float(np.quantile(largest, ASKED))
+
+
+def tied_with_best(
+    gaps: Mapping[Pair, tuple[float, float]], count: int, higher: bool
+) -> list[bool]:
+    """Which methods are ties with the best: no other method is shown to be better.
+
+    Args:
+        gaps: for pairs of positions the ends of the interval of value i - value j.
+        count: number of methods.
+        higher: whether higher values are better.
+    """
+    tied = [True] * count
+    for (i, j), (low, high) in gaps.items():
+        if low > 0 or high < 0:
+            tied[j if (low > 0) is higher else i] = False
+    return tied

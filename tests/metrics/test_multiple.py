@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from scipy.stats import studentized_range
+
+from ganbench.metrics import Interval, difference, ratio_interval
+from ganbench.metrics.multiple import column_constant, simultaneous_differences, tied_with_best
+
+
+def means(random, methods, n=200, shift=0.0):
+    x = random.standard_normal((methods, n)) + random.standard_normal(n)
+    x[0] += shift
+    return [ratio_interval(row, np.ones(n)) for row in x]
+
+
+def test_the_constant_of_normal_values_is_tukeys():
+    moves = np.random.default_rng(0).standard_normal((6, 1000))
+    moves -= moves.mean(axis=1, keepdims=True)
+    tukey = studentized_range.ppf(0.96, 6, np.inf) / np.sqrt(2)
+    assert column_constant(moves) == pytest.approx(tukey, rel=0.05)
+    assert column_constant(moves[:2]) < 2.3
+    assert column_constant(np.zeros((3, 9))) == 0
+
+
+def test_two_methods_have_the_interval_of_their_difference():
+    a, b = means(np.random.default_rng(0), 2)
+    assert tuple(simultaneous_differences([a, b])[0, 1]) == tuple(difference(a, b))
+
+
+def test_the_intervals_of_several_methods_are_widened_by_one_factor():
+    column = means(np.random.default_rng(1), 6)
+    found = simultaneous_differences(column)
+    assert len(found) == 15
+    factors = [
+        (gap.high - gap.low) / (lambda d: d.high - d.low)(difference(column[i], column[j]))
+        for (i, j), gap in found.items()
+    ]
+    assert min(factors) > 1.3
+    assert max(factors) == pytest.approx(min(factors), rel=0.05)
+
+
+def test_values_without_influence_values_get_bonferronis_intervals():
+    column = [Interval(v, v - 1, v + 1) for v in (0.0, 1.0, 5.0)]
+    gap = simultaneous_differences(column)[0, 2]
+    assert gap.low == pytest.approx(-5 - np.sqrt(2) * 2.394 / 1.96, rel=1e-3)
+
+
+def test_ties_are_those_than_which_no_other_is_shown_to_be_better():
+    gaps = {(0, 1): (-1, 1), (0, 2): (0.5, 2), (1, 2): (-0.5, 2)}
+    assert tied_with_best(gaps, 3, higher=True) == [True, True, False]
+    assert tied_with_best(gaps, 3, higher=False) == [False, True, True]
+
+
+@pytest.mark.slow
+def test_six_equal_methods_are_rarely_told_apart_and_a_better_one_often_is():
+    random, false, true = np.random.default_rng(2), 0, 0
+    for _ in range(300):
+        for shift in (0.0, 0.5):
+            column = means(random, 6, shift=shift)
+            gaps = {k: (g.low, g.high) for k, g in simultaneous_differences(column).items()}
+            tied = tied_with_best(gaps, 6, higher=True)
+            if shift:
+                true += tied[0] and not any(tied[1:])
+            else:
+                false += not all(tied)
+    assert false / 300 <= 0.08
+    assert true / 300 >= 0.8
