@@ -1,87 +1,305 @@
 """Coverage of the intervals of ganbench.metrics, measured by simulation.
 
-    python benchmarks/intervals.py                       # every setting, 500 draws: two hours
-    python benchmarks/intervals.py --n 200 --d 16 --draws 100 --statistic fed
+    python benchmarks/intervals.py                            # every setting, 300 draws: hours
+    python benchmarks/intervals.py --kind means --draws 2000
+    python benchmarks/intervals.py --kind features --world "kurtosis 16" --n 140 --draws 100
 
-Each draw has features of n real images and their edits, predictions of a judge for n images, or the
-success of an editor on n images, and gives an interval; the expected value is the mean over all draws.
-A difference is that between an editor and a similar one on the same images. The script prints one line
-for each setting: the share of the nominal 95 % intervals that cover, its uncertainty, and the mean
-width divided by the ideal one. It exits with 1 if a share is not as promised: 92 to 98 % where
-n >= 10 d, and at least 93 % elsewhere. Intervals of a share that is nearly always 0 or 1 cover more
-often, so only the lower limit counts where its standard deviation is below half an image.
+Each draw has n images of seven classes, and gives the intervals of one world. The expected value is
+the mean over all draws. The script prints one line for each value of a setting: the share of the nominal
+95 % intervals that cover, its uncertainty, the shares that end below and begin above the expected value,
+and the mean width divided by the ideal one. The kind ``six`` has six equal methods, and its line says in
+how many columns some difference is called significant.
+
+The promise is a coverage of 92 to 98 % from 350 images on, of at least 90 % with fewer, a width of at most
+1.25 with the features of the shipped judge, and a false difference in at most 5 % of the columns. The
+script exits with 1 if the draws refute a promise, that is, if the 95 % interval of a share does not reach
+what is promised. The kind ``judge`` needs edits of 700 faces by two shipped checkpoints; they are made once and
+stay in the cache.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganbench.metrics import (
     Interval,
-    assign_groups,
+    binomial_ends,
     calibration_interval,
     difference,
-    frechet_statistic,
-    jackknife,
-    kernel_statistic,
+    frechet_interval,
+    kernel_interval,
     prdc_intervals,
     ratio_interval,
     share_interval,
-    wilson,
+    simultaneous_differences,
+    strata_of,
+    tied_with_best,
 )
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Random = np.random.Generator
+Drawn = dict[str, Interval | None]
 
-EDITS = 2  # for each image; they are in its group
-
-
-def alike(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """Features of a perfect editor with unequal variances; the linear part of the statistic vanishes."""
-    scale = 3 / np.sqrt(np.arange(1, d + 1))
-    real = random.standard_normal((n, d)) * scale
-    return real, random.standard_normal((n * EDITS, d)) * scale
+EDITS, CLASSES = 7, 7
 
 
-def shifted(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """Features of a poor editor, with another mean and another variance."""
-    real, fake = alike(random, n, d)
-    return real, 1.3 * fake + 0.5
+def balanced(n: int) -> Ints:
+    """Labels [n] as the protocol takes images: one of each class in turn."""
+    return np.arange(n) % CLASSES
 
 
-def rectified(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """Features like those of a judge: rectified and correlated, with edits that resemble their image."""
-    mix = np.random.default_rng(d).standard_normal((d, d)) / np.sqrt(d)
-    code = random.standard_normal((n, d))
-    edit = 0.7 * np.repeat(code, EDITS, axis=0) + 0.5 * random.standard_normal((n * EDITS, d))
-    return np.maximum(code @ mix + 0.3, 0), np.maximum(edit @ mix + 0.5, 0)
+# -- means, ratios and shares ------------------------------------------------------------------------------
 
 
-def outliers(random: np.random.Generator, n: int, d: int) -> tuple[Floats, Floats]:
-    """Features of an editor that is good but for one image in fifty, whose edits are all far away."""
-    edits, scale = 7, 3 / np.sqrt(np.arange(1, d + 1))
-    fake = 0.8 * random.standard_normal((n * edits, d)) * scale
-    away = np.repeat(random.random(n) < 0.02, edits)
-    return random.standard_normal((n, d)) * scale, fake + 9 * away[:, None]
+def _lognormal(sigma: float, by_class: bool = False) -> Callable[[Random, Ints], Floats]:
+    return lambda random, y: random.lognormal(0, sigma, len(y)) * (1 + y * by_class)
 
 
-WORLDS: dict[str, Callable[[np.random.Generator, int, int], tuple[Floats, Floats]]] = {
-    "alike": alike,
-    "shifted": shifted,
-    "rectified": rectified,
+def _broken(share: float) -> Callable[[Random, Ints], Floats]:
+    """Errors of which a share, those of the broken images, is ten times as large."""
+    return lambda random, y: random.gamma(4, 0.25, len(y)) + 9 * (random.random(len(y)) < share)
+
+
+MEANS: Mapping[str, Callable[[Random, Ints], Floats]] = {
+    "normal": lambda random, y: random.standard_normal(len(y)),
+    "class means differ": lambda random, y: random.standard_normal(len(y)) + y,
+    "lognormal 1": _lognormal(1),
+    "lognormal 1.5": _lognormal(1.5),
+    "lognormal, hard classes": _lognormal(1, by_class=True),
+    "2 % broken": _broken(0.02),
+    "5 % broken": _broken(0.05),
 }
 
-# In this world one image in fifty determines FED, KID and their variances, and a jackknife fails.
-OF_NEIGHBOURS = WORLDS | {"outliers": outliers}
+
+def means(random: Random, world: str, n: int) -> Drawn:
+    """The mean in a world, a ratio with skewed sums, and the mean with random numbers of the classes."""
+    y, counted = balanced(n), np.ones(n)
+    values = MEANS[world](random, y)
+    drawn: Drawn = {"mean": ratio_interval(values, counted, strata_of(y))}
+    if world == "2 % broken":
+        whole = random.gamma(8, 0.125, n)
+        broken = 3 * (random.random(n) < 0.02) * random.gamma(4, 0.25, n)
+        part = whole * random.lognormal(-0.3, 0.3, n) + broken
+        drawn["ratio"] = ratio_interval(part, whole, strata_of(y))
+    if world == "lognormal, hard classes":
+        y = random.integers(0, CLASSES, n)
+        drawn["random counts"] = ratio_interval(MEANS[world](random, y), counted, strata_of(y))
+    return drawn
+
+
+# Chances of a right edit for images of each class; and whether the edits of an image are right together.
+SHARES: Mapping[str, tuple[Callable[[Random, Ints], Floats], bool]] = {
+    "90 %": (lambda random, y: np.full(len(y), 0.9), False),
+    "98 %": (lambda random, y: np.full(len(y), 0.98), False),
+    "98 %, together": (lambda random, y: np.full(len(y), 0.98), True),
+    "hard and easy images": (lambda random, y: random.beta(3, 1, len(y)), False),
+    "a hard class": (lambda random, y: np.where(y == 3, 0.3, 0.97), False),
+    "a hard class, together": (lambda random, y: np.where(y == 3, 0.3, 0.95), True),
+    "classes all or none": (lambda random, y: np.where(y < 3, 0.02, 0.99), False),
+}
+
+
+def shares(random: Random, world: str, n: int) -> Drawn:
+    """The mean share of right edits, and its difference to a slightly worse editor."""
+    chance, together = SHARES[world]
+    y = balanced(n)
+    p = chance(random, y)[:, None]
+    found = []
+    for worse in (0.0, 0.01):
+        uniform = random.random((n, 1 if together else EDITS))
+        hits = np.broadcast_to(uniform < p - worse, (n, EDITS))
+        found.append(share_interval(hits, np.ones((n, EDITS)), strata_of(y)))
+    assert found[0] is not None
+    assert found[1] is not None
+    return {"share": found[0], "of shares": difference(found[0], found[1])}
+
+
+# -- features ----------------------------------------------------------------------------------------------
+
+
+def rectified(
+    random: Random,
+    y: Ints,
+    spread: float = 0.25,
+    broken: float = 0.0,
+    hard: float = 0.0,
+    d: int = 128,
+    methods: int = 1,
+) -> tuple[Floats, list[Floats]]:
+    """Features of seven classes, [n, d], and of seven correlated edits of each image, [7 n, d], by methods.
+
+    They are rectified, sparse and have heavy tails, as those of a judge may have: the kurtosis is about 16
+    with a spread of 0.25, and about 30 with 0.45.
+
+    Args:
+        spread: of the size of an image's features, on the log scale.
+        broken: share of the images whose seven edits are all far away.
+        hard: how much larger the features of class 3 are.
+        methods: number of equal editors.
+    """
+    fixed, n = np.random.default_rng(7), len(y)
+    mix = fixed.standard_normal((24, d)) / np.sqrt(24)
+    centres = 1.5 * fixed.standard_normal((CLASSES, 24))
+    away = 2 * np.abs(fixed.standard_normal(d))
+    size = random.lognormal(0, spread, (n, 1)) * (1 + hard * (y == 3))[:, None]
+    code = random.standard_normal((n, 24))
+
+    def features(codes: Floats, sizes: Floats) -> Floats:
+        noise = 0.3 * random.standard_normal((*codes.shape[:-1], d))
+        return np.maximum(sizes * (codes @ mix - 1.08 + noise), 0)
+
+    edits = []
+    for _ in range(methods):
+        common = 0.6 * random.standard_normal((n, 1, 24))
+        codes = 0.7 * code[:, None] + common + 0.4 * random.standard_normal((n, EDITS, 24))
+        sizes = (size**0.9)[:, :, None] * random.lognormal(0, 0.2, (n, EDITS, 1))
+        made = features(codes + 0.9 * centres, sizes)
+        bad = random.random(n) < broken
+        made[bad] = 0.2 * made[bad] + away
+        edits.append(made.reshape(-1, d))
+    return features(code + centres[y], size), edits
+
+
+def perfect(random: Random, y: Ints, spread: float = 0.25) -> tuple[Floats, list[Floats]]:
+    """``rectified``, with edits that are images of their target."""
+    real = rectified(random, y, spread)[0]
+    of_targets = [rectified(random, np.full(len(y), c), spread)[0] for c in range(CLASSES)]
+    return real, [np.stack(of_targets, axis=1).reshape(-1, real.shape[1])]
+
+
+def alike(random: Random, y: Ints) -> tuple[Floats, list[Floats]]:
+    """Normal features of a perfect editor with unequal variances; the linear part of FED vanishes."""
+    n, scale = len(y), 3 / np.sqrt(np.arange(1, 33))
+    fake = random.standard_normal((EDITS * n, 32)) * scale
+    return random.standard_normal((n, 32)) * scale, [fake]
+
+
+def normal(random: Random, y: Ints) -> tuple[Floats, list[Floats]]:
+    """Normal features with 64 dimensions and correlated edits."""
+    mix = np.random.default_rng(5).standard_normal((16, 64)) / 4
+    code = random.standard_normal((len(y), 16))
+    edits = 0.7 * code[:, None] + 0.5 * random.standard_normal((len(y), EDITS, 16))
+    fake = edits @ mix + 0.3 * random.standard_normal((len(y), EDITS, 64))
+    return code @ mix + 0.3 * random.standard_normal((len(y), 64)), [fake.reshape(-1, 64)]
+
+
+def _unequal(n: int) -> Ints:
+    """Labels of classes of 40 to 4 % of the images."""
+    ends = np.cumsum([0.4, 0.2, 0.15, 0.1, 0.06, 0.05])
+    return np.searchsorted(ends, (np.arange(n) + 0.5) / n)
+
+
+Features = Callable[[Random, int], tuple[Floats, list[Floats], Ints]]
+
+
+def _world(
+    make: Callable[..., tuple[Floats, list[Floats]]],
+    labels: Callable[[Random, int], Ints] = lambda random, n: balanced(n),
+    **options: float,
+) -> Features:
+    def draw(random: Random, n: int) -> tuple[Floats, list[Floats], Ints]:
+        y = labels(random, n)
+        return *make(random, y, **options), y
+
+    return draw
+
+
+FEATURES: Mapping[str, Features] = {
+    "alike": _world(alike),
+    "normal": _world(normal),
+    "kurtosis 16": _world(rectified),
+    "kurtosis 16, 2 % broken": _world(rectified, broken=0.02),
+    "kurtosis 16, 5 % broken": _world(rectified, broken=0.05),
+    "kurtosis 16, perfect editor": _world(perfect),
+    "kurtosis 16, a hard class": _world(rectified, hard=0.6),
+    "kurtosis 16, random counts": _world(
+        rectified, lambda random, n: random.integers(0, CLASSES, n)
+    ),
+    "kurtosis 16, unequal counts": _world(rectified, lambda random, n: _unequal(n)),
+    "kurtosis 30": _world(rectified, spread=0.45),
+    "kurtosis 30, 2 % broken": _world(rectified, spread=0.45, broken=0.02),
+    "kurtosis 30, perfect editor": _world(perfect, spread=0.45),
+}
+
+# Checkpoints whose edits the kind ``judge`` resamples, and the number of faces.
+CHECKPOINTS, FACES = ("stargan-v2", "gaussian"), 700
+
+
+@cache
+def judged_faces() -> tuple[dict[str, NDArray[np.float32]], Ints]:
+    """The shipped judge's features of ``FACES`` faces and of the edits of each, and the labels of the faces."""
+    import torch
+
+    from ganbench.data import load_dataset
+    from ganbench.evaluation.run import default_store, load_all, perform, prepare
+    from ganbench.judges import load_judge
+    from ganbench.stopwatch import Stopwatch
+
+    faces, cpu = load_dataset("faces", "test", test=FACES), torch.device("cpu")
+    plan = prepare(
+        load_all(CHECKPOINTS, cpu),
+        faces,
+        load_judge("vgg"),
+        seed=0,
+        limit=None,
+        batch_size=32,
+        store=default_store(),
+        stopwatch=Stopwatch(),
+    )
+    perform(plan)
+    features = {"real": plan.gather("real")["features"], "truth": plan.gather("truth")["features"]}
+    for label in plan.methods:
+        features[label] = plan.gather("edits", label, "anchor")["features"]
+    return features, faces.labels[np.concatenate([chunk.indices for chunk in plan.chunks])]
+
+
+def _resampled(name: str) -> Features:
+    """Images drawn from the faces with replacement, equally many of each class."""
+
+    def draw(random: Random, n: int) -> tuple[Floats, list[Floats], Ints]:
+        features, labels = judged_faces()
+        y = balanced(n)
+        rows = np.array([random.choice(np.flatnonzero(labels == c)) for c in y])
+        fake = features[name][rows].astype(np.float64)
+        return features["real"][rows].astype(np.float64), [fake.reshape(-1, fake.shape[-1])], y
+
+    return draw
+
+
+JUDGE: Mapping[str, Features] = {name: _resampled(name) for name in (*CHECKPOINTS, "truth")}
+
+
+def distances(world: Features, random: Random, n: int) -> Drawn:
+    """FED and KID, with the other set of edits of another editor if there is one."""
+    real, (fake, *_), y = world(random, n)
+    image = np.repeat(np.arange(n), len(fake) // n)
+    return {
+        "fed": frechet_interval(real, fake, image, strata_of(y)),
+        "kid": kernel_interval(real, fake, image, strata_of(y)),
+    }
+
+
+def neighbours(world: Features, random: Random, n: int) -> Drawn:
+    """Precision, recall, density and coverage."""
+    real, (fake, *_), y = world(random, n)
+    image = np.repeat(np.arange(n), len(fake) // n)
+    found = prdc_intervals(real, fake, image, strata_of(y))
+    assert found is not None
+    return dict(found._asdict())
+
+
+# -- calibration -------------------------------------------------------------------------------------------
 
 # Judges: the standard deviation of their logits, and the factor that would calibrate them.
-JUDGES: dict[str, tuple[float, float]] = {
+JUDGES: Mapping[str, tuple[float, float]] = {
     "calibrated": (2, 1),
     "overconfident": (2, 0.5),
     "underconfident": (2, 1.5),
@@ -90,157 +308,141 @@ JUDGES: dict[str, tuple[float, float]] = {
 }
 
 
-# Editors: the mean accuracy, and how equal it is for all images (a + b of a beta distribution).
-EDITORS: dict[str, tuple[float, float]] = {
-    "middling": (0.5, 5),
-    "good, or not": (0.9, 0.5),
-    "excellent": (0.97, 5),
+def calibration(random: Random, world: str, n: int) -> Drawn:
+    """ECE of a judge; the labels follow its probabilities, so the numbers of the classes are random."""
+    scale, factor = JUDGES[world]
+    logits = scale * random.standard_normal((n, CLASSES))
+    p = np.exp(factor * (logits - logits.max(axis=1, keepdims=True))).cumsum(axis=1)
+    y = (random.random(n)[:, None] * p[:, -1:] > p).sum(axis=1)
+    return {"ece": calibration_interval(logits, y, strata_of(y))}
+
+
+# -- six equal methods -------------------------------------------------------------------------------------
+
+
+def _columns_of_means(
+    world: Callable[[Random, Ints], Floats],
+) -> Callable[[Random, int], list[Interval | None]]:
+    def draw(random: Random, n: int) -> list[Interval | None]:
+        y, ones = balanced(n), np.ones(n)
+        return [ratio_interval(world(random, y), ones, strata_of(y)) for _ in range(6)]
+
+    return draw
+
+
+def _columns_of_shares(random: Random, n: int) -> list[Interval | None]:
+    y, p = balanced(n), random.beta(9, 1, (n, 1))
+    hits = (random.random((n, EDITS)) < p for _ in range(6))
+    return [share_interval(h, np.ones((n, EDITS)), strata_of(y)) for h in hits]
+
+
+def _columns_of_fed(random: Random, n: int) -> list[Interval | None]:
+    y, image = balanced(n), np.repeat(np.arange(n), EDITS)
+    real, edits = rectified(random, y, d=64, methods=6)
+    return [frechet_interval(real, fake, image, strata_of(y)) for fake in edits]
+
+
+SIX: Mapping[str, Callable[[Random, int], list[Interval | None]]] = {
+    "shares of hard and easy images": _columns_of_shares,
+    "lognormal means": _columns_of_means(_lognormal(1)),
+    "means, 2 % broken": _columns_of_means(_broken(0.02)),
+    "fed": _columns_of_fed,
 }
 
 
-def predictions(
-    random: np.random.Generator, n: int, scale: float, factor: float
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Logits [n, 7] of a judge, and labels [n]."""
-    logits = scale * random.standard_normal((n, 7))
-    p = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
-    labels = (random.random(n)[:, None] * p.sum(axis=1, keepdims=True) > p.cumsum(axis=1)).sum(
-        axis=1
-    )
-    return logits, labels
+def false_difference(random: Random, world: str, n: int) -> bool:
+    """Whether one of six equal methods is told apart."""
+    column = [interval for interval in SIX[world](random, n) if interval is not None]
+    gaps = {pair: (g.low, g.high) for pair, g in simultaneous_differences(column).items()}
+    return not all(tied_with_best(gaps, len(column), higher=True))
 
 
-def of_set(
-    statistic: Callable[..., Callable[[NDArray[np.bool_]], float]],
-) -> Callable[[Floats, Floats], Interval]:
-    """The function that gives the interval of a distance of two sets."""
+# -- the report --------------------------------------------------------------------------------------------
 
-    def interval(real: Floats, fake: Floats) -> Interval:
-        groups = assign_groups(len(real))
-        return jackknife(statistic(real, fake, groups, np.repeat(groups, EDITS)))
-
-    return interval
-
-
-def of_neighbours(real: Floats, fake: Floats) -> Mapping[str, Interval]:
-    """The intervals of precision, recall, density and coverage."""
-    image = np.repeat(np.arange(len(real)), len(fake) // len(real))
-    found = prdc_intervals(real, fake, image)
-    assert found is not None
-    return found._asdict()
-
-
-def of_difference(real: Floats, fake: Floats) -> Interval:
-    """FED of a similar editor minus FED of the first editor."""
-    other = np.random.default_rng(abs(int(1e6 * fake[0, 0])))
-    near = fake + 0.3 * fake.std(axis=0) * other.standard_normal(fake.shape)
-    fed = of_set(frechet_statistic)
-    return difference(fed(real, near), fed(real, fake))
-
-
-def of_edits(random: np.random.Generator, n: int, mean: float, sure: float) -> dict[str, Interval]:
-    """Intervals of the mean of seven cells, of a ratio of skewed sums, and of their differences."""
-    p = random.beta(mean * sure, (1 - mean) * sure, (n, 1))
-    unedited = random.gamma(2, size=n)
-    found: dict[str, Interval] = {}
-    for name, hardness in (("one", 1), ("other", 0.9)):
-        right = share_interval(random.random((n, 7)) < p**hardness, np.ones((n, 7)))
-        edited = unedited * (1.5 - p[:, 0]) * random.gamma(4, 0.25, n)
-        error = ratio_interval(edited, unedited)
-        assert right is not None
-        assert error is not None
-        found |= {f"{name} share": right, f"{name} ratio": error}
-    return {
-        "share": found["one share"],
-        "ratio": found["one ratio"],
-        "of shares": difference(found["other share"], found["one share"]),
-        "of ratios": difference(found["other ratio"], found["one ratio"]),
-    }
-
-
-OF_FEATURES: dict[str, Callable[[Floats, Floats], Interval | Mapping[str, Interval]]] = {
-    "fed": of_set(frechet_statistic),
-    "kid": of_set(kernel_statistic),
-    "prdc": of_neighbours,
-    "difference": of_difference,
-}
-STATISTICS = (*OF_FEATURES, "ece", "edits")
-KINDS: dict[str, Mapping[str, object]] = dict.fromkeys(OF_FEATURES, WORLDS) | {
-    "prdc": OF_NEIGHBOURS,
-    "ece": JUDGES,
-    "edits": EDITORS,
+WORLDS: Mapping[str, Mapping[str, object]] = {
+    "means": MEANS,
+    "shares": SHARES,
+    "features": FEATURES,
+    "judge": JUDGE,
+    "neighbours": FEATURES,
+    "calibration": JUDGES,
+    "six": SIX,
 }
 
 
-def intervals(
-    statistic: str, world: str, n: int, d: int, draws: int, seed: int
-) -> Iterator[dict[str, Interval]]:
-    """Yield the intervals of each draw by their names."""
-    for draw in range(draws):
-        random = np.random.default_rng([seed, n, d, draw])
-        if statistic == "ece":
-            found = calibration_interval(*predictions(random, n, *JUDGES[world]))
-            assert found is not None
-            yield {statistic: found}
-        elif statistic == "edits":
-            yield of_edits(random, n, *EDITORS[world])
-        else:
-            one = OF_FEATURES[statistic](*OF_NEIGHBOURS[world](random, n, d))
-            yield {statistic: one} if isinstance(one, Interval) else dict(one)
+def draw(kind: str, world: str, n: int, random: Random) -> Drawn:
+    """The intervals of one draw by their names."""
+    if kind == "features":
+        return distances(FEATURES[world], random, n)
+    if kind == "judge":
+        return distances(JUDGE[world], random, n)
+    if kind == "neighbours":
+        return neighbours(FEATURES[world], random, n)
+    of_kind = {"means": means, "shares": shares, "calibration": calibration}
+    return of_kind[kind](random, world, n)
 
 
-def report(statistic: str, world: str, n: int, d: int, draws: int, seed: int) -> bool:
-    """Print the lines of a setting; return whether the promise holds."""
+def report(kind: str, world: str, n: int, draws: int, seed: int) -> bool:
+    """Print the lines of a setting; return whether the draws leave the promise standing."""
     start = time.process_time()
-    drawn = list(intervals(statistic, world, n, d, draws, seed))
-    seconds = (time.process_time() - start) / draws
-    return all([line(name, drawn, world, n, d, seconds) for name in drawn[0]])
+    randoms = [np.random.default_rng([seed, n, i]) for i in range(draws)]
+    if kind == "six":
+        false = sum(false_difference(random, world, n) for random in randoms)
+        low, high = binomial_ends(false, draws)
+        holds = low <= 0.05
+        what = f"told apart in {100 * false / draws:.1f} % [{100 * low:.1f} to {100 * high:.1f}]"
+        _print(holds, f"{world:<32} n {n:<4} {what}", start, draws)
+        return holds
+    drawn = [draw(kind, world, n, random) for random in randoms]
+    return all([line(kind, name, drawn, world, n, start) for name in drawn[0]])
 
 
-def line(
-    name: str, drawn: list[dict[str, Interval]], world: str, n: int, d: int, seconds: float
-) -> bool:
-    """Print the line of one value of a setting; return whether the promise holds."""
-    value, low, high = np.array([tuple(found[name]) for found in drawn]).T
-    draws, deviation = len(value), value.std(ddof=1)
-    covered = int(((low <= value.mean()) & (value.mean() <= high)).sum())
-    least, most = (0.92, 0.98) if n >= 10 * d else (0.93, 1.0)
+def line(kind: str, name: str, drawn: list[Drawn], world: str, n: int, start: float) -> bool:
+    """Print the line of one value of a setting; return whether the draws leave the promise standing."""
+    values = np.array([tuple(found[name] or (np.nan,) * 3) for found in drawn])
+    value, low, high = values[~np.isnan(values).any(axis=1)].T
+    draws, deviation, mean = len(value), value.std(ddof=1), value.mean()
+    covered = int(((low <= mean) & (mean <= high)).sum())
+    ends = binomial_ends(covered, draws)
+    least, most = (0.92, 0.98) if n >= 350 else (0.90, 1.0)
     if name in ("precision", "recall", "coverage") and deviation < 0.5 / n:
-        most = 1.0
-    holds = least <= covered / draws <= most
-    certain = " to ".join(f"{100 * end:.1f}" for end in wilson(covered, draws))
+        most = 1.0  # a share that is nearly always 0 or 1 is covered more often
     width = (high - low).mean() / (2 * 1.96 * deviation) if deviation else np.inf
-    print(
-        f"{'ok    ' if holds else 'BROKEN'} {name:<10} {world:<14} n {n:<5} d {d:<3} "
-        f"covers {100 * covered / draws:5.1f} % [{certain}]  below {100 * (high < value.mean()).mean():.1f}  "
-        f"width {width:.2f}  value {value.mean():.4g}  {seconds:.3f} s a draw",
-        flush=True,
+    holds = ends[1] >= least and ends[0] <= most
+    if kind == "judge":
+        # The ideal width is known up to the error of the standard deviation.
+        holds &= bool(width <= 1.25 * (1 + 2 / np.sqrt(2 * draws)))
+    what = (
+        f"covers {100 * covered / draws:5.1f} % [{100 * ends[0]:.1f} to {100 * ends[1]:.1f}]  "
+        f"below {100 * (high < mean).mean():.1f}  above {100 * (low > mean).mean():.1f}  "
+        f"width {width:.2f}  value {mean:.4g}"
     )
+    _print(holds, f"{name:<13} {world:<28} n {n:<4} {what}", start, draws)
     return holds
+
+
+def _print(holds: bool, text: str, start: float, draws: int) -> None:
+    seconds = (time.process_time() - start) / draws
+    print(f"{'ok    ' if holds else 'BROKEN'} {text}  {seconds:.3f} s a draw", flush=True)
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--statistic", nargs="+", choices=STATISTICS, default=list(STATISTICS))
-    worlds = [*OF_NEIGHBOURS, *JUDGES, *EDITORS]
-    parser.add_argument("--world", nargs="+", choices=worlds, default=worlds)
-    parser.add_argument("--n", nargs="+", type=int, default=[200, 1000], help="Images.")
-    parser.add_argument("--d", nargs="+", type=int, default=[16, 64], help="Features.")
-    parser.add_argument("--draws", type=int, default=500, help="Draws a setting.")
+    parser.add_argument("--kind", nargs="+", choices=WORLDS, default=list(WORLDS))
+    parser.add_argument("--world", nargs="+", help="Names of worlds; all by default.")
+    parser.add_argument("--n", nargs="+", type=int, default=[140, 350, 700], help="Images.")
+    parser.add_argument("--draws", type=int, default=300, help="Draws of each setting.")
     parser.add_argument("--seed", type=int, default=1, help="Of all draws.")
     chosen = parser.parse_args()
     settings = [
-        (s, world, n, d)
-        for d, n, s in itertools.product(chosen.d, chosen.n, chosen.statistic)
-        for world in chosen.world
-        if world in KINDS[s]
+        (kind, world, n)
+        for kind in chosen.kind
+        for world in WORLDS[kind]
+        for n in chosen.n
+        if not chosen.world or world in chosen.world
     ]
-    # Predictions have no features, but seven emotions.
-    settings = list(
-        dict.fromkeys((s, w, n, d if s in OF_FEATURES else 7) for s, w, n, d in settings)
-    )
-    if not all([report(s, w, n, d, chosen.draws, chosen.seed) for s, w, n, d in settings]):
+    if not all([report(*setting, chosen.draws, chosen.seed) for setting in settings]):
         sys.exit(1)
 
 

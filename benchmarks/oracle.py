@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from prdc import compute_prdc
-from scipy.stats import binomtest, spearmanr
+from scipy.stats import binom, spearmanr
 from sklearn.metrics import (
     brier_score_loss,
     confusion_matrix,
@@ -167,11 +167,13 @@ def predictions() -> list[bool]:
     )
     desired = np.eye(7)[labels]
     rho, path = np.linspace(0, 1, 9), random.integers(0, 5, 9) / 5
-    proportion = binomtest(37, 60).proportion_ci(method="wilson")
+    low, high = metrics.binomial_ends(37, 60)
+    # P(X > 37) + P(X = 37) / 2 at the lower end, and P(X < 37) + P(X = 37) / 2 at the upper one.
+    tails = (binom.sf([37, 36], 60, low).mean(), binom.cdf([36, 37], 60, high).mean())
     return [
         line("confusion", "scikit-learn", counts.sum(axis=0), table, 0),
         line("accuracy cells", "scikit-learn", right / n, np.diag(table) / table.sum(1), EXACT),
-        line("wilson", "scipy", metrics.wilson(37, 60), proportion, EXACT),
+        line("mid-p", "scipy", (0.02, 0.02), tails, EXACT),
         line("calibration: nll", "scikit-learn", found.nll.mean(), log_loss(labels, p), EXACT),
         line(
             "calibration: brier",

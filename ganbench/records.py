@@ -60,7 +60,7 @@ class Record:
         variant: name of another reading of the metric; empty for the one that tables show.
         version: version of the metric's definition.
         low, high: ends of the interval; None without an interval.
-        interval: method of the interval, e.g. ``"wilson 95%"``.
+        interval: method of the interval, e.g. ``"mid-p 95%"``.
         note: what a reader must know about the value.
         influence: how much each part of the images changes the value, a ``metrics.Influence``, for
             paired differences; None if that is not known. Not in ``results.json``, see

@@ -58,8 +58,7 @@ def test_a_perfect_editor(store):
     for emotion in EMOTIONS:
         cell = results.find("painter", "accuracy", emotion)
         assert (cell.value, cell.n) == (100, N)
-        wilson = stats.binomtest(N, N).proportion_ci(method="wilson")
-        assert (cell.low, cell.high) == pytest.approx((100 * wilson.low, 100))
+        assert (cell.low, cell.high) == pytest.approx((100 * 0.04 ** (1 / N), 100))  # p^N / 2 = 2 %
     assert results.find("painter", "accuracy").value == 100
     assert results.find("real", "accuracy").value == 100
     assert results.find("painter", "ere").value == pytest.approx(0, abs=1e-9)
@@ -92,8 +91,7 @@ def test_an_editor_that_paints_the_next_emotion(store):
     expected[:, np.arange(K), following] = COUNTS[:, None]
     assert results.confusion["painter"] == expected.tolist()
     cell = results.find("painter", "accuracy", "happy")
-    wilson = stats.binomtest(0, N).proportion_ci(method="wilson")
-    assert (cell.low, cell.high) == (0, pytest.approx(100 * wilson.high))
+    assert (cell.low, cell.high) == (0, pytest.approx(100 * (1 - 0.04 ** (1 / N))))
     # The distances of edit and input to the right level, over all edits to another emotion.
     error, step = LEVELS[following] - LEVELS, LEVELS - LEVELS[:, None]
     ratio = changed(np.broadcast_to(abs(error), (K, K))).sum() / changed(abs(step)).sum()

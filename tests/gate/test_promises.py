@@ -6,9 +6,10 @@ from importlib import resources
 import numpy as np
 import pytest
 from doctored import K, number, predictions, run
+from scipy.stats import norm
 
 from ganbench.gate import compare, tolerances
-from ganbench.gate.statistics import interval_test, sign_flip
+from ganbench.gate.statistics import detectable, detectable_share, interval_test, sign_flip
 from ganbench.metrics import Interval
 
 TOLERANCES = tolerances(["accuracy"])
@@ -120,11 +121,51 @@ def test_sign_flip_is_mcnemars_test_for_single_edits_and_keeps_images_whole():
 
 
 def test_the_interval_test_agrees_with_the_normal_one_and_looks_at_the_ends_between():
-    from scipy.stats import norm
-
     base, head = Interval(10, 9, 11), Interval(8, 7, 9)
     assert interval_test(base, head).lower == pytest.approx(
         norm.cdf(-2 / np.hypot(1, 1) * 1.96), rel=1e-3
     )
     far = Interval(10, 9, 99), Interval(8, -99, 9)
     assert interval_test(*far) == interval_test(base, head)
+
+
+def drawn(rng, p, together):
+    """int [140, 7]: which edits are right, with the chance ``p``."""
+    uniform = rng.random((140, 1 if together else K))
+    return np.broadcast_to(uniform < p, (140, K)).astype(np.int64)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("p", [0.5, 0.95])
+def test_the_drop_that_is_called_detectable_is_caught(p, together):
+    caught, alpha, margin = 0, 0.004, 0.03
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        base = drawn(rng, p, together)
+        drop = detectable_share(base, drawn(rng, p, together), margin, alpha)
+        change = drawn(rng, max(p - drop, 0), together) - base
+        caught += -change.mean() > margin and sign_flip(change.sum(axis=1)).lower <= alpha
+    assert caught / 200 >= 0.87  # three standard errors below 93 %
+
+
+def test_a_drop_of_edits_that_are_lost_together_must_be_larger_to_be_detected():
+    rng = np.random.default_rng(0)
+    alone, together = (
+        detectable_share(drawn(rng, 0.95, t), drawn(rng, 0.95, t), 0.03, 0.004) for t in (0, 1)
+    )
+    assert together > 2 * alone
+    one = drawn(rng, 0.95, False)
+    assert detectable_share(one, one, 0.03, 0.004) <= alone  # runs that do not differ
+    perfect = np.ones((140, K), np.int64)
+    assert 0.03 <= detectable_share(perfect, perfect, 0.03, 0.004) < 0.1
+
+
+def test_what_is_detectable_grows_with_the_errors_of_a_worse_value():
+    one = Interval(10, 9, 11)
+    flat = detectable(one, one, 0.1, 0.004, lambda x: 1.0)
+    error = np.hypot(1, 1) / norm.ppf(0.975)
+    assert flat == pytest.approx((norm.ppf(0.996) + norm.ppf(0.95)) * error)
+    assert detectable(one, one, 0.1, 0.004, lambda x: 1 + x / 10) > 1.1 * flat
+    assert detectable(one, one, 9.0, 0.004, lambda x: 1.0) == pytest.approx(
+        9 + norm.ppf(0.95) * error
+    )
