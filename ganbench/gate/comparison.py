@@ -343,20 +343,20 @@ def _detectable(
 ) -> float:
     """The real worsening of a headline that a test at the level ``alpha`` detects.
 
-    A worsening also changes the standard error: that of an accuracy follows p (1 - p), and that of a
-    positive number that is better if lower grows in proportion, at most twofold.
+    A worsening also changes the variance: that of an accuracy follows p (1 - p), and that of a positive
+    number that is better if lower grows in proportion to it, at most fourfold.
     """
     if hits is not None:
         return 100 * detectable_share(*hits, margin / 100, alpha)
-    value = head.value
 
     def growth(worsening: float) -> float:
         if record.metric == "accuracy":
-            least = 0.5 / max(record.n, 1)
-            p, q = (float(np.clip(v / 100, least, 1 - least)) for v in (value, value - worsening))
-            return math.sqrt(q * (1 - q) / (p * (1 - p)))
-        if record.direction == "lower" and value > 0:
-            return min(1 + worsening / value, 2.0)
+            # The middle of the interval of a share near 1 has the variance that the interval counts.
+            p = (head.low + head.high) / 200
+            q = max(p - worsening / 100, 0.0)
+            return math.sqrt(q * (1 - q) / (p * (1 - p))) if 0 < p < 1 else 1.0
+        if record.direction == "lower" and head.value > 0:
+            return min(math.sqrt(1 + worsening / head.value), 2.0)
         return 1.0
 
     return detectable(base, head, margin, alpha, growth)

@@ -92,7 +92,7 @@ def detectable(
         growth: by which factor a worsening increases the standard error of the head.
     """
     z, z_power = -float(ndtri(alpha)), float(ndtri(power))
-    errors = [max(x.value - x.low, x.high - x.value) / float(ndtri(0.975)) for x in (base, head)]
+    errors = [(x.high - x.low) / 2 / float(ndtri(0.975)) for x in (base, head)]
     worsening = 0.0
     for _ in range(100):
         error = math.hypot(errors[0], errors[1] * growth(worsening))

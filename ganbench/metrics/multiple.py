@@ -9,6 +9,7 @@ probability that all intervals of a column cover is 95 %.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -21,6 +22,8 @@ Pair = tuple[int, int]
 
 # What the bootstrap is asked for, so that 95 % of the columns hold: it was chosen by simulation.
 ASKED = 0.96
+
+DRAWS = 1999
 
 # Smallest variance of a bootstrap draw relative to that of the images. With few images in which two
 # methods differ, a draw without any of them would have no variance.
@@ -60,7 +63,7 @@ def simultaneous_differences(intervals: Sequence[Interval]) -> dict[Pair, Interv
     return widened
 
 
-def column_constant(moves: NDArray[np.float64], draws: int = 1999) -> float:
+def column_constant(moves: NDArray[np.float64]) -> float:
     """The factor c with which all differences lie within c standard errors, with 95 % probability.
 
     It is the quantile of the largest studentised difference of all pairs, over bootstrap draws of the
@@ -69,7 +72,6 @@ def column_constant(moves: NDArray[np.float64], draws: int = 1999) -> float:
     Args:
         moves: [K, N], influence values of K methods on the same images, whose squares add up to
             variances (``Influence``).
-        draws: number of bootstrap draws.
 
     Returns:
         c; 0 if no two methods differ in any image.
@@ -81,12 +83,19 @@ def column_constant(moves: NDArray[np.float64], draws: int = 1999) -> float:
     if not gaps.size:
         return 0.0
     n = len(gaps)
-    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), draws).astype(np.float64)
+    times = _times_drawn(n)
     sums = times @ gaps
     # The influence values are centred within strata, so their means over all images are 0 too.
     variances = times @ np.square(gaps) - np.square(sums) / n
     largest = np.abs(sums / np.sqrt(np.maximum(variances, LEAST_VARIANCE))).max(axis=1)
     return float(np.quantile(largest, ASKED))
+
+
+@lru_cache(maxsize=1)
+def _times_drawn(images: int) -> NDArray[np.float64]:
+    """How often each image is in each bootstrap draw, [DRAWS, images]; all metrics share the draws."""
+    chances = np.full(images, 1 / images)
+    return np.random.default_rng(0).multinomial(images, chances, DRAWS).astype(np.float64)
 
 
 def tied_with_best(

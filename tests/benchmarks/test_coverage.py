@@ -69,7 +69,7 @@ def test_equal_methods_are_told_apart_or_not():
 def test_a_broken_promise_is_told(monkeypatch, capsys):
     report = BENCHMARK["report"]
     z = np.random.default_rng(0).standard_normal(500)
-    for half, holds, word in ((1.96, True, "ok"), (1.5, False, "BROKEN"), (4, False, "BROKEN")):
+    for half, holds, word in ((1.96, True, "ok"), (1.2, False, "BROKEN"), (4, False, "BROKEN")):
         drawn = iter([{"mean": Interval(v, v - half, v + half)} for v in z])
         monkeypatch.setitem(report.__globals__, "draw", lambda *_, drawn=drawn: next(drawn))
         assert report("means", "normal", 350, 500, 1) is holds
