@@ -223,23 +223,13 @@ def _train(
     from ganbench import distributed
     from ganbench.training.events import open_events
     from ganbench.training.folder import began_in
-    from ganbench.training.session import prepare
 
     folder, console = options.folder, screen(err=True, quiet=not share.first)
     # torchrun restarts a process with the arguments of its first start, in which --resume is missing.
     restarted = share.first and distributed.relaunched() and began_in(folder, distributed.launch())
     resume = share.any(restarted) or options.resume
     with share.fail_together():
-        session = prepare(
-            options.name,
-            options.recipe,
-            options.values,
-            seed=options.seed,
-            device=device,
-            init=None if resume else options.start,
-            resumed=folder if resume else None,
-            share=share,
-        )
+        session = _session(options, share, device, resume)
         writes = options.tensorboard and share.first
         events = stack.enter_context(open_events(folder)) if writes else None
     for line in session.setup.remarks():
@@ -274,6 +264,22 @@ def _train(
         events.begin(run.done)
     progress(f"train {session.setup.name}", run.done, session.setup.recipe.iterations)
     return run.run()
+
+
+def _session(options: TrainOptions, share: Share, device: str, resume: bool) -> Session:
+    """What is trained in this process: ``--init`` has no effect on a run that is resumed."""
+    from ganbench.training.session import prepare
+
+    return prepare(
+        options.name,
+        options.recipe,
+        options.values,
+        seed=options.seed,
+        device=device,
+        init=None if resume else options.start,
+        resumed=options.folder if resume else None,
+        share=share,
+    )
 
 
 def _load(options: TrainOptions, session: Session, progress: Bar) -> Dataset:
