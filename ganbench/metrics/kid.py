@@ -176,7 +176,9 @@ def kernel_sums(
     b = b[order]
     edits = np.bincount(image, minlength=n)
     if len(edits) != n or not edits.all():
-        raise BadInput(f"each of {n} images needs an edit: got edits of {len(set(image))} images")
+        raise BadInput(
+            f"image without an edit: {np.setdiff1d(np.arange(n), image)[:5].tolist()}; edit each image"
+        )
     first = np.cumsum(edits) - edits
     real, cross, fake = np.empty((n, n)), np.empty((n, n)), np.zeros((n, n))
     for rows in row_blocks(n, n + len(b), memory):

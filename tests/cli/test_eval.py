@@ -66,9 +66,9 @@ def test_two_judges_stand_side_by_side(place, tmp_path):
     table = list(csv.reader((folder / "judges.csv").open()))
     assert [row[0] for row in table] == ["Method", "Real", "StarGAN", "GGANmut"]
     heads = [head.split(",")[0] for head in table[0]]
-    # Each with its half-width.
-    assert heads == ["Method", *["Accuracy"] * 4, *["Agreement"] * 2, *["Cohen's κ"] * 2]
-    assert table[0][5] in out
+    # Each with the two ends of its interval.
+    assert heads == ["Method", *["Accuracy"] * 6, *["Agreement"] * 3, *["Cohen's κ"] * 3]
+    assert table[0][7] in out
     page = (folder / "report.html").read_text()
     assert 'id="table-judges"' in page
     assert "Extra judge" in page

@@ -77,5 +77,5 @@ def test_what_it_cannot_compare():
         kernel_distance(np.zeros((3, 2)), np.zeros((3, 4)))
     with pytest.raises(BadInput, match="group"):
         kernel_interval(np.zeros((5, 2)), np.zeros((5, 2)), np.arange(2), np.zeros(5, np.int64))
-    with pytest.raises(BadInput, match="needs an edit"):
+    with pytest.raises(BadInput, match="image without an edit"):
         kernel_sums(np.zeros((3, 2)), np.zeros((3, 2)), np.array([0, 0, 2]))
