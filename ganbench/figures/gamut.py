@@ -123,7 +123,7 @@ def draw_gamut(scene: Scene, view: JudgedPlane, shown: ShownEdits, source: str) 
     return Drawing(
         page.figure,
         f"The conditional plane of {method.title} with edits of one face. The frame of an edit has the "
-        f"colour of the emotion that the judge sees. The background is {meaning}. The judge's value at a "
+        f"colour of the emotion that the judge sees. The background shows {meaning}. The judge's value at a "
         f"code is the mean of its softmax over edits of {source} with codes near it (Gaussian of width "
         f"{view.width:.2f}). {measured} Judge: {judge}.",
     )
@@ -213,9 +213,9 @@ def _draw_directions(page: Page, method: Method, judged: Floats, view: JudgedPla
     page.text(RIGHT, top + 1.7, "dashed: the target of the training;", SMALL, color=QUIET)
     page.text(RIGHT, top + 1.8, f"mean distance from the target: {mean:.2f}", SMALL, color=QUIET)
     return (
-        f"{method.title} defines no label distribution of a code. Along the direction of an emotion, the "
-        f"training target of the probability of the emotion is the intensity ρ (dashed, for ρ above "
-        f"{LOWEST_TRAINED_RHO}); the judge's probability differs from ρ by {mean:.3f} on average."
+        f"{method.title} defines no label distribution of a code. Along the direction of an "
+        f"emotion, the training aims at a probability of the emotion equal to the intensity ρ (dashed, for "
+        f"ρ above {LOWEST_TRAINED_RHO}); the judge's probability differs from ρ by {mean:.3f} on average."
     )
 
 
