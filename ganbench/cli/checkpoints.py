@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.options import PIXELS
+from ganbench.cli.options import PATH, PIXELS
 from ganbench.cli.screen import say, screen
 from ganbench.text import plural
 
@@ -22,13 +22,13 @@ def checkpoints() -> None:
 
 @checkpoints.command("import")
 @click.argument("method", metavar="METHOD")
-@click.argument("file", metavar="FILE", type=click.Path())
+@click.argument("file", metavar="FILE", type=PATH)
 @click.option(
     "--discriminator",
-    type=click.Path(),
+    type=PATH,
     help="The authors' file of the discriminator, for training from the result.",
 )
-@click.option("--out", type=click.Path(), help="File to write.  [default: METHOD-FILE.safetensors]")
+@click.option("--out", type=PATH, help="File to write.  [default: METHOD-FILE.safetensors]")
 @click.option(
     "--image-size",
     type=PIXELS,
@@ -40,31 +40,16 @@ def checkpoints() -> None:
     help="Classes in the order of the file.  [default: neutral,happy,sad,surprised,fearful,disgusted,"
     "angry; for stargan-v2 in alphabetical order]",
 )
-def import_(
-    method: str,
-    file: str,
-    discriminator: str | None,
-    out: str | None,
-    image_size: int | None,
-    emotions: str | None,
-) -> None:
+def import_(emotions: str | None, **given: Any) -> None:
     """Convert the authors' checkpoint FILE of METHOD into a checkpoint of ganbench.
 
     METHOD is linear (ganmut), gaussian (gganmut), stargan, ganimation, smit or stargan-v2. FILE holds the
     generator, or for StarGAN-v2 all networks. No code in it is executed.
     """
-    from pathlib import Path
-
     from ganbench.official import import_checkpoint
 
-    imported = import_checkpoint(
-        method,
-        Path(file),
-        discriminator=None if discriminator is None else Path(discriminator),
-        out=None if out is None else Path(out),
-        image_size=image_size,
-        emotions=None if emotions is None else emotions.split(","),
-    )
+    classes = None if emotions is None else emotions.split(",")
+    imported = import_checkpoint(emotions=classes, **given)
     for note in imported.notes:
         say(note, err=True)
     say(f"{imported.path}")
@@ -80,21 +65,16 @@ def import_(
     help="Write the layout of the method's authors; no other layout is supported.",
 )
 @click.option(
-    "--out",
-    type=click.Path(),
-    default=".",
-    help="Folder to write to.  [default: the current folder]",
+    "--out", type=PATH, default=".", help="Folder to write to.  [default: the current folder]"
 )
-def export(file: str, out: str) -> None:
+def export(file: str, out: Path) -> None:
     """Write FILE, or a shipped checkpoint by its name, for the code of the method's authors.
 
     Tensors are copied bit for bit.
     """
-    from pathlib import Path
-
     from ganbench.official import export_checkpoint
 
-    for path in export_checkpoint(_find(file), Path(out)):
+    for path in export_checkpoint(_find(file), out):
         say(f"{path}")
 
 

@@ -9,12 +9,12 @@ import click
 from ganbench.cli.options import (
     COUNT,
     PIXELS,
-    SEED,
     DataOptions,
     au_scale_of,
     au_scale_option,
     data_options,
     leak_options,
+    seed_option,
 )
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
@@ -50,7 +50,7 @@ def list_() -> None:
     "--train", type=COUNT, default=7000, show_default=True, help="Faces in the training split."
 )
 @click.option("--test", type=COUNT, default=700, show_default=True, help="Faces in the test split.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the faces.")
+@seed_option("Seed of the faces.")
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.options import BATCH, SEED, device_option, picture_options
+from ganbench.cli.options import (
+    batch_size_option,
+    device_option,
+    method_options,
+    picture_options,
+    seed_option,
+)
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
@@ -50,14 +56,7 @@ class EditOptions:
     help="Pictures, or folders of them at any depth.",
 )
 @click.argument("more", nargs=-1, type=click.Path(), metavar="")
-@click.option(
-    "--method", required=True, metavar="NAME", help="The method; 'ganbench methods' lists them."
-)
-@click.option(
-    "--checkpoint",
-    metavar="FILE|RUN",
-    help="Your checkpoint, or its run folder.  [default: the shipped checkpoint]",
-)
+@method_options
 @click.option("--emotion", metavar="NAME", help="The emotion that the edits show.")
 @click.option(
     "--aus",
@@ -74,16 +73,8 @@ class EditOptions:
 @picture_options
 @click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
 @click.option("--overwrite", is_flag=True, help="Replace edits that are already there.")
-@click.option(
-    "--batch-size", type=BATCH, default=32, show_default=True, help="Number of edits made at once."
-)
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="Seed of the noise of smit and stargan-v2.",
-)
+@batch_size_option
+@seed_option("Seed of the noise of smit and stargan-v2.")
 @device_option
 def edit(**given: Any) -> None:
     """Edit any number of pictures to an emotion, or to action units, into PNG files of the same names.

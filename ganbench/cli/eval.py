@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli.options import (
-    BATCH,
     COUNT,
     PIXELS,
-    SEED,
     DataOptions,
+    batch_size_option,
     data_options,
     device_option,
     leak_options,
     renamed_option,
+    seed_option,
 )
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
@@ -181,20 +181,8 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     type=COUNT,
     help="Number of test images to use, balanced over the emotions.  [default: all]",
 )
-@click.option(
-    "--batch-size",
-    type=BATCH,
-    default=32,
-    show_default=True,
-    help="Number of edits made at once; it changes speed and memory, but no result.",
-)
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="Seed of the noise of stochastic methods and of noisy codes.",
-)
+@batch_size_option
+@seed_option("Seed of the noise of stochastic methods and of noisy codes.")
 @click.option(
     "--noise-seeds",
     type=click.IntRange(1, 1000),

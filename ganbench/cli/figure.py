@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ganbench.cli.options import SEED, DataOptions, data_options, device_option
+from ganbench.cli.options import (
+    DataOptions,
+    data_options,
+    device_option,
+    method_options,
+    seed_option,
+    several,
+)
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.errors import BadInput
 from ganbench.figures import FIGURES, find, load
@@ -74,25 +81,24 @@ def _parsed(parse: Callable[[str], Any]) -> Callable[..., Any]:
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
 
-# The command-line parameters of each option or input of a figure, and those of all figures.
-OPTIONS: dict[str, list[click.Parameter]] = {
-    "method": [click.Option(["--method"], required=True, metavar="NAME", help="The method; 'ganbench methods' lists them.")],
-    "checkpoint": [click.Option(["--checkpoint"], metavar="FILE|RUN", help="Your checkpoint, or its run folder.  [default: the shipped checkpoint]")],
-    "methods": [click.Option(["--methods"], default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", help="Methods, as for 'ganbench eval'.")],
-    "codes": [click.Option(["--codes"], metavar="X,Y;X,Y;...", callback=_parsed(parse_codes), help="Codes to show.  [default: the most even mixtures of two emotions]")],
-    "code": [click.Option(["--code"], metavar="X,Y", callback=_parsed(parse_code), help="The code in the middle.  [default: half way from neutral to happy]")],
-    "step": [click.Option(["--step"], type=POSITIVE, help="Distance of neighbouring codes.  [default: 0.1]")],
-    "tolerance": [click.Option(["--tolerance"], type=POSITIVE, help="Largest total variation between two label distributions.  [default: 0.05]")],
-    "rho": [click.Option(["--rho"], metavar="R,R,...", callback=_parsed(parse_numbers), help="Radius of each ring around the centre of the plane; GANmut's intensity.  [default: 0.4,1]")],
-    "emotion": [click.Option(["--emotion"], metavar="NAME", help="The emotion to show.  [default: happy]")],
-    "limit": [click.Option(["--limit"], type=click.IntRange(1, 700), help="Number of test images.  [default: 350]")],
-    "judge": [click.Option(["--judge"], default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="The judge: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'.")],
-    "images": [
-        click.Option(["--images"], multiple=True, metavar="FILE [FILE...]", help="Your pictures instead of test faces, as JPEG or PNG; they are made square."),
-        click.Argument(["more"], nargs=-1, metavar=""),
-    ],
-    "seed": [click.Option(["--seed"], type=SEED, default=0, show_default=True, help="Seed of the choice of faces and of the noise.")],
-    "out": [click.Option(["--out"], required=True, metavar="FILE.png|pdf", help="File of the figure.")],
+# The command-line options of each option or input of a figure, and those of all figures.
+OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "method": method_options,
+    "methods": click.option("--methods", default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", help="Methods, as for 'ganbench eval'."),
+    "codes": click.option("--codes", metavar="X,Y;X,Y;...", callback=_parsed(parse_codes), help="Codes to show.  [default: the most even mixtures of two emotions]"),
+    "code": click.option("--code", metavar="X,Y", callback=_parsed(parse_code), help="The code in the middle.  [default: half way from neutral to happy]"),
+    "step": click.option("--step", type=POSITIVE, help="Distance of neighbouring codes.  [default: 0.1]"),
+    "tolerance": click.option("--tolerance", type=POSITIVE, help="Largest total variation between two label distributions.  [default: 0.05]"),
+    "rho": click.option("--rho", metavar="R,R,...", callback=_parsed(parse_numbers), help="Radius of each ring around the centre of the plane; GANmut's intensity.  [default: 0.4,1]"),
+    "emotion": click.option("--emotion", metavar="NAME", help="The emotion to show.  [default: happy]"),
+    "limit": click.option("--limit", type=click.IntRange(1, 700), help="Number of test images.  [default: 350]"),
+    "judge": click.option("--judge", default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="The judge: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'."),
+    "images": several(
+        click.option("--images", multiple=True, metavar="FILE [FILE...]", help="Your pictures instead of test faces, as JPEG or PNG; they are made square."),
+        click.argument("more", nargs=-1, metavar=""),
+    ),
+    "seed": seed_option("Seed of the choice of faces and of the noise."),
+    "out": click.option("--out", required=True, metavar="FILE.png|pdf", help="File of the figure."),
 }  # fmt: skip
 
 
@@ -104,15 +110,12 @@ class Figures(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         entry = find(cmd_name)
-        methods = () if "methods" in entry.inputs else ("method", "checkpoint")
-        names = (*methods, *entry.options, *entry.inputs, "seed", "out")
-        command = click.command(
-            cmd_name,
-            params=[parameter for name in names for parameter in OPTIONS[name]],
-            help=entry.text,
-            short_help=entry.text,
-        )
-        return command(data_options(device_option(partial(make, cmd_name))))
+        names = [*entry.options, *entry.inputs, "seed", "out"]
+        if "methods" not in names:
+            names.insert(0, "method")
+        options = several(*(OPTIONS[name] for name in names), data_options, device_option)
+        command = click.command(cmd_name, help=entry.text, short_help=entry.text)
+        return command(options(partial(make, cmd_name)))
 
 
 @click.command(cls=Figures)

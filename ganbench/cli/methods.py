@@ -15,7 +15,7 @@ def methods() -> None:
 
     for name in METHODS.names():
         try:
-            title, paper = TITLES[name] if name in TITLES else _read_plug_in(name)
+            title, paper = TITLES.get(name) or _read_plug_in(name)
         except BadInput as error:
             say(f"{name:<18} {error}", err=True)
         else:

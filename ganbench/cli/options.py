@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Limits of a batch and of a data set. No machine holds more, so a larger number is a typing error.
 BATCH, COUNT = click.IntRange(1, 65_536), click.IntRange(1, 1_000_000_000)
+PATH = click.Path(path_type=Path)
 PIXELS = click.IntRange(1, 4096)
 # The type of all seeds.
 SEED = click.IntRange(0, LARGEST)
@@ -100,101 +102,15 @@ class DataOptions:
                 yield f"warning: {warning}"
 
 
-def data_options(command: Command) -> Command:
-    """The options that ``DataOptions`` holds."""
-    for option in (
-        picture_options,
-        label_order_option,
-        click.option(
-            "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
-        ),
-        click.option(
-            "--root",
-            type=click.Path(),
-            help="Folder of the data set; the embedded faces need none.",
-        ),
-        click.option(
-            "--data",
-            default="faces",
-            show_default=True,
-            metavar="KIND",
-            help="Kind of data set; see 'ganbench data list'. The default has 7,000 faces for training "
-            "and 700 for testing; faces:train=70,test=70,seed=1 has other faces.",
-        ),
-    ):
-        command = option(command)
-    return command
+def several(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """A decorator that adds several options to a command, in the order of ``--help``."""
 
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
 
-def allow_leaks_option(command: Command) -> Command:
-    """--allow-leaks."""
-    return click.option(
-        "--allow-leaks",
-        is_flag=True,
-        help="Continue if an image is in both splits, or under two emotions.",
-    )(command)
-
-
-def leak_options(command: Command) -> Command:
-    """--allow-leaks and --same-data."""
-    same = click.option(
-        "--same-data",
-        is_flag=True,
-        help="Allow the same images for training and testing: the numbers are then those of training "
-        "images.",
-    )
-    return allow_leaks_option(same(command))
-
-
-def label_order_option(command: Command) -> Command:
-    """--label-order."""
-    return click.option(
-        "--label-order",
-        metavar="NAME|NAME,...",
-        help="Meaning of labels that are numbers: table1 (AffectNet's), alphabetical, fer2013, raf-db, or "
-        "the names in the order of the numbers; 1:NAME,... if the numbers begin with 1.  "
-        "[default: table1]",
-    )(command)
-
-
-def au_scale_option(command: Command) -> Command:
-    """--au-scale."""
-    return click.option(
-        "--au-scale",
-        type=click.Choice(["auto", "5", "1"]),
-        default="auto",
-        show_default=True,
-        help="Largest value of action units in a list: 5, as in OpenFace, or 1. auto: 5 if a value is above "
-        "1; 1 if at least 100 rows have no value above 1, and one has a value above 0.5; otherwise an error.",
-    )(command)
-
-
-def au_scale_of(text: str) -> float | None:
-    """The value of --au-scale for ``load_dataset``."""
-    return None if text == "auto" else float(text)
-
-
-def picture_options(command: Command) -> Command:
-    """--framing and --max-pixels."""
-    for option in (
-        click.option(
-            "--max-pixels",
-            type=click.IntRange(1, 10**12),
-            default=64_000_000,
-            show_default=True,
-            help="Refuse pictures whose headers announce more pixels.",
-        ),
-        click.option(
-            "--framing",
-            type=click.Choice(FRAMINGS),
-            default=CENTRE,
-            show_default=True,
-            help="How a picture becomes square: its middle square is cut out, or the whole picture is "
-            "stretched.",
-        ),
-    ):
-        command = option(command)
-    return command
+    return add
 
 
 def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
@@ -207,11 +123,97 @@ def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
     return click.option(old, hidden=True, expose_value=False, callback=refuse)
 
 
-def device_option(command: Command) -> Command:
-    """--device."""
-    return click.option(
-        "--device",
-        default="auto",
+def seed_option(help: str) -> Callable[[Command], Command]:
+    """--seed; ``help`` says what it decides."""
+    return click.option("--seed", type=SEED, default=0, show_default=True, help=help)
+
+
+def au_scale_of(text: str) -> float | None:
+    """The value of --au-scale for ``load_dataset``."""
+    return None if text == "auto" else float(text)
+
+
+picture_options = several(
+    click.option(
+        "--framing",
+        type=click.Choice(FRAMINGS),
+        default=CENTRE,
         show_default=True,
-        help="auto, cpu, cuda, cuda:1, mps; auto takes a CUDA GPU if there is one.",
-    )(command)
+        help="How a picture becomes square: its middle square is cut out, or the whole picture is stretched.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1, 10**12),
+        default=64_000_000,
+        show_default=True,
+        help="Refuse pictures whose headers announce more pixels.",
+    ),
+)
+data_options = several(
+    click.option(
+        "--data",
+        default="faces",
+        show_default=True,
+        metavar="KIND",
+        help="Kind of data set; see 'ganbench data list'. The default has 7,000 faces for training and 700 "
+        "for testing; faces:train=70,test=70,seed=1 has other faces.",
+    ),
+    click.option("--root", help="Folder of the data set; the embedded faces need none."),
+    click.option(
+        "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
+    ),
+    click.option(
+        "--label-order",
+        metavar="NAME|NAME,...",
+        help="Meaning of labels that are numbers: table1 (AffectNet's), alphabetical, fer2013, raf-db, or the "
+        "names in the order of the numbers; 1:NAME,... if the numbers begin with 1.  [default: table1]",
+    ),
+    picture_options,
+)
+au_scale_option = click.option(
+    "--au-scale",
+    type=click.Choice(["auto", "5", "1"]),
+    default="auto",
+    show_default=True,
+    help="Largest value of action units in a list: 5, as in OpenFace, or 1. auto: 5 if a value is above 1; 1 if "
+    "at least 100 rows have no value above 1, and one has a value above 0.5; otherwise an error.",
+)
+allow_leaks_option = click.option(
+    "--allow-leaks",
+    is_flag=True,
+    help="Continue if an image is in both splits, or under two emotions.",
+)
+leak_options = several(
+    allow_leaks_option,
+    click.option(
+        "--same-data",
+        is_flag=True,
+        help="Allow the same images for training and testing: the numbers are then those of training images.",
+    ),
+)
+method_options = several(
+    click.option(
+        "--method",
+        required=True,
+        metavar="NAME",
+        help="The method, such as gaussian or its alias gganmut; 'ganbench methods' lists them.",
+    ),
+    click.option(
+        "--checkpoint",
+        metavar="FILE|RUN",
+        help="Your checkpoint, or its run folder.  [default: the shipped checkpoint]",
+    ),
+)
+batch_size_option = click.option(
+    "--batch-size",
+    type=BATCH,
+    default=32,
+    show_default=True,
+    help="Number of edits made at once; it changes speed and memory, but no result.",
+)
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, cuda:1, mps; auto takes a CUDA GPU if there is one.",
+)

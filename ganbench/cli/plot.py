@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from ganbench.cli.options import PATH
 from ganbench.cli.screen import say
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=click.Path())
-@click.option("--out", type=click.Path(), metavar="FILE.png|pdf", help="[default: RUN/curves.png]")
-def plot(run: str, out: str | None) -> None:
+@click.argument("run", metavar="RUN")
+@click.option("--out", type=PATH, metavar="FILE.png|pdf", help="[default: RUN/curves.png]")
+def plot(run: str, out: Path | None) -> None:
     """Draw losses and probe accuracy from the log of RUN, a folder of 'ganbench train'.
 
     The training may still be running.
     """
-    from pathlib import Path
-
     from ganbench import parsing
     from ganbench.errors import BadInput
     from ganbench.figures.curves import draw
@@ -25,7 +26,7 @@ def plot(run: str, out: str | None) -> None:
     from ganbench.training.folder import CARD, LOG, read_log
 
     folder = run_folder(run)
-    file = Path(out) if out else folder / "curves.png"
+    file = out or folder / "curves.png"
     write = file_writer(file)
     if not parsing.is_file(folder / LOG):
         raise BadInput(f"no {LOG} in: {folder}; give a folder of 'ganbench train'")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ganbench.cli.options import device_option
+from ganbench.cli.options import PATH, device_option
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.cli.train import log_line
 from ganbench.text import plural
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", metavar="METHOD|judge|all")
-@click.option("--out", type=click.Path(), help="Folder of the runs.  [default: runs/reproduce]")
+@click.option("--out", type=PATH, help="Folder of the runs.  [default: runs/reproduce]")
 @click.option("--resume", is_flag=True, help="Continue the runs in --out.")
 @device_option
 @click.option(
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--manifest",
-    type=click.Path(),
+    type=PATH,
     metavar="FILE",
     help="MANIFEST.toml in the folder of the checkpoints and recipes.  [default: the shipped one]",
 )
 def reproduce(
-    name: str, out: str | None, resume: bool, device: str, dry_run: bool, manifest: str | None
+    name: str, out: Path | None, resume: bool, device: str, dry_run: bool, manifest: Path | None
 ) -> None:
     """Train a shipped checkpoint again, as its card says, and compare the two.
 
@@ -44,13 +44,12 @@ def reproduce(
 
     Exit code: 0 reproduced, 1 not reproduced, 2 bad input.
     """
-    from ganbench.methods.locate import shipped
-    from ganbench.methods.manifest import MANIFEST
+    from ganbench.methods.manifest import MANIFEST, shipped_folder
     from ganbench.reproduction import make_plan, read_claims
 
-    file = Path(manifest) if manifest else shipped("judge").parent / MANIFEST
+    file = manifest or shipped_folder() / MANIFEST
     plans = [make_plan(claim, file.parent) for claim in read_claims(file, name)]
-    folder = Path(out) if out else Path("runs") / "reproduce"
+    folder = out or Path("runs/reproduce")
     for plan in plans:
         _describe(plan.claim, folder)
     if dry_run:

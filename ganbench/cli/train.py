@@ -15,13 +15,13 @@ from click.core import ParameterSource
 
 from ganbench.cli.options import (
     BATCH,
-    SEED,
     DataOptions,
     allow_leaks_option,
     au_scale_of,
     au_scale_option,
     data_options,
     device_option,
+    seed_option,
 )
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.registry import METHODS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ganbench.cli.screen import Bar
     from ganbench.data.dataset import Dataset
     from ganbench.distributed import Share
+    from ganbench.training.events import Events
     from ganbench.training.folder import LogLine
     from ganbench.training.schedule import Choice
     from ganbench.training.session import Session
@@ -147,12 +148,8 @@ class TrainOptions(DataOptions):
     "length.",
 )
 @device_option
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="Seed of the initial weights, the order of the images, the augmentation and the noise.",
+@seed_option(
+    "Seed of the initial weights, the order of the images, the augmentation and the noise."
 )
 @click.option(
     "--dry-run",
@@ -238,22 +235,16 @@ def _train(
     dataset = share.in_turn(partial(_load, options, session, progress))
     for line in options.notes(dataset):
         console.print(line, soft_wrap=True)
-    show = log_line(progress, session.setup.name)
-
-    def on_log(line: LogLine) -> None:
-        show(line)
-        if events:
-            events.on_log(line)
-
     with share.fail_together():
+        command, another_try = _commands(context, options)
         run = session.run(
             dataset,
             folder,
-            _command(context, _recorded(context, options)),
-            on_log,
+            command,
+            log_line(progress, session.setup.name, events),
             options.allow_leaks,
             lambda note: say(f"warning: {note}", err=True),
-            _command(context, _repeated(context)),
+            another_try,
             options.data_values,
         )
     if not resume:
@@ -293,42 +284,32 @@ def _load(options: TrainOptions, session: Session, progress: Bar) -> Dataset:
     )
 
 
-def log_line(progress: Bar, name: str) -> Callable[[LogLine], None]:
-    """A function that shows the log lines of a training in the progress bar ``progress``."""
+def log_line(progress: Bar, name: str, events: Events | None = None) -> Callable[[LogLine], None]:
+    """A callback that shows the log lines of a training in a progress bar, and writes TensorBoard events."""
 
     def show(line: LogLine) -> None:
         losses = " ".join(f"{key} {value:.3g}" for key, value in line.values.items())
         note = f"{line.images_per_second:.0f} img/s {losses}"
         progress(f"train {name}", line.iteration, line.total, note)
+        if events:
+            events.on_log(line)
 
     return show
 
 
-def _recorded(context: click.Context, options: TrainOptions) -> dict[str, Any]:
-    """The parameters of the command that the card records, with names of files instead of paths."""
-    given = {key: value for key, value in _given(context).items() if key in RECORDED}
-    always = {
+def _commands(context: click.Context, options: TrainOptions) -> tuple[str, str]:
+    """The command in the card, with names of files instead of paths, and the command for another try."""
+    source = context.get_parameter_source
+    given = {k: v for k, v in context.params.items() if source(k) is not ParameterSource.DEFAULT}
+    recorded = {key: value for key, value in given.items() if key in RECORDED} | {
         "name": METHODS.canonical(options.name),
         "recipe": Path(options.recipe).name,
         "data": options.data,
         "seed": options.seed,
+        "init": options.start and options.start.name,
     }
-    start = options.start
-    return given | always | ({"init": start.name} if start else {})
-
-
-def _repeated(context: click.Context) -> dict[str, Any]:
-    """The parameters of the command line that advice after an error shows again."""
-    return {key: value for key, value in _given(context).items() if key not in NOT_REPEATED}
-
-
-def _given(context: click.Context) -> dict[str, Any]:
-    """The parameters that the user gave."""
-    return {
-        key: value
-        for key, value in context.params.items()
-        if context.get_parameter_source(key) is not ParameterSource.DEFAULT
-    }
+    repeated = {key: value for key, value in given.items() if key not in NOT_REPEATED}
+    return _command(context, recorded), _command(context, repeated)
 
 
 def _command(context: click.Context, values: Mapping[str, Any]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from ganbench.cli.options import SEED, device_option
+from ganbench.cli.options import device_option, seed_option
 from ganbench.cli.screen import print_table, progress_bar, screen
 
 
@@ -26,21 +27,15 @@ from ganbench.cli.screen import print_table, progress_bar, screen
     show_default=True,
     help="Number of test faces.",
 )
-@click.option(
-    "--seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="Seed of the faces and of all random draws.",
-)
+@seed_option("Seed of the faces and of all random draws.")
 @device_option
 @click.option(
     "--out",
-    type=click.Path(file_okay=False),
+    type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Folder for validation.json and validation.md.",
 )
-def validate(judge: str, faces: int, seed: int, device: str, out: str | None) -> None:
+def validate(judge: str, faces: int, seed: int, device: str, out: Path | None) -> None:
     """Test the metrics themselves, on edits whose emotion, intensity, person and background are known.
 
     Renders the edits of a perfect editor, of a lazy one, of one that changes the person, of one whose
@@ -49,8 +44,6 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
     Exit code: 0 every check holds, 1 a check fails, 2 bad input. Checks of metrics that are known to fail
     are shown and do not count.
     """
-    from pathlib import Path
-
     from ganbench.judges import load_judge
     from ganbench.report.run_folder import check_writable
     from ganbench.storage.store import write_atomic
@@ -58,7 +51,7 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
 
     judges = load_judge(judge, device=device), load_judge("face-api", device=device)
     if out is not None:
-        check_writable(Path(out))
+        check_writable(out)
     with progress_bar(screen(err=True)) as move:
         move("load", 0, None)
         found = trial.validate(*judges, faces, seed, move)
@@ -68,6 +61,6 @@ def validate(judge: str, faces: int, seed: int, device: str, out: str | None) ->
         console.print()
     console.print(formats.summary(found), style="bold red" if found.exit_code else "bold")
     if out is not None:
-        write_atomic(Path(out) / "validation.json", formats.to_json(found))
-        write_atomic(Path(out) / "validation.md", formats.to_markdown(found))
+        write_atomic(out / "validation.json", formats.to_json(found))
+        write_atomic(out / "validation.md", formats.to_markdown(found))
     sys.exit(found.exit_code)
