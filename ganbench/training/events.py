@@ -14,7 +14,7 @@ EVENTS = "events"
 
 
 class Events:
-    """Writes each log line of a run to ``folder``."""
+    """Writes each log line of a run to ``folder``, with TensorBoard's ``SummaryWriter``."""
 
     def __init__(self, writer: type[Any], folder: Path) -> None:
         self._type, self._folder = writer, folder
@@ -24,16 +24,10 @@ class Events:
         """Begin after iteration ``done``; events that a killed run wrote after it are not shown."""
         self._writer = self._type(str(self._folder), purge_step=done + 1 if done else None)
 
-    def on_log(self, progress: LogLine) -> None:
+    def on_log(self, line: LogLine) -> None:
         """Write the values of a log line."""
-        for key, value in progress.values.items():
-            self._writer.add_scalar(key, value, progress.iteration)
-        self._writer.add_scalar("images_per_second", progress.images_per_second, progress.iteration)
-
-    def close(self) -> None:
-        """Write what is still in memory."""
-        if self._writer is not None:
-            self._writer.close()
+        for key, value in {**line.values, "images_per_second": line.images_per_second}.items():
+            self._writer.add_scalar(key, value, line.iteration)
 
 
 @contextmanager
@@ -54,4 +48,5 @@ def open_events(run: Path) -> Iterator[Events]:
     try:
         yield events
     finally:
-        events.close()
+        if events._writer is not None:
+            events._writer.close()

@@ -172,56 +172,52 @@ def cross_entropy(
         patience: see ``Limit``.
     """
     equal = math.log(classes)
-    return Limit(
-        heads * (equal + NATS),
-        f"equal answers for all {classes} classes have {heads * equal:.3g}",
-        heads * math.sqrt(equal * (equal + NATS)),
-        None if idle is None else heads * idle,
-        patience,
-    )
+    why = f"equal answers for all {classes} classes have {heads * equal:.3g}"
+    return _logit(equal, why, idle, heads, patience)
 
 
 def binary_cross_entropy(classes: int, idle: float | None = None, heads: int = 1) -> Limit:
     """Binary cross-entropy of each class, summed over classes and heads; arguments of ``cross_entropy``."""
     equal = classes * math.log(2)
-    return Limit(
-        heads * (equal + NATS),
-        f"answers of one half have {heads * equal:.3g}",
-        heads * math.sqrt(equal * (equal + NATS)),
-        None if idle is None else heads * idle,
-    )
+    return _logit(equal, f"answers of one half have {heads * equal:.3g}", idle, heads)
+
+
+def logistic() -> Limit:
+    """softplus of a score: a score of 0 has log 2."""
+    return _logit(math.log(2), "scores of 0 have 0.693")
+
+
+def hinge(scales: int) -> Limit:
+    """The relativistic hinge, summed over the critics of ``scales`` resolutions: equal scores have 1 each."""
+    return _logit(1.0, f"equal scores have {scales}", heads=scales)
+
+
+def _logit(
+    equal: float, why: str, idle: float | None = None, heads: int = 1, patience: int = 1000
+) -> Limit:
+    """A loss that grows like a logit, summed over heads; ``equal`` is its value for equal scores."""
+    onset = heads * math.sqrt(equal * (equal + NATS))
+    idle = None if idle is None else heads * idle
+    return Limit(heads * (equal + NATS), why, onset, idle, patience)
 
 
 def classification_limits(
     kind: str, classes: int, facts: Facts, heads: int = 1
 ) -> tuple[Limit, Limit]:
-    """Limits of a critic's classification: of real images, and of edits.
-
-    Training must lower the loss on real images. The loss on edits is part of the game between
-    generator and critic, and has no idle value.
+    """Limits of a critic's classification of real images, which training must lower, and of edits.
 
     Args:
         kind: "softmax" or "binary"; see ``losses.classification``.
         classes: number of classes.
-        facts: facts of the training images.
+        facts: statistics of the training images.
         heads: number of classifiers whose losses are summed.
     """
-    if kind == "softmax":
-        real = cross_entropy(classes, facts.entropy(), heads)
-        return real, cross_entropy(classes, heads=heads)
-    real = binary_cross_entropy(classes, facts.binary_entropy, heads)
-    return real, binary_cross_entropy(classes, heads=heads)
-
-
-def logistic() -> Limit:
-    """softplus of a score: a score of 0 has log 2."""
-    equal = math.log(2)
-    return Limit(equal + NATS, "scores of 0 have 0.693", math.sqrt(equal * (equal + NATS)))
-
-
-def hinge(scales: int) -> Limit:
-    """The relativistic hinge, summed over the critics of ``scales`` resolutions: equal scores have 1 each."""
-    return Limit(scales * (1 + NATS), f"equal scores have {scales}", scales * math.sqrt(1 + NATS))
+    limit, idle = (
+        (cross_entropy, facts.entropy())
+        if kind == "softmax"
+        else (binary_cross_entropy, facts.binary_entropy)
+    )
+    return limit(classes, idle, heads), limit(classes, heads=heads)
 
 
 def mask() -> Limit:

@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -40,13 +41,14 @@ from ganbench.training.trainer import Trainer
 from ganbench.training.watch import Fault, Watch
 
 
+@dataclass(eq=False)
 class Run:
     """One training run and its folder.
 
     The folder holds ``recipe.json`` (what is trained, on what, by which command), ``log.jsonl``,
     ``samples/``, ``checkpoints/``, ``state.pt`` for resuming, and at the end ``NAME.safetensors``.
 
-    Args:
+    Attributes:
         trainer: networks, optimisers and the step.
         kind: ``"method"`` or ``"judge"``.
         dataset: the training split, at the model's image size.
@@ -61,29 +63,24 @@ class Run:
         tell: called with a line that a user should read, such as that the probe fails.
     """
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        kind: str,
-        dataset: Dataset,
-        labels: NDArray[np.int64],
-        folder: Path,
-        seed: int,
-        card: dict[str, Any],
-        watch: Callable[[LogLine], None],
-        probe: Callable[[nn.Module], float] | None,
-        again: str,
-        tell: Callable[[str], None],
-    ) -> None:
-        self.trainer, self.kind, self.name = trainer, kind, str(card["name"])
-        self.dataset, self.labels, self.folder, self.seed = dataset, labels, folder, seed
-        self.card, self.watch, self.probe = card, watch, probe
-        self.share = trainer.share
-        self.again, self.tell = again, tell
+    trainer: Trainer
+    kind: str
+    dataset: Dataset
+    labels: NDArray[np.int64]
+    folder: Path
+    seed: int
+    card: dict[str, Any]
+    watch: Callable[[LogLine], None]
+    probe: Callable[[nn.Module], float] | None
+    again: str
+    tell: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self.share = self.trainer.share
         self.done = 0
         self.seconds = 0.0
         self._window = Window()
-        self._watch = Watch({}, trainer.recipe, 0)
+        self._watch = Watch({}, self.trainer.recipe, 0)
         self._probe_error = ""  # of the newest call of the probe
         self._probe_error_told = False
         self._stop = False
@@ -140,7 +137,7 @@ class Run:
         before, trainer = folders.read_card(self.folder), self.trainer
         self._stamp = folders.stamp(self.folder)
         state = State.read(self.folder, before, trainer.recipe)
-        if before.get("name") == self.name:
+        if before.get("name") == self.card["name"]:
             before = folders.with_defaults(
                 before, trainer.model.config, trainer.recipe, f"run {self.folder}"
             )
@@ -273,7 +270,7 @@ class Run:
                     break
         if self.done < recipe.iterations:
             return None
-        final = self.folder / f"{self.name}.safetensors"
+        final = self.folder / f"{self.card['name']}.safetensors"
         with self.share.fail_together():
             if self.share.first:
                 self._save_checkpoint(final)
@@ -368,7 +365,7 @@ class Run:
     def _save_checkpoint(self, path: Path) -> None:
         card = {**self.card, "iteration": self.done, "hours": round(self.seconds / 3600, 3)}
         with folders.writing(self.folder, f"the checkpoint of iteration {self.done}"):
-            save_checkpoint(path, self.trainer.shipped, self.kind, self.name, card)
+            save_checkpoint(path, self.trainer.shipped, self.kind, card["name"], card)
 
     def _save_state(self) -> None:
         trainer = self.trainer

@@ -158,12 +158,7 @@ class Watch:
         return self._lines[-1][0]
 
     def _mean(self, name: str, length: int) -> tuple[float, int] | None:
-        """Mean of a loss over the last lines that cover ``length`` iterations, and where they begin.
-
-        Returns:
-            The mean, and the last iteration before these lines; None if no line has the loss. All lines
-            are taken if they cover fewer iterations.
-        """
+        """Mean of a loss over the last ``length`` iterations (or all), and the iteration before them."""
         total, weight, since, end = 0.0, 0, 0, self._now
         for i in range(len(self._lines) - 1, -1, -1):
             iteration, values = self._lines[i]
@@ -177,16 +172,10 @@ class Watch:
         return (total / weight, since) if weight else None
 
     def _before(self, name: str, onset: float, window: int, sign: int = 1) -> int:
-        """The last logged iteration before a value rose above ``onset`` and stayed there.
+        """The last logged iteration before ``sign`` times a value rose above ``onset`` and stayed there.
 
         It is the newest iteration if the value is not above. In the last ``window`` iterations one line
         above ``onset`` is enough, whatever followed it.
-
-        Args:
-            name: name of the value.
-            onset: bound of ``sign`` times the value.
-            window: iterations.
-            sign: -1 for a value that fell below a bound.
         """
         good = self._now
         for i in range(len(self._lines) - 1, -1, -1):

@@ -94,6 +94,10 @@ def test_noise_is_drawn_from_the_generator(tiny_method, name):
     assert not torch.equal(codes, method.codes(ALL, generator=seeded(5)))
     noise = method.draw_noise(7, seeded(4))
     assert torch.equal(codes, method.codes(ALL, noise=noise))
+    images, others = photos(method, 7), method.codes(ALL, generator=seeded(5))
+    edits = method.edit(images, codes).images
+    assert torch.equal(edits, method.edit(images, codes).images)
+    assert not torch.equal(edits, method.edit(images, others).images)
 
 
 # -- edits ----------------------------------------------------------------------------------------

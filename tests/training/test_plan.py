@@ -158,16 +158,16 @@ def test_a_loss_on_some_of_a_batch_can_be_planned():
     assert critic.terms["d_match"] == 0.5
 
 
-def test_networks_and_their_parts_of_the_paper():
-    parts = {part.name: part for part in plan(configure("stargan-v2", "affectnet")).parts}
+def test_parts_with_optimisers_of_their_own():
+    arguments = tiny("stargan-v2", "iterations=10")
+    parts = {part.name: part for part in plan(configure(*arguments)).parts}
     assert list(parts) == ["model", "generator", "mapping_network", "style_encoder", "discriminator"]  # fmt: skip
     counts = [part.parameters for part in parts.values()]
-    assert counts[1:] == [33_632_003, 6_542_272, 20_963_904, 20_737_671]
     assert counts[0] == sum(counts[1:4])
     assert parts["model"].optimizer is None
     assert parts["mapping_network"].rate == 1e-6
     assert parts["generator"].decay == 1e-4
-    assert parts["generator"].steps == 2 * parts["style_encoder"].steps == 200_000
+    assert parts["generator"].steps == 2 * parts["style_encoder"].steps == 20
 
 
 def test_parameters_of_a_small_network_by_hand():
