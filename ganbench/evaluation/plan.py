@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 
 import numpy as np
 from torch import Tensor
@@ -36,13 +37,13 @@ CODE = (compute, inputs_of, render, protocol.codes, protocol.chunks)
 
 @dataclass
 class Pieces:
-    """How many pieces of an evaluation were stored before it began; a piece is a job for one judge.
+    """How much of an evaluation was stored before it began; a piece is the entry of a job for one judge.
 
     Attributes:
         computed: number of pieces that were computed.
-        reused: number of pieces that were stored.
-        first, last: when the oldest and the newest of the stored ones were made, ISO 8601 in UTC; empty
-            if nothing was stored.
+        reused: number of pieces that were stored before.
+        first, last: the times when the oldest and the newest of the stored pieces were made, ISO 8601 in
+            UTC; empty if nothing was stored.
     """
 
     computed: int = 0
@@ -58,7 +59,7 @@ class Pieces:
         self.last = max([*times, self.last])
 
     def replace(self) -> None:
-        """Count a piece that was damaged and is computed again; it was counted as stored."""
+        """Count a damaged piece that is computed again, after it was counted as stored."""
         self.computed += 1
         self.reused -= bool(self.reused)
 
@@ -74,20 +75,20 @@ class Pieces:
 
 @dataclass
 class Plan:
-    """What an evaluation is of, its jobs, and the store of what they compute.
+    """The parts of an evaluation, the list of its jobs, and the store of their arrays.
 
     Attributes:
-        methods: by their labels (``ganbench.evaluation.labels``), with the titles that are printed.
+        methods: the methods by their labels (``ganbench.evaluation.labels``), with titles for print.
         dataset: the test split.
         judge, others: the main judge, and the extra judges.
-        seed, noise_seeds: the first seed of the noise, and the number of seeds. Edits that depend on noise are
-            made with every seed; all others, and those of probes, with the first.
+        seed, noise_seeds: the first seed of the noise, and the number of seeds. Edits that depend on
+            noise are made with every seed; all other edits, and those of probes, with the first.
         batch_size: number of edits made at once.
-        chunks: the test images in pieces.
-        metrics: what is recorded.
-        notes: what a reader must know of the data, a line each.
-        labels: what the shipped judges say of the data's labels.
-        store, stopwatch: where finished jobs are kept, and what measures the stages.
+        chunks: the chunks of the test images.
+        metrics: the metrics that are recorded.
+        notes: what a reader must know about the data, a line each.
+        labels: the check of the data's labels by the shipped judges.
+        store, stopwatch: the store of finished jobs, and the stopwatch of the stages.
         computes: whether ``fetch`` computes a piece that the store lacks; else that is an error.
         pieces: how much of the work was stored before.
     """
@@ -130,10 +131,8 @@ class Plan:
     def jobs(self) -> list[Job]:
         """All jobs, chunk by chunk, so that the images of a chunk are loaded once. The list is made once."""
         if not self._jobs:
-            for chunk in self.chunks:
-                self._jobs += self._jobs_of(chunk)
-                if chunk is self.chunks[0]:
-                    self._jobs += self._probes(chunk)
+            first, *rest = map(self._jobs_of, self.chunks)
+            self._jobs = [*first, *self._probes(self.chunks[0]), *chain.from_iterable(rest)]
         return self._jobs
 
     def _jobs_of(self, chunk: Chunk) -> list[Job]:
