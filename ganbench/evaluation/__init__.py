@@ -1,4 +1,4 @@
-"""One pass over a test split: edits, judgements, records."""
+"""The evaluation of methods on a test split: edit, judge, compare, record."""
 
 from ganbench.evaluation.run import evaluate
 

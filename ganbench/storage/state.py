@@ -246,7 +246,7 @@ class _Visitor:
             {
                 name: part
                 for name, part in held.items()
-                # Under such a name somebody may keep a tensor, which counts all the same.
+                # A user may keep a tensor under one of these names, which then counts.
                 if name not in ignored or not isinstance(part, str | dict)
             }
         )
