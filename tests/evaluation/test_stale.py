@@ -368,18 +368,21 @@ def test_a_reference_without_a_manifest_and_pictures_thrown_away_are_fine(writte
 # --- the gate's documented workflow, with a method that is changed in between
 
 PLUGIN = """
-from ganbench.ganmut.gaussian import Gaussian
+from ganbench.baselines.stargan import StarGAN
 
-class Mine(Gaussian):
+class Mine(StarGAN):
     name, title = "mine", "Mine"
 
     def translate(self, x, codes):
         return {}
 """
-GOOD, BAD = "super().translate(x, codes)", "(x, None)"
+GOOD, BAD = (
+    "(x, None)",
+    "super().translate(x, codes)",
+)  # an untrained network changes the background
 
 
-def test_the_gate_sees_a_method_that_was_changed_in_between(tmp_path, monkeypatch):
+def test_the_gate_sees_a_method_that_was_changed_in_between(tmp_path, monkeypatch, tiny_method):
     folder = tmp_path / "package"
     info = folder / "mine-1.0.dist-info"
     info.mkdir(parents=True)
@@ -391,8 +394,8 @@ def test_the_gate_sees_a_method_that_was_changed_in_between(tmp_path, monkeypatc
     def run(*arguments):
         return forked([{"GANBENCH_CACHE": "cache"}], ganbench, *arguments)
 
-    shipped = load_method("gaussian", device="cpu")
-    save_checkpoint("mine.safetensors", shipped, "method", "mine", {"licence": "Apache-2.0"})
+    network = tiny_method("stargan")
+    save_checkpoint("mine.safetensors", network, "method", "mine", {"licence": "Apache-2.0"})
     evaluation = ["eval", "--methods", "mine=mine.safetensors", "--data", "faces:test=14,train=7"]
     evaluation += ["--device", "cpu", "--metrics", "background"]
     for name, line in (("base", GOOD), ("head", BAD)):
