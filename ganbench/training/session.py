@@ -70,10 +70,8 @@ class Session:
                 emotions are used.
             folder: folder of the run.
             command: command that makes the run again, for its card.
-            watch: called after each log line, in the first process.
             allow_leaks: train on images that are also in the test split, or under two emotions.
-            tell: called with each line that a user should read, about the data or the probe.
-            again: the command line as it was given, for advice; ``command`` when empty.
+            watch, tell, again: see ``Run``; ``again`` is ``command`` when empty.
             data_options: options that ``load_dataset`` had for the data set, for the card.
 
         Raises:

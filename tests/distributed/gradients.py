@@ -51,7 +51,7 @@ def build(name, network, recipe):
     return trainer
 
 
-def joined_batch(trainer):
+def global_batch(trainer):
     """Images, emotions and action units of a batch of all processes."""
     n = len(trainer.indices(torch.arange(70).numpy() % 7, 0, 0))
     random = torch.Generator().manual_seed(1)
@@ -77,7 +77,7 @@ def observe(trainer, share):
         optimizer.step = lambda p=parameters: gradients.append(
             [each.grad.clone() for each in p if each.grad is not None]
         )
-    images, emotions, units = joined_batch(trainer)
+    images, emotions, units = global_batch(trainer)
     batch = shard_batch(share.local_rows(images), emotions, units, share)
     n_critic = getattr(trainer.recipe, "n_critic", 1)
     values = [
