@@ -248,11 +248,6 @@ def test_a_training_depends_on_no_order(train, tmp_path, name):
     )
 
 
-def toml(network: dict) -> str:
-    """An inline table."""
-    return "{" + ", ".join(f"{key} = {value}" for key, value in network.items()) + "}"
-
-
 def test_labels_reach_the_network_by_name(train):
     data = Colours(("neutral", "happy", "sad"))
     run = train("stargan", data, "network.emotions=['happy', 'sad', 'neutral']", "iterations=2")
