@@ -38,13 +38,13 @@ def score_agreement(name: str, main: MetricInputs, extra: MetricInputs) -> list[
             records.append(record(SPEC, method, 100 * same / n, n, c, **cell))
     hits = equal.sum(axis=1, keepdims=True)
     shares = share_interval(hits, np.full_like(hits, equal.shape[1]), main.strata)
-    facts = ends(shares, how(SHARE, main.labels), 100)
+    facts = ends(shares, how(SHARE, main.strata), 100)
     records.append(record(SPEC, method, 100 * float(equal.mean()), equal.size, **facts))
     kappa = cohen_kappa(cross_counts(first, second))
     influence = kappa_influence(first, second)
     facts = {"note": "" if kappa is not None else "both judges see one emotion only"}
     if kappa is not None and influence is not None and len(first) >= 4:
         interval = skewed_interval(kappa, influence, main.strata)
-        facts |= ends(interval, how(HALL, main.labels))
+        facts |= ends(interval, how(HALL, main.strata))
     records.append(record(KAPPA, method, kappa, equal.size, **facts))
     return [replace(r, variant=JUDGE + name) for r in records]

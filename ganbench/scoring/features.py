@@ -49,11 +49,14 @@ class SetDistance(Metric):
             fake = flat(edits["features"])
             value, limits, note = None, {}, "needs two real images"
             if n >= 2:
-                value, note = self.distance(real, fake), f"against {n} real images"
+                note = f"against {n} real images"
+                interval = None
                 if not inputs.repetition:
                     image = np.repeat(np.arange(n), len(fake) // n)
                     interval = self.interval(real, fake, image, inputs.strata)
-                    limits = ends(interval, how(HALL, inputs.labels))
+                    limits = ends(interval, how(HALL, inputs.strata))
+                # An interval holds the value, which takes much of its time.
+                value = interval.value if interval else self.distance(real, fake)
             variant = "" if codes == default else codes
             records.append(
                 record(spec, inputs.method, value, len(fake), variant=variant, note=note, **limits)
@@ -100,7 +103,7 @@ class PRDC(Metric):
         else:
             values = {name: interval.value for name, interval in intervals._asdict().items()}
             limits = {
-                name: ends(interval, how(HALVES, inputs.labels))
+                name: ends(interval, how(HALVES, inputs.strata))
                 for name, interval in intervals._asdict().items()
             }
         return [
@@ -169,7 +172,7 @@ class InputSimilarity(Metric):
             found.append((BEYOND, beyond, influences[0] - influences[1]))
         for variant, value, influence in found:
             interval = skewed_interval(value, influence, inputs.strata)
-            limits[variant] = ends(interval, how(HALL, inputs.labels))
+            limits[variant] = ends(interval, how(HALL, inputs.strata))
         return limits
 
 

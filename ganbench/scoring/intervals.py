@@ -15,9 +15,9 @@ from ganbench.records import Record
 HALL, SHARE, CELL, HALVES = "Hall", "mid-p", "mid-p", "halves"
 
 
-def how(procedure: str, labels: NDArray[np.int64]) -> str:
+def how(procedure: str, strata: NDArray[np.int64]) -> str:
     """The procedure and the variance that it counts: ``Hall within classes``."""
-    return f"{procedure} {variance_counted(strata_of(labels))}"
+    return f"{procedure} {variance_counted(strata)}"
 
 
 def ends(interval: Interval | None, how: str, scale: float = 1.0) -> dict[str, Any]:
@@ -80,5 +80,5 @@ def ratio_over_images(
 def _ratio(
     labels: NDArray[np.int64], sums: NDArray[np.float64], totals: NDArray[np.float64]
 ) -> dict[str, Any]:
-    labels = labels[: len(sums)]
-    return ends(ratio_interval(sums, totals, strata_of(labels)), how(HALL, labels))
+    strata = strata_of(labels[: len(sums)])
+    return ends(ratio_interval(sums, totals, strata), how(HALL, strata))

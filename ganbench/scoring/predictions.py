@@ -56,7 +56,7 @@ class Accuracy(Metric):
         is_target = inputs.targets[..., None] == np.arange(len(EMOTIONS))
         hits = is_target & (inputs.judged == inputs.targets)[..., None]
         interval = share_interval(hits.sum(axis=1), is_target.sum(axis=1), inputs.strata)
-        limits = ends(interval, how(SHARE, inputs.labels), 100) if mean is not None else {}
+        limits = ends(interval, how(SHARE, inputs.strata), 100) if mean is not None else {}
         return [*records, record(spec, method, mean, len(inputs.labels), note=note, **limits)]
 
 
@@ -149,7 +149,7 @@ class Gain(Metric):
                         variant=variant,
                         unit="ratio",
                         note="" if value is not None else "the inputs are already right there",
-                        **ends(interval, how(HALL, inputs.labels)),
+                        **ends(interval, how(HALL, inputs.strata)),
                     )
                 )
         return records
@@ -176,7 +176,7 @@ class NeighbourConfusion(Metric):
             wrong = of_images[:, part].sum(axis=1, keepdims=True)
             made = np.full_like(wrong, 2 * len(pairs[part]))
             interval = share_interval(wrong, made, inputs.strata)
-            limits = ends(interval, how(SHARE, inputs.labels), 100)
+            limits = ends(interval, how(SHARE, inputs.strata), 100)
             records.append(record(spec, inputs.method, rate, n, variant=variant, **limits))
         return records
 
@@ -191,7 +191,9 @@ class Calibration(Metric):
         """Three records of the judge."""
         (spec,), logits, labels = self.specs, inputs.real["logits"], inputs.labels
         judged, n = judge_calibration(logits, labels), len(labels)
-        limits = ends(calibration_interval(logits, labels, inputs.strata), how(HALVES, labels))
+        limits = ends(
+            calibration_interval(logits, labels, inputs.strata), how(HALVES, inputs.strata)
+        )
         records = [record(spec, inputs.method, judged.ece, n, **limits)]
         for variant, values, unit in (
             ("brier", judged.brier, "squared probability"),
