@@ -42,6 +42,28 @@ def report(what: str, value: float, allowed: float, unit: str, at_least: bool = 
     return holds
 
 
+def rendering() -> bool:
+    """Whether all cores together render true edits as many times faster than one as they should."""
+    from ganbench.data.faces import render_many, sample_face
+    from ganbench.devices import cores
+    from ganbench.emotions import EMOTIONS
+
+    count = cores()
+    faces = [sample_face(0, "test", i, EMOTIONS[i % 7]) for i in range(140)]
+    render_many(faces[:8], workers=count)
+    best = {1: float("inf"), count: float("inf")}
+    for _ in range(3):
+        for workers in best:
+            start = time.perf_counter()
+            render_many(faces, workers=workers)
+            best[workers] = min(best[workers], time.perf_counter() - start)
+    # Memory is shared, so that many cores gain less than their number.
+    allowed = count * (0.9 if count <= 4 else 0.625)
+    return report(
+        f"rendering on {count} cores, over one", best[1] / best[count], allowed, "x", True
+    )
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -50,7 +72,7 @@ def main() -> None:
     limit = ["--limit", "70"] if quick else []
     with tempfile.TemporaryDirectory() as folder:
         helps = [run(["--help"], folder, "") for _ in range(7)]
-        holds = [report("ganbench --help", statistics.median(helps), 0.3, "s")]
+        holds = [report("ganbench --help", statistics.median(helps), 0.3, "s"), rendering()]
         job = ["eval", "--methods", "all", *limit]
         first = run(job, folder, f"{folder}/first")
         manifest = json.loads(Path(folder, "first", "manifest.json").read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import torch
@@ -11,6 +12,14 @@ from ganbench.text import shown
 
 # Devices that networks can run on. Torch has twenty names, among them "meta", which computes nothing.
 KNOWN = re.compile(r"(cpu|cuda|mps|xpu)(:[0-9]{1,3})?")
+
+
+def cores() -> int:
+    """The number of processor cores that this process may use, 1 or more."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # the system cannot tell
+        return os.cpu_count() or 1
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:

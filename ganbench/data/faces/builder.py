@@ -23,6 +23,7 @@ from ganbench.data.faces.face import Face
 from ganbench.data.faces.head import load_head
 from ganbench.data.faces.renderer import RENDERER_VERSION, check_size, render
 from ganbench.data.faces.sample import sample_face
+from ganbench.devices import cores
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.parsing import is_folder
@@ -154,7 +155,7 @@ def build(
 
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(workers or cores()) as pool:
             for split in TABLES:
                 _write_split(config, split, partial, pool, report)
         partial.chmod(0o755)  # mkdtemp makes it private

@@ -6,6 +6,7 @@ a picture of 64 pixels. A name without a side stands for its Left and Right unit
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -95,11 +96,13 @@ def recipe(emotion: str) -> NDArray[np.float64]:
     return weights
 
 
+@functools.cache
 def limits() -> NDArray[np.float64]:
-    """Largest weight [52] of each unit."""
+    """Largest weight [52] of each unit; read-only."""
     top = np.full(len(load_head().units), LIMIT)
     for name, value in LIMITS.items():
         top[unit_index(name)] = value
+    top.flags.writeable = False
     return top
 
 

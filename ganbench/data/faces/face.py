@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,13 +84,9 @@ class Face:
     @property
     def units(self) -> dict[str, float]:
         """The 52 face-unit weights of the picture by ARKit name."""
-        total = np.array(self.expression) + np.array(self.nuisance)
-        names = load_head().units
-        top = limits()
-        return {
-            n: round(float(np.clip(w, 0, t)), DIGITS)
-            for n, w, t in zip(names, total, top, strict=True)
-        }
+        total = np.clip(np.array(self.expression) + np.array(self.nuisance), 0, limits())
+        weights = (round(weight, DIGITS) for weight in total.tolist())
+        return dict(zip(load_head().units, weights, strict=True))
 
     def with_emotion(self, emotion: str, intensity: float = 1.0) -> Face:
         """The true edit: the same person, pose, light, background, noise and nuisance units.
@@ -104,12 +101,11 @@ class Face:
         name = EMOTIONS[index(emotion)]
         if not 0.0 <= intensity <= 1.5:
             raise BadInput(f"intensity out of range: {intensity}; use 0 to 1.5 (1 is canonical)")
-        weights = np.round(recipe(name) * intensity, DIGITS)
         return dataclasses.replace(
             self,
             emotion=name,
             intensity=0.0 if name == "neutral" else float(intensity),
-            expression=tuple(weights.tolist()),
+            expression=_recipe(name, intensity),
         )
 
     def with_action_unit(self, action: str, value: float) -> Face:
@@ -171,3 +167,9 @@ class Face:
             raise BadInput(
                 f"no face in the row: {error!r}; give a row of a table written by the faces data set"
             ) from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _recipe(emotion: str, intensity: float) -> tuple[float, ...]:
+    """The rounded unit weights of an emotion at an intensity."""
+    return tuple(np.round(recipe(emotion) * intensity, DIGITS).tolist())

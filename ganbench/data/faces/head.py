@@ -7,16 +7,40 @@ import hashlib
 import io
 from dataclasses import dataclass
 from importlib import resources
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.data.faces.rasterise import EYE_LEFT, EYE_RIGHT, SKIN, morph, sample_mask
+from ganbench.data.faces.rasterise import EYE_LEFT, EYE_RIGHT, SKIN, sample_mask
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 UInt8 = NDArray[np.uint8]
+
+CHIN = (0.0, -1.82, 0.30)  # in rest coordinates
+
+
+class Mesh(NamedTuple):
+    """The arrays of a ``HeadModel`` that compiled code reads, under the same names."""
+
+    vertices: Float64
+    rest: Float64
+    triangles: Int32
+    parts: UInt8
+    uv: Float32
+    triangles_uv: Int32
+    lips: UInt8
+    lids: UInt8
+    mask_boxes: Float64
+    ears: Float64
+    starts: Int32
+    moved: Int32
+    offset: Float32
+    left_eye: Int32  # vertices
+    right_eye: Int32
+    lip_vertices: Int32
 
 
 @dataclass(frozen=True)
@@ -39,10 +63,11 @@ class HeadModel:
     mask_boxes: Float64  # [2, 4] u0 v0 u1 v1
     ears: Float64  # [V] in [0, 1]
     names: tuple[str, ...]  # of the targets: unit/..., macro/..., identity/...-, identity/...+
-    starts: Int32  # [K + 1] into index and offset
-    index: Int32  # [N] vertex of each entry
+    starts: Int32  # [K + 1] into moved and offset
+    moved: Int32  # [N] vertex of each entry
     offset: Float32  # [N, 3]
-    eye_vertices: tuple[Int32, Int32]  # left, right
+    left_eye: Int32  # vertices
+    right_eye: Int32
     lip_vertices: Int32
     sha256: str
 
@@ -50,6 +75,11 @@ class HeadModel:
     def units(self) -> tuple[str, ...]:
         """The 52 ARKit names of the face units, in file order."""
         return tuple(name[5:] for name in self.names if name.startswith("unit/"))
+
+    @functools.cached_property
+    def unit_targets(self) -> Int32:
+        """The rows [52] of the units among the targets."""
+        return np.array([self.position[f"unit/{name}"] for name in self.units], np.int32)
 
     @functools.cached_property
     def traits(self) -> tuple[str, ...]:
@@ -63,15 +93,15 @@ class HeadModel:
         """Target name -> row."""
         return {name: k for k, name in enumerate(self.names)}
 
-    def morph(self, start: Float64, weights: Float64) -> Float64:
-        """``start`` [V, 3] plus the weighted targets; ``weights`` [K], any real numbers."""
-        moved: Float64 = morph(start, self.starts, self.index, self.offset, weights)
-        return moved
+    @functools.cached_property
+    def mesh(self) -> Mesh:
+        """What compiled code reads."""
+        return Mesh(*(getattr(self, name) for name in Mesh._fields))
 
-    def eye_centres(self, vertices: Float64) -> tuple[Float64, Float64]:
-        """Centres [3] of the left and the right eyeball of a morphed head."""
-        left, right = self.eye_vertices
-        return vertices[left].mean(0), vertices[right].mean(0)
+    @functools.cached_property
+    def chin(self) -> int:
+        """The vertex of the chin."""
+        return int(np.argmin(((self.rest - np.array(CHIN)) ** 2).sum(1)))
 
 
 @functools.cache
@@ -105,9 +135,10 @@ def load_head() -> HeadModel:
         ears=data["ears"] / 255.0,
         names=tuple(str(name) for name in data["target_names"]),
         starts=starts,
-        index=data["target_index"].astype(np.int32),
+        moved=data["target_index"].astype(np.int32),
         offset=(data["target_offset"].T * scales[:, None]).astype(np.float32),
-        eye_vertices=(left.astype(np.int32), right.astype(np.int32)),
+        left_eye=left.astype(np.int32),
+        right_eye=right.astype(np.int32),
         lip_vertices=np.unique(triangles[on_lips]).astype(np.int32),
         sha256=hashlib.sha256(blob).hexdigest(),
     )

@@ -46,7 +46,6 @@ class Look(NamedTuple):
     hair_end: float  # rest y where long hair ends; above the head for other styles
     shaved: float  # 1 = the skin shows through the scalp's hair
     stubble: float
-    lip_depth: float  # view-space z of the lips, in inter-pupil distances
 
 
 @compiled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -10,27 +9,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.data.faces.camera import develop, fill_background
+from ganbench.data.faces.draw import (
+    CENTRE_PER_LENGTH,
+    FRAME_MINIMUM,
+    FRAME_PER_LENGTH,
+    express,
+    picture,
+    settle,
+)
 from ganbench.data.faces.expressions import limits
-from ganbench.data.faces.face import Face
+from ganbench.data.faces.face import RGB, Face
 from ganbench.data.faces.head import HeadModel, load_head
-from ganbench.data.faces.paint import Look, scalp_cover
-from ganbench.data.faces.rasterise import normals_and_cavity, occlusion, z_buffer
-from ganbench.data.faces.shade import shade, visible_normals
+from ganbench.data.faces.paint import Look
+from ganbench.devices import cores
 from ganbench.errors import BadInput
 
 # Part of every cache key: a change that alters pixels must raise it.
 RENDERER_VERSION = 1
 
-# The frame is that of a face detector: its width is the larger of a minimum and a multiple of the length
-# of the resting face (eyes to chin), so that brows and the chin of an open jaw stay inside.
-FRAME_MINIMUM, FRAME_PER_LENGTH = 3.1, 1.80  # inter-pupil distances; lengths of the face
-CENTRE_PER_LENGTH = -0.42  # height of the frame's centre above the eyes, in lengths of the face
-CHIN = (0.0, -1.82, 0.30)  # in rest coordinates
-DISTANCE = 9.5  # of the camera, inter-pupil distances; that of a portrait lens
-PIVOT = np.array([0.0, -0.45, -1.0])  # the head turns about a point between the ears
-SUPERSAMPLE = 2
 SIZES = (16, 1024)
+ANCESTRIES = ("african", "asian", "caucasian")  # in the order of Face.ancestry
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -53,8 +51,7 @@ def check_size(size: int) -> None:
 def target_weights(head: HeadModel, face: Face) -> tuple[Float64, Float64]:
     """Weights [K] of the identity targets and of the expression targets of a face."""
     identity, expression = np.zeros(len(head.names)), np.zeros(len(head.names))
-    ancestries = ("african", "asian", "caucasian")
-    for ancestry, share in zip(ancestries, face.ancestry, strict=True):
+    for ancestry, share in zip(ANCESTRIES, face.ancestry, strict=True):
         for sex, s in (("female", 1 - face.male), ("male", face.male)):
             for age, a in (("young", 1 - face.age), ("old", face.age)):
                 identity[head.position[f"macro/{ancestry}-{sex}-{age}"]] = share * s * a
@@ -63,8 +60,7 @@ def target_weights(head: HeadModel, face: Face) -> tuple[Float64, Float64]:
             sign = "+" if weight > 0 else "-"
             identity[head.position[f"identity/{name}{sign}"]] = abs(weight)
     total = np.clip(np.array(face.expression) + np.array(face.nuisance), 0, limits())
-    for name, weight in zip(head.units, total, strict=True):
-        expression[head.position[f"unit/{name}"]] = weight
+    expression[head.unit_targets] = total
     return identity, expression
 
 
@@ -73,8 +69,10 @@ def hair_end(face: Face) -> float:
     return face.hair_end if face.hair_style == "long" else 99.0
 
 
-def _linear(colour: Sequence[float]) -> Float64:
-    return (np.asarray(colour, dtype=np.float64) / 255.0) ** 2.2
+def _linear(colours: Sequence[RGB]) -> Float64:
+    """Colours of 0 to 255 as linear light [n, 3] in [0, 1]."""
+    linear: Float64 = (np.array(colours, dtype=np.float64) / 255.0) ** 2.2
+    return linear
 
 
 def _rotation(face: Face) -> Float64:
@@ -88,31 +86,7 @@ def _rotation(face: Face) -> Float64:
     return turn
 
 
-def _pose(head: HeadModel, face: Face) -> tuple[Float64, float]:
-    """Vertices [V, 3] in view space, camera axis through the origin, and the frame's width.
-
-    Both are in inter-pupil distances. The frame depends on the resting face alone, so that the
-    background stays where it is under another expression.
-    """
-    identity, expression = target_weights(head, face)
-    person = head.morph(head.vertices, identity)
-    left, right = head.eye_centres(person)
-    middle, ipd = (left + right) / 2, float(np.linalg.norm(left - right))
-    posed = (head.morph(person, expression) - middle) / ipd
-    chin = int(np.argmin(((head.rest - np.array(CHIN)) ** 2).sum(1)))
-    length = float(middle[1] - person[chin, 1]) / ipd
-    if face.hair_style != "shaved":
-        cover = scalp_cover(head.rest, face.hairline) * (1 - head.ears)
-        outward = (person - middle) / ipd - np.array([0.0, 0.3, -1.2])
-        outward /= np.linalg.norm(outward, axis=1, keepdims=True)
-        posed += outward * (face.hair_volume * cover)[:, None]
-    turned: Float64 = (posed - PIVOT) @ _rotation(face).T + PIVOT
-    turned[:, 0] += face.shift_x
-    turned[:, 1] -= CENTRE_PER_LENGTH * length + face.shift_y
-    return turned, max(FRAME_MINIMUM, FRAME_PER_LENGTH * length) / face.zoom
-
-
-def _look(head: HeadModel, face: Face, view: Float64) -> Look:
+def _look(face: Face) -> Look:
     azimuth, elevation, warmth = face.light_azimuth, face.light_elevation, face.light_warmth
     light = np.array(
         [
@@ -122,12 +96,13 @@ def _look(head: HeadModel, face: Face, view: Float64) -> Look:
         ]
     )
     tint = np.array([1 + 0.06 * warmth, 1.0, 1 - 0.10 * warmth])
+    skin, lips, hair, brow, iris = _linear((face.skin, face.lips, face.hair, face.brow, face.iris))
     return Look(
-        skin=_linear(face.skin),
-        lips=_linear(face.lips),
-        hair=_linear(face.hair),
-        brow=_linear(face.brow),
-        iris=_linear(face.iris),
+        skin=skin,
+        lips=lips,
+        hair=hair,
+        brow=brow,
+        iris=iris,
         light=light,
         light_colour=tint * 0.82 * face.light_power,
         sky=np.array([0.36, 0.38, 0.42]) * face.ambient,
@@ -137,7 +112,6 @@ def _look(head: HeadModel, face: Face, view: Float64) -> Look:
         hair_end=hair_end(face),
         shaved=1.0 if face.hair_style == "shaved" else 0.0,
         stubble=face.stubble,
-        lip_depth=DISTANCE - float(np.percentile(view[head.lip_vertices, 2], 70)),
     )
 
 
@@ -153,45 +127,28 @@ def render(face: Face, size: int = 64) -> Rendering:
     """
     check_size(size)
     head = load_head()
-    view, frame = _pose(head, face)
-    wide = size * SUPERSAMPLE
-    depth = DISTANCE - view[:, 2]
-    scale = DISTANCE / frame * wide
-    screen = np.stack(
-        [wide / 2 + scale * view[:, 0] / depth, wide / 2 - scale * view[:, 1] / depth, depth], 1
+    mesh = head.mesh
+    identity, expression = target_weights(head, face)
+    person, left, right = settle(mesh, identity)
+    middle, ipd = (left + right) / 2, float(np.linalg.norm(left - right))
+    volume = 0.0 if face.hair_style == "shaved" else face.hair_volume
+    posed = express(mesh, person, expression, middle, ipd, face.hairline, volume)
+    # The frame depends on the resting face alone, so that the background stays where it is under another
+    # expression.
+    length = float(middle[1] - person[head.chin, 1]) / ipd
+    first, second = _linear(face.background)
+    return Rendering(
+        *picture(
+            mesh,
+            posed @ _rotation(face).T,
+            (face.shift_x, -(CENTRE_PER_LENGTH * length + face.shift_y)),
+            max(FRAME_MINIMUM, FRAME_PER_LENGTH * length) / face.zoom,
+            _look(face),
+            (first, second, face.background_angle),
+            face.blur,
+            np.random.default_rng(face.noise_seed).standard_normal((size, size, 3)) * face.noise,
+        )
     )
-    normals, cavity = normals_and_cavity(view, head.triangles)
-    zed, owner, weights = z_buffer(
-        screen, head.triangles, head.parts, head.rest, hair_end(face), wide
-    )
-    normal = visible_normals(owner, weights, head.triangles, normals)
-    occluded = occlusion(zed, normal, frame / wide, 0.22)
-    image = np.empty((wide, wide, 3))
-    regions = np.zeros((wide, wide), dtype=np.uint8)
-    first, second = face.background
-    fill_background(image, _linear(first), _linear(second), face.background_angle)
-    shade(
-        image,
-        regions,
-        owner,
-        weights,
-        zed,
-        normal,
-        occluded,
-        head.triangles,
-        head.triangles_uv,
-        head.uv,
-        head.parts,
-        head.rest,
-        head.ears,
-        cavity,
-        head.lips,
-        head.lids,
-        head.mask_boxes,
-        _look(head, face, view),
-    )
-    grain = np.random.default_rng(face.noise_seed).standard_normal((size, size, 3)) * face.noise
-    return Rendering(*develop(image, regions, face.blur, grain))
 
 
 def render_many(
@@ -206,9 +163,13 @@ def render_many(
     images = np.empty((len(faces), size, size, 3), dtype=np.uint8)
     regions = np.empty((len(faces), size, size), dtype=np.uint8)
 
-    def draw(i: int) -> None:
-        images[i], regions[i] = render(faces[i], size)
+    rest = iter(range(len(faces)))  # the threads share it: each takes the next face
 
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:  # the kernels release the GIL
-        list(pool.map(draw, range(len(faces))))
+    def draw(_: int) -> None:
+        for i in rest:
+            images[i], regions[i] = render(faces[i], size)
+
+    count = min(workers or cores(), len(faces))
+    with ThreadPoolExecutor(max(1, count)) as pool:  # the compiled steps release the GIL
+        list(pool.map(draw, range(count)))
     return images, regions

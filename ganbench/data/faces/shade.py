@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganbench.data.faces.head import Mesh
 from ganbench.data.faces.paint import Look, clip, paint_eye, paint_other, paint_skin, region_of
 from ganbench.data.faces.rasterise import (
     EYE_LEFT,
@@ -57,17 +58,10 @@ def shade(
     depth: Array,
     normal: Array,
     occluded: Array,
-    triangles: Array,
-    triangles_uv: Array,
-    uv: Array,
-    parts: Array,
-    rest: Array,
-    ears: Array,
+    mesh: Mesh,
     cavity: Array,
-    lips: Array,
-    lids: Array,
-    boxes: Array,
     look: Look,
+    lip_depth: float,
 ) -> None:
     """Fill ``image`` [N, N, 3], which holds the background, and ``regions`` [N, N] where the head is."""
     size = owner.shape[0]
@@ -80,22 +74,26 @@ def shade(
             t = owner[y, x]
             if t < 0:
                 continue
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
             la, lb = weights[y, x, 0], weights[y, x, 1]
             lc = 1.0 - la - lb
             for k in range(3):
-                q[k] = la * rest[a, k] + lb * rest[b, k] + lc * rest[c, k]
-            part = parts[t]
+                q[k] = la * mesh.rest[a, k] + lb * mesh.rest[b, k] + lc * mesh.rest[c, k]
+            part = mesh.parts[t]
             regions[y, x] = region_of(part, q)
             fold = la * cavity[a] + lb * cavity[b] + lc * cavity[c]
             wrap, open_light = 0.18, 1.0
             if part == SKIN:
-                ua, ub, uc = triangles_uv[t, 0], triangles_uv[t, 1], triangles_uv[t, 2]
-                u = la * uv[ua, 0] + lb * uv[ub, 0] + lc * uv[uc, 0]
-                v = la * uv[ua, 1] + lb * uv[ub, 1] + lc * uv[uc, 1]
-                red = sample_mask(lips, boxes[0], u, v)
-                lid = sample_mask(lids, boxes[1], u, v)
-                ear = la * ears[a] + lb * ears[b] + lc * ears[c]
+                ua, ub, uc = (
+                    mesh.triangles_uv[t, 0],
+                    mesh.triangles_uv[t, 1],
+                    mesh.triangles_uv[t, 2],
+                )
+                u = la * mesh.uv[ua, 0] + lb * mesh.uv[ub, 0] + lc * mesh.uv[uc, 0]
+                v = la * mesh.uv[ua, 1] + lb * mesh.uv[ub, 1] + lc * mesh.uv[uc, 1]
+                red = sample_mask(mesh.lips, mesh.mask_boxes[0], u, v)
+                lid = sample_mask(mesh.lids, mesh.mask_boxes[1], u, v)
+                ear = la * mesh.ears[a] + lb * mesh.ears[b] + lc * mesh.ears[c]
                 gloss = paint_skin(colour, q, red, lid, ear, look)
             elif part in (EYE_LEFT, EYE_RIGHT):
                 gloss = paint_eye(colour, q, 0.5 if part == EYE_LEFT else -0.5, look)
@@ -108,7 +106,7 @@ def shade(
                     fold = 0.0
             if part in (TEETH, TONGUE, MOUTH_BAG):
                 # light decreases with the depth behind the lips
-                behind = clip(depth[y, x] - look.lip_depth - 0.10, 0.0, 3.0)
+                behind = clip(depth[y, x] - lip_depth - 0.10, 0.0, 3.0)
                 open_light = np.exp(-(3.5 if part == TEETH else 5.0) * behind)
             nx, ny, nz = normal[y, x, 0], normal[y, x, 1], normal[y, x, 2]
             cosine = nx * look.light[0] + ny * look.light[1] + nz * look.light[2]
