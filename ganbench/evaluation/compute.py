@@ -6,6 +6,7 @@ The functions here take images and return arrays. None of them reads or writes f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.evaluation import contract, protocol
 from ganbench.evaluation.jobs import Job
+from ganbench.evaluation.workers import Later
 from ganbench.judges.interface import Judge, ask
 from ganbench.methods.interface import Edit
 from ganbench.methods.outputs import to_bytes
@@ -34,6 +36,8 @@ K = len(EMOTIONS)
 # Number of inputs whose edits are stored as pictures: the first of the protocol's order, which show one
 # emotion each.
 SHOWN = 7
+
+AT_ONCE = Later()
 
 Pixels = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -114,6 +118,7 @@ def compute(
     batch_size: int = 32,
     stopwatch: Stopwatch | None = None,
     watch: Callable[[int], None] = lambda _: None,
+    later: Later = AT_ONCE,
 ) -> list[Arrays]:
     """Do a job of any kind except ``render``.
 
@@ -123,6 +128,7 @@ def compute(
         batch_size: number of images that are made and judged at once; it changes no number.
         stopwatch: measures the stages.
         watch: called after each batch with the number of finished images of the job.
+        later: has the pixels of a batch compared, while the next batch is edited.
 
     Returns:
         The arrays for each judge.
@@ -152,66 +158,88 @@ def compute(
         else:
             codes, (n, each) = job.probe_codes.flatten(0, 1), job.probe_codes.shape[:2]
     outputs: list[list[Arrays]] = [[] for _ in judges]
-    measured: list[Arrays] = []
+    measured: list[Future[Arrays]] = []
     specs = [judge.spec for judge in judges]
     for start in range(0, n * each, batch_size):
         rows = np.arange(start, min(start + batch_size, n * each))
         if job.method is None:
-            batch, arrays = _unedited(job, inputs, rows, timer)
+            batch, arrays = _unedited(job, inputs, rows, timer, later)
         else:
             with timer(f"edit: {job.method.title}"):
                 edit = contract.edit(job.method, images[rows // each], codes[rows], job.label)
                 if edit.images.is_cuda:
                     torch.cuda.synchronize()
-            batch, arrays = edit.images, _measure(job, inputs, rows, edit, timer)
+            batch, arrays = edit.images, _measure(job, inputs, rows, edit, timer, later)
         measured.append(arrays)
         with timer(f"judge: {job.title}"):
             for judge, spec, parts in zip(judges, specs, outputs, strict=True):
                 judged = ask(judge, batch, spec)
                 parts.append({"logits": judged.logits.numpy(), "features": judged.features.numpy()})
         watch(start + len(rows))
-    found |= _joined(measured)
+    with timer("wait for comparisons"):
+        found |= _joined([arrays.result() for arrays in measured])
     of_judges = [_joined(parts) | found for parts in outputs]
     return of_judges if job.kind == "real" else [_by_image(arrays, each) for arrays in of_judges]
 
 
-def _unedited(job: Job, inputs: Inputs, rows: Rows, timer: Timer) -> tuple[Tensor, Arrays]:
+def _unedited(
+    job: Job, inputs: Inputs, rows: Rows, timer: Timer, later: Later
+) -> tuple[Tensor, Future[Arrays]]:
     """The images in some rows of a job ``real`` or ``truth``, and measurements of them."""
     if job.kind == "real":
         images = inputs.images[rows]
-        return images, {"thumbnail": thumbnails(images)}
+        return images, AT_ONCE(dict, thumbnail=thumbnails(images))
     truth = inputs.truth(rows)
     images = torch.from_numpy(truth)
-    with timer("compare with truth"):
-        # The distances are those of the unedited inputs, to which those of edits are compared.
-        distances = _distances(inputs, rows, inputs.images.numpy()[rows // K])
-        measured: Arrays = {"thumbnail": thumbnails(images), "gt_distance": distances}
-        return images, measured | _background(inputs, rows, truth)
+    small = {"thumbnail": thumbnails(images)}
+
+    def compare() -> Arrays:
+        with timer("compare with truth"):
+            # The distances are those of the unedited inputs, to which those of edits are compared.
+            distances = _distances(inputs, rows, inputs.images.numpy()[rows // K])
+            return {**small, "gt_distance": distances, **_background(inputs, rows, truth)}
+
+    return images, later(compare)
 
 
-def _measure(job: Job, inputs: Inputs, rows: Rows, edit: Edit, timer: Timer) -> Arrays:
-    """Measurements of the edits in some rows of a job ``edits`` or ``probe``."""
+def _measure(
+    job: Job, inputs: Inputs, rows: Rows, edit: Edit, timer: Timer, later: Later
+) -> Future[Arrays]:
+    """Measurements of the edits in some rows of a job ``edits`` or ``probe``.
+
+    What torch computes is computed here, on the device of the edits; pixels are compared later.
+    """
     if job.kind == "probe":
         if inputs.true_probe is None:
-            return {}
-        with timer("compare with truth"):
-            pixels = inputs.images.numpy(), edit.images.cpu().numpy()
-            return compare_units(inputs.true_probe, job.units, rows, *pixels, inputs.regions)
+            return AT_ONCE(dict)
+        pixels, true_probe = edit.images.cpu().numpy(), inputs.true_probe
+
+        def compare_with_units() -> Arrays:
+            with timer("compare with truth"):
+                sources = inputs.images.numpy()
+                return compare_units(true_probe, job.units, rows, sources, pixels, inputs.regions)
+
+        return later(compare_with_units)
     assert edit.clamped is not None
     arrays: Arrays = {"clamped": edit.clamped.cpu().numpy()}
     if job.codes != "anchor":
-        return arrays
-    with timer("compare with truth"):
-        arrays["thumbnail"] = thumbnails(edit.images)
-        # If there is nothing to compare with, as for photographs, the edits stay on their device.
-        if inputs.regions is not None or inputs.joint is not None:
-            edits = edit.images.cpu().numpy()
-            arrays |= _background(inputs, rows, edits)
-            if inputs.joint is not None:
-                arrays["gt_distance"] = _distances(inputs, rows, edits)
+        return AT_ONCE(dict, arrays)
+    arrays["thumbnail"] = thumbnails(edit.images)
     if job.chunk.number == 0 and rows[0] < SHOWN * K:
         arrays["shown"] = to_bytes(edit.images[: SHOWN * K - int(rows[0])])
-    return arrays
+    # If there is nothing to compare with, as for photographs, the edits stay on their device.
+    if inputs.regions is None and inputs.joint is None:
+        return AT_ONCE(dict, arrays)
+    edits = edit.images.cpu().numpy()
+
+    def compare() -> Arrays:
+        with timer("compare with truth"):
+            found = arrays | _background(inputs, rows, edits)
+            if inputs.joint is not None:
+                found["gt_distance"] = _distances(inputs, rows, edits)
+            return found
+
+    return later(compare)
 
 
 def _background(inputs: Inputs, rows: Rows, edits: Pixels) -> Arrays:

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -22,6 +24,7 @@ from ganbench.evaluation import protocol
 from ganbench.evaluation.compute import Inputs, compute, inputs_of, render
 from ganbench.evaluation.jobs import Job, Keys, Kind
 from ganbench.evaluation.protocol import Chunk
+from ganbench.evaluation.workers import Later, ahead, spares_cores
 from ganbench.judges.interface import Judge
 from ganbench.judges.label_check import LabelCheck
 from ganbench.methods.interface import Method
@@ -89,6 +92,7 @@ class Plan:
         notes: what a reader must know about the data, a line each.
         labels: the check of the data's labels by the shipped judges.
         store, stopwatch: the store of finished jobs, and the stopwatch of the stages.
+        later: stores finished jobs and compares their pixels; ``perform`` has threads do it.
         computes: whether ``fetch`` computes a piece that the store lacks; else that is an error.
         pieces: how much of the work was stored before.
     """
@@ -106,11 +110,14 @@ class Plan:
     others: tuple[Judge, ...] = ()
     notes: list[str] = field(default_factory=list)
     labels: LabelCheck = field(default_factory=LabelCheck)
+    later: Later = field(default_factory=Later, repr=False)
     computes: bool = True
     pieces: Pieces = field(default_factory=Pieces, repr=False)
     _began: float = field(default_factory=time.time, repr=False)
     _jobs: list[Job] = field(default_factory=list, repr=False)
     _loaded: tuple[Chunk, Inputs] | None = field(default=None, repr=False)
+    _rendering: dict[int, Future[None]] = field(default_factory=dict, repr=False)
+    _storing: list[Future[None]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         self.keys = Keys(self.dataset, self.methods.values(), self.judges, CODE)
@@ -191,14 +198,55 @@ class Plan:
 
     def complete(self, job: Job, watch: Callable[[int], None] = lambda _: None) -> None:
         """Compute and store what is missing of a job; ``watch`` as for ``compute``."""
+        if self._is_rendered_ahead(job):
+            self.pieces.computed += 1
+            return
         missing = self.missing(job)
         stored = [judge for judge in job.judges if judge not in missing]
         made = [self.store.made(self.keys.of(job, judge)) for judge in stored]
         self.pieces.reuse([then for then in made if then is not None and then < self._began])
         if missing:
             for judge, arrays in zip(missing, self._compute(job, missing, watch), strict=True):
-                self.store.put(self.keys.of(job, judge), arrays)
+                key = self.keys.of(job, judge)
+                self._storing.append(self.later(self.store.put, key, arrays))
                 self.pieces.computed += 1
+        self.settle(wait=False)
+
+    def settle(self, wait: bool = True) -> None:
+        """Raise the error of a job that could not be stored.
+
+        Args:
+            wait: for the jobs that are still being stored.
+        """
+        for stored in [stored for stored in self._storing if wait or stored.done()]:
+            self._storing.remove(stored)
+            stored.result()
+
+    def _is_rendered_ahead(self, job: Job) -> bool:
+        """Whether the thread of ``rendering_ahead`` has the job; it is stored when this returns."""
+        if (rendered := self._rendering.get(id(job))) is None:
+            return False
+        with self.stopwatch.measure("wait for true edits"):
+            rendered.result()
+        return True
+
+    @contextmanager
+    def rendering_ahead(self, jobs: Sequence[Job]) -> Iterator[None]:
+        """Render and store the true edits of jobs in a thread, which works while the block edits."""
+        asked = [job for job in jobs if job.kind == "render" and self.missing(job)]
+        if not spares_cores(method.device for method in self.methods.values()):
+            asked = []
+
+        def task(job: Job) -> Callable[[], None]:
+            key = self.keys.of(job, self.judge)
+            return lambda: self.store.put(key, self._compute(job, [self.judge])[0])
+
+        with ahead(map(task, asked)) as futures:
+            self._rendering = dict(zip(map(id, asked), futures, strict=True))
+            try:
+                yield
+            finally:
+                self._rendering = {}
 
     def fetch(self, job: Job, judge: Judge | None = None) -> Arrays:
         """The arrays of a job for one of its judges, by default the main judge.
@@ -207,6 +255,8 @@ class Plan:
             BadInput: they are missing or damaged, and the plan does not compute.
         """
         judge = judge or self.judge
+        self.settle()
+        self._is_rendered_ahead(job)
         arrays = self.store.get(self.keys.of(job, judge))
         if arrays is None:
             if not self.computes:
@@ -266,4 +316,4 @@ class Plan:
         if job.units:
             (true,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
             inputs = replace(inputs, true_probe=self.fetch(true))
-        return compute(job, inputs, judges, self.batch_size, self.stopwatch, watch)
+        return compute(job, inputs, judges, self.batch_size, self.stopwatch, watch, self.later)

@@ -24,6 +24,7 @@ from ganbench.evaluation import contract, labels, protocol
 from ganbench.evaluation.collect import Evaluation, conclude
 from ganbench.evaluation.jobs import Job
 from ganbench.evaluation.plan import Plan
+from ganbench.evaluation.workers import Later, workers
 from ganbench.judges.interface import Judge, known_columns
 from ganbench.judges.label_check import LabelCheck, check_labels
 from ganbench.methods import Method, load_method
@@ -324,6 +325,7 @@ def perform(
 ) -> None:
     """Compute and store what is missing of all jobs of a plan, or of some of them.
 
+    True edits are rendered, pixels compared and arrays stored by threads, while the next images are edited.
     Ctrl-C loses at most the current job.
 
     Raises:
@@ -334,10 +336,15 @@ def perform(
     _try_out(plan, jobs)
     total = sum(job.images for job in jobs)
     done = 0
-    for job in jobs:
-        plan.complete(job, partial(_tell, progress, job.title, done, total))
-        done += job.images
-        _tell(progress, job.title, done, total, 0)
+    try:
+        with plan.rendering_ahead(jobs), workers() as plan.later:
+            for job in jobs:
+                plan.complete(job, partial(_tell, progress, job.title, done, total))
+                done += job.images
+                _tell(progress, job.title, done, total, 0)
+            plan.settle()
+    finally:
+        plan.later = Later()
     plan.keys.settle()
 
 

@@ -49,7 +49,11 @@ def make_manifest(
         pieces: how much of the run was stored before it began.
     """
     stages = {
-        name: {"seconds": round(stage.seconds, 3), "peak_mib": round(stage.peak_mib)}
+        name: {
+            "seconds": round(stage.seconds, 3),
+            **({"beside": round(stage.beside, 3)} if stage.beside else {}),
+            "peak_mib": round(stage.peak_mib),
+        }
         for name, stage in stopwatch.stages.items()
     }
     seconds = sum(stage.seconds for stage in stopwatch.stages.values())
