@@ -111,7 +111,7 @@ def detectable_share(
 
     A drop by x also exceeds ``margin``. The change per image has the variance v(x) at the dropped share,
 
-        v(x) = together (rate(x) - x^2) / k n,    rate(x) = noise [p (1 - p) + q (1 - q)] + (1 - noise) x
+        v(x) = together (rate(x) - x^2) / k n,    rate(x) = noise [p (1 - q) + q (1 - p)] + (1 - noise) x
 
     where p is the share, q = p - x, rate the share of edits whose outcome changes, noise the share of them
     that changes without a drop (1 for independent runs, 0 for equal runs), and together, from 1 to k,
@@ -138,7 +138,7 @@ def detectable_share(
     z, z_power = -float(ndtri(alpha)), float(stdtrit(freedom, power))
     drops = np.linspace(margin, max(p, margin), 2001)
     q = np.maximum(p - drops, 0)
-    rate = noise * (single + q * (1 - q)) + (1 - noise) * drops
+    rate = noise * (p * (1 - q) + q * (1 - p)) + (1 - noise) * drops
     variances = together * np.maximum(rate - np.square(drops), 0) / (k * n)
     # Sums of the exact test go by two, which costs half a step.
     beyond = z * np.sqrt(variances + np.square(drops) / n) + together / (k * n)

@@ -35,6 +35,10 @@ from scipy.special import stdtrit
 # Quantile of the upper end of a two-sided interval with a coverage of 95 %, as all intervals have.
 UPPER = 0.975
 
+# By how much the skewness of the longer end is larger, and that of the shorter end smaller, than that of
+# the images, and the largest g (t + g / 6) of ``skewed_interval``: both were chosen by simulation.
+LONGER, POLE = 4 / 3, 0.92
+
 
 class Influence(NamedTuple):
     """Influence values: how much each part of the images changes a statistic.
@@ -116,15 +120,22 @@ def skewed_interval(
 ) -> Interval:
     """The interval of the expected value of a statistic with a skewed distribution.
 
-        value - sqrt(V (1 - 2 r^2)) h(t)    to    value - sqrt(V) h(-t)
-        h(x) = 3 / g ((1 + g (x - g / 6))^(1/3) - 1)
+        value - sqrt(V (1 - 2 r^2)) h(t, 3 g / 4)    to    value - sqrt(V) h(-t, 4 g / 3)
+        h(x, g) = 3 / g ((1 + g (x - g / 6))^(1/3) - 1)
 
     Here t is the quantile of Student's distribution, and h is the inverse of Hall's cubic transformation
-    with the skewness g = K / V^1.5 (P. Hall, J. Royal Statistical Society B 54, 1992, p. 221). Without
-    skewness, the interval is Student's. A distance such as FED also has a part that is quadratic in the
-    images, and r is its share of V. V counts this part twice, and it skews the distribution to the right
-    more than the influence values do. For a distance, g is therefore max(g, 0) (1 + 3 r); the factor
-    was chosen by simulation (docs/metrics.md).
+    (P. Hall, J. Royal Statistical Society B 54, 1992, p. 221). Without skewness, the interval is Student's.
+    Here g is the skewness K / V^1.5. Few images tell little about it, and too little where rare images
+    decide, since most draws have none of them; therefore the shorter end has 3 g / 4 and the longer one
+    4 g / 3. Near 1 - g (t + g / 6) = 0 Hall's end jumps from four standard errors to eight, so the
+    skewness of the longer end is limited to g (t + g / 6) <= 0.92. If g is negative, the lower end is the
+    longer one.
+
+    A distance such as FED also has a part that is quadratic in the images, and r is its share of V. V
+    counts this part twice. A draw without the images that make the distance large has both a low value
+    and a large r, so the quadratic part skews the distribution more than K says. For a distance, g is
+    max(K / V^1.5, 0), and r is added to the skewness of both ends. The factors were chosen by simulation
+    (docs/metrics.md).
 
     Args:
         influence: u [N], how much the value loses without each image.
@@ -139,12 +150,16 @@ def skewed_interval(
     if v <= 0:
         return Interval(value, value, value, moves)
     skew, r = third / v**1.5, min(quadratic or 0.0, 0.5)
-    if quadratic is not None:
-        skew = max(skew, 0.0) * (1 + 3 * r)
     t = float(stdtrit(freedom, UPPER))
+    if quadratic is not None:
+        skew = max(skew, 0.0)
+    # A negative skewness is that of the value with the opposite sign.
+    size, sign = abs(skew), -1 if skew < 0 else 1
+    short = _hall(t, size / LONGER + r)
+    long = -_hall(-t, min(LONGER * size + r, _largest_skewness(t)))
     error = unit * math.sqrt(v)
-    low = value - error * math.sqrt(1 - 2 * r * r) * _hall(t, skew)
-    high = value - error * _hall(-t, skew)
+    ends = value - sign * error * math.sqrt(1 - 2 * r * r) * short, value + sign * error * long
+    low, high = min(ends), max(ends)
     if upper is not None:
         high = max(high, skewed_interval(value, upper, strata, quadratic=quadratic).high)
     return Interval(value, max(least, low), high, moves)
@@ -155,6 +170,11 @@ def _hall(x: float, skew: float) -> float:
     if abs(skew) < 1e-6:
         return x
     return float(3 / skew * (np.cbrt(1 + skew * (x - skew / 6)) - 1))
+
+
+def _largest_skewness(t: float) -> float:
+    """The g with g (t + g / 6) = ``POLE``."""
+    return 3 * (math.sqrt(t * t + 2 * POLE / 3) - t)
 
 
 def _moves(influence: NDArray[np.float64], strata: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """Intervals of means, ratios and shares whose sampling unit is the image.
 
 The edits of one image are not independent, so they are added up first. With the sums a_i and b_i of
-image i and the sums A and B of all images, image i has the influence (a_i - R b_i) / B on the ratio
-R = A / B. If all b_i are equal, R is a mean.
+image i and the sums A and B of all images, the ratio R = A / B loses (a_i - R b_i) / (B - b_i) without
+image i. The influence of the image is this times (n - 1) / n, which has the jackknife's variance. If all
+b_i are equal, R is a mean.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def ratio_interval(
     if counts.sum() < 2:
         return None
     value = float(a.sum() / b.sum())
-    influence = (a - value * b)[counts] / b.sum()
+    influence = _lost(a[counts], b[counts], value)
     s = np.zeros(len(a), np.int64) if strata is None else strata
     found = skewed_interval(value, influence, joined(s[counts]))
     moves = np.zeros(len(a))
@@ -92,6 +93,11 @@ def share_interval(
     few_images = float(ndtri(UPPER) / stdtrit(freedom, UPPER)) ** 2  # V is uncertain
     effective = max(1.0, effective * few_images)
     return Interval(p, *binomial_ends(p * effective, effective), of_images)
+
+
+def _lost(a: NDArray[np.float64], b: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
+    """The influence of each image on the ratio sum a / sum b."""
+    return np.asarray((a - ratio * b) / (b.sum() - b) * (len(a) - 1) / len(a))
 
 
 def _sums(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -221,6 +221,24 @@ def test_every_two_methods_are_compared_on_the_same_images(store):
     assert {r.method for r in results.records if r.variant.startswith("minus")} == {"a"}
 
 
+def test_the_difference_of_two_methods_has_students_interval_where_class_counts_are_those_of_the_data(
+    store,
+):
+    faces = ToyFaces(N, "unequal")
+    # Numbers of images that differ by more than one are not fixed by design, so all images count.
+    faces.labels = np.sort(np.minimum(np.arange(N) % (K + 3), K - 1))
+    methods = {"a": Uneven(0, 0.5), "b": Uneven(0.4, -0.3)}
+    results = evaluate(methods, faces, Reader(), store=store).results
+    shown = LEVELS[faces.labels]
+    a, b = 0.5 * shown, 0.4 - 0.3 * shown
+    for name, change in (("a", a), ("b", b)):
+        record = results.find(name, "background")
+        assert record.interval == "Hall over images 95%"
+        assert record.low < change.mean() < record.high
+    apart = results.find("a", "background", variant="minus b")
+    assert (apart.low, apart.high) == pytest.approx(interval_of_mean(a - b), rel=1e-5)
+
+
 def test_a_second_run_computes_nothing(store):
     parts = [Painter(), Plane()], ToyFaces(N), Reader()
     first = evaluate(*parts, store=store)

@@ -25,14 +25,14 @@ def test_a_ratio_does_not_depend_on_order_or_on_images_that_add_nothing(seed):
     assert tuple(ratio_interval(3 * b, b)) == pytest.approx((3, 3, 3))
 
 
-def test_a_ratio_is_covered():
+def test_a_ratio_of_few_images_is_covered():
     random, hits = np.random.default_rng(0), 0
-    for _ in range(400):
+    for _ in range(2000):
         b = random.gamma(2, size=40)
         a = b * (0.5 + 0.3 * random.standard_normal(40))
         found = ratio_interval(a, b)
         hits += found.low <= 0.5 <= found.high
-    assert 0.91 <= hits / 400 <= 0.985
+    assert 0.925 <= hits / 2000 <= 0.96  # the error of a share is 0.6 points
 
 
 def test_too_few_images_have_no_interval():
