@@ -25,7 +25,7 @@ SPEC = MetricSpec(
 )
 
 
-# Probability of each tail of ``binomial_ends``.
+# Probability of each tail of ``binomial_ends`` for a cell.
 TAIL = 0.02
 
 
@@ -61,10 +61,10 @@ def cells(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int6
     return np.diagonal(by_target).astype(np.int64), by_target.sum(axis=1)
 
 
-def binomial_ends(hits: float, trials: float) -> tuple[float, float]:
+def binomial_ends(hits: float, trials: float, tail: float = TAIL) -> tuple[float, float]:
     """Clopper and Pearson's interval of a proportion with mid-p, whose tails have 2 % each.
 
-    The ends p solve P(X > hits) + P(X = hits) / 2 = 0.02 and P(X < hits) + P(X = hits) / 2 = 0.02 for
+    The ends p solve P(X > hits) + P(X = hits) / 2 = tail and P(X < hits) + P(X = hits) / 2 = tail for
     binomial X (H. O. Lancaster, JASA 56, 1961, p. 223). Tails of 2.5 % would cover 92 % at the worst
     proportion; with 2 % the interval covers 93.8 % or more at every proportion with 20 trials, and
     94.5 % with 140. ``trials`` may be an effective number (``share_interval``), which need not be an
@@ -91,4 +91,4 @@ def binomial_ends(hits: float, trials: float) -> tuple[float, float]:
             low, high = (middle, high) if above(middle) < target else (low, middle)
         return (low + high) / 2
 
-    return solve(TAIL) if hits > 0 else 0.0, solve(1 - TAIL) if hits < trials else 1.0
+    return solve(tail) if hits > 0 else 0.0, solve(1 - tail) if hits < trials else 1.0

@@ -61,6 +61,9 @@ def share_interval(
     one trial. The effective number is at most T p (1 - p) / sum_s w_s p_s (1 - p_s), where T is the
     number of trials, w_s the share of them that stratum s has, and p_s = (hits + 1/2) / (trials + 1) in s.
 
+    The tails have 2.5 % instead of the 2 % of a cell: the number of trials is that of all cells, and with
+    many trials the ends jump less.
+
     Args:
         hits, trials: [N, C], the sums of each image in each column; 0 <= hits <= trials.
         strata: int64 [N], from ``strata_of``; None for one stratum.
@@ -92,7 +95,7 @@ def share_interval(
         effective = min(p * (1 - p) / variance, most)
     few_images = float(ndtri(UPPER) / stdtrit(freedom, UPPER)) ** 2  # V is uncertain
     effective = max(1.0, effective * few_images)
-    return Interval(p, *binomial_ends(p * effective, effective), of_images)
+    return Interval(p, *binomial_ends(p * effective, effective, 1 - UPPER), of_images)
 
 
 def _lost(a: NDArray[np.float64], b: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:

@@ -150,7 +150,7 @@ def test_the_table_has_a_column_for_each_judge(store):
 
     def limits(share):  # every image's edits are judged alike, so each image is one trial
         trials = N * (norm.ppf(0.975) / t.ppf(0.975, N - 7)) ** 2
-        return [100 * end for end in binomial_ends(share * trials, trials)]
+        return [100 * end for end in binomial_ends(share * trials, trials, 0.025)]
 
     accuracies = [100, *limits(1), 85.7143, *limits(6 / 7)]
     assert real[:6] == pytest.approx(accuracies, rel=1e-5)

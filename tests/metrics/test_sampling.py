@@ -50,7 +50,7 @@ def test_too_few_images_have_no_interval():
 def test_shares_of_independent_images_get_about_the_interval_of_a_proportion(seed, p):
     hits = np.random.default_rng(seed).random((400, 1)) < p
     found = share_interval(hits, np.ones((400, 1)))
-    assert tuple(found)[1:] == pytest.approx(binomial_ends(int(hits.sum()), 400), abs=2e-3)
+    assert tuple(found)[1:] == pytest.approx(binomial_ends(int(hits.sum()), 400, 0.025), abs=2e-3)
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
