@@ -32,7 +32,7 @@ def train(method: str, arguments: list[str]) -> Curve:
     with tempfile.TemporaryDirectory() as folder:
         cli.main(["train", method, *arguments, "--out", folder], standalone_mode=False)
         lines = [json.loads(text) for text in (Path(folder) / "log.jsonl").read_text().splitlines()]
-    clock = {"seconds", "images_per_second"}
+    clock = {"seconds", "images_per_second", "waited"}
     curve: Curve = {}
     for line in lines:
         for key, value in line.items():

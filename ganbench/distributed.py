@@ -192,6 +192,12 @@ class Share:
 WHOLE = Share()
 
 
+def neighbours() -> int:
+    """Number of processes that torchrun started on this machine, this one included; 1 without torchrun."""
+    count = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return max(1, int(count)) if count.isdecimal() else 1
+
+
 class _Average(torch.autograd.Function):
     """All-reduced mean. Each process's objective depends on it, so its gradient is reduced as well."""
 

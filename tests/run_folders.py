@@ -17,6 +17,7 @@ def log(folder: Path) -> list[dict[str, Any]]:
     for line in values:
         assert line.pop("seconds") >= 0
         assert line.pop("images_per_second") > 0
+        assert 0 <= line.pop("waited") <= 1
     return values
 
 

@@ -41,6 +41,8 @@ RECORDED = (
     "recipe", "assignments", "precision", "fast", "compiled", "accumulate", "data", "label_order",
     "au_scale", "framing", "seed",
 )  # fmt: skip
+# Where images may be, as in ``ganbench.training.images.CHOICES``, whose import takes a second.
+PLACES = ("auto", "disk", "memory", "device", "files")
 # After an error, advice may show the command line again with a change. These options are left out of it.
 NOT_REPEATED = ("out", "resume", "resume_rate", "dry_run")
 
@@ -63,6 +65,7 @@ class TrainOptions(DataOptions):
     resume: bool
     resume_rate: Choice
     device: str
+    images: str
     seed: int
     dry_run: bool
     tensorboard: bool
@@ -148,6 +151,16 @@ class TrainOptions(DataOptions):
     "length.",
 )
 @device_option
+@click.option(
+    "--images",
+    type=click.Choice(PLACES),
+    default="auto",
+    show_default=True,
+    help="Where the steps take their images from: 'disk', a file of decoded pixels in the cache; 'memory'; "
+    "'device', the memory of a GPU; 'files', decoded again each time. auto: a GPU or memory if half of what is "
+    "free holds the pixels, else disk; files if the run reads fewer images than the data set has. All give "
+    "the same bits.",
+)
 @seed_option(
     "Seed of the initial weights, the order of the images, the augmentation and the noise."
 )
@@ -247,10 +260,13 @@ def _train(
             another_try,
             options.data_values,
         )
-    if not resume:
-        run.start()
-    elif remark := run.resume(options.resume_rate):
-        console.print(remark, soft_wrap=True)
+    place, moved, remark = options.images, partial(progress, "decode pictures"), ""
+    if resume:
+        remark = run.resume(options.resume_rate, place, moved)
+    else:
+        run.start(place, moved)
+    for line in filter(None, (remark, run.images)):
+        console.print(line, soft_wrap=True)
     if events:
         events.begin(run.done)
     progress(f"train {session.setup.name}", run.done, session.setup.recipe.iterations)
@@ -281,6 +297,7 @@ def _load(options: TrainOptions, session: Session, progress: Bar) -> Dataset:
         au_scale=au_scale_of(options.au_scale),
         unlabelled=not session.trainer.needs_emotions,
         emotions=session.setup.network.emotions,
+        keep=options.images not in ("disk", "files"),
     )
 
 
@@ -289,7 +306,10 @@ def log_line(progress: Bar, name: str, events: Events | None = None) -> Callable
 
     def show(line: LogLine) -> None:
         losses = " ".join(f"{key} {value:.3g}" for key, value in line.values.items())
-        note = f"{line.images_per_second:.0f} img/s {losses}"
+        waited = (
+            f", {line.waited:.0%} of the time waiting for images" if line.waited >= 0.02 else ""
+        )
+        note = f"{line.images_per_second:.0f} img/s{waited} {losses}"
         progress(f"train {name}", line.iteration, line.total, note)
         if events:
             events.on_log(line)

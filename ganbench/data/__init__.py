@@ -50,6 +50,7 @@ def load_dataset(
     max_pixels: int | None = None,
     progress: Progress | None = None,
     emotions: Sequence[str] = EMOTIONS,
+    keep: bool = True,
     **options: Any,
 ) -> Dataset:
     """Open one split of a data set.
@@ -79,6 +80,7 @@ def load_dataset(
         emotions: names of the emotions to use, in any order: images of others are left out and
             counted (``Dataset.left_out``). AffectNet's contempt (id 7) is used if "contempt" is among
             the names. A training asks for the emotions of its network.
+        keep: decode a split below 1 GiB of pixels when it is opened, and keep the pixels in memory.
         options: for ``faces``: ``train`` and ``test``, the images in each split, and ``seed``.
 
     Raises:
@@ -102,15 +104,22 @@ def load_dataset(
         from ganbench.data.dataset import only
         from ganbench.data.faces import FacesConfig
         from ganbench.data.faces.dataset import FacesDataset, LazyFaces
+        from ganbench.data.table import KEEP_BYTES
 
         if lazy:
             return only(LazyFaces(split, FacesConfig(size=size, **options), limit), emotions)
         faces = FacesDataset(
-            split, size=size, limit=limit, skip_bad=skip_bad, progress=progress, **options
+            split,
+            size=size,
+            limit=limit,
+            skip_bad=skip_bad,
+            progress=progress,
+            keep_bytes=KEEP_BYTES if keep else 0,
+            **options,
         )
         return only(faces, emotions)
     from ganbench.data.pictures import MAX_PIXELS
-    from ganbench.data.table import TableDataset
+    from ganbench.data.table import KEEP_BYTES, TableDataset
 
     if au_scale not in (None, 5, 1):
         raise BadInput(f"action units end at 5 or at 1, not {au_scale}; give au_scale 5 or 1")
@@ -128,6 +137,7 @@ def load_dataset(
         skip_bad=skip_bad,
         au_scale=au_scale,
         progress=progress,
+        keep_bytes=KEEP_BYTES if keep else 0,
         framing=framing,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
     )

@@ -52,6 +52,31 @@ class Dataset(ABC):
     def images(self, indices: Indices) -> Tensor:
         """float32 [n, 3, size, size], RGB in [0, 1], on the CPU."""
 
+    def byte_images(self, indices: Indices) -> Tensor | None:
+        """The same images as uint8 [n, 3, size, size], on the CPU; None if they have no 8 bits.
+
+        ``images`` are these divided by 255 in float32; see ``eight_bits``.
+        """
+        return None
+
+    @property
+    def eight_bits(self) -> bool:
+        """Whether ``images`` are exactly ``byte_images`` divided by 255.
+
+        A class that changes what ``images`` returns has no exact pixels, unless it defines ``byte_images`` too.
+        """
+        if "images" in vars(self):
+            return False
+        order = type(self).__mro__
+        images = next(k for k, cls in enumerate(order) if "images" in vars(cls))
+        pixels = next(k for k, cls in enumerate(order) if "byte_images" in vars(cls))
+        return order[pixels] is not Dataset and pixels <= images
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all pixels were decoded when the data set was opened, and are kept in memory."""
+        return False
+
     def read_by(self) -> tuple[object, ...]:
         """What its images depend on beside its fingerprint, for ``ganbench.storage.state.identity``."""
         return (self,)
@@ -146,6 +171,17 @@ class Subset(Dataset):
 
     def images(self, indices: Indices) -> Tensor:
         return self.whole.images(self._rows(indices))
+
+    def byte_images(self, indices: Indices) -> Tensor | None:
+        return self.whole.byte_images(self._rows(indices))
+
+    @property
+    def eight_bits(self) -> bool:
+        return self.whole.eight_bits
+
+    @property
+    def in_memory(self) -> bool:
+        return self.whole.in_memory
 
     def regions(self, indices: Indices) -> Tensor | None:
         return self.whole.regions(self._rows(indices))

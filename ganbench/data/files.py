@@ -84,6 +84,24 @@ def _index_file(root: Path, kind: object) -> Path:
     return cache_root() / "index" / f"{name}.json"
 
 
+def cores() -> int:
+    """Number of cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # the system cannot tell
+        return os.cpu_count() or 1
+
+
+# Whether this is one of several processes that read the same data set, each with one thread.
+_alone = False
+
+
+def work_alone() -> None:
+    """Let ``in_threads`` use one thread from now on: this process is one of as many as there are cores."""
+    global _alone
+    _alone = True
+
+
 def in_threads(
     function: Callable[[int], T], items: Sequence[int], threads: int | None = None
 ) -> Iterator[T]:
@@ -92,13 +110,10 @@ def in_threads(
     Args:
         function: of one item.
         items: any numbers.
-        threads: number of threads; None takes one a core, at most 8.
+        threads: number of threads; None takes one a core, at most 8, or one after ``work_alone``.
     """
     if threads is None:
-        try:
-            threads = min(8, len(os.sched_getaffinity(0)))
-        except AttributeError:  # the system cannot tell
-            threads = min(8, os.cpu_count() or 1)
+        threads = 1 if _alone else min(8, cores())
     threads = min(threads, len(items))
     if threads < 2:
         yield from map(function, items)

@@ -227,7 +227,6 @@ class TableDataset(Dataset):
 
     @property
     def in_memory(self) -> bool:
-        """Whether all pixels are kept in memory."""
         return self._pixels is not None
 
     @property
@@ -263,6 +262,14 @@ class TableDataset(Dataset):
         Raises:
             BadInput: a file cannot be decoded (only if the split is not kept in memory).
         """
+        return self.byte_images(indices).float().div_(255)
+
+    def byte_images(self, indices: Indices) -> Tensor:
+        """uint8 [n, 3, size, size], RGB, on the CPU.
+
+        Raises:
+            BadInput: as for ``images``.
+        """
         rows = self._index(indices)
         if self._pixels is not None:
             pixels = self._pixels[self._rows[rows]]
@@ -270,7 +277,7 @@ class TableDataset(Dataset):
             pixels = np.empty((len(rows), 3, self.size, self.size), np.uint8)
             for k, image in enumerate(in_threads(self._files.image, rows.tolist())):
                 pixels[k] = image
-        return torch.from_numpy(pixels).float().div_(255)
+        return torch.from_numpy(pixels)
 
     def regions(self, indices: Indices) -> Tensor | None:
         """Region maps uint8 [n, size, size]; None if the table has no ``regions_filePath``."""

@@ -23,7 +23,7 @@ HEAD, ROW, LEFT, RIGHT, GAP = 0.75, 1.35, 0.45, 0.25, 0.5  # inches
 CRITIC, GENERATOR, OTHER = "#0072b2", "#d55e00", "#009e73"
 
 # Values of a log line that are not curves.
-_NOT_CURVES = ("iteration", "seconds", "images_per_second")
+_NOT_CURVES = ("iteration", "seconds", "images_per_second", "waited")
 
 
 def draw(log: Sequence[Mapping[str, Any]], title: str, warmup: int = 0) -> Figure:

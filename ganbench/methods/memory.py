@@ -1,9 +1,10 @@
-"""Whether the machine has memory for a network. It is checked before the network is built."""
+"""How much memory the machine has, and whether it has enough for a network before the network is built."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -60,3 +61,28 @@ def memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 2**60
+
+
+def free_memory() -> int:
+    """Bytes of memory that new arrays can take without swapping; all of it where the system does not tell.
+
+    The limit of the container (control group, version 2) counts as well.
+    """
+    free = memory()
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        kib = {name: value.split()[0] for name, _, value in (line.partition(":") for line in lines)}
+        free = int(kib["MemAvailable"]) << 10
+    except (OSError, ValueError, KeyError, IndexError):
+        pass
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text("ascii"))  # "max" where there is none
+        used = int((group / "memory.current").read_text("ascii"))
+        facts = dict(
+            line.split() for line in (group / "memory.stat").read_text("ascii").splitlines()
+        )
+        free = min(free, max(0, limit - used + int(facts.get("inactive_file", 0))))
+    except (OSError, ValueError):
+        pass
+    return free

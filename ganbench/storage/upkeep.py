@@ -1,7 +1,8 @@
 """The upkeep of the cache: list what it holds, prune it to its limit, find damage.
 
-Below ``cache_root()`` lie ``evaluations`` (a ``Store``), ``faces-*`` (rendered data sets), ``index``
-(hashes of the files of large data sets) and ``numba`` (machine code). Everything can be made again.
+Below ``cache_root()`` lie ``evaluations`` (a ``Store``), ``pictures`` (decoded ones, of ``rows_file``),
+``faces-*`` (rendered data sets), ``index`` (hashes of the files of large data sets) and ``numba`` (machine
+code). Everything can be made again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import BadInput
+from ganbench.storage import rows_file
 from ganbench.storage.root import cache_root
 from ganbench.storage.source import PROCESS
 from ganbench.storage.store import digest, read_entry, read_key
@@ -31,8 +33,9 @@ ABANDONED = 24 * 3600
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _AGES = {"m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
-# Seconds after their last use in which pieces and faces are not pruned: another process may need them.
-PIECE_REST, FACES_REST = 3600, 7 * 24 * 3600
+# Seconds after their last use in which pieces, and images of trainings, are not pruned: another process may
+# need them.
+PIECE_REST, IMAGES_REST = 3600, 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -90,13 +93,20 @@ def items(named: bool = False) -> Iterator[Item]:
             pattern, kind, what = _FOLDERS[path.name]
             for entry in _listed(path):
                 if pattern.fullmatch(entry.name) and _is(entry, kind):
-                    yield from _item(entry, what)
+                    pictures = named and path.name == _PICTURES
+                    yield from _item(entry, _describe_pictures(entry) if pictures else what)
 
 
 # Names of files and folders that ganbench makes. Everything else, and every link, is left alone.
 _PIECE = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62}\.npz|\.\1[0-9a-f]{62}\.npz\.[0-9a-f]{12}\.tmp)")
 _FACES = re.compile(r"faces-[0-9a-f]{16}|\.faces-[0-9a-f]{16}-\w+|\.faces-[0-9a-f]{16}\.\d+\.gone")
+_PICTURES = "pictures"
 _FOLDERS = {
+    _PICTURES: (
+        re.compile(r"[0-9a-f]{64}\.rows|\.[0-9a-f]{40}\.[0-9a-f]{12}\.tmp"),
+        stat.S_ISREG,
+        "decoded pictures",
+    ),
     "index": (re.compile(r"[0-9a-f]{16,64}\.json"), stat.S_ISREG, "indices of large data sets"),
     "numba": (re.compile(r"[\w.]+-[0-9a-f]{16}"), stat.S_ISDIR, "machine code"),
 }
@@ -145,18 +155,24 @@ def keep_limit() -> None:
     """Prune the cache to its limit, but keep what this process or another one may still need.
 
     An evaluation reads a piece some time after it has looked whether the piece is there, and a training
-    reads faces for days.
+    reads faces and decoded pictures for days.
 
     Raises:
         BadInput: ``GANBENCH_CACHE_LIMIT`` is no size.
     """
-    now = time.time()
+    prune(limit=current_limit(), keep=_in_use)
 
-    def in_use(item: Item) -> bool:
-        rest = FACES_REST if item.path.name.startswith("faces-") else PIECE_REST
-        return bool(item.used >= min(PROCESS.began, now - rest))
 
-    prune(limit=current_limit(), keep=in_use)
+def in_use() -> int:
+    """Bytes of the items that ``keep_limit`` keeps in any case."""
+    return sum(item.size for item in items() if _in_use(item))
+
+
+def _in_use(item: Item) -> bool:
+    """Whether this process or another one may still need an item."""
+    images = item.path.name.startswith("faces-") or item.path.parent.name == _PICTURES
+    rest = IMAGES_REST if images else PIECE_REST
+    return bool(item.used >= min(PROCESS.began, time.time() - rest))
 
 
 def current_limit() -> int:
@@ -169,7 +185,7 @@ def current_limit() -> int:
 
 
 def verify(changed: Callable[[Path], object]) -> list[Item]:
-    """The stored pieces and rendered data sets that are damaged.
+    """The stored pieces, decoded pictures and rendered data sets that are damaged.
 
     Args:
         changed: the files of a rendered data set that were changed, as of ``data.faces.builder.changed``.
@@ -178,6 +194,7 @@ def verify(changed: Callable[[Path], object]) -> list[Item]:
         item
         for item in items(named=True)
         if (item.path.suffix == ".npz" and not _sound(item.path))
+        or (item.path.suffix == rows_file.SUFFIX and not _is_sound_file(item.path))
         or (item.path.name.startswith("faces-") and changed(item.path))
     ]
 
@@ -300,6 +317,25 @@ def _describe(path: Path) -> str:
     if kind in ("edits", "probe"):
         return f"predictions on edits of {key.get('method')}"
     return names.get(str(kind), "damaged pieces" if key is None else "other pieces")
+
+
+def _describe_pictures(path: Path) -> str:
+    try:
+        with _unused(path):
+            key: Any = rows_file.read_key(path)
+    except OSError:
+        key = None  # removed meanwhile
+    if not isinstance(key, dict):
+        return "damaged pictures"
+    return f"decoded pictures of {key.get('name')}, {key.get('split')}, {key.get('size')} px"
+
+
+def _is_sound_file(path: Path) -> bool:
+    try:
+        with _unused(path):
+            return rows_file.is_sound(path)
+    except OSError:
+        return True  # removed meanwhile
 
 
 def _faces(folder: Path) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from ganbench.seeds import generator
 from ganbench.training.augment import augment
 
 if TYPE_CHECKING:
-    from ganbench.data.dataset import Dataset
+    from ganbench.training.images import Images
     from ganbench.training.trainer import Trainer
 
 # ``check_targets`` looks at the batches of one epoch, and at no more than this number of iterations.
@@ -100,48 +101,97 @@ def shuffled(n: int, count: int, iteration: int, seed: int) -> NDArray[np.int64]
     )
 
 
+class _Host(NamedTuple):
+    """A batch before it is on the device: ``Images.fetch``, labels and action units of the global batch."""
+
+    iteration: int
+    images: Tensor
+    labels: Tensor
+    units: Tensor | None
+
+    def pinned(self) -> _Host:
+        """The same in memory that a GPU reads by itself."""
+        units = None if self.units is None else self.units.pin_memory()
+        return _Host(self.iteration, self.images.pin_memory(), self.labels.pin_memory(), units)
+
+
 class Batches:
     """The batches of a run; each is a function of its iteration and the seed alone.
 
     Args:
         trainer: chooses the images of an iteration, and knows device, recipe and process.
-        dataset: the training images.
-        labels: int64 [len(dataset)], their labels in the order of the network's emotions.
+        images: the training images.
+        labels: int64 [N], their labels in the order of the network's emotions.
         seed: seed of the run.
     """
 
     def __init__(
-        self, trainer: Trainer, dataset: Dataset, labels: NDArray[np.int64], seed: int
+        self, trainer: Trainer, images: Images, labels: NDArray[np.int64], seed: int
     ) -> None:
-        self.trainer, self.dataset, self.labels, self.seed = trainer, dataset, labels, seed
-
-    def __getitem__(self, iteration: int) -> Batch:
-        """The batch of an iteration, counted from 0."""
-        trainer, share = self.trainer, self.trainer.share
-        # Chosen by the suite's labels: the order of a network's emotions does not change the images.
-        chosen = trainer.indices(self.dataset.labels, iteration, self.seed)
-        images = augment(
-            self.dataset.images(share.local_rows(chosen)),
-            trainer.recipe.augment,
-            generator(self.seed, "augment", iteration),
-            share,
-        )
-        units = self.dataset.action_units(chosen) if trainer.needs_action_units else None
-        return shard_batch(
-            images.to(trainer.device).to(memory_format=torch.channels_last),
-            torch.as_tensor(self.labels[chosen]).to(trainer.device),
-            None if units is None else units.to(trainer.device),
-            share,
-        )
+        self.trainer, self.images, self.labels, self.seed = trainer, images, labels, seed
+        self._waited = 0.0
 
     def between(self, start: int, end: int) -> Generator[Batch, None, None]:
         """Batches of the iterations from ``start`` to ``end``; a thread prepares the next one."""
+        # A GPU augments on the stream of the training, whose thread starts the work. A CPU augments beside it.
+        on_gpu = self.trainer.device.type != "cpu"
+
+        def prepare(iteration: int) -> Any:
+            host = self._host(iteration, next(fetched))
+            return host if on_gpu else self._land(host)
+
         with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self.__getitem__, start)
+            begun = time.perf_counter()
+            fetched = self.images.serve(self._rows(i) for i in range(start, end))
+            ahead = pool.submit(prepare, start)
             for iteration in range(start, end):
-                batch = ahead.result()
-                ahead = pool.submit(self.__getitem__, iteration + 1)
+                ready = ahead.result()
+                if iteration + 1 < end:
+                    ahead = pool.submit(prepare, iteration + 1)
+                batch = self._land(ready) if on_gpu else ready
+                self._waited += time.perf_counter() - begun
                 yield batch
+                begun = time.perf_counter()
+
+    def time_waited(self) -> float:
+        """Seconds that the training has waited for batches since the last call of this function."""
+        waited, self._waited = self._waited, 0.0
+        return waited
+
+    def _chosen(self, iteration: int) -> NDArray[np.int64]:
+        """Rows of the global batch of an iteration."""
+        # Chosen by the suite's labels: the order of a network's emotions does not change the images.
+        return self.trainer.indices(self.images.dataset.labels, iteration, self.seed)
+
+    def _rows(self, iteration: int) -> NDArray[np.int64]:
+        """Rows of this process's part of the batch."""
+        rows: NDArray[np.int64] = self.trainer.share.local_rows(self._chosen(iteration))
+        return rows
+
+    def _host(self, iteration: int, fetched: Tensor) -> _Host:
+        """What a batch needs, in memory that a GPU copies by itself."""
+        trainer, chosen = self.trainer, self._chosen(iteration)
+        units = self.images.dataset.action_units(chosen) if trainer.needs_action_units else None
+        host = _Host(iteration, fetched, torch.as_tensor(self.labels[chosen]), units)
+        # Copies from other memory are not asynchronous: the training would wait for the GPU.
+        return host.pinned() if trainer.device.type == "cuda" else host
+
+    def _land(self, host: _Host) -> Batch:
+        """The batch on the device."""
+        trainer, share = self.trainer, self.trainer.share
+        images = augment(
+            self.images.land(host.images, trainer.device),
+            trainer.recipe.augment,
+            generator(self.seed, "augment", host.iteration),
+            share,
+        )
+        units = host.units
+        return shard_batch(
+            images.to(memory_format=torch.channels_last),
+            host.labels.to(trainer.device, non_blocking=True),
+            None if units is None else units.to(trainer.device, non_blocking=True),
+            share,
+        )
 
 
 def check_targets(trainer: Trainer, labels: NDArray[np.int64], seed: int) -> None:

@@ -26,7 +26,8 @@ class Events:
 
     def on_log(self, line: LogLine) -> None:
         """Write the values of a log line."""
-        for key, value in {**line.values, "images_per_second": line.images_per_second}.items():
+        clock = {"images_per_second": line.images_per_second, "waited": line.waited}
+        for key, value in {**line.values, **clock}.items():
             self._writer.add_scalar(key, value, line.iteration)
 
 

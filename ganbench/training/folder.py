@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,12 +43,14 @@ class LogLine:
         values: means of the logged scalars since the line before, and the probe's accuracy if the probe
             was asked.
         images_per_second: training images seen per second since the line before.
+        waited: share of this time, in [0, 1], in which the training waited for images.
     """
 
     iteration: int
     total: int
     values: Mapping[str, float]
     images_per_second: float
+    waited: float
 
 
 def lock(folder: Path) -> Lock:
@@ -80,8 +83,7 @@ def make(folder: Path) -> None:
     Raises:
         BadInput: it already holds a run, or cannot be written.
     """
-    if (folder / STATE).exists():
-        raise BadInput(f"a run is already there: {folder}; add --resume or choose another --out")
+    refuse_occupied(folder)
     try:
         for part in (SAMPLES, CHECKPOINTS):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -90,6 +92,12 @@ def make(folder: Path) -> None:
         raise BadInput(
             f"cannot write to: {folder} ({error.strerror}); choose another --out"
         ) from error
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Raise ``BadInput`` if a folder already holds a run."""
+    if (folder / STATE).exists():
+        raise BadInput(f"a run is already there: {folder}; add --resume or choose another --out")
 
 
 def clean(folder: Path) -> None:
@@ -211,6 +219,7 @@ def append_line(folder: Path, line: LogLine, seconds: float) -> None:
         "seconds": round(seconds, 3),
         **line.values,
         "images_per_second": line.images_per_second,
+        "waited": line.waited,
     }
     with (folder / LOG).open("a") as file:
         file.write(json.dumps(values) + "\n")
@@ -254,6 +263,30 @@ def newest_until(folder: Path, iteration: int) -> Path | None:
     """The newest periodic checkpoint of at most an iteration; None if there is none."""
     until = [path for path in checkpoints(folder) if path <= checkpoint(folder, iteration)]
     return until[-1] if until else None
+
+
+def another_try(folder: Path, good: int, rate: float, again: str) -> str:
+    """Advice after a training diverged: which checkpoint is kept, and the command to start from it.
+
+    Args:
+        folder: folder of the run.
+        good: the last iteration before the fault began.
+        rate: learning rate of the run.
+        again: command line of the run.
+
+    Returns:
+        The end of a message, which closes a parenthesis.
+    """
+    best = newest_until(folder, good)
+    kept = f"last good checkpoint: {best}" if best else "no checkpoint is from before that"
+    lower = float(f"{rate / 10:.3g}")
+    more = ["--set", f"learning_rate={lower!r}", "--out", str(free_name(folder))]
+    if best:
+        more = ["--init", str(best), *more]
+    return (
+        f"{kept}); --resume would meet it again, so lower learning_rate and start "
+        f"{'from that checkpoint' if best else 'anew'}: {again} {shlex.join(more)}"
+    )
 
 
 def free_name(folder: Path) -> Path:

@@ -9,14 +9,11 @@ In distributed training the first process alone writes; all processes read the s
 
 from __future__ import annotations
 
-import shlex
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -29,12 +26,15 @@ from ganbench.errors import BadInput, Diverged
 from ganbench.methods.tensors import check_parameters
 from ganbench.methods.weights import save_checkpoint
 from ganbench.seeds import generator
+from ganbench.stopwatch import Progress
 from ganbench.storage.lock import Lock
 from ganbench.storage.store import sync
 from ganbench.text import plural
 from ganbench.training import folder as folders
 from ganbench.training.batches import Batches
 from ganbench.training.folder import LogLine
+from ganbench.training.images import choose
+from ganbench.training.interrupts import interruptible
 from ganbench.training.schedule import Choice
 from ganbench.training.state import State, Window
 from ganbench.training.trainer import Trainer
@@ -86,16 +86,25 @@ class Run:
         self._stop = False
         self._lock: Lock | None = None  # of the first process
         self._stamp: tuple[int, ...] = ()
+        self.images = ""  # where the steps take them from, in words
+        self._batches: Batches | None = None  # None before the start
 
     # -- starting and resuming --------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self, place: str = "auto", progress: Progress | None = None) -> None:
         """Begin in an empty folder.
+
+        Args:
+            place, progress: where the steps take their images from; see ``images.choose``.
 
         Raises:
             BadInput: the folder already holds a run, or cannot be written, or another process trains
-                in it.
+                in it; or its images cannot be opened.
         """
+        with self.share.fail_together():
+            if self.share.first:
+                folders.refuse_occupied(self.folder)
+        self._open_images(place, progress)
         with self.share.fail_together(), self._locked():
             if self.share.first:
                 folders.make(self.folder)
@@ -105,12 +114,15 @@ class Run:
                 self._save_state()  # from here on the run can be resumed
         self._compare_processes()
 
-    def resume(self, rate: Choice = "continue") -> str:
+    def resume(
+        self, rate: Choice = "continue", place: str = "auto", progress: Progress | None = None
+    ) -> str:
         """Continue from ``state.pt``; log lines written after it are dropped.
 
         Args:
             rate: which learning rate follows if the recipe has another length now and the rate has
                 begun to fall; see ``Schedule.lengthened``.
+            place, progress: as for ``start``; another place than before changes no bit.
 
         Returns:
             What the learning rate will be, in words; empty where the recipe alone tells it.
@@ -119,6 +131,10 @@ class Run:
             BadInput: there is nothing to resume, or the run was started with another recipe, data or
                 seed, or with another number of processes, or another process trains in the folder.
         """
+        with self.share.fail_together():
+            if self.share.first:
+                folders.read_card(self.folder)
+        self._open_images(place, progress)
         with self.share.fail_together(), self._locked(resumed=True):
             remark = self._read_state(rate)
             if self.share.first:
@@ -132,6 +148,13 @@ class Run:
                 folders.prune(self.folder, self.trainer.recipe.keep)
         self._compare_processes()
         return remark
+
+    def _open_images(self, place: str, progress: Progress | None) -> None:
+        recipe, device = self.trainer.recipe, self.trainer.device
+        wanted = recipe.iterations * self.share.local_count(recipe.batch_size)
+        images = self.share.in_turn(lambda: choose(place, self.dataset, device, wanted, progress))
+        self._batches = Batches(self.trainer, images, self.labels, self.seed)
+        self.card["images"], self.images = images.where, str(images)
 
     def _read_state(self, rate: Choice) -> str:
         before, trainer = folders.read_card(self.folder), self.trainer
@@ -237,9 +260,10 @@ class Run:
         recipe, trainer = self.trainer.recipe, self.trainer
         self._watch = Watch.read(trainer, self.dataset, self.labels, self.folder, self.done)
         end = recipe.iterations if until is None else min(until, recipe.iterations)
-        batches = Batches(trainer, self.dataset, self.labels, self.seed)
+        assert self._batches is not None  # the run was started or resumed
+        batches = self._batches
         clock = time.perf_counter()
-        with _interruptible(self), closing(batches.between(self.done, end)) as stream:
+        with interruptible(self._request_stop), closing(batches.between(self.done, end)) as stream:
             for batch in stream:
                 trainer.set_rates(self.done)
                 values = trainer.step(self.done, batch, generator(self.seed, "step", self.done))
@@ -257,7 +281,8 @@ class Run:
                 if log or sample or stopped:
                     with self.share.fail_together():
                         if log:
-                            self._log(self._ask_probe() if checkpoint else {})
+                            probed = self._ask_probe() if checkpoint else {}
+                            self._log(probed, batches.time_waited())
                         if checkpoint or stopped or sample:
                             self._check_networks()
                         if sample and self.share.first:
@@ -275,6 +300,9 @@ class Run:
             if self.share.first:
                 self._save_checkpoint(final)
         return final
+
+    def _request_stop(self) -> None:
+        self._stop = True
 
     # -- the log and what it tells ----------------------------------------------------------------
 
@@ -297,14 +325,15 @@ class Run:
                 self._probe_error_told = True
             return {}
 
-    def _log(self, probed: dict[str, float]) -> None:
+    def _log(self, probed: dict[str, float], waited: float) -> None:
         recipe = self.trainer.recipe
         values = self._window.means() | probed
         images = (self.done - self._window.iteration) * recipe.batch_size
-        speed = images / (self.seconds - self._window.seconds)
+        seconds = self.seconds - self._window.seconds
         self._window = Window(self.done, self.seconds)
         if self.share.first:
-            line = LogLine(self.done, recipe.iterations, values, speed)
+            waited = min(1.0, waited / seconds)
+            line = LogLine(self.done, recipe.iterations, values, images / seconds, waited)
             with folders.writing(self.folder, folders.LOG):
                 folders.append_line(self.folder, line, self.seconds)
             if self._lock is not None:
@@ -332,17 +361,10 @@ class Run:
 
     def _diverged(self, what: str, good: int) -> Diverged:
         """The error that ends a run whose fault began after iteration ``good``, with advice."""
-        best = folders.newest_until(self.folder, good)
-        kept = f"last good checkpoint: {best}" if best else "no checkpoint is from before that"
-        rate = float(f"{self.trainer.recipe.learning_rate / 10:.3g}")
-        more = ["--set", f"learning_rate={rate!r}", "--out", str(folders.free_name(self.folder))]
-        if best:
-            more = ["--init", str(best), *more]
-        return Diverged(
-            f"{what} (at iteration {self.done}; {kept}); --resume would meet it again, so lower "
-            f"learning_rate and start {'from that checkpoint' if best else 'anew'}: "
-            f"{self.again} {shlex.join(more)}"
+        advice = folders.another_try(
+            self.folder, good, self.trainer.recipe.learning_rate, self.again
         )
+        return Diverged(f"{what} (at iteration {self.done}; {advice}")
 
     def _check_networks(self) -> None:
         if tensor := self.trainer.find_not_finite():
@@ -375,21 +397,3 @@ class Run:
             sync(self.folder / folders.LOG)
             state.write(self.folder)
         self._stamp = folders.stamp(self.folder)
-
-
-@contextmanager
-def _interruptible(run: Run) -> Iterator[None]:
-    """In here Ctrl-C or SIGTERM ends the run after the current step, at a resumable point."""
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        run._stop = True
-
-    try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: the caller handles signals
-        before = {}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

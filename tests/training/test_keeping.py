@@ -143,7 +143,7 @@ def test_a_probe_leaves_no_trace_in_the_training(tiny_recipe, faces, tmp_path):
         accuracy = other.pop("probe_accuracy")
         assert accuracy * 7 * 14 == pytest.approx(round(accuracy * 7 * 14))
         for line in (one, other):
-            del line["seconds"], line["images_per_second"]
+            del line["seconds"], line["images_per_second"], line["waited"]
         assert one == other
     card = read_header(tmp_path / "1/stargan.safetensors")["card"]
     assert card["probe"] == {"judge": load_vgg(device="cpu").spec.fingerprint, "faces": 14}
@@ -194,6 +194,7 @@ def test_a_stop_within_a_line_does_not_change_the_log(tiny_recipe, tmp_path):
         lines = [log(tmp_path / "straight"), log(folder)]
         for line in (line for part in lines for line in part):
             assert line.pop("images_per_second") > 0
+            assert 0 <= line.pop("waited") <= 1
             del line["seconds"]
         assert lines[0] == lines[1]
         assert [p.name for p in (folder / "samples").iterdir()] == ["0000006.png"]
@@ -268,6 +269,7 @@ def test_curves_show_what_was_logged(run):
         "iteration",
         "seconds",
         "images_per_second",
+        "waited",
     }
     assert panels.keys() == {name.replace("_", " ") for name in scalars}
     drawn = panels["d real"].lines[1].get_xydata().tolist()

@@ -28,7 +28,7 @@ from ganbench.data.faces import (
 from ganbench.data.faces.builder import sums
 from ganbench.data.faces.expressions import action_units
 from ganbench.data.faces.head import load_head
-from ganbench.data.table import TableDataset, check_limit
+from ganbench.data.table import KEEP_BYTES, TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.stopwatch import Progress
@@ -84,7 +84,7 @@ class FacesDataset(RenderedFaces, TableDataset):
         size: side of the pictures, in pixels.
         train, test: number of faces in each split, 7 or more.
         seed: of the faces.
-        limit, skip_bad, progress: as for ``TableDataset``; ``progress`` also reports rendering.
+        limit, skip_bad, progress, keep_bytes: as for ``TableDataset``; ``progress`` also reports rendering.
 
     Raises:
         BadInput: numbers out of range, or a damaged cache.
@@ -101,6 +101,7 @@ class FacesDataset(RenderedFaces, TableDataset):
         limit: int | None = None,
         skip_bad: bool = False,
         progress: Progress | None = None,
+        keep_bytes: int = KEEP_BYTES,
     ) -> None:
         check_limit(limit)
         asked = FacesConfig(train=train, test=test, size=size, seed=seed)
@@ -113,7 +114,13 @@ class FacesDataset(RenderedFaces, TableDataset):
         listing = dataclasses.replace(read_affectnet(folder, split), name="faces")
         try:
             super().__init__(
-                listing, size=size, limit=limit, skip_bad=skip_bad, au_scale=5, progress=progress
+                listing,
+                size=size,
+                limit=limit,
+                skip_bad=skip_bad,
+                au_scale=5,
+                progress=progress,
+                keep_bytes=keep_bytes,
             )
         except BadInput as error:
             raise BadInput(f"{error}; or delete {str(folder)!r}: it is rendered again") from error
