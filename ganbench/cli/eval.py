@@ -13,6 +13,7 @@ from ganbench.cli.options import (
     COUNT,
     PIXELS,
     DataOptions,
+    all_codes_option,
     batch_size_option,
     data_options,
     device_option,
@@ -49,6 +50,7 @@ class EvalOptions(DataOptions):
     seed: int
     noise_seeds: int
     metrics: str
+    all_codes: bool
     device: str
     allow_leaks: bool
     same_data: bool
@@ -200,6 +202,7 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     help="Metrics beside accuracy; 'default,kid' adds KID to the default ones. Diversity, intensity, "
     "smoothness and units need further edits.",
 )
+@all_codes_option
 @device_option
 @click.option(
     "--dry-run",
@@ -287,6 +290,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
             allow_leaks=options.allow_leaks,
             same_data=options.same_data,
             look=share.first,
+            all_codes=options.all_codes,
         )
         if share.first:
             specs = [one.spec for one in others]

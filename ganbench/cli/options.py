@@ -217,3 +217,8 @@ device_option = click.option(
     show_default=True,
     help="auto, cpu, cuda, cuda:1, mps; auto takes a CUDA GPU if there is one.",
 )
+all_codes_option = click.option(
+    "--all-codes",
+    is_flag=True,
+    help="Edit all images with noisy and uniform codes, too, not only the first 140; FED then uses noisy codes.",
+)

@@ -70,7 +70,7 @@ def conclude(plan: Plan) -> Evaluation:
         confusion[label] = found.confusion.tolist()
         agreement += _agreement(plan, found, _others(plan, "edits", label))
         clouds += [
-            cloud(label, codes, method.title, arrays, targets, plan.seed)
+            cloud(label, codes, method.title, arrays, targets[: len(arrays["features"])], plan.seed)
             for codes, arrays in found.sets.items()
             if codes != ANCHOR or NOISY not in found.sets
         ]
@@ -85,7 +85,11 @@ def conclude(plan: Plan) -> Evaluation:
         agreement += _agreement(plan, perfect, _others(plan, "truth"))
     results = Results(
         protocol=protocol.describe(
-            plan.dataset, plan.judge.spec, len(labels), [judge.spec for judge in plan.others]
+            plan.dataset,
+            plan.judge.spec,
+            len(labels),
+            [judge.spec for judge in plan.others],
+            plan.all_codes,
         ),
         seed=plan.seed,
         methods=methods,

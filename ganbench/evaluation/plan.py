@@ -28,7 +28,7 @@ from ganbench.evaluation.workers import Later, ahead, spares_cores
 from ganbench.judges.interface import Judge
 from ganbench.judges.label_check import LabelCheck
 from ganbench.methods.interface import Method
-from ganbench.scoring import Metric, Probe
+from ganbench.scoring import ANCHOR, Metric, Probe
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Arrays, Store
 
@@ -88,6 +88,8 @@ class Plan:
             noise are made with every seed; all other edits, and those of probes, with the first.
         batch_size: number of edits made at once.
         chunks: the chunks of the test images.
+        all_codes: whether noisy and uniform codes are used for all images; else for the first
+            ``protocol.FEW``.
         metrics: the metrics that are recorded.
         notes: what a reader must know about the data, a line each.
         labels: the check of the data's labels by the shipped judges.
@@ -107,6 +109,7 @@ class Plan:
     stopwatch: Stopwatch
     metrics: tuple[Metric, ...] = ()
     noise_seeds: int = 1
+    all_codes: bool = False
     others: tuple[Judge, ...] = ()
     notes: list[str] = field(default_factory=list)
     labels: LabelCheck = field(default_factory=LabelCheck)
@@ -151,13 +154,14 @@ class Plan:
             jobs.append(Job("truth", chunk, title, K * n, self.judges))
         for label, method in self.methods.items():
             for codes in protocol.code_sets(method):
-                for seed in self.seeds_of(method, codes):
+                part = chunk if codes == ANCHOR or self.all_codes else chunk.within(protocol.FEW)
+                for seed in self.seeds_of(method, codes) if len(part) else ():
                     # The extra judges see only the edits that accuracy is computed from.
-                    judges = self.judges if (codes, seed) == ("anchor", self.seed) else main
-                    edits = Job(
-                        "edits", chunk, method.title, K * n, judges, label, method, codes, seed
+                    judges = self.judges if (codes, seed) == (ANCHOR, self.seed) else main
+                    count = K * len(part)
+                    jobs.append(
+                        Job("edits", part, method.title, count, judges, label, method, codes, seed)
                     )
-                    jobs.append(edits)
         return jobs
 
     def _probes(self, chunk: Chunk) -> list[Job]:
@@ -291,7 +295,11 @@ class Plan:
         return {name: np.concatenate([p[name] for p in parts if name in p]) for name in parts[0]}
 
     def inputs(self, chunk: Chunk) -> Inputs:
-        """The inputs of the jobs of a chunk, kept until those of another chunk are asked for."""
+        """The inputs of the jobs of a chunk, kept until those of another chunk are asked for.
+
+        For a part of a chunk they are the images alone: only anchor codes are compared with true edits.
+        """
+        part, chunk = chunk, self.chunks[chunk.number]
         if self._loaded is None or self._loaded[0] is not chunk:
             with self.stopwatch.measure("load images"):
                 images = self.dataset.images(chunk.indices)
@@ -302,7 +310,8 @@ class Plan:
                 if job.chunk is chunk and job.kind == "render" and not job.units
             ]
             self._loaded = chunk, inputs_of(images, regions, renders)
-        return self._loaded[1]
+        inputs = self._loaded[1]
+        return inputs if len(part) == len(chunk) else Inputs(inputs.images[: len(part)])
 
     def _compute(
         self, job: Job, judges: Sequence[Judge], watch: Callable[[int], None] = lambda _: None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,10 @@ VERSION = 1
 # drawn for whole chunks, so this number is a part of the protocol.
 CHUNK = 100
 
+# Number of images, the first of the protocol's order, that are edited with noisy and uniform codes: they are a
+# detail of a report, and would be a third of its work.
+FEW = 140
+
 # PAPER.md, "GANmut (linear)": the noise of the codes around an anchor.
 NOISE = 0.1
 
@@ -51,6 +55,10 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def within(self, count: int) -> Chunk:
+        """The part of the chunk that belongs to the first ``count`` images of the test set."""
+        return replace(self, indices=self.indices[: max(0, count - CHUNK * self.number)])
 
 
 def order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -89,7 +97,8 @@ def code_sets(method: Method) -> list[str]:
 
     ``anchor``: the codes of the emotions, with new noise for each edit if the method takes noise. Table 1
     is about them. ``noisy``: anchors + N(0, 0.1^2), for methods with anchors; FED uses them if they
-    exist. ``uniform``: uniform over the conditional space Z, for methods that have one.
+    exist for all images. ``uniform``: uniform over the conditional space Z, for methods that have one.
+    The last two are for the first ``FEW`` images unless all are asked for.
     """
     noisy = ability(method.anchors) is not None
     uniform = ability(method.sample, 1, generator(0, "probe")) is not None
@@ -148,7 +157,11 @@ def label_distribution(method: Method, codes: Tensor) -> Tensor | None:
 
 
 def describe(
-    dataset: Dataset, judge: JudgeSpec, images: int, others: Sequence[JudgeSpec] = ()
+    dataset: Dataset,
+    judge: JudgeSpec,
+    images: int,
+    others: Sequence[JudgeSpec] = (),
+    all_codes: bool = False,
 ) -> dict[str, Any]:
     """The protocol as results have it and hash it.
 
@@ -160,7 +173,9 @@ def describe(
         images: number of test images; distances between sets of features depend on it.
         others: the extra judges. They stand under ``records.EXTRA``, which is not hashed, because the main
             judge's numbers do not depend on them.
+        all_codes: whether all images are edited with noisy and uniform codes, or the first ``FEW``.
     """
+    few = images > FEW and not all_codes
     names = judge_names([judge, *others])[1:]
     extra = {name: _describe_judge(other) for name, other in zip(names, others, strict=True)}
     learned = {
@@ -181,8 +196,11 @@ def describe(
         "judge": _describe_judge(judge),
         "codes": {
             "accuracy": "anchor",
-            "fed": f"anchors + N(0, {NOISE}^2) where a method has anchors, else anchor",
+            "fed": "anchor"
+            if few
+            else f"anchors + N(0, {NOISE}^2) where a method has anchors, else anchor",
             "chunk": CHUNK,
+            **({"noisy and uniform": f"the first {FEW} images"} if few else {}),
         },
         **({EXTRA: extra} if extra else {}),
         **({LEARNED: learned} if learned else {}),

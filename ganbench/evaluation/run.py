@@ -63,6 +63,7 @@ def evaluate(
     others: Sequence[Judge] = (),
     allow_leaks: bool = False,
     same_data: bool = False,
+    all_codes: bool = False,
 ) -> Evaluation:
     """Evaluate methods on a test set.
 
@@ -86,6 +87,7 @@ def evaluate(
         others: extra judges of the same edits, for their accuracy and agreement with ``judge``.
         allow_leaks: go on if an image is also in the training split, or in the data with two emotions.
         same_data: go on if methods or judges learned from the images of this data set.
+        all_codes: edit all images with noisy and uniform codes, too, not only the first 140.
 
     Raises:
         BadInput: methods of different image sizes or emotions, a label given twice, an empty data
@@ -107,6 +109,7 @@ def evaluate(
             others=others,
             allow_leaks=allow_leaks,
             same_data=same_data,
+            all_codes=all_codes,
         )
     perform(plan, progress)
     with stopwatch.measure("score"):
@@ -218,6 +221,7 @@ def prepare(
     allow_leaks: bool = False,
     same_data: bool = False,
     look: bool = True,
+    all_codes: bool = False,
 ) -> Plan:
     """The plan of an evaluation, whose parts are checked.
 
@@ -269,6 +273,7 @@ def prepare(
         stopwatch=stopwatch,
         metrics=select_metrics(metrics),
         noise_seeds=noise_seeds,
+        all_codes=all_codes,
         others=tuple(others),
         notes=notes + _notes_on_emotions(methods, judges),
         labels=labels,

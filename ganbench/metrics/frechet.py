@@ -51,11 +51,12 @@ SPEC = MetricSpec(
     digits=2,
     definition=(
         "Fréchet distance between the judge's penultimate features of the real test images and of "
-        "all edits (every image × seven targets). GANmut and GGANmut are edited with their anchor "
-        "codes plus Gaussian noise of standard deviation 0.1 (clipped to [−1, 1] for GGANmut). The "
-        "variant anchor uses the anchor codes themselves, and the variant uniform uses codes drawn "
-        "uniformly from the whole conditional space Z. The value depends on the number of images, so "
-        "only values of one protocol may be compared."
+        "all edits (every image × seven targets). Where all images are edited with noisy codes, GANmut "
+        "and GGANmut are: anchor codes plus Gaussian noise of standard deviation 0.1 (clipped to [−1, 1] "
+        "for GGANmut). The variant anchor uses the anchor codes themselves, the variant noisy the noisy "
+        "codes of the first images only, and the variant uniform uses codes drawn uniformly from the whole "
+        "conditional space Z. The value depends on the number of images, so only values of one protocol "
+        "may be compared."
     ),
     ours=True,
 )

@@ -71,15 +71,20 @@ def _draw(figure: str, plan: Plan, gallery: Gallery, name: str) -> Drawing:
     if figure != "gamut":
         return load(figure)(scene)
     shown = gamut.edit_shown(scene, scene.faces(1).images[0])
-    return gamut.draw_gamut(scene, _judged_plane(plan, name), shown, "all test images")
+    view = _judged_plane(plan, name)
+    images = len(view.codes) // len(EMOTIONS)
+    whole = images == sum(map(len, plan.chunks))
+    tested = "all test images" if whole else f"the first {images} test images"
+    return gamut.draw_gamut(scene, view, shown, tested)
 
 
 def _judged_plane(plan: Plan, name: str) -> JudgedPlane:
     """What the judge sees in the evaluation's edits with codes all over the plane."""
     codes = []
+    logits = plan.gather("edits", name, "uniform")["logits"]
+    logits = logits.reshape(-1, logits.shape[-1])
     for chunk in plan.chunks:
         drawn, _ = protocol.codes(plan.methods[name], "uniform", plan.seed, chunk.number)
         codes.append(plane.array(drawn[: len(chunk) * len(EMOTIONS)]))
-    all_codes = np.concatenate(codes)
-    logits = plan.gather("edits", name, "uniform")["logits"].reshape(len(all_codes), -1)
+    all_codes = np.concatenate(codes)[: len(logits)]
     return JudgedPlane(all_codes, softmax(logits))

@@ -165,6 +165,7 @@ def codes_table(results: Results) -> Table | None:
     items = [
         ("fed", "", "FED"),
         ("fed", "anchor", "FED, anchors"),
+        ("fed", "noisy", "FED, noisy anchors"),
         ("fed", "uniform", "FED, uniform over Z"),
         ("ere", "", "ERE"),
         ("ere", "noisy", "ERE, noisy anchors"),
@@ -174,6 +175,8 @@ def codes_table(results: Results) -> Table | None:
         "FED and ERE of Table 1, and with other codes: the codes of the emotions (anchors), noisy "
         "anchors, or codes drawn uniformly from the conditional space Z."
     )
+    if few := results.protocol.get("codes", {}).get("noisy and uniform"):
+        caption += f" Noisy and uniform codes are for {few}."
     names = [*in_order(results), TRUTH]
     items = [item for item in items if _has_value(results, item, names)]
     return _table(results, caption, items, names)

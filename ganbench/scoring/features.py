@@ -19,11 +19,12 @@ from ganbench.metrics import (
     prdc_intervals,
     similarity_influence,
     skewed_interval,
+    strata_of,
 )
 from ganbench.metrics.precision_recall import NEAREST
 from ganbench.metrics.precision_recall import SPECS as PRDC_SPECS
 from ganbench.records import Record
-from ganbench.scoring.interface import ANCHOR, NOISY, Metric, MetricInputs, record
+from ganbench.scoring.interface import Metric, MetricInputs, record
 from ganbench.scoring.intervals import HALL, HALVES, ends, how
 
 BEYOND = "beyond the true edit"
@@ -40,24 +41,27 @@ class SetDistance(Metric):
     interval = staticmethod(frechet_interval)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """A record for each set of codes; the headline is ``NOISY`` where it exists, else ``ANCHOR``."""
-        (spec,), real = self.specs, inputs.real["features"]
-        n = len(real)
-        default = NOISY if NOISY in inputs.sets else ANCHOR
+        """A record for each set of codes; that of ``headline_codes`` is the headline.
+
+        Edits of the first n images are compared with these images.
+        """
+        (spec,) = self.specs
         records = []
         for codes, edits in inputs.sets.items():
-            fake = flat(edits["features"])
+            n = len(edits["features"])
+            real, fake = inputs.real["features"][:n], flat(edits["features"])
+            strata = inputs.strata if n == len(inputs.labels) else strata_of(inputs.labels[:n])
             value, limits, note = None, {}, "needs two real images"
             if n >= 2:
                 note = f"against {n} real images"
                 interval = None
                 if not inputs.repetition:
                     image = np.repeat(np.arange(n), len(fake) // n)
-                    interval = self.interval(real, fake, image, inputs.strata)
-                    limits = ends(interval, how(HALL, inputs.strata))
+                    interval = self.interval(real, fake, image, strata)
+                    limits = ends(interval, how(HALL, strata))
                 # An interval holds the value, which takes much of its time.
                 value = interval.value if interval else self.distance(real, fake)
-            variant = "" if codes == default else codes
+            variant = "" if codes == inputs.headline_codes else codes
             records.append(
                 record(spec, inputs.method, value, len(fake), variant=variant, note=note, **limits)
             )
@@ -90,7 +94,7 @@ class PRDC(Metric):
     def score(self, inputs: MetricInputs) -> list[Record]:
         """Four records."""
         real = inputs.real["features"]
-        fake = flat((inputs.sets.get(NOISY) or inputs.edits)["features"])
+        fake = flat(inputs.sets[inputs.headline_codes]["features"])
         if len(real) <= NEAREST:
             note = f"needs more than {NEAREST} real images"
             return [record(s, inputs.method, None, len(fake), note=note) for s in self.specs]

@@ -21,7 +21,7 @@ from ganbench.storage.store import Arrays
 
 REAL, TRUTH = "real", "truth"
 
-# Sets of codes: ``protocol.code_sets``. FED is computed from the noisy codes where a method has them.
+# Sets of codes: ``protocol.code_sets``. FED is computed from the noisy codes where all images have them.
 NOISY, ANCHOR = "noisy", "anchor"
 
 Source = Literal["real", "truth", "method"]
@@ -49,7 +49,8 @@ class MetricInputs:
             [N, 7, 7] if a code stands for a distribution. Anchor codes also have ``thumbnail``
             [N, 7, 3, s, s] and, if the data know them, ``background`` [N, 7] and ``gt_distance``
             [N, 7, regions]. True edits count as edits with anchor codes, and their ``gt_distance`` is
-            that of the unedited input. Real images have no sets.
+            that of the unedited input. Real images have no sets. Sets other than ``ANCHOR`` may be those
+            of the first n images only.
         true_edits: arrays of the true edits, if they are known; None for the true edits themselves.
         probes: arrays of each probe that the method can answer: ``logits`` [n, P, 7] and ``features``
             [n, P, d]. If the probe has ``units`` and the data know the true edits, also ``gt_distance``
@@ -81,6 +82,15 @@ class MetricInputs:
     def edits(self) -> Arrays:
         """The edits that Table 1 is about: those with anchor codes."""
         return self.sets[ANCHOR]
+
+    @property
+    def headline_codes(self) -> str:
+        """The set of codes that distances of sets are about: ``NOISY`` if it has all images, else ``ANCHOR``.
+
+        A distance depends on the number of images, so all methods of a table need the same.
+        """
+        noisy = self.sets.get(NOISY)
+        return NOISY if noisy and len(noisy["features"]) == len(self.labels) else ANCHOR
 
     @cached_property
     def judged(self) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation.protocol import chunks, codes
+from ganbench.evaluation.protocol import FEW, chunks, codes
 from ganbench.evaluation.run import evaluate
 from ganbench.seeds import generator
 from ganbench.storage.store import Store
@@ -145,7 +145,7 @@ def test_photographs_have_no_invented_numbers(store):
 @pytest.mark.parametrize("sets", ["anchor", "noisy", "uniform"])
 def test_a_method_with_a_plane_of_codes_is_measured_with_each_set(store, method, sets):
     name, data = method.name, ToyPhotos(N)
-    results = evaluate([method], data, Reader(), store=store).results
+    results = evaluate([method], data, Reader(), store=store, all_codes=True).results
     variants = {r.variant for r in results.records if r.metric == "fed"}
     assert variants == {"", "anchor", "uniform"}
     z = [codes(method, sets, 0, chunk.number)[0][: len(chunk) * K] for chunk in chunks(data.labels)]
@@ -164,6 +164,35 @@ def test_a_method_with_a_plane_of_codes_is_measured_with_each_set(store, method,
     else:
         wrong = (nearest != np.tile(np.arange(K), N)).mean()
         assert ere.value == pytest.approx(wrong, abs=1e-9)
+
+
+def test_extra_codes_are_used_for_the_first_images_unless_all_are_asked_for(store):
+    data = ToyFaces(N)
+    few = evaluate([Plane()], data, Reader(), store=store).results
+    first = evaluate([Plane()], data, Reader(), store=store, limit=FEW).results
+    full = evaluate([Plane()], data, Reader(), store=store, all_codes=True).results
+    # The first images are those of a run with as many images: their edits and values are the same.
+    for metric in ("fed", "ere"):
+        for codes_, before in (
+            ("uniform", "uniform"),
+            ("noisy", "" if metric == "fed" else "noisy"),
+        ):
+            now = few.find("plane", metric, variant=codes_)
+            then = first.find("plane", metric, variant=before)
+            assert now.n == FEW * K
+            assert (now.value, now.low, now.high) == (then.value, then.low, then.high)
+    assert few.find("plane", "fed", variant="noisy").note == f"against {FEW} real images"
+    # The headline rests on all images in any case.
+    anchors = full.find("plane", "fed", variant="anchor")
+    headline = few.find("plane", "fed")
+    assert (headline.value, headline.n) == (anchors.value, N * K)
+    assert full.find("plane", "fed").n == N * K
+    assert few.protocol["codes"]["noisy and uniform"] == f"the first {FEW} images"
+    assert few.protocol_hash != full.protocol_hash
+    # Where there are no more images, nothing is left out, and the protocol is that of before.
+    whole = evaluate([Plane()], data, Reader(), store=store, limit=FEW, all_codes=True).results
+    assert whole.protocol == first.protocol
+    assert whole.records == first.records
 
 
 def test_noise_belongs_to_the_protocol_and_pictures_show_the_first_inputs(store):
@@ -243,7 +272,8 @@ def test_a_second_run_computes_nothing(store):
     parts = [Painter(), Plane()], ToyFaces(N), Reader()
     first = evaluate(*parts, store=store)
     done = [method.edited for method in parts[0]], parts[1].rendered, parts[2].judged
-    assert done == ([7 * N, 3 * 7 * N], 7 * N, N + 7 * N * (1 + 1 + 3))
+    plane = 7 * (N + 2 * FEW)  # two more sets of codes for the first images
+    assert done == ([7 * N, plane], 7 * N, N + 7 * N * 2 + plane)
     second = evaluate(*parts, store=store)
     assert ([method.edited for method in parts[0]], parts[1].rendered, parts[2].judged) == done
     assert second.results == first.results
@@ -255,7 +285,7 @@ def test_a_new_method_costs_only_itself(store):
     judged, old = judge.judged, Painter()
     evaluate([old, Wheel()], data, judge, store=store)
     assert old.edited == 0
-    assert judge.judged == judged + 3 * 7 * N
+    assert judge.judged == judged + 7 * (N + 2 * FEW)
 
 
 @pytest.mark.parametrize(
