@@ -13,7 +13,6 @@ import shutil
 import signal
 import sys
 import warnings
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -143,9 +142,9 @@ def _path(dataset: Dataset) -> Path:
     return rows_file.path_of(cache_root() / "pictures", key_of(dataset))
 
 
-def _fill(dataset: Dataset, path: Path, progress: Progress | None) -> NDArray[np.uint32]:
-    """Decode all rows into a file; the CRC-32 of each row."""
-    sums, done = np.empty(len(dataset), np.uint32), 0
+def _fill(dataset: Dataset, path: Path, progress: Progress | None) -> NDArray[np.uint64]:
+    """Decode all rows into a file; the checksum of each row."""
+    sums, done = np.empty(len(dataset), np.uint64), 0
     for part, found in _work(dataset, path):
         sums[part.start : part.stop] = found
         done += len(part)
@@ -154,8 +153,8 @@ def _fill(dataset: Dataset, path: Path, progress: Progress | None) -> NDArray[np
     return sums
 
 
-def _work(dataset: Dataset, path: Path) -> Iterator[tuple[range, list[int]]]:
-    """Slices of a data set that were decoded into a file, with their CRC-32, as they get ready."""
+def _work(dataset: Dataset, path: Path) -> Iterator[tuple[range, NDArray[np.uint64]]]:
+    """Slices of a data set that were decoded into a file, with their checksums, as they get ready."""
     parts = slices(len(dataset))
     # A forked process has the data set at once. A new one would import torch and read the lists again, which
     # takes as long as to decode 4,000 pictures. macOS's libraries do not survive a fork: threads decode there.
@@ -173,7 +172,7 @@ def _work(dataset: Dataset, path: Path) -> Iterator[tuple[range, list[int]]]:
             workers, multiprocessing.get_context("fork"), _begin, (dataset, path)
         )
         try:
-            waiting: dict[Future[list[int]], range] = {}
+            waiting: dict[Future[NDArray[np.uint64]], range] = {}
             for part in parts:
                 waiting[pool.submit(_part, part)] = part
                 if len(waiting) < 4 * workers:
@@ -204,16 +203,16 @@ def _begin(dataset: Dataset, path: Path) -> None:
     _task = dataset, path
 
 
-def _part(part: range) -> list[int]:
+def _part(part: range) -> NDArray[np.uint64]:
     assert _task is not None  # the process was begun
     return _decode(*_task, part)
 
 
-def _decode(dataset: Dataset, path: Path, part: range) -> list[int]:
-    """Decode a slice into a file; the CRC-32 of each row."""
+def _decode(dataset: Dataset, path: Path, part: range) -> NDArray[np.uint64]:
+    """Decode a slice into a file; the checksum of each row."""
     pixels = np.ascontiguousarray(pixels_of(dataset, part)).reshape(len(part), -1)
     with path.open("r+b") as file:
         written = os.pwrite(file.fileno(), pixels.data, part.start * pixels.shape[1])
     if written != pixels.nbytes:
         raise OSError(f"only {written} of {pixels.nbytes} bytes were written")
-    return [zlib.crc32(row.data) for row in pixels]
+    return rows_file.checksums(pixels)

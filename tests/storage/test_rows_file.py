@@ -1,7 +1,5 @@
 """Files of rows: complete or absent, and damage is found row by row."""
 
-import zlib
-
 import numpy as np
 import pytest
 
@@ -29,7 +27,7 @@ def filler(rows):
     def fill(file):
         with file.open("r+b") as stream:
             stream.write(rows.tobytes())
-        return np.array([zlib.crc32(row.data) for row in rows], np.uint32)
+        return rows_file.checksums(rows)
 
     return fill
 
@@ -52,6 +50,20 @@ def test_rows_and_key_come_back(path, rows):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("length", [1, 7, 8, 48, 51])
+def test_a_checksum_is_the_weighted_sum_of_words(length):
+    rows = np.random.default_rng(1).integers(0, 256, (3, length), dtype=np.uint8)
+    for row, found in zip(rows, rows_file.checksums(rows).tolist(), strict=True):
+        content = row.tobytes() + bytes(-length % 8)
+        words = [int.from_bytes(content[k : k + 8], "little") for k in range(0, len(content), 8)]
+        assert found == sum((2 * k + 1) * word for k, word in enumerate(words)) % 2**64
+    for k in range(length):
+        changed = rows.copy()
+        changed[1, k] ^= 0x80
+        differs = rows_file.checksums(changed) != rows_file.checksums(rows)
+        assert differs.tolist() == [False, True, False]
+
+
 def test_a_changed_row_is_named_and_no_other(path, rows):
     overwrite(path, 9 * LENGTH + 5, bytes([rows[9, 5] ^ 1]))
     file = RowsFile.open(path)
@@ -71,7 +83,7 @@ def test_a_file_without_its_end_or_with_damaged_checksums_is_none(path):
     path.write_bytes(whole)
     for place in (
         COUNT * LENGTH + 1,
-        COUNT * LENGTH + 4 * COUNT + 2,
+        COUNT * LENGTH + 8 * COUNT + 2,
         len(whole) - 20,
         len(whole) - 80,
     ):
