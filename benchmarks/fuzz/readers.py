@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from mutations import NUMBERS, TEXTS, damage, to_json, to_toml, tree
+from numpy.typing import NDArray
 from PIL import Image
 
 from ganbench.cli import main
@@ -32,6 +33,7 @@ from ganbench.metrics import METRICS
 from ganbench.records import Results
 from ganbench.registry import METHODS
 from ganbench.scoring import record
+from ganbench.storage import rows_file
 from ganbench.storage.store import Store, digest
 
 Random = random.Random
@@ -268,8 +270,16 @@ def make(folder: Path) -> None:
             csv.writer(stream).writerows(rows)
     Store(folder / "store").put("key", {"a": np.arange(3), "b": np.array(["x"])})
     Store(folder / "store").path("key").rename(folder / "entry")
+    pixels = np.arange(60, dtype=np.uint8).reshape(5, 12)
+    rows_file.write(folder / "rows", "key", 5, 12, lambda path: _written(path, pixels))
     (folder / "index.json").write_text(json.dumps({"train/sad/0.png": ["1:2", 16, 16, "f" * 64]}))
     write_onnx(folder / "judge.onnx")
+
+
+def _written(path: Path, rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    with path.open("r+b") as file:
+        file.write(rows.tobytes())
+    return rows_file.checksums(rows)
 
 
 def write_onnx(path: Path) -> None:
@@ -314,6 +324,15 @@ def entry_of(folder: Path) -> None:
     table.INDEXED = 1  # else only large data sets have an index
     listing = read_listing("folder", "train", folder / "faces")
     table.TableDataset(listing, size=SIDE, keep_bytes=0).images([0])
+
+
+def rows_of(folder: Path) -> None:
+    """Read a file of decoded pictures."""
+    file = rows_file.RowsFile.open(folder / "rows")
+    if file is not None:
+        file.damaged()
+    rows_file.is_sound(folder / "rows")
+    rows_file.read_key(folder / "rows")
 
 
 def odd_options(data: bytes, random: Random) -> bytes:
@@ -406,6 +425,7 @@ READERS: dict[str, Reader] = {
     "judge": Reader("shelf/judge.safetensors", ("checkpoints", "verify", "{}/shelf/judge.safetensors"), as_safetensors, 3),
     "ONNX judge": Reader("judge.onnx", (), share=5, call=judge_of),
     "stored entry": Reader("entry", (), share=2, call=entry_of),
+    "decoded pictures": Reader("rows", (), share=1, call=rows_of),
     "index": Reader("index.json", (), as_json, 2, call=entry_of),
     "options": Reader("arguments.json", (), odd_options, 8, call=options_of),
 }  # fmt: skip

@@ -14,8 +14,8 @@ def cache(context: click.Context) -> None:
     """Show what runs have stored, with sizes and times of the last use.
 
     The cache is the folder $GANBENCH_CACHE, or ~/.cache/ganbench. Everything in it can be computed again.
-    Each evaluation prunes it to 20 GB, or to $GANBENCH_CACHE_LIMIT (for example 5GB), but keeps what it has
-    used itself.
+    Each evaluation, and each training that decodes pictures, prunes it to 20 GB, or to $GANBENCH_CACHE_LIMIT
+    (for example 5GB), but keeps what it has used itself.
     """
     if context.invoked_subcommand is None:
         _show()
@@ -76,7 +76,7 @@ def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
     "--remove", is_flag=True, help="Remove damaged pieces; the next run computes them again."
 )
 def verify(remove: bool) -> None:
-    """Compare every stored piece with its checksum, and rendered faces with their hashes.
+    """Compare every stored piece and decoded picture with its checksum, and rendered faces with their hashes.
 
     The exit code is 1 if pieces are damaged and were not removed.
     """

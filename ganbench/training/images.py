@@ -156,7 +156,7 @@ class Files(Images):
             # Otherwise it draws from the global generator, and the training would draw other numbers.
             generator=torch.Generator(),
         )
-        return map(torch.from_numpy, iter(loader))
+        return map(_unpacked, iter(loader))
 
 
 @dataclass
@@ -165,8 +165,17 @@ class _Decoder:
 
     dataset: Dataset
 
-    def __getitem__(self, rows: Rows) -> NDArray[np.uint8]:
-        return decoded.pixels_of(self.dataset, rows)
+    def __getitem__(self, rows: Rows) -> NDArray[np.uint8] | BadInput:
+        try:
+            return decoded.pixels_of(self.dataset, rows)
+        except BadInput as error:  # the DataLoader would add a traceback to its message
+            return BadInput(str(error))
+
+
+def _unpacked(batch: NDArray[np.uint8] | BadInput) -> Tensor:
+    if isinstance(batch, BadInput):
+        raise batch
+    return torch.from_numpy(batch)
 
 
 def _as_it_is(batch: Any) -> Any:

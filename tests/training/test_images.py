@@ -110,6 +110,15 @@ def test_files_draw_no_random_numbers(root):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_picture_that_cannot_be_decoded_ends_the_training_in_one_line(root):
+    data = opened(root)
+    path = root / data.paths[9]
+    path.write_bytes(path.read_bytes()[:200] + b"\xff\xd9")
+    for place in ("files", "disk"):
+        with pytest.raises(BadInput, match=r"^'.*' cannot be decoded: .*; mend or remove it$"):
+            list(choose(place, data, CPU, 1).serve(iter([np.array([9])])))
+
+
 def test_a_damaged_row_is_decoded_again(root):
     data = opened(root)
     path = decoded.ensure(data).path
