@@ -17,6 +17,7 @@ from ganbench.cli.options import (
     batch_size_option,
     data_options,
     device_option,
+    edit_precision_option,
     leak_options,
     renamed_option,
     seed_option,
@@ -51,6 +52,7 @@ class EvalOptions(DataOptions):
     noise_seeds: int
     metrics: str
     all_codes: bool
+    precision: str
     device: str
     allow_leaks: bool
     same_data: bool
@@ -203,6 +205,7 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     "smoothness and units need further edits.",
 )
 @all_codes_option
+@edit_precision_option
 @device_option
 @click.option(
     "--dry-run",
@@ -291,6 +294,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
             same_data=options.same_data,
             look=share.first,
             all_codes=options.all_codes,
+            precision=options.precision,
         )
         if share.first:
             specs = [one.spec for one in others]

@@ -222,3 +222,11 @@ all_codes_option = click.option(
     is_flag=True,
     help="Edit all images with noisy and uniform codes, too, not only the first 140; FED then uses noisy codes.",
 )
+edit_precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float32", "tf32", "bf16"]),
+    default="float32",
+    show_default=True,
+    help="Arithmetic of the methods; judges compute in float32. Numbers of another arithmetic are not compared. "
+    "tf32 needs CUDA.",
+)

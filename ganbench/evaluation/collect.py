@@ -90,6 +90,7 @@ def conclude(plan: Plan) -> Evaluation:
             len(labels),
             [judge.spec for judge in plan.others],
             plan.all_codes,
+            plan.precision,
         ),
         seed=plan.seed,
         methods=methods,

@@ -166,7 +166,8 @@ def compute(
             batch, arrays = _unedited(job, inputs, rows, timer, later)
         else:
             with timer(f"edit: {job.method.title}"):
-                edit = contract.edit(job.method, images[rows // each], codes[rows], job.label)
+                chosen = job.method, images[rows // each], codes[rows], job.label
+                edit = contract.edit(*chosen, precision=job.precision)
                 if edit.images.is_cuda:
                     torch.cuda.synchronize()
             batch, arrays = edit.images, _measure(job, inputs, rows, edit, timer, later)

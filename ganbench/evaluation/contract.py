@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput, GanbenchError
 from ganbench.evaluation import protocol
+from ganbench.evaluation.precision import FLOAT32, Precision, arithmetic
 from ganbench.judges.interface import Judge, ask
 from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Edit, Method
@@ -32,7 +34,12 @@ IMAGES = 7
 
 
 def edit(
-    method: Method, images: Tensor, codes: Tensor, label: str = "", first: bool = False
+    method: Method,
+    images: Tensor,
+    codes: Tensor,
+    label: str = "",
+    first: bool = False,
+    precision: Precision = FLOAT32,
 ) -> Edit:
     """``method.edit`` with checks that also hold for a plug-in that overrides ``edit``.
 
@@ -40,6 +47,7 @@ def edit(
         method, images, codes: as for ``Method.edit``.
         label: the name of the method in messages; by default its registered name.
         first: whether this is the first edit of the method, whose range of values is then checked.
+        precision: the arithmetic of the method; its edits are float32 in any case.
 
     Returns:
         The edit, in [0, 1], with its ``clamped``.
@@ -48,7 +56,7 @@ def edit(
         BadInput: the edit is not as ``Edit`` says, or the code of the method raises an error.
     """
     name = label or method.name
-    with blamed(name):
+    with blamed(name), arithmetic(precision, method.device):
         if type(method).edit is Method.edit:
             raw, mask = method.unclamped(images, codes)
             clamped = cut(raw)
@@ -58,6 +66,8 @@ def edit(
                 raise BadInput(
                     f"{name} returns {type(made).__name__} where an Edit is wanted; {MEND}"
                 )
+            if precision == "bf16" and isinstance(made.images, Tensor):
+                made = replace(made, images=made.images.float())
             checked(name, made.images, made.mask, images.shape)
             raw, mask, clamped = made.images, made.mask, cut(made.images)
             # The plug-in may have clamped its edits before.
@@ -72,7 +82,13 @@ def edit(
 
 
 @torch.no_grad()
-def try_method(method: Method, images: Tensor, codes: Tensor | None = None, label: str = "") -> str:
+def try_method(
+    method: Method,
+    images: Tensor,
+    codes: Tensor | None = None,
+    label: str = "",
+    precision: Precision = FLOAT32,
+) -> str:
     """Edit a few images as an evaluation does, and check the edits.
 
     Args:
@@ -80,6 +96,7 @@ def try_method(method: Method, images: Tensor, codes: Tensor | None = None, labe
         images: float32 [n, 3, S, S]; the first ``IMAGES`` are used.
         codes: a code for each image; None takes the protocol's codes of emotions.
         label: the name of the method in messages; by default its registered name.
+        precision: as for ``edit``.
 
     Returns:
         A note, if many values of the edits lie outside [0, 1]; else empty.
@@ -101,7 +118,7 @@ def try_method(method: Method, images: Tensor, codes: Tensor | None = None, labe
             _check_codes(name, method, codes)
             codes = codes[[len(EMOTIONS) * i + i % len(EMOTIONS) for i in range(n)]]
         _check_codes(name, method, codes)
-        clamped = edit(method, images, codes[:n], name, first=True).clamped
+        clamped = edit(method, images, codes[:n], name, True, precision).clamped
     share = 0.0 if clamped is None else float(clamped.mean())
     return cut_note(method.title, share) if share > MUCH else ""
 
@@ -173,13 +190,17 @@ def _check_codes(name: str, method: Method, codes: object) -> None:
         raise BadInput(f"not finite: {name} encodes emotions as NaN or infinite codes; {MEND}")
 
 
-def try_all(methods: Sequence[tuple[str, Method]], images: Tensor) -> list[str]:
+def try_all(
+    methods: Sequence[tuple[str, Method]], images: Tensor, precision: Precision = FLOAT32
+) -> list[str]:
     """Try several methods, given with their labels, as ``try_method`` does.
 
     Returns:
         The notes.
     """
-    notes = [try_method(method, images, label=label) for label, method in methods]
+    notes = [
+        try_method(method, images, label=label, precision=precision) for label, method in methods
+    ]
     return [note for note in notes if note]
 
 

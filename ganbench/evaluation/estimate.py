@@ -12,6 +12,7 @@ from ganbench.evaluation import protocol
 from ganbench.evaluation.compute import render
 from ganbench.evaluation.jobs import Job
 from ganbench.evaluation.plan import Plan
+from ganbench.evaluation.precision import arithmetic
 from ganbench.judges.interface import ask
 
 # Number of images that are timed for an estimate, after the same number to warm up.
@@ -81,7 +82,12 @@ def _seconds_an_image(plan: Plan, job: Job) -> float:
     if (method := job.method) is None:
         return judging
     codes, _ = protocol.codes(method, "anchor", plan.seed, 0)  # all codes take the same time
-    return judging + _time(lambda: method.edit(images, codes[:n]).images.cpu(), n)
+
+    def edit() -> None:
+        with arithmetic(plan.precision, method.device):
+            method.edit(images, codes[:n]).images.cpu()
+
+    return judging + _time(edit, n)
 
 
 def _time(work: Callable[[], object], images: int) -> float:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluation import protocol
+from ganbench.evaluation.precision import FLOAT32, Precision
 from ganbench.evaluation.protocol import Chunk
 from ganbench.judges.interface import Judge
 from ganbench.methods.interface import Method
@@ -55,6 +56,7 @@ class Job:
         target: the emotion of the true edits, if ``render`` is for a target.
         units: (action unit, intensity) of each edit of a probe whose true edits can be rendered.
         probe_codes: the codes [n, P, code_dim] of ``probe``, for the first n images of the chunk.
+        precision: the arithmetic of the method.
     """
 
     kind: Kind
@@ -69,6 +71,7 @@ class Job:
     target: int = -1
     units: tuple[tuple[int, float], ...] = ()
     probe_codes: Tensor | None = None
+    precision: Precision = FLOAT32
 
 
 class Keys:
@@ -166,6 +169,7 @@ class Keys:
             "method": job.method.name,  # the label decides no number
             "edited by": self.identity(job.method),
             "edited on": job.method.device.type,
+            **({"edited in": job.precision} if job.precision != FLOAT32 else {}),
         }
         if job.probe_codes is None:
             random = protocol.is_random(job.method, job.codes)

@@ -23,6 +23,7 @@ from ganbench.errors import BadInput
 from ganbench.evaluation import protocol
 from ganbench.evaluation.compute import Inputs, compute, inputs_of, render
 from ganbench.evaluation.jobs import Job, Keys, Kind
+from ganbench.evaluation.precision import FLOAT32, Precision
 from ganbench.evaluation.protocol import Chunk
 from ganbench.evaluation.workers import Later, ahead, spares_cores
 from ganbench.judges.interface import Judge
@@ -90,6 +91,7 @@ class Plan:
         chunks: the chunks of the test images.
         all_codes: whether noisy and uniform codes are used for all images; else for the first
             ``protocol.FEW``.
+        precision: the arithmetic of the methods.
         metrics: the metrics that are recorded.
         notes: what a reader must know about the data, a line each.
         labels: the check of the data's labels by the shipped judges.
@@ -110,6 +112,7 @@ class Plan:
     metrics: tuple[Metric, ...] = ()
     noise_seeds: int = 1
     all_codes: bool = False
+    precision: Precision = FLOAT32
     others: tuple[Judge, ...] = ()
     notes: list[str] = field(default_factory=list)
     labels: LabelCheck = field(default_factory=LabelCheck)
@@ -159,9 +162,10 @@ class Plan:
                     # The extra judges see only the edits that accuracy is computed from.
                     judges = self.judges if (codes, seed) == (ANCHOR, self.seed) else main
                     count = K * len(part)
-                    jobs.append(
-                        Job("edits", part, method.title, count, judges, label, method, codes, seed)
+                    edits = Job(
+                        "edits", part, method.title, count, judges, label, method, codes, seed
                     )
+                    jobs.append(replace(edits, precision=self.precision))
         return jobs
 
     def _probes(self, chunk: Chunk) -> list[Job]:
@@ -180,7 +184,8 @@ class Plan:
                     renders[name] = Job("render", chunk, title, n, main, codes=name, units=units)
                 title = f"{method.title}: {name}"
                 job = Job("probe", chunk, title, n, main, label, method, name, self.seed)
-                probes.append(replace(job, units=units, probe_codes=codes))
+                job = replace(job, units=units, precision=self.precision)
+                probes.append(replace(job, probe_codes=codes))
         return [*renders.values(), *probes]
 
     def _codes_of(self, probe: Probe, method: Method, chunk: Chunk) -> Tensor | None:

@@ -162,6 +162,7 @@ def describe(
     images: int,
     others: Sequence[JudgeSpec] = (),
     all_codes: bool = False,
+    precision: str = "float32",
 ) -> dict[str, Any]:
     """The protocol as results have it and hash it.
 
@@ -174,6 +175,7 @@ def describe(
         others: the extra judges. They stand under ``records.EXTRA``, which is not hashed, because the main
             judge's numbers do not depend on them.
         all_codes: whether all images are edited with noisy and uniform codes, or the first ``FEW``.
+        precision: the arithmetic of the methods.
     """
     few = images > FEW and not all_codes
     names = judge_names([judge, *others])[1:]
@@ -202,6 +204,7 @@ def describe(
             "chunk": CHUNK,
             **({"noisy and uniform": f"the first {FEW} images"} if few else {}),
         },
+        **({"precision": precision} if precision != "float32" else {}),
         **({EXTRA: extra} if extra else {}),
         **({LEARNED: learned} if learned else {}),
     }

@@ -24,6 +24,7 @@ from ganbench.evaluation import contract, labels, protocol
 from ganbench.evaluation.collect import Evaluation, conclude
 from ganbench.evaluation.jobs import Job
 from ganbench.evaluation.plan import Plan
+from ganbench.evaluation.precision import FLOAT32, check_precision
 from ganbench.evaluation.workers import Later, workers
 from ganbench.judges.interface import Judge, known_columns
 from ganbench.judges.label_check import LabelCheck, check_labels
@@ -64,6 +65,7 @@ def evaluate(
     allow_leaks: bool = False,
     same_data: bool = False,
     all_codes: bool = False,
+    precision: str = FLOAT32,
 ) -> Evaluation:
     """Evaluate methods on a test set.
 
@@ -88,6 +90,8 @@ def evaluate(
         allow_leaks: go on if an image is also in the training split, or in the data with two emotions.
         same_data: go on if methods or judges learned from the images of this data set.
         all_codes: edit all images with noisy and uniform codes, too, not only the first 140.
+        precision: the arithmetic of the methods: float32, tf32 or bf16 (``ganbench.evaluation.precision``).
+            Judges compute in float32.
 
     Raises:
         BadInput: methods of different image sizes or emotions, a label given twice, an empty data
@@ -110,6 +114,7 @@ def evaluate(
             allow_leaks=allow_leaks,
             same_data=same_data,
             all_codes=all_codes,
+            precision=precision,
         )
     perform(plan, progress)
     with stopwatch.measure("score"):
@@ -222,6 +227,7 @@ def prepare(
     same_data: bool = False,
     look: bool = True,
     all_codes: bool = False,
+    precision: str = FLOAT32,
 ) -> Plan:
     """The plan of an evaluation, whose parts are checked.
 
@@ -274,6 +280,7 @@ def prepare(
         metrics=select_metrics(metrics),
         noise_seeds=noise_seeds,
         all_codes=all_codes,
+        precision=check_precision(precision, (method.device for method in methods.values())),
         others=tuple(others),
         notes=notes + _notes_on_emotions(methods, judges),
         labels=labels,
@@ -373,4 +380,4 @@ def _try_out(plan: Plan, jobs: Sequence[Job]) -> None:
     with plan.stopwatch.measure("try out"), torch.inference_mode():
         for judge in judges.values():
             contract.try_judge(judge, images)
-        contract.try_all(list(methods.items()), images)
+        contract.try_all(list(methods.items()), images, plan.precision)

@@ -17,6 +17,7 @@ from ganbench.data.framing import CENTRE, check_framing, framing_note, to_square
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation import contract, protocol
+from ganbench.evaluation.precision import FLOAT32, Precision
 from ganbench.figures.page import DPI
 from ganbench.judges.interface import Judge, Judged, ask
 from ganbench.methods.interface import Method
@@ -56,6 +57,7 @@ class Scene:
         judge: returns the judge.
         progress: called with the number of edits that are done, and the number of all edits.
         dpi: pixels per inch of the figure.
+        precision: the arithmetic of the methods.
     """
 
     methods: tuple[Method, ...]
@@ -64,6 +66,7 @@ class Scene:
     judge: Callable[[], Judge]
     progress: Callable[[int, int], None] = lambda done, total: None
     dpi: int = DPI
+    precision: Precision = FLOAT32
     _tried: set[int] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
@@ -102,7 +105,10 @@ class Scene:
         for start in range(0, m * n, BATCH):
             rows = torch.arange(start, min(start + BATCH, m * n))
             batch = flat[rows.to(flat.device)]
-            edit = contract.edit(method, images[rows % n], batch, first=first and not start)
+            at_first = first and not start
+            edit = contract.edit(
+                method, images[rows % n], batch, first=at_first, precision=self.precision
+            )
             edits.append(edit.images.cpu())
             self.progress(start + len(rows), m * n)
         return torch.cat(edits).reshape(m, n, *images.shape[1:])

@@ -316,6 +316,10 @@ class Method(nn.Module):
                 f"mask or None; {MEND}"
             )
         y, mask = outputs
+        if torch.is_autocast_enabled(self.device.type):
+            # Its layers have outputs of another precision.
+            y = y.float() if isinstance(y, Tensor) and y.is_floating_point() else y
+            mask = mask.float() if isinstance(mask, Tensor) and mask.is_floating_point() else mask
         floats = isinstance(y, Tensor) and y.is_floating_point()
         raw = self.from_native(y) if floats else y
         checked(self.name, raw, mask, images.shape)

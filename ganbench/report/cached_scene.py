@@ -12,6 +12,7 @@ from torch import Tensor
 from ganbench.emotions import EMOTIONS
 from ganbench.evaluation.jobs import array_digest
 from ganbench.evaluation.plan import Plan
+from ganbench.evaluation.precision import FLOAT32
 from ganbench.evaluation.samples import Gallery
 from ganbench.figures.page import Drawing, to_png
 from ganbench.figures.scene import Faces, Scene
@@ -45,6 +46,7 @@ class CachedScene(Scene):
             "method": method.name,
             "edited by": self.plan.keys.identity(method),
             "edited on": method.device.type,
+            **({"edited in": self.precision} if self.precision != FLOAT32 else {}),
             "images": _digest(images),
             "codes": _digest(codes),
         }
@@ -87,7 +89,15 @@ def cached_scene(plan: Plan, gallery: Gallery, methods: Sequence[Method]) -> Cac
         images = torch.from_numpy(gallery.inputs[:count]).float() / 255
         return Faces(images, tuple(EMOTIONS[label] for label in labels), labels)
 
-    return CachedScene(tuple(methods), plan.seed, faces, lambda: plan.judge, dpi=DPI, plan=plan)
+    return CachedScene(
+        tuple(methods),
+        plan.seed,
+        faces,
+        lambda: plan.judge,
+        dpi=DPI,
+        precision=plan.precision,
+        plan=plan,
+    )
 
 
 def picture_of(name: str, drawing: Drawing) -> Picture:
