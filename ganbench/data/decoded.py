@@ -34,6 +34,8 @@ from ganbench.storage.store import touch
 
 # Pictures that a process decodes before it reports: a tenth of a second of work.
 SLICE = 128
+# Pictures that are written at once: those of 128 px then stay in the processor's cache meanwhile.
+BLOCK = 16
 
 
 def bytes_of(dataset: Dataset) -> int:
@@ -210,9 +212,13 @@ def _part(part: range) -> NDArray[np.uint64]:
 
 def _decode(dataset: Dataset, path: Path, part: range) -> NDArray[np.uint64]:
     """Decode a slice into a file; the checksum of each row."""
-    pixels = np.ascontiguousarray(pixels_of(dataset, part)).reshape(len(part), -1)
+    sums = np.empty(len(part), np.uint64)
     with path.open("r+b") as file:
-        written = os.pwrite(file.fileno(), pixels.data, part.start * pixels.shape[1])
-    if written != pixels.nbytes:
-        raise OSError(f"only {written} of {pixels.nbytes} bytes were written")
-    return rows_file.checksums(pixels)
+        for start in range(0, len(part), BLOCK):
+            rows = part[start : start + BLOCK]
+            pixels = np.ascontiguousarray(pixels_of(dataset, rows)).reshape(len(rows), -1)
+            written = os.pwrite(file.fileno(), pixels.data, rows.start * pixels.shape[1])
+            if written != pixels.nbytes:
+                raise OSError(f"only {written} of {pixels.nbytes} bytes were written")
+            sums[start : start + len(rows)] = rows_file.checksums(pixels)
+    return sums
