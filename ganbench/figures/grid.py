@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganbench.emotions import COLOURS, EMOTIONS
+from ganbench.figures.page import Tiles
 
 DPI = 200
 # The smallest side of a shown face in pixels; smaller faces are enlarged by a whole factor.
@@ -38,13 +39,15 @@ def grid(
     input_gap = 2 * GAP  # between the inputs and their edits
     left, top = 40, 76
     width, height = left + columns * step + input_gap, top + rows * step
-    canvas = np.full((height, width, 4), 255, np.uint8)
+    canvas = np.full((height, width, 3), 255, np.uint8)
     for i, row in enumerate(tiles):
         for j, tile in enumerate(row):
             y, x = top + i * step, left + j * step + (input_gap if j else 0)
-            canvas[y : y + side, x : x + side, :3] = tile
+            canvas[y : y + side, x : x + side] = tile
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-    figure.figimage(canvas)
+    shown = Tiles(DPI)
+    shown.add(0, 0, canvas)
+    figure.add_artist(shown)
     figure.text(left / width, 1 - 20 / height, title, va="center", fontsize=8, weight="bold")
     for j, name in enumerate(("input", *EMOTIONS)):
         x = left + j * step + (input_gap if j else 0) + side / 2

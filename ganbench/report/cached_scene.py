@@ -14,7 +14,7 @@ from ganbench.evaluation.jobs import array_digest
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.precision import FLOAT32
 from ganbench.evaluation.samples import Gallery
-from ganbench.figures.page import Drawing, to_png
+from ganbench.figures.page import Drawing, to_pixels
 from ganbench.figures.scene import Faces, Scene
 from ganbench.judges.interface import Judged
 from ganbench.methods.interface import Method
@@ -102,7 +102,7 @@ def cached_scene(plan: Plan, gallery: Gallery, methods: Sequence[Method]) -> Cac
 
 def picture_of(name: str, drawing: Drawing) -> Picture:
     """``name.png`` of a drawing."""
-    return Picture(f"{name}.png", to_png(drawing.figure), drawing.caption)
+    return Picture.of(f"{name}.png", to_pixels(drawing.figure), drawing.caption)
 
 
 def _digest(values: Tensor) -> list[Any]:

@@ -22,7 +22,7 @@ from ganbench.report import html
 from ganbench.report.comparison_figures import comparison_figure_names, draw_comparison_figures
 from ganbench.report.formats import to_csv, to_latex, to_markdown
 from ganbench.report.manifest import make_manifest
-from ganbench.report.pictures import Picture, draw_grids, draw_maps, place_points
+from ganbench.report.pictures import draw_grids, draw_maps, place_points
 from ganbench.report.plane_figures import draw_plane_figures, plane_figure_names
 from ganbench.report.tables import Tables, make_tables
 from ganbench.storage.store import write_atomic, write_together
@@ -74,10 +74,8 @@ def write_run(
             planes = [] if plan is None else draw_plane_figures(plan, evaluation.gallery)
             if plan is not None:
                 grids += draw_comparison_figures(plan, evaluation.gallery)
-        encoding = thread.submit(_encode, [*grids, *planes])
         with watch.measure("t-SNE"):
             maps = draw_maps(results, placing.result())
-        encoding.result()
     manifest = partial(
         make_manifest,
         results,
@@ -120,12 +118,6 @@ def file_names(plan: Plan) -> list[str]:
         names += [f"grid_{name}.png", f"tsne_{name}.png"]
         names += [f"tsne_{name}_figure1.png"] * ("uniform" in code_sets(method))
     return names + comparison_figure_names(plan) + plane_figure_names(plan)
-
-
-def _encode(pictures: Sequence[Picture]) -> None:
-    """Compute the data URIs of pictures, which keep them for the page."""
-    for picture in pictures:
-        _ = picture.uri
 
 
 def _pictures_of(folder: Path) -> set[str]:

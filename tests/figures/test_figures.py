@@ -1,16 +1,18 @@
 """Every figure with methods whose edits and predictions are known, and what its caption says."""
 
+import io
 import itertools
 import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from toys import Painter, Plane, Reader, ToyPhotos, Wheel
 
 from ganbench.errors import BadInput, Unsupported
 from ganbench.figures import FIGURES, load, wheel
-from ganbench.figures.page import to_png
+from ganbench.figures.page import Page, to_png
 from ganbench.figures.scene import Faces, Scene, sample_faces
 from ganbench.seeds import generator
 
@@ -190,3 +192,21 @@ def test_a_comparison_holds_what_a_page_holds(stage):
     assert tall > 1.7 * short
     with pytest.raises(BadInput, match="a page holds"):
         draw("compare", stage(Painter(), Plane(), Wheel(), pictures=4))
+
+
+def test_a_face_covers_its_pixels_and_is_resampled_once():
+    page = Page(3.6, 2.0, dpi=150)
+    face = np.random.default_rng(0).integers(0, 256, (3, 16, 16), dtype=np.uint8)
+    page.face(face, 0.5, 0.25, 0.8)
+    page.face(face, 2.0, 0.25, 0.8, round_=True)
+    page.box(0.5, 0.25, 0.1, 0.1, "#000000")  # boxes lie on faces
+    pixels = np.asarray(Image.open(io.BytesIO(to_png(page.figure))))
+    small = Image.fromarray(face.transpose(1, 2, 0))
+    wanted = np.asarray(small.resize((120, 120), Image.Resampling.LANCZOS))
+    shown = pixels[38:158, 75:195]
+    assert (shown[20:, :] == wanted[20:, :]).all()
+    assert (shown[:14, :14] == 0).all()
+    assert (pixels[:38] == 255).all()
+    disc = pixels[38:158, 300:420]
+    assert (disc[40:80, 40:80] == wanted[40:80, 40:80]).all()
+    assert (disc[:5, :5] == 255).all()

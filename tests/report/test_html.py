@@ -16,9 +16,9 @@ from ganbench.stopwatch import Stopwatch
 
 
 def picture(name):
-    file = io.BytesIO()
-    Image.effect_noise((32, 16), 90).save(file, "PNG")
-    return Picture(name, file.getvalue(), f"caption of {name}")
+    image = Image.effect_noise((32, 16), 90)
+    image.info["dpi"] = (150, 150)
+    return Picture.of(name, image, f"caption of {name}")
 
 
 def render_page(found, planes):
@@ -133,3 +133,14 @@ def test_the_machine_is_described_but_not_named():
     found = machine()
     assert found["cores"] >= 1
     assert platform.node() not in found.values()
+
+
+def test_a_picture_is_encoded_without_loss_and_never_larger_on_the_page():
+    shown = picture("noise")
+    image = Image.open(io.BytesIO(shown.png))
+    assert (image.size, image.info["dpi"]) == (shown.size, pytest.approx((150, 150), abs=0.1))
+    original = Image.effect_noise((64, 64), 1)
+    original.info["dpi"] = (150, 150)
+    flat = Picture.of("flat", original, "")
+    assert Image.open(io.BytesIO(flat.png)).tobytes() == original.tobytes()
+    assert len(flat.uri) < 4 / 3 * len(flat.png) + 40
