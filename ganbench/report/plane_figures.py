@@ -18,6 +18,7 @@ from ganbench.methods.interface import Method
 from ganbench.metrics import softmax
 from ganbench.report.cached_scene import cached_scene, picture_of
 from ganbench.report.pictures import Picture
+from ganbench.text import plural
 
 
 def plane_figure_names(plan: Plan) -> list[str]:
@@ -74,7 +75,7 @@ def _draw(figure: str, plan: Plan, gallery: Gallery, name: str) -> Drawing:
     view = _judged_plane(plan, name)
     images = len(view.codes) // len(EMOTIONS)
     whole = images == sum(map(len, plan.chunks))
-    tested = "all test images" if whole else f"the first {images} test images"
+    tested = "all test images" if whole else f"the first {plural(images, 'test image')}"
     return gamut.draw_gamut(scene, view, shown, tested)
 
 
