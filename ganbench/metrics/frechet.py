@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpstrf, dtpqrt
 
-from ganbench.metrics.features import check_groups, checked_pair, feature_pair
+from ganbench.metrics.features import check_groups, checked_pair
+from ganbench.metrics.frechet_large import Fitted, large_influence, leading, projected
 from ganbench.metrics.intervals import Interval, skewed_interval
 from ganbench.metrics.spec import MetricSpec
 from ganbench.metrics.strata import assign_groups
@@ -38,6 +39,10 @@ from ganbench.metrics.threads import one_thread
 
 # Rows and columns that the decomposition takes at a time. They decide on speed and memory.
 BLOCK, PANEL = 1024, 64
+
+# Most features of which all count in the curvature, and the number of leading directions that count if
+# there are more.
+FULL, DIRECTIONS = 1024, 512
 
 # Number of pairs of groups that ``_curvature`` leaves out.
 PAIRS = 50
@@ -81,12 +86,20 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
             that are not finite.
     """
     a, b = checked_pair(real, fake)
-    mean_a, mean_b = (x.mean(axis=0, dtype=np.float64) for x in (a, b))
     with one_thread():
-        root_a, root_b = _root(a, mean_a), _root(b, mean_b)
-        overlap = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
-    shift = mean_a - mean_b
-    traces = np.square(root_a).sum() + np.square(root_b).sum()
+        return _distance(_fitted(a), _fitted(b))
+
+
+def _fitted(x: NDArray[Any]) -> Fitted:
+    mean = x.mean(axis=0, dtype=np.float64)
+    return Fitted(mean, _root(x, mean))
+
+
+def _distance(a: Fitted, b: Fitted) -> float:
+    """``frechet_distance`` of two Gaussians."""
+    overlap = np.linalg.svd(a.root @ b.root.T, compute_uv=False).sum()
+    shift = a.mean - b.mean
+    traces = np.square(a.root).sum() + np.square(b.root).sum()
     return max(0.0, float(shift @ shift + traces - 2 * overlap))
 
 
@@ -129,7 +142,12 @@ def frechet_from_moments(
 
 
 def frechet_interval(
-    real: ArrayLike, fake: ArrayLike, image: NDArray[np.int64], strata: NDArray[np.int64]
+    real: ArrayLike,
+    fake: ArrayLike,
+    image: NDArray[np.int64],
+    strata: NDArray[np.int64],
+    full: int = FULL,
+    directions: int = DIRECTIONS,
 ) -> Interval | None:
     """FED with the interval of its expected value at this number of images (``skewed_interval``).
 
@@ -137,6 +155,9 @@ def frechet_interval(
         real, fake: [n, d] and [m, d].
         image: int64 [m], the real image that each fake was made from.
         strata: int64 [n] of the real images, from ``strata_of``.
+        full: with more features than this the influence is computed in float32, and the curvature in
+            the leading directions (``frechet_large``).
+        directions: their number.
 
     Returns:
         The interval, or None with fewer than four images.
@@ -145,16 +166,31 @@ def frechet_interval(
         BadInput: the features cannot be compared, or the numbers of fakes and of entries in ``image``
             differ.
     """
-    a, b = feature_pair(real, fake)
+    a, b = checked_pair(real, fake)
     check_groups(b, image)
     if len(a) < 4:
         return None
-    value = frechet_distance(real, fake)
+    groups = assign_groups(strata)
     with one_thread():
-        influence = frechet_influence(a, b, image)
-        groups = assign_groups(strata)
-        scale, quadratic = _curvature(influence, groups, _of_groups(a, b, groups, groups[image]))
-    return skewed_interval(value, scale * influence, strata, quadratic=quadratic, least=0.0)
+        fit_a, fit_b = _fitted(a), _fitted(b)
+        value = _distance(fit_a, fit_b)
+        if a.shape[1] > full:
+            influence = large_influence(a, b, image, fit_a, fit_b)
+            main = leading(fit_a, fit_b, directions)
+            x, y = (projected(of, fit_a.mean, main) for of in (a, b))
+            bent = frechet_influence(x, y, image)
+        else:
+            x, y = a.astype(np.float64), b.astype(np.float64)
+            bent = influence = frechet_influence(x, y, image)
+        scale, quadratic = _curvature(bent, groups, _of_groups(x, y, groups, groups[image]))
+    return skewed_interval(
+        value,
+        scale * influence,
+        strata,
+        quadratic=quadratic,
+        added=min(quadratic, 0.5) / 2,
+        least=0.0,
+    )
 
 
 def frechet_influence(

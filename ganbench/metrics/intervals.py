@@ -115,6 +115,7 @@ def skewed_interval(
     strata: NDArray[np.int64],
     *,
     quadratic: float | None = None,
+    added: float = 0.0,
     upper: NDArray[np.float64] | None = None,
     least: float = -math.inf,
 ) -> Interval:
@@ -134,13 +135,14 @@ def skewed_interval(
     A distance such as FED also has a part that is quadratic in the images, and r is its share of V. V
     counts this part twice. A draw without the images that make the distance large has both a low value
     and a large r, so the quadratic part skews the distribution more than K says. For a distance, g is
-    max(K / V^1.5, 0), and r is added to the skewness of both ends. The factors were chosen by simulation
-    (docs/metrics.md).
+    max(K / V^1.5, 0), and ``added`` is added to the skewness of both ends. The factors were chosen by
+    simulation (docs/metrics.md).
 
     Args:
         influence: u [N], how much the value loses without each image.
         strata: int64 [N].
         quadratic: r, limited to 1/2; None for a mean or a ratio of means.
+        added: the skewness from the quadratic part.
         upper: other influence values for the upper end; the farther one of both upper ends is taken.
         least: the smallest value that the statistic can have.
     """
@@ -155,13 +157,15 @@ def skewed_interval(
         skew = max(skew, 0.0)
     # A negative skewness is that of the value with the opposite sign.
     size, sign = abs(skew), -1 if skew < 0 else 1
-    short = _hall(t, size / LONGER + r)
-    long = -_hall(-t, min(LONGER * size + r, _largest_skewness(t)))
+    short = _hall(t, size / LONGER + added)
+    long = -_hall(-t, min(LONGER * size + added, _largest_skewness(t)))
     error = unit * math.sqrt(v)
     ends = value - sign * error * math.sqrt(1 - 2 * r * r) * short, value + sign * error * long
     low, high = min(ends), max(ends)
     if upper is not None:
-        high = max(high, skewed_interval(value, upper, strata, quadratic=quadratic).high)
+        high = max(
+            high, skewed_interval(value, upper, strata, quadratic=quadratic, added=added).high
+        )
     return Interval(value, max(least, low), high, moves)
 
 

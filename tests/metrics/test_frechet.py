@@ -1,3 +1,5 @@
+import runpy
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 
 from ganbench.errors import BadInput
 from ganbench.metrics import frechet, frechet_distance, frechet_interval, strata_of
-from ganbench.metrics.frechet import _of_groups, frechet_from_moments, frechet_influence
+from ganbench.metrics.frechet import (
+    _fitted,
+    _of_groups,
+    frechet_from_moments,
+    frechet_influence,
+)
+from ganbench.metrics.frechet_large import large_influence, leading
 
 
 def gaussian(random, n, mean, scale):
@@ -197,3 +205,39 @@ def test_classes_that_the_protocol_balances_do_not_widen_an_interval():
     ideal = 3.92 * value.std()
     assert 0.9 <= hits <= 0.99
     assert np.mean(widths["within"]) < 1.25 * ideal < np.mean(widths["over"])
+
+
+LARGE = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/frechet.py"))
+
+
+@pytest.mark.parametrize(("n", "d"), [(20, 40), (60, 12)])
+def test_the_influence_with_many_features_is_the_influence(n, d):
+    random, image = np.random.default_rng(0), np.repeat(np.arange(n), 2)
+    a = random.standard_normal((n, d)) + 3
+    b = a[image] + random.standard_normal((2 * n, d)) + 0.5
+    found = large_influence(
+        a.astype(np.float32), b.astype(np.float32), image, _fitted(a), _fitted(b)
+    )
+    expected = frechet_influence(a, b, image)
+    assert found == pytest.approx(expected, abs=2e-5 * abs(expected).max())
+
+
+def test_the_leading_directions_hold_what_varies_most():
+    random = np.random.default_rng(0)
+    scale = np.array([5.0, 0.1, 3, 0.1, 0.1, 0.1])
+    fits = [_fitted(random.standard_normal((50, 6)) * scale) for _ in range(2)]
+    assert abs(leading(*fits, 2)[[0, 2]]).max(axis=1) == pytest.approx(1, abs=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [350, 700])
+def test_the_fast_interval_of_many_features_is_the_slow_one_to_three_per_cent(n):
+    assert LARGE["off_the_slow_rule"](n, 256, 0) < 3
+
+
+def test_a_fast_interval_has_the_exact_value():
+    real, fake, y = LARGE["of_classes"](42, 16, 0)
+    sets = real, fake, np.repeat(np.arange(42), 7), strata_of(y)
+    slow, fast = frechet_interval(*sets), frechet_interval(*sets, full=0, directions=12)
+    assert fast.value == slow.value == frechet_distance(real, fake)
+    assert tuple(fast) == pytest.approx(tuple(slow), rel=0.05)

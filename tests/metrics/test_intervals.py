@@ -59,7 +59,7 @@ def test_the_long_side_of_an_interval_is_that_of_the_skew():
     # A distance is never skewed to the left, and its quadratic part skews it more to the right.
     distance = skewed_interval(1.0, -(x - x.mean()) / 50, one, quadratic=0.0)
     assert distance.high - 1 == pytest.approx(1 - distance.low)
-    more = skewed_interval(1.0, (x - x.mean()) / 50, one, quadratic=0.3)
+    more = skewed_interval(1.0, (x - x.mean()) / 50, one, quadratic=0.3, added=0.3)
     assert more.high > found.high
     assert skewed_interval(0.1, x / 50, one, least=0.0).low >= 0
 
