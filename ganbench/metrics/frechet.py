@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpstrf, dtpqrt
 
 from ganbench.metrics.features import check_groups, checked_pair
-from ganbench.metrics.frechet_large import Fitted, large_influence, leading, projected
+from ganbench.metrics.frechet_large import Fitted, large_influence, leading, overlap, projected
 from ganbench.metrics.intervals import Interval, skewed_interval
 from ganbench.metrics.spec import MetricSpec
 from ganbench.metrics.strata import assign_groups
@@ -95,12 +95,19 @@ def _fitted(x: NDArray[Any]) -> Fitted:
     return Fitted(mean, _root(x, mean))
 
 
-def _distance(a: Fitted, b: Fitted) -> float:
-    """``frechet_distance`` of two Gaussians."""
-    overlap = np.linalg.svd(a.root @ b.root.T, compute_uv=False).sum()
+def _distance(a: Fitted, b: Fitted, s: NDArray[np.float64] | None = None) -> float:
+    """``frechet_distance`` of two Gaussians, from singular values of A B' to nine digits if they are given.
+
+    Nine digits of the traces are too few for a distance of less than a thousandth of them.
+    """
     shift = a.mean - b.mean
     traces = np.square(a.root).sum() + np.square(b.root).sum()
-    return max(0.0, float(shift @ shift + traces - 2 * overlap))
+    if s is not None:
+        value = float(shift @ shift + traces - 2 * s.sum())
+        if value > 1e-3 * traces:
+            return value
+    s = np.linalg.svd(a.root @ b.root.T, compute_uv=False)
+    return max(0.0, float(shift @ shift + traces - 2 * s.sum()))
 
 
 def _root(x: NDArray[Any], mean: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -155,8 +162,8 @@ def frechet_interval(
         real, fake: [n, d] and [m, d].
         image: int64 [m], the real image that each fake was made from.
         strata: int64 [n] of the real images, from ``strata_of``.
-        full: with more features than this the influence is computed in float32, and the curvature in
-            the leading directions (``frechet_large``).
+        full: with more features than this the value has six digits or more, the influence is computed in
+            float32, and the curvature in the leading directions (``frechet_large``).
         directions: their number.
 
     Returns:
@@ -173,13 +180,16 @@ def frechet_interval(
     groups = assign_groups(strata)
     with one_thread():
         fit_a, fit_b = _fitted(a), _fitted(b)
-        value = _distance(fit_a, fit_b)
         if a.shape[1] > full:
-            influence = large_influence(a, b, image, fit_a, fit_b)
+            both = overlap(fit_a, fit_b)
+            value = _distance(fit_a, fit_b, both.s)
+            influence = large_influence(a, b, image, fit_a, fit_b, both)
+            del both
             main = leading(fit_a, fit_b, directions)
             x, y = (projected(of, fit_a.mean, main) for of in (a, b))
             bent = frechet_influence(x, y, image)
         else:
+            value = _distance(fit_a, fit_b)
             x, y = a.astype(np.float64), b.astype(np.float64)
             bent = influence = frechet_influence(x, y, image)
         scale, quadratic = _curvature(bent, groups, _of_groups(x, y, groups, groups[image]))

@@ -30,8 +30,33 @@ class Fitted(NamedTuple):
     root: NDArray[np.float64]
 
 
+class Overlap(NamedTuple):
+    """The decomposition of P = R_A R_B': P, its singular values s [k], and its left vectors U [r, k]."""
+
+    product: NDArray[np.float64]
+    s: NDArray[np.float64]
+    left: NDArray[np.float64]
+
+
+def overlap(a: Fitted, b: Fitted) -> Overlap:
+    """The decomposition from the eigenvectors of P P', in half of the time of one from P.
+
+    Singular values below 3e-7 of the largest one are unknown, and count as 0. The sum of the others has nine
+    digits or so.
+    """
+    product = a.root @ b.root.T
+    squares, left = eigh(product @ product.T, driver="evd", overwrite_a=True, check_finite=False)
+    known = squares > 1e-13 * squares[-1]
+    return Overlap(product, np.sqrt(squares[known]), left[:, known])
+
+
 def large_influence(
-    a: NDArray[Any], b: NDArray[Any], image: NDArray[np.int64], fit_a: Fitted, fit_b: Fitted
+    a: NDArray[Any],
+    b: NDArray[Any],
+    image: NDArray[np.int64],
+    fit_a: Fitted,
+    fit_b: Fitted,
+    both: Overlap,
 ) -> NDArray[np.float64]:
     """``frechet.frechet_influence`` to about five digits, float64 [n].
 
@@ -39,19 +64,16 @@ def large_influence(
         a, b: [n, d] and [m, d], float32 or float64.
         image: int64 [m], the row of ``a`` that each row of ``b`` belongs to.
         fit_a, fit_b: of ``a`` and ``b``.
+        both: of the fits.
     """
     n, m = len(a), len(b)
-    product = fit_a.root @ fit_b.root.T
-    squares, left = eigh(product @ product.T, driver="evd", overwrite_a=True, check_finite=False)
-    known = squares > 1e-13 * squares[-1]
-    s, left = np.sqrt(squares[known]), left[:, known]
-    to_a = fit_b.root.T @ (product.T @ left) * s**-1.5
-    to_b = fit_a.root.T @ left * s**-0.5
+    to_a = fit_b.root.T @ (both.product.T @ both.left) * both.s**-1.5
+    to_b = fit_a.root.T @ both.left * both.s**-0.5
     shift = fit_a.mean - fit_b.mean
     of_a, of_b = _terms(a, fit_a.mean, to_a, shift), _terms(b, fit_b.mean, to_b, shift)
     in_a = 2 * of_a.shift / n + (of_a.squares - of_a.overlap) / (n - 1)
     in_b = -2 * of_b.shift / m + (of_b.squares - of_b.overlap) / (m - 1)
-    total = s.sum()
+    total = both.s.sum()
     in_a -= (of_a.squares.sum() / (n - 1) - total) / (n - 1)
     in_b -= (of_b.squares.sum() / (m - 1) - total) / (m - 1)
     return np.asarray(in_a + np.bincount(image, in_b, minlength=n))
