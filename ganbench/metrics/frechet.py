@@ -106,8 +106,8 @@ def _distance(a: Fitted, b: Fitted, s: NDArray[np.float64] | None = None) -> flo
         value = float(shift @ shift + traces - 2 * s.sum())
         if value > 1e-3 * traces:
             return value
-    s = np.linalg.svd(a.root @ b.root.T, compute_uv=False)
-    return max(0.0, float(shift @ shift + traces - 2 * s.sum()))
+    overlap_sum = np.linalg.svd(a.root @ b.root.T, compute_uv=False).sum()
+    return max(0.0, float(shift @ shift + traces - 2 * overlap_sum))
 
 
 def _root(x: NDArray[Any], mean: NDArray[np.float64]) -> NDArray[np.float64]:

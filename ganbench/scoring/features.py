@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ganbench.metrics import (
     METRICS,
+    Interval,
     cosine_similarity,
     deviations,
     frechet_distance,
@@ -37,8 +39,10 @@ class SetDistance(Metric):
     """
 
     sources = ("truth", "method")
-    distance = staticmethod(frechet_distance)
-    interval = staticmethod(frechet_interval)
+    distance: Callable[[ArrayLike, ArrayLike], float] = staticmethod(frechet_distance)
+    interval: Callable[
+        [ArrayLike, ArrayLike, NDArray[np.int64], NDArray[np.int64]], Interval | None
+    ] = staticmethod(frechet_interval)
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """A record for each set of codes; that of ``headline_codes`` is the headline.
