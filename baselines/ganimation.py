@@ -29,9 +29,9 @@ from ganbench.methods.backbone import BackboneConfig, Discriminator, one_hot, tr
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import full_precision, tile
-from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limit, cross_entropy, mask, squared
 from ganbench.training.losses import check_mask, total_variation
 from ganbench.training.trainer import Terms, missing_units
@@ -215,13 +215,13 @@ class GANimationTrainer(AdversarialTrainer):
             raise missing_units()
         return batch.action_units
 
-    def target(self, batch: Batch, random: torch.Generator) -> Target:
+    def target(self, batch: Batch, random: Draws) -> Target:
         """Conditions of other images of the batch; action units get noise from U(-0.1, 0.1), unclipped."""
         whole = batch.global_batch
-        order = torch.randperm(len(whole), generator=random).to(batch.images.device)
+        order = random.randperm(len(whole))
         codes = self.source_condition(whole)[order]
         if self.method.config.condition == "action_units":
-            codes = codes + uniform(random, -0.1, 0.1, tuple(codes.shape)).to(codes)
+            codes = codes + random.uniform(-0.1, 0.1, *codes.shape)
         return Target(self.share.local_rows(codes), self.share.local_rows(whole.emotions[order]))
 
     def condition(self, output: Tensor, codes: Tensor, emotions: Tensor) -> tuple[float, Tensor]:
@@ -255,7 +255,7 @@ class GANimationTrainer(AdversarialTrainer):
         return {"d_cond": self.condition(self.discriminator(x)[1], condition, batch.emotions)}
 
     def discriminator_terms(
-        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
         src, y = self.discriminator(torch.cat([x, fake]))
         n = len(x)
@@ -268,9 +268,7 @@ class GANimationTrainer(AdversarialTrainer):
             ),
         }
 
-    def discriminator_step(
-        self, x: Tensor, batch: Batch, random: torch.Generator
-    ) -> dict[str, Tensor]:
+    def discriminator_step(self, x: Tensor, batch: Batch, random: Draws) -> dict[str, Tensor]:
         x, fake, target = self.critic_images(x, batch, random)
         values = self.minimise(self.discriminator_terms(x, fake, batch, target, random), "d")
         penalty = self.gradient_penalty(x, fake, random)
@@ -282,9 +280,7 @@ class GANimationTrainer(AdversarialTrainer):
             colour, _ = self.method.generator(x, codes)
         return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
 
-    def generator_terms(
-        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
-    ) -> Terms:
+    def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         fake, mask = self.translate(x, target.codes)
         back, mask_back = self.translate(fake, self.source_condition(batch))
         src, y = self.discriminator(self.augment_for_critic(fake, random))

@@ -44,8 +44,9 @@ from ganbench.methods.layers import (
     outer_norm,
 )
 from ganbench.training import losses
-from ganbench.training.adversarial import CriticRecipe, CriticTrainer, permuted
+from ganbench.training.adversarial import BOTH, CriticRecipe, CriticTrainer, permuted
 from ganbench.training.batches import Batch, shuffled
+from ganbench.training.draws import Draws
 from ganbench.training.limits import (
     Facts,
     Limit,
@@ -55,7 +56,7 @@ from ganbench.training.limits import (
     reconstruction,
 )
 from ganbench.training.losses import check_mask, total_variation
-from ganbench.training.trainer import Terms, frozen
+from ganbench.training.trainer import WARMUP, Terms, frozen
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
@@ -461,11 +462,11 @@ class SMITTrainer(CriticTrainer):
             limits["g_idt"] = reconstruction(facts)
         return limits
 
-    def code(self, emotions: Tensor, random: torch.Generator) -> Tensor:
+    def code(self, emotions: Tensor, random: Draws) -> Tensor:
         """Codes of the emotions with fresh styles."""
         rows = self.share.global_count(len(emotions))
-        noise = self.share.local_rows(torch.randn(rows, self.model.noise_dim, generator=random))
-        return self.model.own_codes(Category(emotions), noise.to(emotions.device))
+        noise = self.share.local_rows(random.randn(rows, self.model.noise_dim))
+        return self.model.own_codes(Category(emotions), noise)
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """G(x, c, z) and A in the recipe's precision; outputs are float32."""
@@ -479,7 +480,7 @@ class SMITTrainer(CriticTrainer):
         of_scale = [losses.classification(kind, logits, emotions) for _, logits in outputs]
         return torch.stack(of_scale).sum()
 
-    def discriminator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
+    def discriminator_terms(self, x: Tensor, batch: Batch, random: Draws) -> Terms:
         """The objective of D."""
         with torch.no_grad():
             target = self.share.local_rows(permuted(batch.global_batch.emotions, random))
@@ -497,7 +498,7 @@ class SMITTrainer(CriticTrainer):
             **self.source_terms(lambda: self.classification(generated, emotions)),
         }
 
-    def generator_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
+    def generator_terms(self, x: Tensor, batch: Batch, random: Draws) -> Terms:
         """The objective of G; in L_adv real and fake swap roles."""
         target = self.share.local_rows(permuted(batch.global_batch.emotions, random))
         fake, mask = self.translate(x, self.code(target, random))
@@ -522,13 +523,13 @@ class SMITTrainer(CriticTrainer):
             terms["g_idt"] = (self.recipe.lambda_idt, (x - same).abs().mean())
         return terms
 
-    def warmup_terms(self, x: Tensor, batch: Batch, random: torch.Generator) -> Terms:
+    def warmup_terms(self, x: Tensor, batch: Batch, random: Draws) -> Terms:
         """Reconstruction by the colour image alone: with the mask, A = 1 would reconstruct every input."""
         with self.autocast():
             colour, _ = self.model.colour_and_mask(x, self.code(batch.emotions, random))
         return {"g_warmup": (1.0, (colour.float() - x).abs().mean())}
 
-    def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+    def warmup_step(self, x: Tensor, batch: Batch, random: Draws) -> dict[str, Tensor]:
         """G learns to reconstruct its input and D to tell emotions, before they train each other."""
         half = len(batch) // 2
         values = self.minimise(self.warmup_terms(x[half:], batch[half:], random), "g")
@@ -537,10 +538,13 @@ class SMITTrainer(CriticTrainer):
         loss = self.classification(self.discriminator(shown), batch.emotions[:half])
         return values | self.minimise({"d_cls": (self.recipe.lambda_cls, loss)}, "d")
 
-    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """One step of D on the first half of the batch, and one of G on the second half."""
+    def kind(self, iteration: int) -> str:
+        """Warm-up, or one step of D on the first half of the batch, and one of G on the second half."""
+        return WARMUP if iteration < self.recipe.warmup_iterations else BOTH
+
+    def update(self, kind: str, batch: Batch, random: Draws) -> dict[str, Tensor]:
         x = self.model.to_native(batch.images)
-        if iteration < self.recipe.warmup_iterations:
+        if kind == WARMUP:
             return self.warmup_step(x, batch, random)
         half = len(batch) // 2
         values = self.minimise(self.discriminator_terms(x[:half], batch[:half], random), "d")

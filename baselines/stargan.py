@@ -24,6 +24,7 @@ from ganbench.methods.interface import Method
 from ganbench.training import losses
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limit, classification_limits
 from ganbench.training.trainer import Terms
 
@@ -97,7 +98,7 @@ class StarGANTrainer(AdversarialTrainer):
     def __init__(self, method: StarGAN, recipe: StarGANRecipe) -> None:
         super().__init__(method, Discriminator(method.config, [method.code_dim]), recipe)
 
-    def target(self, batch: Batch, random: torch.Generator) -> Target:
+    def target(self, batch: Batch, random: Draws) -> Target:
         emotions = self.share.local_rows(permuted(batch.global_batch.emotions, random))
         return Target(one_hot(emotions, self.method.code_dim), emotions)
 
@@ -115,7 +116,7 @@ class StarGANTrainer(AdversarialTrainer):
         return {"d_cls": (1.0, self.classification(self.discriminator(x)[1], batch.emotions))}
 
     def discriminator_terms(
-        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
         src, cls = self.discriminator(torch.cat([x, fake]))
         real, generated = src.chunk(2)
@@ -130,9 +131,7 @@ class StarGANTrainer(AdversarialTrainer):
             **self.source_terms(lambda: self.classification(cls[len(x) :], batch.emotions)),
         }
 
-    def generator_terms(
-        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
-    ) -> Terms:
+    def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         fake = self.generate(x, target.codes)
         src, cls = self.discriminator(self.augment_for_critic(fake, random))
         source = one_hot(batch.emotions, self.method.code_dim)

@@ -35,9 +35,10 @@ from ganbench.methods.layers import InstanceNorm, full_precision, he_init, insta
 from ganbench.seeds import generator
 from ganbench.training import recipe
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limit, logistic, r1, reconstruction
 from ganbench.training.losses import r1_penalty
-from ganbench.training.trainer import Terms, Trainer, frozen
+from ganbench.training.trainer import WARMUP, Terms, Trainer, frozen
 
 if TYPE_CHECKING:
     from ganbench.official.layout import Layout
@@ -377,6 +378,9 @@ class StarGANv2(Method):
 
 T = TypeVar("T")
 
+# How the name of a kind of iteration ends in which the edits' diversity has a weight.
+DIVERSE = ", diverse"
+
 # -- training -------------------------------------------------------------------------------------
 
 
@@ -544,17 +548,18 @@ class StarGANv2Trainer(Trainer):
         terms = {"d_real": (1.0, F.softplus(-select_domain(logits, emotions)).mean())}
         if self.recipe.lambda_match:
             shown = one_hot(emotions, logits.shape[1]).bool()
-            terms["d_match"] = (self.recipe.lambda_match, F.softplus(logits[~shown]).mean())
+            others = F.softplus(logits).masked_fill(shown, 0.0).sum() / (~shown).sum()
+            terms["d_match"] = (self.recipe.lambda_match, others)
         return terms
 
     def generator_terms(
-        self, x: Tensor, emotions: Tensor, target: StyleTarget, lambda_ds: float
+        self, x: Tensor, emotions: Tensor, target: StyleTarget, diverse: bool
     ) -> Terms:
-        """The objective of G, and of F and E in a step that trains them."""
+        """The objective of G, and of F and E in a step that trains them; ``diverse``: with lambda_ds."""
         styles = self.styles(target)
         style = next(styles)
         fake = self.generate(x, style)
-        terms = {
+        terms: dict[str, tuple[float | Tensor, Tensor]] = {
             "g_adv": (1.0, F.softplus(-self.discriminator(fake, target.domains)).mean()),
             "g_sty": (
                 self.recipe.lambda_sty,
@@ -565,10 +570,10 @@ class StarGANv2Trainer(Trainer):
                 (self.generate(fake, self.model.style(x, emotions)) - x).abs().mean(),
             ),
         }
-        if lambda_ds > 0:
+        if diverse:
             with torch.no_grad():
                 other = self.generate(x, next(styles))
-            terms["g_ds"] = (-lambda_ds, (fake - other).abs().mean())
+            terms["g_ds"] = (self.weight["g_ds"], (fake - other).abs().mean())
         return terms
 
     def warmup_terms(self, x: Tensor, target: StyleTarget) -> Terms:
@@ -577,20 +582,30 @@ class StarGANv2Trainer(Trainer):
             style = next(self.styles(target))
         return {"g_warmup": (1.0, (self.generate(x, style) - x).abs().mean())}
 
-    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+    def kind(self, iteration: int) -> str:
+        """Warm-up, or steps with latents, perhaps also with references, and with diversity or without."""
+        after_warmup = iteration - self.recipe.warmup_iterations
+        if after_warmup < 0:
+            return WARMUP
+        kind = "latents" if after_warmup % self.recipe.reference_every else "latents and references"
+        return kind + (DIVERSE if self.recipe.diversity(iteration) else "")
+
+    def weights(self, iteration: int) -> dict[str, float]:
+        """The weight of the diversity, which falls to 0."""
+        return {"g_ds": -self.recipe.diversity(iteration)}
+
+    def update(self, kind: str, batch: Batch, random: Draws) -> dict[str, Tensor]:
         """Steps of D with latents and references; of G, F and E with latents; of G with references."""
         count = len(batch) // 3
         images = self.model.to_native(batch.images)
         x, first, second = images[:count], images[count : 2 * count], images[2 * count :]
         emotions, domains = batch.emotions[:count], batch.emotions[count : 2 * count]
-        drawn = torch.randn(
-            2, self.share.global_count(count), self.model.noise_dim, generator=random
-        )
-        noise = self.share.local_rows(drawn, dim=1).to(x.device)
+        drawn = random.randn(2, self.share.global_count(count), self.model.noise_dim)
+        noise = self.share.local_rows(drawn, dim=1)
         latent = StyleTarget(domains, latents=(noise[0], noise[1]))
         reference = StyleTarget(domains, references=(first, second))
 
-        if iteration < self.recipe.warmup_iterations:
+        if kind == WARMUP:
             values: dict[str, Tensor] = {}
             if self.model.config.output == "image":
                 values |= self.minimise(self.warmup_terms(x, latent), "g")
@@ -600,19 +615,17 @@ class StarGANv2Trainer(Trainer):
                 values |= self.minimise(recognition, "d")
             return values
 
-        after_warmup = iteration - self.recipe.warmup_iterations
-        both = after_warmup % self.recipe.reference_every == 0
-        lambda_ds = self.recipe.diversity(iteration)
+        both, diverse = "references" in kind, kind.endswith(DIVERSE)
         values = self.minimise(self.discriminator_terms(x, emotions, latent), "d")
         if both:
             terms = self.discriminator_terms(x, emotions, reference)
             values |= mark_references(self.minimise(terms, "d"))
         with frozen(self.discriminator):
-            terms = self.generator_terms(x, emotions, latent, lambda_ds)
+            terms = self.generator_terms(x, emotions, latent, diverse)
             values |= self.minimise(terms, "g", "f", "e")
         if both:
             with frozen(self.discriminator, self.model.style_encoder):
-                terms = self.generator_terms(x, emotions, reference, lambda_ds)
+                terms = self.generator_terms(x, emotions, reference, diverse)
                 values |= mark_references(self.minimise(terms, "g"))
         self.update_ema()
         return values

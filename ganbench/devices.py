@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 
@@ -51,3 +54,84 @@ def resolve(name: str | torch.device = "auto") -> torch.device:
             "use --device auto or cpu"
         ) from error
     return device
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a training computes on a device.
+
+    Attributes:
+        network: format of the generator's, or judge's, convolutions and matrix products: "fp32", "tf32",
+            "bf16" or "fp16".
+        critic: the same of the critics.
+        deterministic: whether only algorithms are used that give the same bits each time.
+    """
+
+    network: str
+    critic: str
+    deterministic: bool
+
+    @classmethod
+    def resolve(
+        cls, device: torch.device, precision: str, critic: str, deterministic: bool = False
+    ) -> Arithmetic:
+        """The arithmetic that a recipe asks for.
+
+        Args:
+            device: where it is computed. TF32, which keeps 10 bits of a float32's mantissa, exists on CUDA
+                alone; "auto" takes it there, and float32 elsewhere.
+            precision: the recipe's ``precision``.
+            critic: the recipe's ``critic_precision``.
+            deterministic: the recipe's ``deterministic``. A CPU is deterministic always.
+
+        Raises:
+            BadInput: the device does not have a format that is asked for by name.
+        """
+        on_gpu = device.type == "cuda"
+        for wanted in (precision, critic):
+            if wanted in ("fp16", "tf32") and not on_gpu:
+                raise BadInput(
+                    f"precision {wanted} needs a CUDA device: {device.type}; use auto, bf16 or fp32"
+                )
+        strict = {precision, critic} & {"fp32"}  # torch has one switch for both
+        plain = "tf32" if on_gpu and not strict else "fp32"
+        network, second = (
+            plain if wanted in ("auto", "tf32") else wanted for wanted in (precision, critic)
+        )
+        return cls(network, second, deterministic or device.type == "cpu")
+
+    @property
+    def tf32(self) -> bool:
+        """Whether what is not in half precision is computed in TF32."""
+        return "tf32" in (self.network, self.critic)
+
+    @contextmanager
+    def on(self, device: torch.device) -> Iterator[None]:
+        """Switch torch to this arithmetic in here; on a CPU there is nothing to switch."""
+        if device.type != "cuda":
+            yield
+            return
+        cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+        before = (
+            cudnn.allow_tf32, products.allow_tf32, cudnn.benchmark, cudnn.deterministic,
+            torch.are_deterministic_algorithms_enabled(),
+        )  # fmt: skip
+        self._switch(self.tf32, self.tf32, not self.deterministic, *2 * (self.deterministic,))
+        try:
+            yield
+        finally:
+            self._switch(*before)
+
+    @staticmethod
+    def _switch(
+        convolutions: bool,
+        products: bool,
+        benchmark: bool,
+        deterministic: bool,
+        all_deterministic: bool,
+    ) -> None:
+        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.backends.cuda.matmul.allow_tf32 = products
+        torch.backends.cudnn.benchmark = benchmark
+        torch.backends.cudnn.deterministic = deterministic
+        torch.use_deterministic_algorithms(all_deterministic)

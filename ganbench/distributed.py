@@ -104,35 +104,36 @@ class Share:
     # -- the step ---------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def average_gradients(self, parameters: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+    def average_gradients(
+        self, parameters: Sequence[Tensor], values: Sequence[Tensor], present: Sequence[bool]
+    ) -> list[Tensor]:
         """Average the gradients of parameters over the processes, together with some values.
 
         Args:
-            parameters: the same parameters in every process. A gradient that is None in some processes
-                counts as zero there; one that is None in all processes stays None.
+            parameters: the same parameters in every process.
             values: scalars.
+            present: for each parameter, whether any process has a gradient of it; see ``any_each``. The
+                gradient of a process that has none then counts as zero.
 
         Returns:
-            The averaged values, float32 [len(values)].
+            The averaged values.
         """
-        used = torch.tensor([float(p.grad is not None) for p in parameters])
-        flat = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        used = [p for p, there in zip(parameters, present, strict=True) if there]
+        for parameter in used:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [p.grad for p in used if p.grad is not None]
         bucket = torch.cat([
-            *(gradient.reshape(-1) for gradient in flat),
-            used.to(flat[0]),
-            torch.stack([value.detach().to(flat[0]) for value in values]),
+            *(gradient.reshape(-1) for gradient in gradients),
+            torch.stack([value.detach().float() for value in values]),
         ])  # fmt: skip
         _reduce(bucket)
-        bucket /= self.world
-        sizes = [*(p.numel() for p in parameters), len(parameters), len(values)]
-        parts: list[Tensor] = list(torch.split(bucket, sizes))
-        averaged, used = parts.pop(), parts.pop()
-        for parameter, part, elsewhere in zip(parameters, parts, used, strict=True):
-            if parameter.grad is not None:
-                parameter.grad.copy_(part.view_as(parameter))
-            elif elsewhere:
-                parameter.grad = part.view_as(parameter).clone()
-        return averaged
+        bucket = bucket / self.world
+        parts = list(torch.split(bucket, [*(p.numel() for p in used), len(values)]))
+        averaged = parts.pop()
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return list(averaged)
 
     # -- agreement --------------------------------------------------------------------------------
 
@@ -143,6 +144,14 @@ class Share:
         most = torch.tensor(int(flag))
         _reduce(most, "MAX")
         return bool(most)
+
+    def any_each(self, flags: Sequence[bool]) -> list[bool]:
+        """For each of some flags, whether it is set in any process."""
+        if self.world == 1:
+            return list(flags)
+        most = torch.tensor([int(flag) for flag in flags])
+        _reduce(most, "MAX")
+        return [bool(flag) for flag in most.tolist()]
 
     def same(self, number: int) -> bool:
         """Whether all processes have the same number, of less than 63 bits."""
@@ -215,7 +224,28 @@ class _Average(torch.autograd.Function):
         return total / ctx.world, None
 
 
+# What a reduction is given to, instead of being done; see ``deferred_reductions``.
+_deferred: list[Callable[[Callable[[], None]], None]] = []
+
+
+@contextmanager
+def deferred_reductions(take: Callable[[Callable[[], None]], None]) -> Iterator[None]:
+    """Reductions in here are handed to ``take`` as functions: a recording of a GPU's work cannot hold them."""
+    _deferred.append(take)
+    try:
+        yield
+    finally:
+        _deferred.pop()
+
+
 def _reduce(tensor: Tensor, operation: str = "SUM") -> None:
+    if _deferred:
+        _deferred[-1](lambda: _all_reduce(tensor, operation))
+    else:
+        _all_reduce(tensor, operation)
+
+
+def _all_reduce(tensor: Tensor, operation: str) -> None:
     try:
         dist.all_reduce(tensor, getattr(dist.ReduceOp, operation))
     except RuntimeError as error:

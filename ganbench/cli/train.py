@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # Options of the command line that the card records; the card is the description of the training in a
 # checkpoint. Folders and devices are left out, because they differ between machines.
 RECORDED = (
-    "recipe", "assignments", "precision", "fast", "compiled", "accumulate", "data", "label_order",
+    "recipe", "assignments", "precision", "compiled", "graphs", "deterministic", "accumulate", "data", "label_order",
     "au_scale", "framing", "seed",
 )  # fmt: skip
 # Where images may be, as in ``ganbench.training.images.CHOICES``, whose import takes a second.
@@ -55,8 +55,9 @@ class TrainOptions(DataOptions):
     recipe: str
     assignments: tuple[str, ...]
     precision: str | None
-    fast: bool
     compiled: bool
+    graphs: bool
+    deterministic: bool
     accumulate: int | None
     au_scale: str
     allow_leaks: bool
@@ -90,13 +91,25 @@ class TrainOptions(DataOptions):
         values = parse_assignments(self.assignments)
         if self.precision:
             values["precision"] = self.precision
-        if self.fast:
-            values["fast"] = True
         if self.compiled:
             values["compile"] = True
+        if not self.graphs:
+            values["graphs"] = False
+        if self.deterministic:
+            values["deterministic"] = True
         if self.accumulate is not None:
             values["accumulate"] = self.accumulate
         return values
+
+
+def no_longer_an_option(_: click.Context, parameter: click.Parameter, given: bool) -> None:
+    """Refuse ``--fast``, which command lines and cards of ganbench 0.1 have."""
+    from ganbench.errors import BadInput
+
+    if given:
+        raise BadInput(
+            f"{parameter.opts[0]} is no option any more: training is always fast; remove it"
+        )
 
 
 @click.command()
@@ -113,14 +126,26 @@ class TrainOptions(DataOptions):
 )
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "bf16", "fp16"]),
-    help="Arithmetic of the generator; fp16 needs CUDA.  [default: the value of the recipe]",
+    type=click.Choice(["auto", "fp32", "tf32", "bf16", "fp16"]),
+    help="Arithmetic of the generator: auto is tf32 on CUDA and fp32 on a CPU; tf32 and fp16 need CUDA.  "
+    "[default: the value of the recipe]",
 )
-@click.option(
-    "--fast", is_flag=True, help="Compute the same losses faster; results differ by rounding."
-)
+@click.option("--fast", is_flag=True, hidden=True, expose_value=False, callback=no_longer_an_option)
 @click.option(
     "--compile", "compiled", is_flag=True, help="Compile the generator with torch.compile."
+)
+@click.option(
+    "--no-graphs",
+    "graphs",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="On CUDA, do not record and replay the operations of a step; slower.",
+)
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="On CUDA, train with the same bits each time; slower. A CPU always does.",
 )
 @click.option(
     "--accumulate",
@@ -242,7 +267,7 @@ def _train(
         session = _session(options, share, device, resume)
         writes = options.tensorboard and share.first
         events = stack.enter_context(open_events(folder)) if writes else None
-    for line in session.setup.remarks():
+    for line in (*session.setup.remarks(), session.computation):
         console.print(line, soft_wrap=True)
     progress = stack.enter_context(progress_bar(console, keep=True))
     dataset = share.in_turn(partial(_load, options, session, progress))

@@ -219,7 +219,12 @@ def _schedule(recipe: Recipe, schedule: Schedule | None) -> str:
 
 
 def _precision(recipe: Recipe) -> str:
-    parts = [recipe.precision, *(key for key in ("fast", "compile") if getattr(recipe, key))]
+    parts: list[str] = [recipe.precision]
+    if (critic := getattr(recipe, "critic_precision", "auto")) != "auto":
+        parts.append(f"critic {critic}")
+    parts += [key for key in ("compile", "deterministic") if getattr(recipe, key)]
+    if not recipe.graphs:
+        parts.append("no graphs")
     if recipe.accumulate > 1:
         parts.append(f"batches in {recipe.accumulate} parts")
     return ", ".join(parts)

@@ -26,9 +26,9 @@ from ganbench.errors import BadInput
 from ganbench.ganmut.linear import GANmut
 from ganbench.methods.backbone import Discriminator, PainterConfig
 from ganbench.methods.conditions import Category, Condition
-from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import SQUARED, Facts, Limit, cross_entropy, squared
 from ganbench.training.trainer import Terms
 
@@ -186,13 +186,13 @@ class GaussianTrainer(AdversarialTrainer):
         """The head's output -> class logits [N, emotions], code [N, 2]."""
         return head[:, : self.classes], head[:, self.classes :]
 
-    def target(self, batch: Batch, random: torch.Generator) -> Target:
+    def target(self, batch: Batch, random: Draws) -> Target:
         shape = (len(batch.global_batch) - self.at_means, self.method.code_dim)
-        anywhere = uniform(random, -1, 1, shape).to(batch.images.device)
-        labels = torch.arange(self.at_means) % self.classes
+        anywhere = random.uniform(-1, 1, *shape)
+        labels = torch.arange(self.at_means, device=batch.images.device) % self.classes
         codes = torch.cat([self.method.centres()[labels], anywhere])
         nearest = self.method.mahalanobis(codes[self.at_means :]).argmin(1)
-        emotions = torch.cat([labels.to(nearest), nearest])
+        emotions = torch.cat([labels, nearest])
         return Target(self.share.local_rows(codes), self.share.local_rows(emotions))
 
     def limits(self, facts: Facts) -> dict[str, Limit]:
@@ -217,7 +217,7 @@ class GaussianTrainer(AdversarialTrainer):
         return {"d_cls": (1.0, F.cross_entropy(cls, batch.emotions))}
 
     def discriminator_terms(
-        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
         src, head = self.discriminator(torch.cat([x, fake]))
         cls, coor = self.split(head)
@@ -231,9 +231,7 @@ class GaussianTrainer(AdversarialTrainer):
             **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
         }
 
-    def generator_terms(
-        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
-    ) -> Terms:
+    def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         fake = self.generate(x, target.codes)
         src, head = self.discriminator(self.augment_for_critic(fake, random))
         cls, _ = self.split(head)

@@ -27,9 +27,9 @@ from ganbench.errors import BadInput
 from ganbench.methods.backbone import Discriminator, Generator, PainterConfig
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.seeds import uniform
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limit, cross_entropy, r1, squared
 from ganbench.training.losses import r1_penalty
 from ganbench.training.trainer import Terms
@@ -211,7 +211,7 @@ class LinearTrainer(AdversarialTrainer):
         heads = [len(method.config.emotions), method.code_dim]
         super().__init__(method, Discriminator(method.config, heads), recipe)
 
-    def scatter(self, emotions: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
+    def scatter(self, emotions: Tensor, strength: Tensor, random: Draws) -> Tensor:
         """Training codes [B, 2]: rho v_c plus noise; the first ``random_codes`` have random directions.
 
         Args:
@@ -221,18 +221,15 @@ class LinearTrainer(AdversarialTrainer):
         """
         codes = self.method.own_codes(Category(emotions, strength))
         rows = self.share.global_count(len(codes))
-        noise = self.share.local_rows(torch.randn(rows, self.method.code_dim, generator=random))
+        noise = self.share.local_rows(random.randn(rows, self.method.code_dim))
         codes = codes + self.recipe.noise * noise.to(codes)
-        angles = uniform(random, 0, 2 * math.pi, (self.recipe.random_codes,))
-        angle = self.share.local_rows(angles).to(codes)
+        angle = self.share.local_rows(random.uniform(0, 2 * math.pi, self.recipe.random_codes))
         return torch.cat([polar(angle, strength[: len(angle)]), codes[len(angle) :]])
 
-    def target(self, batch: Batch, random: torch.Generator) -> Target:
+    def target(self, batch: Batch, random: Draws) -> Target:
         emotions = self.share.local_rows(permuted(batch.global_batch.emotions, random))
         neutral = emotions == self.method.config.neutral
-        u = self.share.local_rows(torch.rand(len(batch.global_batch), generator=random)).to(
-            batch.images.device
-        )
+        u = self.share.local_rows(random.rand(len(batch.global_batch)))
         if self.recipe.strength == "uniform_disc":
             # Neutral is at the origin for every rho, so it has no intensity to learn.
             first = self.share.local_count(self.recipe.random_codes)
@@ -259,7 +256,7 @@ class LinearTrainer(AdversarialTrainer):
         return {"d_cls": (1.0, F.cross_entropy(self.discriminator(x)[1], batch.emotions))}
 
     def discriminator_terms(
-        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
         src, cls, coor = self.discriminator(torch.cat([x, fake]))
         n = len(x)
@@ -277,7 +274,7 @@ class LinearTrainer(AdversarialTrainer):
         }
 
     @torch.no_grad()
-    def input_codes(self, x: Tensor, batch: Batch, random: torch.Generator) -> Tensor:
+    def input_codes(self, x: Tensor, batch: Batch, random: Draws) -> Tensor:
         """Codes of the inputs, for the cycle: [B, 2]."""
         _, cls, coor = self.discriminator(x)
         if self.recipe.cycle == "original":
@@ -287,9 +284,7 @@ class LinearTrainer(AdversarialTrainer):
             return self.scatter(batch.emotions, strength, random)
         return self.method.own_codes(Category(batch.emotions, strength))
 
-    def generator_terms(
-        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
-    ) -> Terms:
+    def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         assert target.strength is not None
         fake = self.generate(x, target.codes)
         src, cls, coor = self.discriminator(self.augment_for_critic(fake, random))

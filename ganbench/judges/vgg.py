@@ -21,6 +21,7 @@ from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS, columns, distinct, in_suite_order
 from ganbench.errors import BadInput
 from ganbench.judges.interface import Judged, JudgeSpec, NetworkJudge, resample
+from ganbench.methods.layers import Dropout
 from ganbench.methods.locate import checkpoint_file, shipped
 from ganbench.methods.weights import check_network, load_state, read_header, sha256
 
@@ -87,6 +88,8 @@ class VGG(nn.Module):
     title: ClassVar[str] = "VGG judge"
     Config = VGGConfig
     layer: ClassVar[str] = "fc2"
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, config: VGGConfig) -> None:
         super().__init__()
@@ -100,7 +103,14 @@ class VGG(nn.Module):
                 config.arch, weights=None, num_classes=len(config.emotions), dropout=config.dropout
             )
             self.features, self.avgpool = network.features, network.avgpool
-            self.classifier: nn.Sequential = network.classifier
+            self.classifier = nn.Sequential(
+                *(
+                    Dropout(config.dropout) if isinstance(layer, nn.Dropout) else layer
+                    for layer in network.classifier
+                )
+            )
+            for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+                self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
     def _add_stages(self, config: VGGConfig) -> None:
         layers: list[nn.Module] = []
@@ -119,18 +129,17 @@ class VGG(nn.Module):
         self.fc1 = nn.Linear(channels * side * side, config.hidden)
         self.fc2 = nn.Linear(config.hidden, config.hidden)
         self.fc3 = nn.Linear(config.hidden, len(config.emotions))
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Images [N, 3, S, S] in [-1, 1] -> logits [N, emotions], features [N, hidden] (fc2, after ReLU)."""
         if self.config.arch != "stages":
-            mean, std = (x.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
-            h = self.avgpool(self.features(((x + 1) / 2 - mean) / std)).flatten(1)
+            h = self.avgpool(self.features(((x + 1) / 2 - self.mean) / self.std)).flatten(1)
             features = self.classifier[:5](h)
             return self.classifier[5:](features), features
         h = self.convolutions(x).flatten(1)
-        h = F.dropout(F.relu(self.fc1(h)), self.config.dropout, self.training)
-        features = F.relu(self.fc2(h))
-        return self.fc3(F.dropout(features, self.config.dropout, self.training)), features
+        features = F.relu(self.fc2(self.dropout(F.relu(self.fc1(h)))))
+        return self.fc3(self.dropout(features)), features
 
 
 class VGGJudge(NetworkJudge):

@@ -133,12 +133,10 @@ class Discriminator(nn.Module):
         The patch map [N, 1, s, s], then the outputs [N, k] of each head.
 
     Attributes:
-        fast: whether it computes in the faster way (``training.trainer.enable_fast``). In float32 that
-            is torch's default memory format, in which its deep and narrow maps take less time.
         critic_bf16: whether it computes in bfloat16. Its outputs and ``gradient`` are float32 always.
     """
 
-    fast = critic_bf16 = False
+    critic_bf16 = False
     SLOPE = 0.01
 
     def __init__(self, config: BackboneConfig, heads: Sequence[int]) -> None:
@@ -161,13 +159,16 @@ class Discriminator(nn.Module):
             heads = (getattr(self, head)(h).flatten(1) for head in self.heads)
             return tuple(map(full_precision, (self.conv1(h), *heads)))
 
-    @property
-    def contiguous_format(self) -> bool:
-        """Whether maps and weights have torch's default memory format."""
-        return self.fast and not self.critic_bf16
+    def memory_format(self, device: torch.device) -> torch.memory_format:
+        """The memory format of maps and weights in which it takes the least time.
+
+        That is channels-last, but in float32 on a CPU torch's default, for deep and narrow maps.
+        """
+        default = device.type == "cpu" and not self.critic_bf16
+        return torch.contiguous_format if default else torch.channels_last
 
     def _in_format(self, x: Tensor) -> Tensor:
-        return x.contiguous() if self.contiguous_format else x
+        return x.contiguous(memory_format=self.memory_format(x.device))
 
     def _arithmetic(self, x: Tensor) -> torch.autocast:
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.critic_bf16)
@@ -200,4 +201,5 @@ class Discriminator(nn.Module):
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
     """int64 [N] -> float32 [N, classes]."""
-    return torch.nn.functional.one_hot(labels, classes).float()
+    # torch's one_hot reads the labels' values on a CPU, which a recorded step must not.
+    return (labels[:, None] == torch.arange(classes, device=labels.device)).float()

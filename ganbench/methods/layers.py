@@ -16,14 +16,11 @@ class InstanceNorm(nn.InstanceNorm2d):
     The authors of StarGAN and GANmut track running statistics but never call ``eval()``, so that the
     running statistics are never used; a network that used them would give other pictures.
 
-    Attributes:
-        fast: compute it as a group norm of one channel a group: the same mathematics. torch's instance
-            norm copies channels-last maps first. On one CPU core a forward pass over [16, 256, 32, 32]
-            in channels-last takes it 11.8 ms in float32 and 5.4 ms in bfloat16; the group norm takes
-            1.0 and 0.9 ms. Its backward pass in bfloat16 is the slower one (91 ms against 20 ms).
+    It is computed as a group norm of one channel a group: the same mathematics. torch's instance norm
+    copies channels-last maps first. On one CPU core a forward pass over [16, 256, 32, 32] in channels-last
+    takes it 11.8 ms in float32 and 5.4 ms in bfloat16; the group norm takes 1.0 and 0.9 ms. The group
+    norm's backward pass in bfloat16 is the slower one (91 ms against 20 ms), so it is not used there.
     """
-
-    fast = False
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, affine=True)
@@ -31,20 +28,18 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> the same shape."""
         trains_in_bf16 = torch.is_grad_enabled() and torch.is_autocast_enabled(x.device.type)
-        if self.fast and not trains_in_bf16:
-            return functional.group_norm(x, x.shape[1], self.weight, self.bias)
-        return super().forward(x)
+        if trains_in_bf16:
+            return super().forward(x)
+        return functional.group_norm(x, x.shape[1], self.weight, self.bias)
 
 
 class PatchConv(nn.Conv2d):
     """4x4 convolution of stride 2 that halves a map, and its transpose.
 
-    Attributes:
-        fast: compute it as one matrix product over unfolded patches, where there are many weights for
-            each place of the result. There torch's convolution spends its time on reordering weights.
+    On a CPU it is one matrix product over unfolded patches where there are many weights for each place
+    of the result: torch's convolution then spends its time on reordering weights.
     """
 
-    fast = False
     WEIGHTS = 1 << 16
     """Weights for each place from which the product is faster: slower at 2^14, half the time at 2^18."""
     PLACES = 256
@@ -55,16 +50,16 @@ class PatchConv(nn.Conv2d):
 
     def make_contiguous(self) -> None:
         """Store the weights in the order of the matrix product, if they are likely to be used in one."""
-        if self._as_product(self.PLACES):
+        if self._as_product(self.PLACES, "cpu"):
             self.weight.data = self.weight.data.contiguous()
 
-    def _as_product(self, places: int) -> bool:
-        return self.fast and self.weight.numel() >= self.WEIGHTS * places
+    def _as_product(self, places: int, device: str) -> bool:
+        return device == "cpu" and self.weight.numel() >= self.WEIGHTS * places
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C', H / 2, W / 2]."""
         n, _, height, width = x.shape
-        if not self._as_product(n * height * width // 4):
+        if not self._as_product(n * height * width // 4, x.device.type):
             return super().forward(x)
         patches = functional.unfold(x, 4, padding=1, stride=2).transpose(1, 2).flatten(0, 1)
         y = functional.linear(patches, self.weight.flatten(1), self.bias)
@@ -73,11 +68,36 @@ class PatchConv(nn.Conv2d):
     def adjoint(self, y: Tensor) -> Tensor:
         """The transposed convolution without bias: [N, C', h, w] -> [N, C, 2h, 2w]."""
         n, _, height, width = y.shape
-        if not self._as_product(n * height * width):
+        if not self._as_product(n * height * width, y.device.type):
             return functional.conv_transpose2d(y, self.weight, stride=2, padding=1)
         patches = y.permute(0, 2, 3, 1).flatten(0, 2) @ self.weight.flatten(1)
         columns = patches.view(n, height * width, -1).transpose(1, 2)
         return functional.fold(columns, (2 * height, 2 * width), 4, padding=1, stride=2)
+
+
+class Dropout(nn.Module):
+    """Dropout (Srivastava et al., 2014) whose random numbers are given.
+
+    torch's dropout draws from a global generator of the device, so that its numbers depend on the device
+    and on what was drawn before.
+
+    Attributes:
+        p: probability that a unit is set to 0.
+        uniform: function of a shape that returns uniform numbers in [0, 1) on the device; needed in
+            training mode.
+    """
+
+    uniform: Callable[..., Tensor]
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape; in training mode the units that are kept are divided by 1 - p."""
+        if not self.training or self.p == 0:
+            return x
+        return x * (self.uniform(*x.shape) >= self.p) / (1 - self.p)
 
 
 Norms = Literal["all", "residual"]

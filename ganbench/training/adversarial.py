@@ -18,9 +18,13 @@ from ganbench.methods.layers import he_init
 from ganbench.training import recipe
 from ganbench.training.augment import Augment, augment
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limit, penalty, reconstruction
-from ganbench.training.losses import distance_from_one, gradient_penalty
-from ganbench.training.trainer import Terms, Trainer, frozen
+from ganbench.training.losses import distance_from_one
+from ganbench.training.trainer import WARMUP, Terms, Trainer, frozen
+
+# Kinds of iteration after the warm-up.
+CRITIC, BOTH = "critic", "critic and generator"
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class CriticRecipe(recipe.Recipe):
 class CriticTrainer(Trainer):
     """What the trainers with a ``CriticRecipe`` share."""
 
-    def augment_for_critic(self, images: Tensor, random: torch.Generator) -> Tensor:
+    def augment_for_critic(self, images: Tensor, random: Draws) -> Tensor:
         """Images [N, 3, S, S] as D sees them, differentiable; draws no numbers if none are changed."""
         changes = self.recipe.critic_augment
         return images if changes == Augment() else augment(images, changes, random, self.share)
@@ -71,19 +75,17 @@ class AdversarialRecipe(CriticRecipe):
         critic_init: first weights of D: "paper" (PyTorch's default for StarGAN and GANmut, N(0, 0.02)
             for GANimation), or "he". The weights of the papers are too small for a network without norms:
             D distinguishes no emotions in about the first 400 iterations.
-        critic_precision: "bf16" computes D and the penalty in bfloat16; it needs ``fast``.
+        critic_precision: arithmetic of D and of the penalty; "auto" is TF32 on CUDA and float32 elsewhere.
     """
 
     n_critic: int = 5
     lambda_gp: float = 10.0
     lambda_rec: float = 10.0
     critic_init: Literal["paper", "he"] = "paper"
-    critic_precision: Literal["fp32", "bf16"] = "fp32"
+    critic_precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.critic_precision == "bf16":
-            self.require("fast", self.fast, "true where critic_precision is bf16")
         self.require("n_critic", self.n_critic >= 1, "at least 1")
 
     def generator_steps(self) -> int:
@@ -142,12 +144,12 @@ class AdversarialTrainer(CriticTrainer):
         return limits
 
     @abstractmethod
-    def target(self, batch: Batch, random: torch.Generator) -> Target:
+    def target(self, batch: Batch, random: Draws) -> Target:
         """Draw what each image is edited to, for the global batch; returns the rows of this process."""
 
     @abstractmethod
     def discriminator_terms(
-        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: torch.Generator
+        self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
         """The critic's objective.
 
@@ -159,9 +161,7 @@ class AdversarialTrainer(CriticTrainer):
         """
 
     @abstractmethod
-    def generator_terms(
-        self, x: Tensor, batch: Batch, target: Target, random: torch.Generator
-    ) -> Terms:
+    def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         """The generator's objective; ``x`` are the images of ``batch`` in the method's range."""
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -174,16 +174,11 @@ class AdversarialTrainer(CriticTrainer):
         """The image of ``translate``."""
         return self.translate(x, codes)[0]
 
-    def gradient_penalty(self, x: Tensor, fake: Tensor, random: torch.Generator) -> Tensor:
+    def gradient_penalty(self, x: Tensor, fake: Tensor, random: Draws) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""
-        mix = self.share.local_rows(
-            torch.rand(self.share.global_count(len(x)), 1, 1, 1, generator=random)
-        )
-        mix = mix.to(x.device)
-        if self.recipe.fast:
-            x_hat = mix * x + (1 - mix) * fake
-            return distance_from_one(self.discriminator.gradient(x_hat))  # type: ignore[operator]
-        return gradient_penalty(lambda x_hat: self.discriminator(x_hat)[0], x, fake, mix)
+        mix = self.share.local_rows(random.rand(self.share.global_count(len(x)), 1, 1, 1))
+        x_hat = mix * x + (1 - mix) * fake
+        return distance_from_one(self.discriminator.gradient(x_hat))  # type: ignore[operator]
 
     def warmup_terms(self, x: Tensor, codes: Tensor) -> Terms:
         """Reconstruction only, whatever the code: small networks learn colours and shapes first.
@@ -201,16 +196,14 @@ class AdversarialTrainer(CriticTrainer):
 
     @torch.no_grad()
     def critic_images(
-        self, x: Tensor, batch: Batch, random: torch.Generator
+        self, x: Tensor, batch: Batch, random: Draws
     ) -> tuple[Tensor, Tensor, Target]:
         """Real images and edits as D sees them in its step, and the targets of the edits."""
         target = self.target(batch, random)
         fake = self.generate(x, target.codes)
         return self.augment_for_critic(x, random), self.augment_for_critic(fake, random), target
 
-    def discriminator_step(
-        self, x: Tensor, batch: Batch, random: torch.Generator
-    ) -> dict[str, Tensor]:
+    def discriminator_step(self, x: Tensor, batch: Batch, random: Draws) -> dict[str, Tensor]:
         """One step of D."""
         x, fake, target = self.critic_images(x, batch, random)
         return self._descend(
@@ -219,7 +212,7 @@ class AdversarialTrainer(CriticTrainer):
             lambda p: self.discriminator_terms(x[p], fake[p], batch[p], target[p], random),
         )
 
-    def generator_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+    def generator_step(self, x: Tensor, batch: Batch, random: Draws) -> dict[str, Tensor]:
         """One step of G."""
         target = self.target(batch, random)
         with frozen(self.discriminator):
@@ -236,7 +229,7 @@ class AdversarialTrainer(CriticTrainer):
         first, *others = self.parts(images)
         return self.minimise(terms(first), optimizer, more=map(terms, others) if others else ())
 
-    def warmup_step(self, x: Tensor, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+    def warmup_step(self, x: Tensor, batch: Batch, random: Draws) -> dict[str, Tensor]:
         """G learns to reconstruct its input and D to tell emotions, before they train each other."""
         values: dict[str, Tensor] = {}
         if reconstruction := self.warmup_terms(x, self.target(batch, random).codes):
@@ -246,17 +239,22 @@ class AdversarialTrainer(CriticTrainer):
             values |= self.minimise(recognition, "d")
         return values
 
-    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """One critic step, and a generator step every ``n_critic`` iterations."""
-        x = self.method.to_native(batch.images)
+    def kind(self, iteration: int) -> str:
+        """Warm-up, or a critic step, and every ``n_critic`` iterations a generator step after it."""
         if iteration < self.recipe.warmup_iterations:
+            return WARMUP
+        return CRITIC if (iteration + 1) % self.recipe.n_critic else BOTH
+
+    def update(self, kind: str, batch: Batch, random: Draws) -> dict[str, Tensor]:
+        x = self.method.to_native(batch.images)
+        if kind == WARMUP:
             return self.warmup_step(x, batch, random)
         values = self.discriminator_step(x, batch, random)
-        if (iteration + 1) % self.recipe.n_critic == 0:
+        if kind == BOTH:
             values |= self.generator_step(x, batch, random)
         return values
 
 
-def permuted(emotions: Tensor, random: torch.Generator) -> Tensor:
+def permuted(emotions: Tensor, random: Draws) -> Tensor:
     """Target labels: those of the batch in random order, so that targets have the data's class shares."""
-    return emotions[torch.randperm(len(emotions), generator=random).to(emotions.device)]
+    return emotions[random.randperm(len(emotions))]

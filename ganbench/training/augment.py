@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, unknown
+from ganbench.training.draws import Draws
 
 # A crop takes the whole image if none of this number of random boxes fits, as RandomResizedCrop does.
 _ATTEMPTS = 10
@@ -73,9 +75,7 @@ class Augment:
         return bool(self.rotate or self.shift or self.zoom != (1.0, 1.0) or crops)
 
 
-def augment(
-    images: Tensor, config: Augment, generator: torch.Generator, share: Share = WHOLE
-) -> Tensor:
+def augment(images: Tensor, config: Augment, random: Draws, share: Share = WHOLE) -> Tensor:
     """Change each image at random: rotate, shift and zoom it, then crop, then mirror.
 
     All changes but the mirroring are one affine map, with one resampling. Pixels from outside the image
@@ -88,22 +88,20 @@ def augment(
     Args:
         images: float [N, 3, H, W], on any device.
         config: the random changes.
-        generator: a CPU generator, the only source of randomness.
+        random: random numbers on the device of ``images``, the only source of randomness.
         share: the process whose rows of the global batch ``images`` are.
 
     Returns:
         A new tensor of the shape, type and device of ``images``.
     """
-    draws = share.local_rows(
-        torch.rand((share.global_count(len(images)), _DRAWS), generator=generator)
-    )
-    out = images.clone()
+    draws = share.local_rows(random.rand(share.global_count(len(images)), _DRAWS))
+    out = images
     if config.warps:
         theta = _thetas(config, draws)
-        moved = (theta != torch.eye(2, 3)).flatten(1).any(1).to(images.device)
-        if moved.any():
-            out[moved] = warp(images[moved], theta.to(images.device)[moved], config.interpolation)
-    mirrored = (draws[:, 0] < config.flip).to(images.device)
+        moved = (theta != torch.eye(2, 3, device=theta.device)).flatten(1).any(1)
+        warped = warp(images, theta, config.interpolation)
+        out = torch.where(moved[:, None, None, None], warped, images)
+    mirrored = draws[:, 0] < config.flip
     return torch.where(mirrored[:, None, None, None], out.flip(-1), out)
 
 
@@ -123,6 +121,8 @@ def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tens
     y = (2 * torch.arange(height, device=images.device, dtype=images.dtype) + 1) / height - 1
     # affine_grid is not used: it multiplies matrices, and their last bits depend on the batch size.
     grid = theta[:, :, 0] * x + (theta[:, :, 1] * y[:, None] + theta[:, :, 2])
+    if images.is_cuda and torch.are_deterministic_algorithms_enabled():
+        return _gathered(images, grid, interpolation)
     return functional.grid_sample(
         images,
         grid.permute(0, 2, 3, 1),
@@ -130,6 +130,41 @@ def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tens
         padding_mode="reflection",
         align_corners=False,
     )
+
+
+def _gathered(images: Tensor, grid: Tensor, interpolation: str) -> Tensor:
+    """What ``grid_sample`` computes, by ``gather``: the gradient of grid_sample has no fixed order on CUDA.
+
+    Args:
+        images: float [N, C, H, W].
+        grid: [N, 2, H, W], positions (x, y) as in ``warp``.
+        interpolation: "bilinear" or "nearest".
+    """
+    height, width = images.shape[2:]
+    flat = images.flatten(2)
+
+    def pixels(x: Tensor, y: Tensor) -> Tensor:
+        places = (y.clamp(0, height - 1) * width + x.clamp(0, width - 1)).long().flatten(1)
+        return flat.gather(2, places[:, None].expand(-1, images.shape[1], -1)).view_as(images)
+
+    x, y = (
+        _reflected(((grid[:, k] + 1) * side - 1) / 2, side)
+        for k, side in enumerate((width, height))
+    )
+    if interpolation == "nearest":
+        return pixels(x.round(), y.round())
+    left, top = x.floor(), y.floor()
+    right, down = (x - left)[:, None], (y - top)[:, None]
+    upper = (1 - right) * pixels(left, top) + right * pixels(left + 1, top)
+    lower = (1 - right) * pixels(left, top + 1) + right * pixels(left + 1, top + 1)
+    return (1 - down) * upper + down * lower
+
+
+def _reflected(position: Tensor, side: int) -> Tensor:
+    """Positions in pixels, reflected at the outer edges of the first and the last pixel."""
+    distance = (position + 0.5).abs()
+    turns, rest = (distance / side).floor(), distance.remainder(side)
+    return (torch.where(turns.remainder(2) == 0, rest, side - rest) - 0.5).clamp(0, side - 1)
 
 
 def _thetas(config: Augment, draws: Tensor) -> Tensor:
@@ -154,12 +189,12 @@ def _boxes(config: Augment, draws: Tensor) -> tuple[Tensor, Tensor]:
     first of ``_ATTEMPTS`` boxes that fits into the image, or the whole image if none fits.
     """
     area = _between(draws[:, 8 : 8 + _ATTEMPTS], *config.crop_scale)
-    low, high = torch.tensor(config.crop_ratio, dtype=torch.float64).log().tolist()
+    low, high = map(math.log, config.crop_ratio)
     ratio = torch.exp(_between(draws[:, 8 + _ATTEMPTS :], low, high))
     sides = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], 2)
     fits = (sides <= 1).all(2)
     first = fits.int().argmax(1)
-    chosen = sides[torch.arange(len(sides)), first]
+    chosen = sides.gather(1, first[:, None, None].expand(-1, 1, 2))[:, 0]
     used = (draws[:, 5] < config.crop) & fits.any(1)
     chosen = torch.where(used[:, None], chosen, torch.ones_like(chosen))
     return chosen, (1 - chosen) * (2 * draws[:, 6:8] - 1)

@@ -18,6 +18,7 @@ from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput
 from ganbench.seeds import generator
 from ganbench.training.augment import augment
+from ganbench.training.draws import RepeatedDraws
 
 if TYPE_CHECKING:
     from ganbench.training.images import Images
@@ -130,6 +131,7 @@ class Batches:
     ) -> None:
         self.trainer, self.images, self.labels, self.seed = trainer, images, labels, seed
         self._waited = 0.0
+        self._draws = RepeatedDraws(trainer.device)
 
     def between(self, start: int, end: int) -> Generator[Batch, None, None]:
         """Batches of the iterations from ``start`` to ``end``; a thread prepares the next one."""
@@ -182,7 +184,7 @@ class Batches:
         images = augment(
             self.images.land(host.images, trainer.device),
             trainer.recipe.augment,
-            generator(self.seed, "augment", host.iteration),
+            self._draws.next(generator(self.seed, "augment", host.iteration)),
             share,
         )
         units = host.units

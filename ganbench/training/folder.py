@@ -19,6 +19,7 @@ from ganbench.methods.locate import CARD as CARD
 from ganbench.methods.locate import CHECKPOINTS as CHECKPOINTS
 from ganbench.storage.lock import Lock
 from ganbench.storage.store import sweep, write_atomic
+from ganbench.training.recipe import renewed
 
 LOG, STATE = "log.jsonl", "state.pt"
 LAUNCH = "torchrun.txt"
@@ -27,9 +28,10 @@ PROBE = "probe_accuracy"
 PROCESSES = "processes"  # key of a card; a run of one process does not have it
 SCHEDULE = "schedule"  # key of a state, and of a card whose rates the recipe alone does not tell
 
-# Keys of a recipe that a resumed run may change: its length, what it reports and what it keeps.
+# Keys of a recipe that a resumed run may change: its length, what it reports and keeps, and whether it
+# replays recorded steps.
 MAY_CHANGE = frozenset(
-    {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep"}
+    {"iterations", "log_every", "sample_every", "checkpoint_every", "probe_every", "keep", "graphs"}
 )
 
 
@@ -157,8 +159,9 @@ def with_defaults(card: Mapping[str, Any], network: Any, recipe: Any, where: str
     Raises:
         BadInput: the card's configurations have other keys than these classes, or wrong values.
     """
+    tables = {"network": card.get("network", {}), "recipe": renewed(card.get("recipe", {}))}
     completed = {
-        part: config.plain(config.build(type(now), dict(card.get(part, {})), f"{where} {part}"))
+        part: config.plain(config.build(type(now), dict(tables[part]), f"{where} {part}"))
         for part, now in (("network", network), ("recipe", recipe))
     }
     return {**card, **completed}

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganbench.judges.vgg import VGG
+from ganbench.methods.layers import Dropout
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limits, cross_entropy
 from ganbench.training.recipe import Recipe
 from ganbench.training.trainer import Trainer
@@ -62,10 +64,15 @@ class VGGTrainer(Trainer):
             return balanced(labels, self.recipe.batch_size, iteration, seed)
         return super().indices(labels, iteration, seed)
 
-    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        # Dropout draws from the global generator: seeded here, a resumed run draws the same numbers.
-        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
+    def kind(self, iteration: int) -> str:
+        """All iterations do the same."""
+        return "judge"
+
+    def update(self, kind: str, batch: Batch, random: Draws) -> dict[str, Tensor]:
         self.model.train()
+        for module in self.model.modules():
+            if isinstance(module, Dropout):
+                module.uniform = random.rand
         with self.autocast():
             logits, _ = self.model(batch.images * 2 - 1)
         logits = logits.float()

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from ganbench.data.dataset import Dataset
 from ganbench.seeds import generator
 from ganbench.training.augment import Augment, augment
+from ganbench.training.draws import Draws
 
 # Iterations that a loss is averaged over for rule 1: a single large value is no fault.
 WINDOW = 10
@@ -104,7 +105,7 @@ class Facts:
         places = np.unique(np.linspace(0, len(dataset) - 1, SAMPLED_IMAGES).astype(np.int64))
         images = dataset.images(places)
         if changes is not None:
-            images = augment(images, changes, generator(0, "facts"))
+            images = augment(images, changes, Draws(generator(0, "facts")))
         middle = images.median(dim=0).values
         deviation = float(2 * (images - middle).abs().mean(dtype=torch.float64))
         return cls(counts / counts.sum(), deviation if deviation >= LEAST_DEVIATION else 0.0)

@@ -37,6 +37,7 @@ from ganbench.training.images import choose
 from ganbench.training.interrupts import interruptible
 from ganbench.training.schedule import Choice
 from ganbench.training.state import State, Window
+from ganbench.training.stepper import Stepper, recorder_for
 from ganbench.training.trainer import Trainer
 from ganbench.training.watch import Fault, Watch
 
@@ -262,11 +263,12 @@ class Run:
         end = recipe.iterations if until is None else min(until, recipe.iterations)
         assert self._batches is not None  # the run was started or resumed
         batches = self._batches
+        step = Stepper(trainer, recorder_for(trainer), self.tell)
         clock = time.perf_counter()
         with interruptible(self._request_stop), closing(batches.between(self.done, end)) as stream:
             for batch in stream:
                 trainer.set_rates(self.done)
-                values = trainer.step(self.done, batch, generator(self.seed, "step", self.done))
+                values = step(self.done, batch, generator(self.seed, "step", self.done))
                 self._window.add(values)
                 self.done += 1
                 finished = self.done == recipe.iterations

@@ -18,21 +18,12 @@ def _input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return gradient.flatten(1)
 
 
-def gradient_penalty(
-    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
-) -> Tensor:
-    """WGAN-GP (Gulrajani et al., 2017): E (||grad D(x_hat)||_2 - 1)^2, x_hat between real and fake.
+def distance_from_one(gradient: Tensor) -> Tensor:
+    """WGAN-GP (Gulrajani et al., 2017): E (||gradient||_2 - 1)^2.
 
     Args:
-        critic: images -> scores of any shape; their sum is differentiated.
-        real, fake: [N, C, H, W].
-        mix: [N, 1, 1, 1] in [0, 1], the share of the real image in x_hat.
+        gradient: [N, ...], gradients of D at points between real images and edits.
     """
-    return distance_from_one(_input_gradient(critic, mix * real + (1 - mix) * fake))
-
-
-def distance_from_one(gradient: Tensor) -> Tensor:
-    """E (||gradient||_2 - 1)^2 of gradients [N, ...]."""
     penalty: Tensor = (gradient.flatten(1).norm(dim=1) - 1).square().mean()
     return penalty
 

@@ -144,7 +144,7 @@ def plan(setup: Setup) -> Plan:
         _make_optimizer_state(trainer)
         for iteration, times in _visits(trainer):
             before = work.flops
-            with _recorded(trainer) as calls:
+            with _recorded(trainer, trainer.weights(iteration)) as calls:
                 trainer.step(iteration, batch, generator(0, "step", iteration))
             flops += times * (work.flops - before)
             for optimizers, terms in calls:
@@ -201,13 +201,21 @@ def _make_optimizer_state(trainer: Trainer) -> None:
 
 
 @contextmanager
-def _recorded(trainer: Trainer) -> Iterator[list[tuple[tuple[str, ...], dict[str, float]]]]:
-    """Record the calls of ``minimise`` in here: names of the optimisers, and weight of each term."""
+def _recorded(
+    trainer: Trainer, changing: Mapping[str, float]
+) -> Iterator[list[tuple[tuple[str, ...], dict[str, float]]]]:
+    """Record the calls of ``minimise`` in here: names of the optimisers, and weight of each term.
+
+    Args:
+        trainer: whose calls are recorded.
+        changing: values of the weights that change in the run, by name of the term.
+    """
     calls: list[tuple[tuple[str, ...], dict[str, float]]] = []
     minimise = trainer.minimise
 
     def record(terms: Terms, *optimizers: str, more: Iterable[Terms] = ()) -> dict[str, Tensor]:
-        calls.append((optimizers, {name: weight for name, (weight, _) in terms.items()}))
+        weights = {name: changing.get(name, weight) for name, (weight, _) in terms.items()}
+        calls.append((optimizers, {name: float(weight) for name, weight in weights.items()}))
         return minimise(terms, *optimizers, more=more)
 
     trainer.minimise = record  # type: ignore[method-assign]

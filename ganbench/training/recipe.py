@@ -8,7 +8,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from ganbench import config
+from ganbench.devices import Arithmetic
 from ganbench.errors import BadInput, unknown
 from ganbench.registry import METHODS
 from ganbench.text import plural
@@ -37,11 +40,13 @@ class Recipe:
             ``learning_rate``.
         ema_decay: decay per step of the generator's moving average, which is shipped; with 0 the
             generator itself is shipped.
-        precision: arithmetic of the generator; critics and penalties stay float32. "fp16" needs CUDA,
-            and scales the loss.
-        fast: compute the same losses in less time, with other rounding: a critic's gradient penalty
-            without a second differentiation, its widest layers as matrix products, norms and
-            optimisers by torch's fused kernels.
+        precision: arithmetic of the generator, or of the judge. "auto" is TF32 on CUDA and float32
+            elsewhere, as it is for critics in all cases but one: with "fp32" they are float32 too. "tf32"
+            and "fp16" need CUDA, and "fp16" scales the loss.
+        graphs: on CUDA, record the operations of a step once and replay them, which saves the time in
+            which Python starts each of them.
+        deterministic: on CUDA, use only algorithms that give the same bits each time, which are slower. A
+            CPU is deterministic always.
         compile: compile the generator with torch.compile, which takes minutes at the start and
             changes the rounding.
         accumulate: number of parts that a batch is computed in, one after the other, which saves
@@ -66,8 +71,9 @@ class Recipe:
     warmup_iterations: int = 0
     warmup_learning_rate: float = 2e-3
     ema_decay: float = 0.0
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    fast: bool = False
+    precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
+    graphs: bool = True
+    deterministic: bool = False
     compile: bool = False
     accumulate: int = 1
     log_every: int = 50
@@ -110,6 +116,15 @@ class Recipe:
         """
         if not holds:
             raise BadInput(f"{key} must be {what}: {getattr(self, key)}; change it in the recipe")
+
+    def arithmetic(self, device: torch.device) -> Arithmetic:
+        """How a training with this recipe computes on a device.
+
+        Raises:
+            BadInput: the device does not have a number format that the recipe names.
+        """
+        critic = getattr(self, "critic_precision", "auto")
+        return Arithmetic.resolve(device, self.precision, critic, self.deterministic)
 
     def generator_steps(self) -> int:
         """Number of adversarial generator steps in the whole run: those after the warm-up."""
@@ -230,11 +245,28 @@ def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def renewed(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe in a card, with today's keys.
+
+    A card of ganbench 0.1 may have the key ``fast``. What it switched on is what training does now. Its
+    "fp32" was the default of both precisions, which "auto" has become.
+    """
+    table = dict(table)
+    if "graphs" not in table:
+        table.pop("fast", None)
+        for key in ("precision", "critic_precision"):
+            if table.get(key) == "fp32":
+                table[key] = "auto"
+    return table
+
+
 def resolve(
     table: dict[str, Any], network: type[Any], recipe: type[Recipe], where: str
 ) -> tuple[Any, Any]:
     """Split a method's table into its network configuration and its training recipe."""
     rest = dict(table)
+    if "fast" in rest:
+        raise BadInput(f"{where} fast is no key any more: training is always fast; remove it")
     sizes = rest.pop("network", {})
     if not isinstance(sizes, dict):
         raise BadInput(f"wrong type of {where} network: {sizes!r}; give a table")

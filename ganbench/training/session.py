@@ -35,6 +35,7 @@ from ganbench.training.folder import PROCESSES, LogLine
 from ganbench.training.loop import Run
 from ganbench.training.probe import find_probe
 from ganbench.training.setup import Setup, configure
+from ganbench.training.stepper import describe_computation
 from ganbench.training.trainer import Trainer, missing_units
 
 
@@ -45,6 +46,11 @@ class Session:
     setup: Setup
     trainer: Trainer
     seed: int
+
+    @property
+    def computation(self) -> str:
+        """How the run is computed, and whether it can be repeated to the bit, in a line."""
+        return describe_computation(self.trainer)
 
     @property
     def image_size(self) -> int:
@@ -139,6 +145,7 @@ class Session:
             },
             "versions": provenance.versions(),
             "machine": {**provenance.machine(), "device": self.trainer.device.type},
+            "computation": self.computation,
         }
         if git := provenance.git():
             card["git"] = git
@@ -234,8 +241,7 @@ def prepare(
     check_seed(seed)
     setup = configure(name, recipe, assignments, init=init, resumed=resumed)
     where = resolve_device(device)
-    if setup.recipe.precision == "fp16" and where.type != "cuda":
-        raise BadInput(f"precision fp16 needs a CUDA device: {where.type}; use bf16, or fp32")
+    setup.recipe.arithmetic(where)  # refuses what the device cannot do, before networks are built
     if is_of_ganbench(setup.model):
         check_room(lambda: setup.model(setup.network), f"network of {name}", times=4)
     # Layers draw their weights from the global generator, on the CPU: they are equal on all devices.

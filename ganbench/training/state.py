@@ -51,10 +51,10 @@ class Window:
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, values: Mapping[str, Tensor]) -> None:
-        """Add the scalars of one iteration."""
+        """Add the scalars of one iteration, whose tensors the next iteration may overwrite."""
         for key, value in values.items():
             before = self.sums.get(key)
-            self.sums[key] = value if before is None else before.to(value.device) + value
+            self.sums[key] = value.clone() if before is None else before.to(value.device) + value
             self.counts[key] = self.counts.get(key, 0) + 1
 
     def means(self) -> dict[str, float]:

@@ -15,16 +15,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganbench.devices import Arithmetic
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput, Diverged, Unsupported
 from ganbench.methods.layers import PatchConv
+from ganbench.training.adam import clear_moments, prepare_for, set_rates
 from ganbench.training.batches import Batch, shuffled
+from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limits
 from ganbench.training.recipe import Recipe
 from ganbench.training.schedule import Schedule
 
-# Name -> (weight, value): an objective is the weighted sum of its named terms.
-Terms = Mapping[str, tuple[float, Tensor]]
+# Name -> (weight, value): an objective is the weighted sum of its named terms. A weight that changes in
+# the run is a tensor; see ``Trainer.weights``.
+Terms = Mapping[str, tuple[float | Tensor, Tensor]]
+
+# Kind of the iterations of a warm-up; see ``Trainer.kind``.
+WARMUP = "warm-up"
 
 
 def missing_units() -> BadInput:
@@ -47,20 +54,13 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             module.requires_grad_(True)
 
 
-def enable_fast(network: nn.Module) -> None:
-    """Compute in the faster way every part that has one: those with an attribute ``fast``."""
-    for module in network.modules():
-        if hasattr(module, "fast"):
-            module.fast = True  # type: ignore[assignment]
-
-
 class Trainer(ABC):
     """Networks, optimisers and one training step of a method or judge.
 
-    A subclass fills ``networks`` and ``optimizers`` and implements ``step``. A checkpoint holds
+    A subclass fills ``networks`` and ``optimizers`` and implements ``update``. A checkpoint holds
     ``model``, or with ``ema_decay`` its moving average.
 
-    In distributed training ``step`` gets the batch of one process. A subclass that sets
+    In distributed training ``update`` gets the batch of one process. A subclass that sets
     ``supports_distributed`` draws its random numbers for the global batch and takes its rows with
     ``share.local_rows``. Losses that are no mean over a batch go through ``share.sum`` or ``share.mean``.
 
@@ -96,18 +96,44 @@ class Trainer(ABC):
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.share = WHOLE
         self.scaler = torch.amp.GradScaler("cuda", enabled=False)
+        self.weight: dict[str, Tensor] = {}
+        self._with_gradient: dict[tuple[tuple[str, ...], tuple[str, ...]], list[bool]] = {}
 
     # -- what a subclass provides -----------------------------------------------------------------
 
     @abstractmethod
-    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+    def update(self, kind: str, batch: Batch, random: Draws) -> dict[str, Tensor]:
         """One iteration; returns detached losses and other scalars to log.
+
+        It is a function of tensors: of the parameters, the batch, the random numbers, the learning
+        rates and ``weight``. If ``kind`` is not empty, it does nothing that needs a tensor's value in
+        Python: no ``item()``, no ``if`` on a tensor, no index of booleans, no copy from the CPU. A GPU
+        then repeats the recorded operations of an earlier iteration of the same kind
+        (``ganbench.training.stepper``).
+
+        Args:
+            kind: kind of the iteration.
+            batch: the images chosen by ``indices``.
+            random: random numbers of this iteration alone, on the device.
+        """
+
+    def kind(self, iteration: int) -> str:
+        """A name for what the iteration computes: iterations of one name do the same operations.
+
+        An empty name, the default, promises nothing.
 
         Args:
             iteration: counted from 0.
-            batch: the images chosen by ``indices``.
-            random: a CPU generator for this iteration alone.
         """
+        return ""
+
+    def weights(self, iteration: int) -> dict[str, float]:
+        """Weights of losses that change in the run, by name; ``update`` finds them in ``weight``.
+
+        Args:
+            iteration: counted from 0.
+        """
+        return {}
 
     def indices(self, labels: NDArray[np.int64], iteration: int, seed: int) -> NDArray[np.int64]:
         """Indices of an iteration's training images.
@@ -147,6 +173,17 @@ class Trainer(ABC):
 
     # -- shared -----------------------------------------------------------------------------------
 
+    def step(self, iteration: int, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """One iteration, whose random numbers are drawn as it goes; see ``update``.
+
+        Args:
+            iteration: counted from 0.
+            batch: the images chosen by ``indices``.
+            random: a CPU generator for this iteration alone.
+        """
+        self._set_weights(iteration)
+        return self.update(self.kind(iteration), batch, Draws(random, self.device))
+
     @property
     def device(self) -> torch.device:
         """Where the networks live."""
@@ -177,23 +214,29 @@ class Trainer(ABC):
             )
         self.share = share
 
-    def to(self, device: torch.device) -> None:
-        """Move every network to a device, in the channels-last memory format.
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How the recipe is computed on the trainer's device."""
+        computed: Arithmetic = self.recipe.arithmetic(self.device)
+        return computed
 
-        Optimisers follow, since they hold the parameters. The recipe's ``fast``, ``compile`` and the
-        scaled losses of precision "fp16" are set up here too.
+    def to(self, device: torch.device) -> None:
+        """Move every network to a device; optimisers follow, since they hold the parameters.
+
+        The networks have the channels-last memory format, apart from those that choose another one for
+        the device. The recipe's ``compile`` and the scaled losses of precision "fp16" are set up here too.
         """
         networks = [*self.networks.values(), *([self.ema] if self.ema else [])]
-        if self.recipe.fast:
-            for network in networks:
-                enable_fast(network)
         for network in networks:
-            contiguous = getattr(network, "contiguous_format", False)
-            memory = torch.contiguous_format if contiguous else torch.channels_last
+            choose = getattr(network, "memory_format", None)
+            memory = torch.channels_last if choose is None else choose(device)
             network.to(device, memory_format=memory)  # type: ignore[call-overload]
-            for module in network.modules():
-                if isinstance(module, PatchConv):
-                    module.make_contiguous()
+            if device.type == "cpu":
+                for module in network.modules():
+                    if isinstance(module, PatchConv):
+                        module.make_contiguous()
+        for optimizer in self.optimizers.values():
+            prepare_for(optimizer, device)
         if self.recipe.compile:
             for part in self.model.children():  # a method computes through its children only
                 part.compile()
@@ -218,11 +261,12 @@ class Trainer(ABC):
             lr=rate,
             betas=(self.recipe.beta1, self.recipe.beta2),
             weight_decay=decay,
-            fused=self.recipe.fast or None,
+            fused=True,
         )
 
+    @torch.no_grad()
     def set_rates(self, iteration: int) -> None:
-        """Set every optimiser's learning rate from the schedule; the loop calls this before each step.
+        """Set learning rates and changing weights of an iteration; the loop calls this before each step.
 
         Adam's moments are cleared where the warm-up ends. Reconstruction has small gradients: divided
         by their second moment, the first adversarial gradients would make steps of many times the
@@ -231,14 +275,22 @@ class Trainer(ABC):
         scale = self.schedule.rate(iteration)
         for optimizer in self.optimizers.values():
             if 0 < iteration == self.recipe.warmup_iterations:
-                optimizer.state.clear()
-            for group in optimizer.param_groups:
-                group["lr"] = group["base_rate"] * (scale if group["warm"] else min(scale, 1.0))
+                clear_moments(optimizer)
+            set_rates(optimizer, scale)
+        self._set_weights(iteration)
+
+    def _set_weights(self, iteration: int) -> None:
+        for name, weight in self.weights(iteration).items():
+            if name not in self.weight:
+                self.weight[name] = torch.zeros((), device=self.device)
+            self.weight[name].fill_(weight)
 
     def autocast(self) -> torch.autocast:
         """Autocast of the generator, in the recipe's precision."""
         half = torch.float16 if self.recipe.precision == "fp16" else torch.bfloat16
-        return torch.autocast(self.device.type, half, enabled=self.recipe.precision != "fp32")
+        low = self.recipe.precision in ("bf16", "fp16")
+        # A pass uses each weight once, so that a cache of converted weights would gain nothing.
+        return torch.autocast(self.device.type, half, enabled=low, cache_enabled=False)
 
     def parts(self, count: int) -> Iterator[slice]:
         """Slices of ``count`` images, one for each of the recipe's ``accumulate`` parts."""
@@ -272,7 +324,11 @@ class Trainer(ABC):
         if self.share.world > 1:
             groups = [group for optimizer in chosen for group in optimizer.param_groups]
             parameters = [p for group in groups for p in group["params"]]
-            values = list(self.share.average_gradients(parameters, values))
+            key = (optimizers, tuple(sums))
+            if key not in self._with_gradient:  # decided once: it is a matter of the terms alone
+                flags = [p.grad is not None for p in parameters]
+                self._with_gradient[key] = self.share.any_each(flags)
+            values = self.share.average_gradients(parameters, values, self._with_gradient[key])
         for optimizer in chosen:
             self.scaler.step(optimizer)
         self.scaler.update()
@@ -325,5 +381,6 @@ class Trainer(ABC):
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+            prepare_for(optimizer, self.device)
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
