@@ -1,7 +1,7 @@
 """Show which parts of a training step take how much time, for each method.
 
     python benchmarks/steps.py                        # networks of the faces recipe, as shipped
-    python benchmarks/steps.py stargan --recipe affectnet --cycles 1 --set fast=true
+    python benchmarks/steps.py stargan --recipe affectnet --cycles 1
 
 Prints processor milliseconds of an iteration with one thread, as a mean over whole cycles after a first
 cycle, and the shares of: data (indexing, augmentation), passes of the generator, the rest of the losses, the
@@ -25,6 +25,7 @@ from ganbench.seeds import generator
 from ganbench.training import losses
 from ganbench.training.augment import augment
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.session import prepare
 
 COLUMNS = ("data", "G forward", "losses", "penalty", "D backward", "G backward", "optimiser", "EMA")
@@ -102,7 +103,9 @@ def profile(
                 images = dataset.images(chosen)
                 if size != 64:
                     images = torch.nn.functional.interpolate(images, size=(size, size))
-                images = augment(images, trainer.recipe.augment, generator(0, "a", iteration))
+                images = augment(
+                    images, trainer.recipe.augment, Draws(generator(0, "a", iteration))
+                )
                 images = images.to(memory_format=torch.channels_last)
                 batch = Batch(images, torch.as_tensor(dataset.labels[chosen]))
             with clock.measure("losses"):

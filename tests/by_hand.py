@@ -1,9 +1,29 @@
-"""Losses in numpy, written from their formulas, for comparison with those of the trainers."""
+"""Losses and penalties, written from their formulas, for comparison with those of the trainers."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from scipy.special import log_softmax
+
+from ganbench.training.draws import Draws
+
+
+def draws(seed) -> Draws:
+    """Random numbers of a step."""
+    return Draws(torch.Generator().manual_seed(seed))
+
+
+def input_gradient(critic, x) -> torch.Tensor:
+    """Autograd's gradient of the sum of a critic's scores with respect to images, differentiable."""
+    x = x.detach().requires_grad_(True)
+    return torch.autograd.grad(critic(x).sum(), x, create_graph=True)[0]
+
+
+def gradient_penalty(critic, real, fake, mix) -> torch.Tensor:
+    """E (||grad D(x_hat)||_2 - 1)^2 with x_hat = mix real + (1 - mix) fake."""
+    gradient = input_gradient(critic, mix * real + (1 - mix) * fake)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
 def numbers(values) -> np.ndarray:

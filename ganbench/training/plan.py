@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from ganbench.seeds import generator
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws, Request
 from ganbench.training.setup import Setup
 from ganbench.training.trainer import Terms, Trainer
 
@@ -119,18 +119,16 @@ class Plan:
 def plan(setup: Setup) -> Plan:
     """The plan of a setup's run."""
     recipe, network = setup.recipe, setup.network
-    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    fake = FakeTensorMode()
     # The average is a deep copy, which fake tensors do not allow; it is as large as the model.
     alone = dataclasses.replace(setup, recipe=dataclasses.replace(recipe, ema_decay=0.0))
     with fake:
         trainer = alone.build()
     images = len(trainer.indices(np.arange(1000) % len(network.emotions), 0, 0))
-    # Labels are real tensors: the number of images with a label may decide a shape.
-    labels = torch.arange(images) % len(network.emotions)
     with fake:
         batch = Batch(
             torch.empty(images, 3, network.image_size, network.image_size),
-            labels,
+            torch.empty(images, dtype=torch.int64),
             torch.empty(images, UNITS) if trainer.needs_action_units else None,
         )
     weights = [tensor for each in trainer.networks.values() for tensor in _tensors(each)]
@@ -138,14 +136,14 @@ def plan(setup: Setup) -> Plan:
     steps: Counter[str] = Counter()
     objectives: dict[tuple[bool, tuple[str, ...], tuple[str, ...]], dict[str, float]] = {}
     flops = 0.0
-    # The judge's step seeds the global generator.
-    with torch.random.fork_rng(devices=[]), work:
+    with fake, work:
         work.hold([batch.images, batch.emotions])
         _make_optimizer_state(trainer)
         for iteration, times in _visits(trainer):
             before = work.flops
             with _recorded(trainer, trainer.weights(iteration)) as calls:
-                trainer.step(iteration, batch, generator(0, "step", iteration))
+                trainer.set_rates(iteration)
+                trainer.update(trainer.kind(iteration), batch, FakeDraws())
             flops += times * (work.flops - before)
             for optimizers, terms in calls:
                 steps.update(dict.fromkeys(optimizers, times))
@@ -225,6 +223,16 @@ def _recorded(
         trainer.minimise = minimise  # type: ignore[method-assign]
 
 
+class FakeDraws(Draws):
+    """Random numbers that have a shape and no value."""
+
+    def __init__(self) -> None:
+        self.requests = []
+
+    def _take(self, request: Request) -> Tensor:
+        return torch.empty(request.shape, dtype=request.dtype)
+
+
 class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every operation, and counts floating-point operations and bytes of tensors that exist.
 
@@ -245,8 +253,6 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if func is torch.ops.aten.index.Tensor:
-            args = (args[0], [part for index in args[1] for part in _places(index)])
         result = func(*args, **(kwargs or {}))
         if formula := flop_registry.get(func._overloadpacket):
             self.flops += formula(*args, **(kwargs or {}), out_val=result)
@@ -266,13 +272,6 @@ class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _free(self, address: int, size: int) -> None:
         self._known.discard(address)
         self._alive -= size
-
-
-def _places(index: Tensor | None) -> Sequence[Tensor | None]:
-    """The index itself; for a mask its positions, since a fake mask cannot tell how many there are."""
-    if index is None or index.dtype != torch.bool:
-        return [index]
-    return index.nonzero().unbind(1)
 
 
 def _parts(trainer: Trainer, steps: Mapping[str, int]) -> list[Part]:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from by_hand import binary_cross_entropy, cross_entropy, total_variation
+from by_hand import binary_cross_entropy, cross_entropy, draws, total_variation
 from torch import Tensor
 
 from ganbench.baselines.smit import (
@@ -252,7 +252,7 @@ def test_discriminator_terms(classification: str) -> None:
     recipe = SMITRecipe(classification=classification, lambda_cls=3.0)
     bench = Bench(recipe)
     x = bench.batch.images
-    terms = bench.trainer.discriminator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    terms = bench.trainer.discriminator_terms(x, bench.batch, draws(0))
     loss = cross_entropy if classification == "softmax" else binary_cross_entropy
     labels = np.array([0, 2, 2, 5])
     cls = sum(loss(aux, labels) for _, aux in bench.scores["real"])
@@ -265,7 +265,7 @@ def test_discriminator_terms(classification: str) -> None:
 def test_edits_may_be_classified_as_what_they_were_made_from() -> None:
     bench = Bench(SMITRecipe(lambda_source=0.25))
     x = bench.batch.images
-    terms = bench.trainer.discriminator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    terms = bench.trainer.discriminator_terms(x, bench.batch, draws(0))
     weight, value = terms["d_source"]
     assert weight == 0.25
     by_hand = sum(cross_entropy(aux, np.array([0, 2, 2, 5])) for _, aux in bench.scores["fake"])
@@ -276,11 +276,11 @@ def test_a_critic_sees_real_images_and_edits_through_the_same_changes() -> None:
     bench = Bench(SMITRecipe(critic_augment=Augment(flip=1.0)))
     x, shown = bench.batch.images, []
     bench.trainer.discriminator = lambda y: [shown.append(y), *bench.discriminate(y)][1:]
-    bench.trainer.discriminator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    bench.trainer.discriminator_terms(x, bench.batch, draws(0))
     edits = torch.from_numpy(bench.images[0])
     assert torch.equal(shown.pop(), torch.cat([x, edits]).flip(-1))
     bench.calls.clear()
-    bench.trainer.generator_terms(x, bench.batch, torch.Generator().manual_seed(0))
+    bench.trainer.generator_terms(x, bench.batch, draws(0))
     assert torch.equal(shown[0], x.flip(-1))
     assert torch.equal(shown[1], edits.flip(-1))
 
@@ -288,7 +288,7 @@ def test_a_critic_sees_real_images_and_edits_through_the_same_changes() -> None:
 def test_generator_terms() -> None:
     bench = Bench(SMITRecipe())
     x = bench.batch.images
-    terms = bench.trainer.generator_terms(x, bench.batch, torch.Generator().manual_seed(1))
+    terms = bench.trainer.generator_terms(x, bench.batch, draws(1))
     fake, rec, same = bench.images
     mask, mask_rec, _ = bench.masks
     cls = sum(cross_entropy(aux, bench.targets()) for _, aux in bench.scores["fake"])
@@ -319,9 +319,7 @@ def test_generator_terms() -> None:
 
 def test_identity_can_be_left_out() -> None:
     bench = Bench(SMITRecipe(lambda_idt=0.0))
-    terms = bench.trainer.generator_terms(
-        bench.batch.images, bench.batch, torch.Generator().manual_seed(1)
-    )
+    terms = bench.trainer.generator_terms(bench.batch.images, bench.batch, draws(1))
     assert "g_idt" not in terms
     assert len(bench.calls) == 2
 
@@ -332,8 +330,8 @@ def test_warmup_reconstructs_with_the_colours_alone() -> None:
     trainer.model.generator.attention.weight.data.fill_(1e3)  # a mask of 0s and 1s
     x = torch.rand(2, 3, 32, 32) * 2 - 1
     batch = Batch(x, torch.tensor([0, 1]))
-    terms = trainer.warmup_terms(x, batch, torch.Generator().manual_seed(0))
-    codes = trainer.code(batch.emotions, torch.Generator().manual_seed(0))
+    terms = trainer.warmup_terms(x, batch, draws(0))
+    codes = trainer.code(batch.emotions, draws(0))
     colour, _ = trainer.model.colour_and_mask(x, codes)
     torch.testing.assert_close(terms["g_warmup"][1], (colour - x).abs().mean())
 

@@ -304,9 +304,10 @@ def test_matching_aware_term_makes_real_images_fakes_of_other_domains() -> None:
 @pytest.mark.parametrize("kind", ["latent", "reference"])
 def test_generator_terms(kind: str) -> None:
     bench = Bench(StarGANv2Recipe(lambda_sty=1.5, lambda_cyc=2.5))
+    bench.trainer.weight["g_ds"] = torch.tensor(-0.4)
     aim, style, other = bench.aim(kind)
     emotions = torch.from_numpy(bench.emotions)
-    terms = bench.trainer.generator_terms(torch.from_numpy(bench.x), emotions, aim, 0.4)
+    terms = bench.trainer.generator_terms(torch.from_numpy(bench.x), emotions, aim, diverse=True)
     fake, rec, second = bench.images
     expected = {
         "g_adv": (1.0, bce(bench.logits(fake, bench.domains), 1)),
@@ -316,7 +317,7 @@ def test_generator_terms(kind: str) -> None:
     }
     assert terms.keys() == expected.keys()
     for name, (weight, value) in expected.items():
-        assert terms[name][0] == weight
+        assert float(terms[name][0]) == pytest.approx(weight)
         assert float(terms[name][1].detach()) == pytest.approx(value, rel=1e-4), name
 
     (in1, s1, graph1), (in2, s2, graph2), (in3, s3, graph3) = bench.calls
@@ -333,9 +334,12 @@ def test_diversity_weight_falls_to_zero_after_the_warmup() -> None:
     recipe = StarGANv2Recipe(lambda_ds=2.0, ds_iterations=100, warmup_iterations=50)
     assert [recipe.diversity(i) for i in (50, 75, 150, 500)] == [2.0, 1.5, 0.0, 0.0]
     bench = Bench(recipe)
+    for iteration, weight in ((75, -1.5), (50, -2.0)):
+        bench.trainer.set_rates(iteration)
+        assert float(bench.trainer.weight["g_ds"]) == weight
     emotions = torch.from_numpy(bench.emotions)
     aim, _, _ = bench.aim("latent")
-    terms = bench.trainer.generator_terms(torch.from_numpy(bench.x), emotions, aim, 0.0)
+    terms = bench.trainer.generator_terms(torch.from_numpy(bench.x), emotions, aim, diverse=False)
     assert "g_ds" not in terms
     assert len(bench.calls) == 2
 

@@ -67,9 +67,9 @@ def observe(trainer, share):
     gradients, own = [], []
     average = distributed.Share.average_gradients
 
-    def averaged(self, parameters, values):
+    def averaged(self, parameters, values, present):
         own.append([p.grad.clone() for p in parameters if p.grad is not None])
-        return average(self, parameters, values)
+        return average(self, parameters, values, present)
 
     distributed.Share.average_gradients = averaged
     for optimizer in trainer.optimizers.values():

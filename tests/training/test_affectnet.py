@@ -13,6 +13,7 @@ from conftest import NETWORKS
 from ganbench.seeds import generator
 from ganbench.training.augment import augment
 from ganbench.training.batches import Batch
+from ganbench.training.draws import Draws
 from ganbench.training.session import prepare
 from ganbench.training.setup import configure
 
@@ -50,7 +51,7 @@ def test_ten_steps_of_the_paper_s_recipe(name):
     while steps < 10:
         chosen = trainer.indices(labels.numpy(), iteration, 0)
         images = torch.rand(len(chosen), 3, size, size, generator=generator(0, "pixels", iteration))
-        images = augment(images, recipe.augment, generator(0, "augment", iteration))
+        images = augment(images, recipe.augment, Draws(generator(0, "augment", iteration)))
         batch = Batch(images.to(memory_format=torch.channels_last), labels[chosen])
         trainer.set_rates(iteration)
         trainer.step(iteration, batch, generator(0, "step", iteration))

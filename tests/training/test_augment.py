@@ -17,6 +17,7 @@ from ganbench.config import build
 from ganbench.errors import BadInput
 from ganbench.seeds import generator
 from ganbench.training.augment import Augment, augment, warp
+from ganbench.training.draws import Draws
 from ganbench.training.setup import configure
 
 EVERYTHING = Augment(
@@ -44,7 +45,7 @@ def places(n: int, size: int = 64) -> torch.Tensor:
 def maps(config: Augment, n: int = 300) -> np.ndarray:
     """Maps [n, 2, 3] from result to image positions, measured at the centre of augmented ``places``."""
     size = 64
-    out = augment(places(n, size), config, generator(3, "maps")).double()[:, :2]
+    out = augment(places(n, size), config, Draws(generator(3, "maps"))).double()[:, :2]
     middle = size // 2
     step = 2 / size
     right = (out[:, :, middle, middle] - out[:, :, middle, middle - 1]) / step
@@ -55,15 +56,15 @@ def maps(config: Augment, n: int = 300) -> np.ndarray:
 
 def test_the_default_changes_nothing():
     images = noise()
-    result = augment(images, Augment(), generator(0))
+    result = augment(images, Augment(), Draws(generator(0)))
     assert torch.equal(result, images)
     assert result.data_ptr() != images.data_ptr()
 
 
 def test_mirroring_is_exact():
     images = noise(40)
-    assert torch.equal(augment(images, Augment(flip=1), generator(0)), images.flip(-1))
-    some = augment(images, of_paper("stargan"), generator(0))
+    assert torch.equal(augment(images, Augment(flip=1), Draws(generator(0))), images.flip(-1))
+    some = augment(images, of_paper("stargan"), Draws(generator(0)))
     mirrored = [torch.equal(a, b.flip(-1)) for a, b in zip(some, images, strict=True)]
     left = [torch.equal(a, b) for a, b in zip(some, images, strict=True)]
     assert all(a != b for a, b in zip(mirrored, left, strict=True))
@@ -75,14 +76,14 @@ def test_an_image_that_is_not_cropped_keeps_its_bits():
     config = dataclasses.replace(of_paper("stargan-v2"), flip=0)
     same = [
         torch.equal(a, b)
-        for a, b in zip(augment(images, config, generator(0)), images, strict=True)
+        for a, b in zip(augment(images, config, Draws(generator(0))), images, strict=True)
     ]
     assert 8 < sum(same) < 32
 
 
 def test_whole_crops_and_unit_zoom_change_nothing():
     images = noise()
-    assert torch.equal(augment(images, Augment(crop=1), generator(0)), images)
+    assert torch.equal(augment(images, Augment(crop=1), Draws(generator(0))), images)
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
@@ -161,13 +162,13 @@ def test_crops_are_boxes_inside_the_image(method):
 def test_boxes_that_never_fit_leave_the_image():
     images = noise()
     config = Augment(crop=1, crop_scale=(1, 1), crop_ratio=(2, 3))
-    assert torch.equal(augment(images, config, generator(0)), images)
+    assert torch.equal(augment(images, config, Draws(generator(0))), images)
 
 
 def test_a_batch_gives_what_its_parts_give():
     images = noise(7)
-    whole = augment(images, EVERYTHING, generator(5))
-    stream = generator(5)
+    whole = augment(images, EVERYTHING, Draws(generator(5)))
+    stream = Draws(generator(5))
     parts = [augment(part, EVERYTHING, stream) for part in (images[:2], images[2:3], images[3:])]
     assert torch.equal(whole, torch.cat(parts))
 
@@ -176,22 +177,22 @@ def test_only_the_generator_decides():
     images = noise(7)
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = augment(images, EVERYTHING, generator(5))
+    first = augment(images, EVERYTHING, Draws(generator(5)))
     assert torch.equal(before, torch.get_rng_state())
-    assert torch.equal(first, augment(images, EVERYTHING, generator(5)))
-    assert not torch.equal(first, augment(images, EVERYTHING, generator(6)))
+    assert torch.equal(first, augment(images, EVERYTHING, Draws(generator(5))))
+    assert not torch.equal(first, augment(images, EVERYTHING, Draws(generator(6))))
 
 
 def test_one_change_does_not_move_the_others():
     images = noise(20)
     config = dataclasses.replace(EVERYTHING, flip=0)
-    plain = augment(images, config, generator(5))
-    flipped = augment(images, dataclasses.replace(config, flip=1), generator(5))
+    plain = augment(images, config, Draws(generator(5)))
+    flipped = augment(images, dataclasses.replace(config, flip=1), Draws(generator(5)))
     assert torch.equal(flipped, plain.flip(-1))
 
 
 def test_values_stay_in_range():
-    result = augment(noise(20), EVERYTHING, generator(5))
+    result = augment(noise(20), EVERYTHING, Draws(generator(5)))
     assert result.shape == (20, 3, 16, 16)
     assert result.dtype == torch.float32
     assert result.min() >= 0
@@ -199,7 +200,7 @@ def test_values_stay_in_range():
 
 
 def test_no_images():
-    assert augment(noise(6)[:0], EVERYTHING, generator(5)).shape == (0, 3, 16, 16)
+    assert augment(noise(6)[:0], EVERYTHING, Draws(generator(5))).shape == (0, 3, 16, 16)
 
 
 def test_it_is_read_from_toml():

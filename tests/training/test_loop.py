@@ -328,15 +328,15 @@ def test_signals_are_given_back(whole, tmp_path):
 
 
 def poisoned(run, at: int, poison) -> None:
-    """Calls ``poison(trainer)`` before the step of iteration ``at``, counted from 0."""
-    step = run.trainer.step
+    """Calls ``poison(trainer)`` before iteration ``at``, counted from 0."""
+    update = run.trainer.update
 
-    def wrapped(iteration, batch, random):
-        if iteration == at:
+    def wrapped(kind, batch, random):
+        if run.done == at:
             poison(run.trainer)
-        return step(iteration, batch, random)
+        return update(kind, batch, random)
 
-    run.trainer.step = wrapped
+    run.trainer.update = wrapped
 
 
 def break_critic(trainer) -> None:
@@ -421,16 +421,16 @@ def test_moving_average_formula(begin, tmp_path):
     run = begin("stargan", tmp_path, "iterations=9", "ema_decay=0.75")
     trainer = run.trainer
     average = {key: p.detach().double() for key, p in trainer.model.named_parameters()}
-    step = trainer.step
+    update = trainer.update
 
-    def wrapped(iteration, batch, random):
-        values = step(iteration, batch, random)
+    def wrapped(kind, batch, random):
+        values = update(kind, batch, random)
         if any(key.startswith("g_") for key in values):
             for key, p in trainer.model.named_parameters():
                 average[key] = 0.75 * average[key] + 0.25 * p.detach().double()
         return values
 
-    trainer.step = wrapped
+    trainer.update = wrapped
     run.start()
     final = run.run()
     shipped = load_file(final)
@@ -493,11 +493,13 @@ def test_the_warm_up_rate_is_not_for_the_critic(begin, tmp_path):
     trainer.set_rates(0)
     assert rate("g") == pytest.approx(1e-2)
     assert rate("d") == pytest.approx(1e-3)
-    trainer.optimizers["g"].state["moments"] = {"of": "the warm-up"}
+    moment = torch.ones(3)
+    trainer.optimizers["g"].state["weight"] = {"exp_avg": moment}
     trainer.set_rates(3)
-    assert trainer.optimizers["g"].state
+    assert moment.all()
     trainer.set_rates(4)  # adversarial training begins: moments of the reconstruction are cleared
-    assert not trainer.optimizers["g"].state
+    assert trainer.optimizers["g"].state["weight"]["exp_avg"] is moment
+    assert not moment.any()
     trainer.set_rates(5)  # one left of six, falling over four
     assert rate("g") == rate("d") == pytest.approx(2.5e-4)
 

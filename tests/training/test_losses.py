@@ -12,7 +12,7 @@ import by_hand
 import numpy as np
 import pytest
 import torch
-from by_hand import binary_cross_entropy, cross_entropy
+from by_hand import binary_cross_entropy, cross_entropy, draws, gradient_penalty, input_gradient
 from scipy.special import softmax
 from torch import nn
 
@@ -24,7 +24,7 @@ from ganbench.ganmut.linear import LinearRecipe, LinearTrainer
 from ganbench.training.adversarial import Target, permuted
 from ganbench.training.augment import Augment
 from ganbench.training.batches import Batch
-from ganbench.training.losses import check_mask, gradient_penalty, r1_penalty, total_variation
+from ganbench.training.losses import check_mask, r1_penalty, total_variation
 
 N, SIZE = 9, 16
 TRAINERS = {
@@ -48,6 +48,9 @@ class LinearCritic(nn.Module):
     def forward(self, x):
         src, *heads = (x.double().flatten(1) @ w for w in self.weights)
         return (src.unflatten(1, (1, 2, 2)), *heads)
+
+    def gradient(self, x):
+        return input_gradient(lambda images: self(images)[0], x)
 
 
 class Halver(nn.Module):
@@ -117,7 +120,7 @@ def fake():
 
 @pytest.fixture
 def random():
-    return torch.Generator().manual_seed(3)
+    return draws(3)
 
 
 TARGETS = torch.tensor([3, 0, 6, 2, 2, 5, 1, 0, 4])
@@ -299,7 +302,7 @@ def test_stargan_targets_are_the_batch_s_own_labels_in_another_order(make, batch
 
 def test_permutations_reach_every_place():
     labels = torch.arange(4)
-    seen = {tuple(permuted(labels, torch.Generator().manual_seed(i)).tolist()) for i in range(200)}
+    seen = {tuple(permuted(labels, draws(i)).tolist()) for i in range(200)}
     assert len(seen) == 24
 
 
@@ -377,16 +380,14 @@ def test_the_official_cycle_is_partly_random(make, batch):
     x = trainer.method.to_native(batch.images)
     confidence = trainer.discriminator(x)[1].softmax(1).max(1).values
     own = confidence[:, None] * trainer.method.codes(batch.emotions)
-    draws = torch.stack(
-        [trainer.input_codes(x, batch, torch.Generator().manual_seed(i)) for i in range(300)]
-    )
+    codes = torch.stack([trainer.input_codes(x, batch, draws(i)) for i in range(300)])
     # The first five have random directions, with the strength of their label's code,
-    torch.testing.assert_close(draws[:, :5].norm(dim=2), confidence[:5].expand(300, 5))
-    turned = torch.atan2(draws[:, :5, 1], draws[:, :5, 0]).flatten().sort().values
+    torch.testing.assert_close(codes[:, :5].norm(dim=2), confidence[:5].expand(300, 5))
+    turned = torch.atan2(codes[:, :5, 1], codes[:, :5, 0]).flatten().sort().values
     assert (turned.diff() < 0.2).all()
     # and the others have the code of their label, with noise.
-    torch.testing.assert_close(draws[:, 5:].mean(0), own[5:], atol=0.03, rtol=0)
-    assert float((draws[:, 5:] - own[5:]).detach().std()) == pytest.approx(0.1, rel=0.05)
+    torch.testing.assert_close(codes[:, 5:].mean(0), own[5:], atol=0.03, rtol=0)
+    assert float((codes[:, 5:] - own[5:]).detach().std()) == pytest.approx(0.1, rel=0.05)
 
 
 def test_no_strong_item_leaves_the_strength_loss_at_zero(make, batch, placed, random):
@@ -404,7 +405,7 @@ def many(n: int = 4000) -> Batch:
 def test_linear_targets(make):
     trainer = make("linear", batch_size=4000)
     batch = many()
-    target = trainer.target(batch, torch.Generator().manual_seed(0))
+    target = trainer.target(batch, draws(0))
     assert torch.bincount(target.emotions).tolist() == torch.bincount(batch.emotions).tolist()
     neutral = target.emotions == 0
     rho = target.strength
@@ -422,7 +423,7 @@ def test_linear_targets(make):
 def test_linear_target_options(make):
     batch = many()
     draw = lambda **recipe: make("linear", batch_size=4000, **recipe).target(  # noqa: E731
-        batch, torch.Generator().manual_seed(0)
+        batch, draws(0)
     )
     official = draw(noise=0.075)
     clean = make("linear").method.codes(official.emotions) * official.strength[:, None]
@@ -440,7 +441,7 @@ def test_linear_target_options(make):
 
 def test_random_directions_cover_the_circle(make):
     trainer = make("linear", batch_size=4000, random_codes=3999, noise=0.0)
-    target = trainer.target(many(), torch.Generator().manual_seed(0))
+    target = trainer.target(many(), draws(0))
     angles = torch.atan2(target.codes[:3999, 1], target.codes[:3999, 0])
     assert (torch.histc(angles, 10, -torch.pi, torch.pi) - 400).abs().max() < 80
 
@@ -768,8 +769,8 @@ def test_edits_may_be_classified_as_what_they_were_made_from(make, batch, fake, 
 
     def terms(weight: float):
         trainer = make(name, lambda_source=weight, **options)
-        target = trainer.target(batch, torch.Generator().manual_seed(0))
-        seed = torch.Generator().manual_seed(3)
+        target = trainer.target(batch, draws(0))
+        seed = draws(3)
         return trainer, trainer.discriminator_terms(x, fake, batch, target, seed)
 
     trainer, found = terms(0.3)
@@ -802,26 +803,25 @@ def test_a_critic_sees_real_images_and_edits_through_the_same_changes(make, batc
     x = trainer.method.to_native(batch.images)
     trainer.discriminator = Witness(heads)
     trainer.optimizers["d"] = torch.optim.SGD(trainer.discriminator.parameters(), lr=0.0)
-    trainer.discriminator_step(x, batch, torch.Generator().manual_seed(0))
+    trainer.discriminator_step(x, batch, draws(0))
     with torch.no_grad():
-        codes = trainer.target(batch, torch.Generator().manual_seed(0)).codes
+        codes = trainer.target(batch, draws(0)).codes
         edits = trainer.generate(x, codes)
     pairs = trainer.discriminator.shown[0]
     torch.testing.assert_close(pairs, torch.cat([x, edits]).flip(-1))
 
     trainer.discriminator.shown.clear()
-    target = trainer.target(batch, torch.Generator().manual_seed(0))
-    trainer.generator_terms(x, batch, target, torch.Generator().manual_seed(1))
+    target = trainer.target(batch, draws(0))
+    trainer.generator_terms(x, batch, target, draws(1))
     mirrored = trainer.generate(x, target.codes).flip(-1)
     torch.testing.assert_close(trainer.discriminator.shown[0], mirrored)
 
 
 def test_a_critic_that_sees_images_unchanged_draws_nothing(real):
-    random = torch.Generator().manual_seed(0)
-    before = random.get_state()
+    random = draws(0)
     images = torch.rand(2, 3, 8, 8)
     assert real("stargan").augment_for_critic(images, random) is images
-    assert torch.equal(random.get_state(), before)
+    assert not random.requests
     # Warps are differentiable: the generator learns through them.
     images.requires_grad_(True)
     trainer = real("stargan", critic_augment=Augment(rotate=9.0, zoom=(0.8, 0.9)))
@@ -879,7 +879,7 @@ def test_defaults_are_the_papers():
     shared = {
         "iterations": 200_000, "learning_rate": 1e-4, "beta1": 0.5, "beta2": 0.999, "n_critic": 5,
         "decay_iterations": 100_000, "schedule": "linear", "lambda_gp": 10.0, "lambda_rec": 10.0,
-        "ema_decay": 0.0, "warmup_iterations": 0, "precision": "fp32",
+        "ema_decay": 0.0, "warmup_iterations": 0, "precision": "auto",
     }  # fmt: skip
     for name, own in {
         "stargan": {"batch_size": 16, "lambda_cls": 1.0, "classification": "softmax"},

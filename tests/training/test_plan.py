@@ -129,7 +129,7 @@ def test_low_precision_halves_what_the_generator_holds():
         ).memory
         for kind in ("fp32", "bf16")
     )
-    assert half.activations < 0.7 * full.activations
+    assert half.activations < 0.75 * full.activations
     assert half.weights == full.weights
 
 

@@ -29,14 +29,14 @@ def train(tiny_recipe, tmp_path):
             "stargan", tiny_recipe, parse_assignments((f"iterations={iterations}", "sample_every=99", *more)), device="cpu"
         )  # fmt: skip
         run, rates = session.run(TinyFaces(), tmp_path / "run", "ganbench train stargan"), []
-        step = session.trainer.step
+        update = session.trainer.update
 
         def watched(*arguments):
             (group,) = session.trainer.optimizers["d"].param_groups
             rates.append(group["lr"] / BASE)
-            return step(*arguments)
+            return update(*arguments)
 
-        session.trainer.step = watched
+        session.trainer.update = watched
         said = ""
         if (tmp_path / "run" / "state.pt").exists():
             said = run.resume(rate)

@@ -94,9 +94,7 @@ class Tape:
 
     def _state(self):
         networks = [*self.trainer.networks.values(), self.trainer.ema]
-        tensors = [
-            t for n in networks if n is not None for t in (*n.parameters(), *n.buffers())
-        ]
+        tensors = [t for n in networks if n is not None for t in (*n.parameters(), *n.buffers())]
         for optimizer in self.trainer.optimizers.values():
             tensors += [t for s in optimizer.state.values() for t in s.values()]
         return tensors
@@ -156,7 +154,9 @@ def test_replayed_iterations_are_the_eager_ones_to_the_bit(name, more, monkeypat
             trainer.set_rates(iteration)
         expected = eager.step(iteration, batch, generator(0, "step", iteration))
         values = step(iteration, batch, generator(0, "step", iteration))
-        assert {k: float(v) for k, v in values.items()} == {k: float(v) for k, v in expected.items()}
+        assert {k: float(v) for k, v in values.items()} == {
+            k: float(v) for k, v in expected.items()
+        }
     for one, other in zip(
         tree_leaves(recorded.state_dict()), tree_leaves(eager.state_dict()), strict=True
     ):
@@ -264,8 +264,7 @@ def test_a_recording_that_fails_leaves_the_eager_way_and_a_line():
     trainer, plain = made("stargan"), made("stargan")
 
     class Broken(Tape):
-        def record(self, compute):
-            compute  # a real one fails while it computes, and does nothing
+        def record(self, compute):  # a real one fails while it computes, and does nothing
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     told = []
@@ -274,7 +273,9 @@ def test_a_recording_that_fails_leaves_the_eager_way_and_a_line():
         batch = batch_for(plain, iteration)
         expected = plain.step(iteration, batch, generator(0, "step", iteration))
         values = step(iteration, batch, generator(0, "step", iteration))
-        assert {k: float(v) for k, v in values.items()} == {k: float(v) for k, v in expected.items()}
+        assert {k: float(v) for k, v in values.items()} == {
+            k: float(v) for k, v in expected.items()
+        }
     assert told == [
         "CUDA graphs are off: an iteration cannot be recorded (operation not permitted when stream is "
         "capturing)"
@@ -285,7 +286,9 @@ def test_a_trainer_without_kinds_is_never_recorded():
     trainer = made("stargan")
     trainer.kind = lambda iteration: ""
     update, seen = trainer.update, []
-    trainer.update = lambda kind, batch, random: seen.append(kind) or update("critic", batch, random)
+    trainer.update = lambda kind, batch, random: (
+        seen.append(kind) or update("critic", batch, random)
+    )
     tape = Tape(trainer)
     step = Stepper(trainer, tape, pytest.fail)
     for iteration in range(6):
@@ -328,4 +331,6 @@ def test_a_run_says_how_it_is_computed():
     assert describe_computation(trainer) == (
         "computes on cpu: stargan bf16, critic fp32; the run can be repeated to the bit on machines of one kind"
     )
-    assert describe_computation(made("judge")).startswith("computes on cpu: judge fp32; the run can")
+    assert describe_computation(made("judge")).startswith(
+        "computes on cpu: judge fp32; the run can"
+    )
