@@ -262,8 +262,7 @@ class Run:
         self._watch = Watch.read(trainer, self.dataset, self.labels, self.folder, self.done)
         end = recipe.iterations if until is None else min(until, recipe.iterations)
         assert self._batches is not None  # the run was started or resumed
-        batches = self._batches
-        step = Stepper(trainer, recorder_for(trainer), self.tell)
+        batches, step = self._batches, Stepper(trainer, recorder_for(trainer), self.tell)
         clock = time.perf_counter()
         with interruptible(self._request_stop), closing(batches.between(self.done, end)) as stream:
             for batch in stream:
@@ -363,9 +362,8 @@ class Run:
 
     def _diverged(self, what: str, good: int) -> Diverged:
         """The error that ends a run whose fault began after iteration ``good``, with advice."""
-        advice = folders.another_try(
-            self.folder, good, self.trainer.recipe.learning_rate, self.again
-        )
+        rate = self.trainer.recipe.learning_rate
+        advice = folders.another_try(self.folder, good, rate, self.again)
         return Diverged(f"{what} (at iteration {self.done}; {advice}")
 
     def _check_networks(self) -> None:
