@@ -128,9 +128,14 @@ class AdversarialTrainer(CriticTrainer):
         self.method, self.discriminator = method, discriminator
         if recipe.critic_init == "he":
             he_init(discriminator)
-        discriminator.critic_bf16 = recipe.critic_precision == "bf16"
+        discriminator.critic_bf16 = self.arithmetic.critic == "bf16"  # type: ignore[assignment]
         self.networks["discriminator"] = discriminator
         self.optimizers = {"g": self.adam(method), "d": self.adam(discriminator, warm=False)}
+
+    def to(self, device: torch.device) -> None:
+        low = self.recipe.arithmetic(device).critic == "bf16"
+        self.discriminator.critic_bf16 = low
+        super().to(device)
 
     @property
     def cycle(self) -> int:

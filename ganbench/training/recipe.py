@@ -41,8 +41,9 @@ class Recipe:
         ema_decay: decay per step of the generator's moving average, which is shipped; with 0 the
             generator itself is shipped.
         precision: arithmetic of the generator, or of the judge. "auto" is TF32 on CUDA and float32
-            elsewhere, as it is for critics in all cases but one: with "fp32" they are float32 too. "tf32"
-            and "fp16" need CUDA, and "fp16" scales the loss.
+            elsewhere, as it is for critics in all cases but one: with "fp32" they are float32 too. "bf16" is
+            float32 on a CPU without instructions for it. "tf32" and "fp16" need CUDA, and "fp16" scales
+            the loss.
         graphs: on CUDA, record the operations of a step once and replay them, which saves the time in
             which Python starts each of them.
         deterministic: on CUDA, use only algorithms that give the same bits each time, which are slower. A

@@ -231,7 +231,11 @@ def describe_computation(trainer: Trainer) -> str:
     parts = [f"{trainer.model.name} {arithmetic.network}"]
     if len(trainer.networks) > 1:
         parts.append(f"critic {arithmetic.critic}")
-    if trainer.recipe.compile:
+    recipe = trainer.recipe
+    asked = {recipe.precision, getattr(recipe, "critic_precision", "auto")}
+    if "bf16" in asked - {arithmetic.network, arithmetic.critic}:
+        parts.append("since this processor has no instructions for bf16")
+    if recipe.compile:
         parts.append("compiled")
     if device == "cuda":
         reason = no_graphs_because(trainer)

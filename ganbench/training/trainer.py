@@ -287,10 +287,12 @@ class Trainer(ABC):
 
     def autocast(self) -> torch.autocast:
         """Autocast of the generator, in the recipe's precision."""
-        half = torch.float16 if self.recipe.precision == "fp16" else torch.bfloat16
-        low = self.recipe.precision in ("bf16", "fp16")
+        format = self.arithmetic.network
+        half = torch.float16 if format == "fp16" else torch.bfloat16
         # A pass uses each weight once, so that a cache of converted weights would gain nothing.
-        return torch.autocast(self.device.type, half, enabled=low, cache_enabled=False)
+        return torch.autocast(
+            self.device.type, half, enabled=format in ("bf16", "fp16"), cache_enabled=False
+        )
 
     def parts(self, count: int) -> Iterator[slice]:
         """Slices of ``count`` images, one for each of the recipe's ``accumulate`` parts."""

@@ -11,6 +11,7 @@ from by_hand import gradient_penalty
 from click.testing import CliRunner
 from conftest import NETWORKS
 
+from ganbench import devices
 from ganbench.cli.train import train
 from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
@@ -222,8 +223,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
     ],
 )
 def test_auto_takes_tf32_where_it_exists_and_nobody_asked_for_float32(
-    device, precision, critic, expected
+    device, precision, critic, expected, monkeypatch
 ):
+    monkeypatch.setattr(devices, "computes_bf16", lambda: True)
     recipe = configure(
         "stargan", "affectnet", {"precision": precision, "critic_precision": critic}
     ).recipe
@@ -231,6 +233,9 @@ def test_auto_takes_tf32_where_it_exists_and_nobody_asked_for_float32(
     assert (computed.network, computed.critic) == expected
     assert computed.tf32 == ("tf32" in expected)
     assert computed.deterministic == (device == CPU)
+    monkeypatch.setattr(devices, "computes_bf16", lambda: False)
+    slow = recipe.arithmetic(device)
+    assert (slow.network, slow.critic) == (expected if device == CUDA else ("fp32", "fp32"))
 
 
 def test_the_former_option_fast_is_named():

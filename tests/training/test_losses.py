@@ -16,6 +16,7 @@ from by_hand import binary_cross_entropy, cross_entropy, draws, gradient_penalty
 from scipy.special import softmax
 from torch import nn
 
+from ganbench import devices
 from ganbench.baselines.ganimation import GANimationRecipe, GANimationTrainer
 from ganbench.baselines.stargan import StarGANRecipe, StarGANTrainer
 from ganbench.errors import BadInput, Diverged
@@ -843,7 +844,8 @@ def test_every_parameter_learns(real, batch, name):
     assert moved(d, trainer.discriminator) == set(d)
 
 
-def test_generators_may_compute_in_bf16(real, batch):
+def test_generators_may_compute_in_bf16(real, batch, monkeypatch):
+    monkeypatch.setattr(devices, "computes_bf16", lambda: True)
     exact, rough = real("ganimation"), real("ganimation", precision="bf16")
     x, codes = 2 * batch.images.float() - 1, hot(TARGETS).float()
     for a, b in zip(exact.translate(x, codes), rough.translate(x, codes), strict=True):

@@ -8,6 +8,7 @@ import torch
 from conftest import NETWORKS
 from torch.profiler import ProfilerActivity, profile
 
+from ganbench import devices
 from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
@@ -122,7 +123,8 @@ def peak(seen):
     )
 
 
-def test_low_precision_halves_what_the_generator_holds():
+def test_low_precision_halves_what_the_generator_holds(monkeypatch):
+    monkeypatch.setattr(devices, "computes_bf16", lambda: True)
     full, half = (
         plan(
             configure(*tiny("stargan", "n_critic=1", f"precision={kind}", "network.width=16"))

@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ganbench import devices
 from ganbench.config import parse_assignments
 from ganbench.seeds import generator
 from ganbench.training import stepper
@@ -47,6 +48,12 @@ VARIANTS = [
 ]  # fmt: skip
 LABELS = np.arange(70) % 7
 every = pytest.mark.parametrize(("name", "more"), VARIANTS)
+
+
+@pytest.fixture(autouse=True)
+def with_bf16(monkeypatch):
+    """As on a processor that has instructions for bfloat16."""
+    monkeypatch.setattr(devices, "computes_bf16", lambda: True)
 
 
 def words(name, more=()):
@@ -325,11 +332,16 @@ def test_other_requests_than_the_recorded_ones_are_refused():
 # -- what a user is told --------------------------------------------------------------------------
 
 
-def test_a_run_says_how_it_is_computed():
+def test_a_run_says_how_it_is_computed(monkeypatch):
     trainer = made("stargan", ("precision=bf16",))
     assert recorder_for(trainer) is None
     assert describe_computation(trainer) == (
         "computes on cpu: stargan bf16, critic fp32; the run can be repeated to the bit on machines of one kind"
+    )
+    monkeypatch.setattr(devices, "computes_bf16", lambda: False)
+    assert describe_computation(trainer) == (
+        "computes on cpu: stargan fp32, critic fp32, since this processor has no instructions for bf16; the "
+        "run can be repeated to the bit on machines of one kind"
     )
     assert describe_computation(made("judge")).startswith(
         "computes on cpu: judge fp32; the run can"
