@@ -2,6 +2,7 @@
 
     python benchmarks/steps.py                        # networks of the faces recipe, as shipped
     python benchmarks/steps.py stargan --recipe affectnet --cycles 1
+    python benchmarks/steps.py --operations 6         # torch.profiler: the operations that take most
 
 Prints processor milliseconds of an iteration with one thread, as a mean over whole cycles after a first
 cycle, and the shares of: data (indexing, augmentation), passes of the generator, the rest of the losses, the
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from ganbench.config import parse_assignments
@@ -117,6 +119,32 @@ def profile(
     return total / (cycles * trainer.cycle), clock
 
 
+def operations(name: str, recipe: str, assignments: tuple[str, ...], count: int) -> list[str]:
+    """The operations of a cycle that take most processor time, as "name 12 % (34 calls)"."""
+    chosen = parse_assignments(("warmup_iterations=0", *assignments))
+    trainer: Any = prepare(name, recipe, chosen, device="cpu").trainer
+    size = trainer.model.config.image_size
+    n = len(trainer.indices(np.arange(700) % 7, 0, 0))
+    images = torch.rand(n, 3, size, size, generator=generator(0, "images"))
+    batch = Batch(images.to(memory_format=torch.channels_last), torch.arange(n) % 7)
+
+    def cycle() -> None:
+        for iteration in range(trainer.cycle):
+            trainer.set_rates(iteration)
+            trainer.step(iteration, batch, generator(0, "step", iteration))
+
+    cycle()  # makes buffers and moments
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        cycle()
+    events = profiler.key_averages()
+    whole = sum(event.self_cpu_time_total for event in events)
+    most = sorted(events, key=lambda event: -event.self_cpu_time_total)[:count]
+    return [
+        f"{event.key.removeprefix('aten::')} {event.self_cpu_time_total / whole:.0%} ({event.count})"
+        for event in most
+    ]
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -124,8 +152,14 @@ def main() -> None:
     parser.add_argument("--recipe", default="faces")
     parser.add_argument("--cycles", type=int, default=4, help="Cycles of steps after the first.")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--operations", type=int, metavar="N", help="The N longest operations.")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if chosen.operations:
+        for name in chosen.methods or METHODS.names():
+            longest = operations(name, chosen.recipe, tuple(chosen.set), chosen.operations)
+            print(f"| {name} | {', '.join(longest)} |", flush=True)
+        return
     print(f"{'':<12}{'ms':>8}" + "".join(f"{column:>12}" for column in COLUMNS))
     for name in chosen.methods or METHODS.names():
         taken, clock = profile(name, chosen.recipe, tuple(chosen.set), chosen.cycles)

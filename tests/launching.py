@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import SERVER
 
 from ganbench.storage import source
@@ -101,6 +102,8 @@ def _run(
 ) -> None:
     os.chdir(place)
     os.environ |= environment
+    # torch read the variable when the server imported it. The number of threads changes the last bits.
+    torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
     source.PROCESS.began = time.time()  # the server, which has imported ganbench, began earlier
     with (
         Path(outputs[0]).open("w") as out,
