@@ -87,6 +87,8 @@ class Bench:
             start = time.monotonic()
             try:
                 found = work()
+            except subprocess.TimeoutExpired:
+                found = {"skipped": f"not done after {time.monotonic() - start:.0f} s"}
             except Exception as error:  # one broken part must not cost the others
                 found = {"ok": False, "error": f"{type(error).__name__}: {error}"[:500]}
             if isinstance(found, dict):
@@ -152,10 +154,12 @@ def same_edits(bench: Bench) -> dict[str, Any]:
     images, found = faces.images(range(14)), {}
     judges = [ganbench.load_judge("vgg", device=where) for where in ("cpu", bench.device)]
     for name in METHODS.names():
-        edits = []
-        for where in ("cpu", bench.device):
-            method = ganbench.load_method(name, device=where)
-            edits.append(method.edit(images.to(where), method.codes(EMOTIONS * 2)).images.cpu())
+        methods = [ganbench.load_method(name, device=where) for where in ("cpu", bench.device)]
+        codes = methods[0].codes(EMOTIONS * 2)  # with the noise that the CPU drew
+        edits = [
+            method.edit(images.to(method.device), codes.to(method.device)).images.cpu()
+            for method in methods
+        ]
         logits = [judge.judge(edits[0]).logits.cpu() for judge in judges]
         found[name] = [float((a - b).abs().max()) for a, b in (edits, logits)]
     worst = max(value for pair in found.values() for value in pair)
@@ -171,7 +175,7 @@ def same_graphs(bench: Bench) -> dict[str, Any]:
         recorders = (None, recorder_for(made[1]))
         steps = [Stepper(each, r, told.append) for each, r in zip(made, recorders, strict=True)]
         batch = batch_for(made[0])
-        for iteration in range(made[0].cycle * (EAGER + 3)):
+        for iteration in range(made[0].cycle * (EAGER + 3 if bench.on_gpu else 1)):
             for each, step in zip(made, steps, strict=True):
                 each.set_rates(iteration)
                 step(iteration, batch, generator(0, "step", iteration))
@@ -182,26 +186,17 @@ def same_graphs(bench: Bench) -> dict[str, Any]:
 
 def same_resumed(bench: Bench) -> dict[str, Any]:
     """Weights of a training that was stopped and resumed against those of one that was not."""
-    hashes = []
     with tempfile.TemporaryDirectory() as folder:
-        words = [
-            "--set",
-            "iterations=12",
-            "--set",
-            "warmup_iterations=0",
-            "--set",
-            "sample_every=12",
-        ]
-        common = ["train", "stargan", "--data", "faces:train=70,test=14", "--deterministic", *words]
+        common = ["train", "stargan", "--data", "faces:train=70,test=14", "--deterministic"]
+        words = ["warmup_iterations=0", "sample_every=12", "schedule=official"]
         if not bench.on_gpu:
-            common += [w for word in TINY["stargan"].split() for w in ("--set", f"network.{word}")]
+            words += [f"network.{word}" for word in TINY["stargan"].split()]
+        common += [part for word in words for part in ("--set", word)]
         for out, lengths in (("straight", (12,)), ("resumed", (6, 12))):
             for k, length in enumerate(lengths):
                 more = ["--resume"] if k else []
-                run(bench, [*common, "--set", f"iterations={length}", "--set", "schedule=official", "--out", f"{folder}/{out}", *more], folder)  # fmt: skip
-            hashes.append(
-                ganbench.methods.weights.sha256(Path(f"{folder}/{out}/stargan.safetensors"))
-            )
+                more += ["--set", f"iterations={length}", "--out", f"{folder}/{out}"]
+                run(bench, [*common, *more])
         tensors = [
             ganbench.load_method("stargan", f"{folder}/{out}", device="cpu").state_dict()
             for out in ("straight", "resumed")
@@ -219,7 +214,7 @@ def finite_precisions(bench: Bench) -> dict[str, Any]:
         for precision in choices:
             made = trainer(bench, name, "faces", f"precision={precision}")
             step, batch, rows = Stepper(made, recorder_for(made), print), batch_for(made), []
-            for iteration in range(made.cycle * (EAGER + 2)):
+            for iteration in range(made.cycle * (EAGER + 2 if bench.on_gpu else 1)):
                 made.set_rates(iteration)
                 values = step(iteration, batch, generator(0, "step", iteration))
                 rows.append(sum(float(value) for value in values.values()))
@@ -239,7 +234,7 @@ def together(bench: Bench) -> dict[str, Any]:
         tiny = [w for word in TINY["stargan"].split() for w in ("--set", f"network.{word}")]
         words = ["train", "stargan", "--data", "faces:train=70,test=14", "--out", f"{folder}/run"]
         words += ["--set", "iterations=30", "--set", "warmup_iterations=0"]
-        run(bench, [*words, *([] if bench.on_gpu else tiny)], folder, launch)
+        run(bench, [*words, *([] if bench.on_gpu else tiny)], launch=launch)
     return {"ok": True, "processes": count}
 
 
@@ -332,7 +327,7 @@ def evaluation(bench: Bench) -> dict[str, Any]:
             out = f"{folder}/{name.replace(' ', '-')}"
             words = ["eval", "--methods", "all", "--data", f"faces:test={images}", "--out", out]
             start = time.monotonic()
-            run(bench, [*words, *(["--fresh"] if found else [])], folder)
+            run(bench, [*words, *(["--fresh"] if found else [])], cache=f"{folder}/cache")
             manifest = json.loads((Path(out) / "manifest.json").read_text())
             found[name] = {
                 "seconds": round(time.monotonic() - start, 1),
@@ -383,12 +378,22 @@ def paper_size(bench: Bench) -> dict[str, Any]:
     return {k: round(v, 2) if isinstance(v, float) else v for k, v in found.items()}
 
 
-def run(bench: Bench, words: list[str], cache: str, launch: list[str] | None = None) -> None:
-    """A command of ganbench in a process of its own, with an empty cache, within the time.
+def run(
+    bench: Bench, words: list[str], *, cache: str = "", launch: list[str] | None = None
+) -> None:
+    """A command of ganbench in a process of its own, within the time.
+
+    Args:
+        bench: device and time.
+        words: the command and its options.
+        cache: folder of the cache; empty for the user's.
+        launch: arguments of python before "-m ganbench".
 
     Raises:
         RuntimeError: it failed.
+        subprocess.TimeoutExpired: it was not done in time.
     """
+    environment = dict(os.environ) | ({"GANBENCH_CACHE": cache} if cache else {})
     done = subprocess.run(
         [
             sys.executable,
@@ -399,7 +404,7 @@ def run(bench: Bench, words: list[str], cache: str, launch: list[str] | None = N
             "--device",
             bench.device.split(":")[0],
         ],
-        env=os.environ | {"GANBENCH_CACHE": f"{cache}/cache"},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=max(1.0, bench.left - 5),
@@ -420,11 +425,9 @@ def table(bench: Bench, card: str) -> str:
     if labels:
         lines += [f"| iterations a second | {' | '.join(labels)} |", "|---|" + "--:|" * len(labels)]
         for name, values in rates.items():
-            cells = [
-                str(values.get(label, "")) if isinstance(values, dict) else values
-                for label in labels
-            ]
-            lines.append(f"| {name.removeprefix('iterations, ')} | {' | '.join(cells)} |")
+            if isinstance(values, dict):
+                cells = " | ".join(str(values.get(label, "")) for label in labels)
+                lines.append(f"| {name.removeprefix('iterations, ')} | {cells} |")
         lines.append("")
     for name, values in bench.results.items():
         if name not in rates:
