@@ -267,7 +267,7 @@ def _train(
         session = _session(options, share, device, resume)
         writes = options.tensorboard and share.first
         events = stack.enter_context(open_events(folder)) if writes else None
-    for line in (*session.setup.remarks(), session.computation):
+    for line in session.setup.remarks():
         console.print(line, soft_wrap=True)
     progress = stack.enter_context(progress_bar(console, keep=True))
     dataset = share.in_turn(partial(_load, options, session, progress))
@@ -290,7 +290,7 @@ def _train(
         remark = run.resume(options.resume_rate, place, moved)
     else:
         run.start(place, moved)
-    for line in filter(None, (remark, run.images)):
+    for line in filter(None, (remark, session.computation, run.images)):
         console.print(line, soft_wrap=True)
     if events:
         events.begin(run.done)

@@ -97,8 +97,9 @@ def make(folder: Path) -> None:
 
 
 def refuse_occupied(folder: Path) -> None:
-    """Raise ``BadInput`` if a folder already holds a run."""
+    """Raise ``BadInput`` if a folder already holds a run, which another process may be training."""
     if (folder / STATE).exists():
+        lock(folder).release()  # names the process that trains, if there is one
         raise BadInput(f"a run is already there: {folder}; add --resume or choose another --out")
 
 

@@ -16,6 +16,7 @@ from ganbench import reproduction as reproduce
 from ganbench.methods.locate import shipped
 from ganbench.methods.weights import read_header, save_checkpoint, sha256, weights_hash
 from ganbench.reproduction import Claim, compare, make_plan, read_claims
+from ganbench.training.recipe import renewed
 
 DATA = "faces:train=14,test=14"
 
@@ -189,7 +190,7 @@ def test_a_checkpoint_of_2026_can_be_made_again(tmp_path, name):
     path = Path(__file__).parents[1] / f"golden/before/runs/{name}/{name}.safetensors"
     card = read_header(path)["card"]
     assert "assignments" not in card
-    lines = [f"[{name}]", *flat(card["recipe"] | {"network": card["network"]})]
+    lines = [f"[{name}]", *flat(renewed(card["recipe"]) | {"network": card["network"]})]
     (tmp_path / "recipe.toml").write_text("\n".join(lines))
     plan = make_plan(Claim(name, path, card), tmp_path)
     assert plan.data_options == {"train": 14, "test": 14}

@@ -204,7 +204,9 @@ def test_the_network_is_the_file_s_and_the_training_the_recipe_s(place, tmp_path
         first
         == "starts from start.safetensors; its network replaces that of the recipe: width 6 (not 4)"
     )
-    assert all(note.startswith(("note: ", "images: ")) for note in notes)  # notes on so short a run
+    assert all(
+        note.startswith(("note: ", "computes on ", "images: ")) for note in notes
+    )  # notes on so short a run
     header = read_header(tmp_path / "a/stargan.safetensors")
     assert header["config"]["width"] == 6
     card = header["card"]
