@@ -73,7 +73,16 @@ def edit_peak(count: int) -> float:
         for i in range(count):
             pixels = noise.integers(0, 256, (64, 64, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(pictures / f"{i}.png")
-        words = ["edit", "--images", str(pictures), "--method", "stargan", "--emotion", "happy"]
+        words = [
+            "edit",
+            "--framed",
+            "--images",
+            str(pictures),
+            "--method",
+            "stargan",
+            "--emotion",
+            "happy",
+        ]
         program = (
             "import sys, resource; from ganbench.cli import cli; "
             f"cli.main({[*words, '--out', folder + '/out']!r}, standalone_mode=False); "

@@ -64,11 +64,13 @@ class Selection:
         items: the pictures, each once.
         duplicates: the number of further paths of these pictures: links, and names given twice.
         unread: (folder, reason) of folders that could not be read.
+        edits: the number of pictures that are edits of others by their names, and are not edited again.
     """
 
     items: list[Item]
     duplicates: int = 0
     unread: tuple[tuple[Path, str], ...] = ()
+    edits: int = 0
 
     def uneven(self, max_pixels: int = pictures.MAX_PIXELS) -> int:
         """The number of pictures that are not square, by their headers."""
@@ -76,14 +78,25 @@ class Selection:
         return sum(extent is not None and extent[0] != extent[1] for extent in extents)
 
 
-def select_pictures(places: Sequence[Path], out: Path, overwrite: bool = False) -> Selection:
+def select_pictures(
+    places: Sequence[Path],
+    out: Path | None,
+    overwrite: bool = False,
+    named: Callable[[Path, Path], Path] = lambda path, relative: _edit_name(relative),
+    suffixes: Sequence[str] = (),
+) -> Selection:
     """Find the pictures in ``places``: files, and folders at any depth.
 
     Args:
         places: files and folders. Every given file counts as a picture; in folders the name and the
             content of a file decide.
-        out: folder of the edits, which need not exist. Files in it are not edited.
+        out: folder of the edits, which need not exist. Files in it are not edited. None puts each edit
+            beside its picture.
         overwrite: whether existing edits may be replaced.
+        named: from the path of a picture, and its path relative to the folder of all edits, to the path
+            of its edit relative to that folder.
+        suffixes: a picture of a folder whose name is that of another one, a hyphen and one of these is an
+            edit of it, and not edited again.
 
     Raises:
         BadInput: there is no picture, two edits would have one name, or an edit would replace a
@@ -91,12 +104,18 @@ def select_pictures(places: Sequence[Path], out: Path, overwrite: bool = False) 
     """
     items: list[Item] = []
     unread: list[tuple[Path, str]] = []
-    duplicates = 0
+    duplicates = edits = 0
+
+    def item(path: Path, relative: Path) -> Item:
+        return Item(path, named(path, path if out is None else relative).as_posix())
+
     for place in places:
         if is_folder(place):
-            inside = place.resolve() in out.resolve().parents
+            inside = out is not None and place.resolve() in out.resolve().parents
             found = finding.find_pictures_in(place, out if inside else None)
-            items += [Item(path, _edit_name(path.relative_to(place))) for path in found.pictures]
+            originals = _without_edits(found.pictures, suffixes)
+            edits += len(found.pictures) - len(originals)
+            items += [item(path, path.relative_to(place)) for path in originals]
             unread += found.unread
             duplicates += len(found.again)
         else:
@@ -106,22 +125,36 @@ def select_pictures(places: Sequence[Path], out: Path, overwrite: bool = False) 
                 raise BadInput(
                     f"no such file or folder: {clipped(str(place))} ({why(error)}); check --images"
                 ) from error
-            items.append(Item(place, _edit_name(Path(place.name))))
+            items.append(item(place, Path(place.name)))
     first: dict[object, Item] = {}
-    for item in items:
-        first.setdefault(finding.identity(item.source), item)
+    for each in items:
+        first.setdefault(finding.identity(each.source), each)
     duplicates += len(items) - len(first)
     items = list(first.values())
     if not items:
         raise BadInput(f"no pictures in: {', '.join(map(str, places))}; give jpg or png files")
-    _check_outputs(items, out, overwrite)
-    return Selection(items, duplicates, tuple(unread))
+    _check_outputs(items, Path() if out is None else out, overwrite)
+    return Selection(items, duplicates, tuple(unread), edits)
 
 
-def _edit_name(path: Path) -> str:
+def _without_edits(found: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
+    """The pictures of a folder without those that are edits of others by their names."""
+    names = {path.with_suffix("") for path in found}
+
+    def is_edit(path: Path) -> bool:
+        return any(
+            path.stem.endswith(f"-{suffix}")
+            and path.with_name(path.stem.removesuffix(f"-{suffix}")) in names
+            for suffix in suffixes
+        )
+
+    return [path for path in found if not is_edit(path)]
+
+
+def _edit_name(path: Path) -> Path:
     """The path of a picture's edit, in a folder of edits."""
     known = path.suffix.lower() in finding.IMAGE_ENDINGS
-    return (path.with_suffix(".png") if known else path.with_name(f"{path.name}.png")).as_posix()
+    return path.with_suffix(".png") if known else path.with_name(f"{path.name}.png")
 
 
 def _check_outputs(items: Sequence[Item], out: Path, overwrite: bool) -> None:

@@ -110,7 +110,7 @@ def edit(call, tiny_method, tmp_path):
     path = tmp_path / "tiny.safetensors"
     save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {})
     options = ("--method", "stargan", "--checkpoint", path, "--emotion", "happiness")
-    return lambda *more: call("edit", *options, "--device", "cpu", *more)
+    return lambda *more: call("edit", "--framed", *options, "--device", "cpu", *more)
 
 
 def test_the_command_edits_folders_and_files(edit, pictures, tmp_path):

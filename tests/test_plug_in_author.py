@@ -125,7 +125,7 @@ def test_a_method_that_needs_no_checkpoint(installed, call, tmp_path, table):
     assert code == 0, err
     assert "lazy" in out
     assert call("checkpoints", "verify", "lazy.safetensors")[0] == 0
-    code, _, err = call("edit", "--images", tmp_path / "no", "--method", "lazy", "--emotion", "sad", "--out", "o")  # fmt: skip
+    code, _, err = call("edit", "--framed", "--images", tmp_path / "no", "--method", "lazy", "--emotion", "sad", "--out", "o")  # fmt: skip
     assert code == 2
 
 

@@ -56,7 +56,7 @@ def test_trained_runs_are_evaluated_edited_with_and_started_from(
     )  # fmt: skip
     assert "mine (StarGAN)" in out
     done(
-        "edit", "--method", "stargan", "--checkpoint", "runs/a", "--emotion", "sad",
+        "edit", "--framed", "--method", "stargan", "--checkpoint", "runs/a", "--emotion", "sad",
         "--images", "photos/test/happy", "--out", "edits", "--device", "cpu",
     )  # fmt: skip
     assert "stargan" in done("checkpoints", "show", "runs/a")

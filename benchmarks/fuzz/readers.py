@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from mutations import NUMBERS, TEXTS, damage, to_json, to_toml, tree
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from ganbench.cli import main
+from ganbench.data import load_dataset
 from ganbench.emotions import EMOTIONS
 from ganbench.gate.predictions import to_npz
 from ganbench.judges import load_judge
@@ -252,6 +253,13 @@ def make(folder: Path) -> None:
     for ending in ("png", "jpg", "bmp", "gif", "tif", "webp"):
         pixels = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
         Image.fromarray(pixels).save(folder / f"picture.{ending}")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    face = load_dataset("faces", "test", size=64, test=14, train=14).images(np.arange(1))[0] * 255
+    photo = Image.fromarray(face.round().byte().permute(1, 2, 0).numpy()).rotate(90)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for ending in ("png", "jpg", "webp", "tif"):
+        photo.save(folder / f"photo.{ending}", exif=exif.tobytes(), icc_profile=profile)
     table = [["path", "label"]]
     affectnet = [["subDirectory_filePath", "expression"]]
     parts = folder / "parts"
@@ -354,7 +362,9 @@ def options_of(folder: Path) -> None:
 
 
 COMMANDS = (
-    ["edit", "--images", "picture.png", "--method", "stargan", "--emotion", "happy", "--out", "out",
+    ["edit", "photo.jpg", "--method", "stargan", "--emotion", "happy", "--intensity", "1", "--out", "out", "--face", "all",
+     "--checkpoint", "shelf/stargan.safetensors", "--noise-seed", "1", "--device", "cpu"],
+    ["edit", "--framed", "--images", "picture.png", "--method", "stargan", "--emotion", "happy", "--out", "out",
      "--checkpoint", "shelf/stargan.safetensors", "--batch-size", "2", "--seed", "1", "--device", "cpu"],
     ["train", "stargan", "--recipe", "recipe.toml", "--dry-run", "--set", "network.width=8", "--seed", "3",
      "--data", "folder", "--root", "faces", "--accumulate", "2", "--out", "x"],
@@ -377,8 +387,20 @@ def main_with(*arguments: object) -> None:
 
 
 CHECK = ("data", "check", "--size", "16", "--split", "train")
-EDIT = ("edit", "--method", "stargan", "--emotion", "happy", "--out", "{}/out", "--device", "cpu")
+EDIT = (
+    "edit",
+    "--framed",
+    "--method",
+    "stargan",
+    "--emotion",
+    "happy",
+    "--out",
+    "{}/out",
+    "--device",
+    "cpu",
+)
 OWN = ("--checkpoint", "{}/shelf/stargan.safetensors", "--resize")
+PASTE = ("edit", *EDIT[2:], "--checkpoint", "{}/shelf/stargan.safetensors", "--overwrite")
 SHELF = "shelf/stargan.safetensors"
 
 TRAIN = ("train", "stargan", "--recipe", "{}/recipe.toml", "--out", "{}/run", "--device", "cpu")
@@ -421,6 +443,10 @@ READERS: dict[str, Reader] = {
     **{
         f"{ending} picture": Reader(f"picture.{ending}", (*EDIT, *OWN, "--images", "{}/picture." + ending), share=2)
         for ending in ("png", "jpg", "bmp", "gif", "tif", "webp")
+    },
+    **{
+        f"photograph, {ending}": Reader(f"photo.{ending}", (*PASTE, "{}/photo." + ending), share=2)
+        for ending in ("png", "jpg", "webp", "tif")
     },
     "judge": Reader("shelf/judge.safetensors", ("checkpoints", "verify", "{}/shelf/judge.safetensors"), as_safetensors, 3),
     "ONNX judge": Reader("judge.onnx", (), share=5, call=judge_of),

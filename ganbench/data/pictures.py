@@ -29,7 +29,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from ganbench import parsing
 from ganbench.data.framing import map_to_square
@@ -102,6 +102,34 @@ class Picture:
     remark: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A picture as its file stores it.
+
+    Attributes:
+        colours: 8 bits a channel, of mode L, RGB, CMYK or LAB, in the colours of ``profile``; not turned upright.
+        alpha: of mode L; None if every pixel is opaque.
+        kind: the format, such as "JPEG".
+        orientation: of the EXIF data, 1 to 8.
+        profile: the ICC profile; None without one.
+        exif: the EXIF data; empty without any.
+        dpi: dots per inch; None if the file does not tell.
+        tables, subsampling: how a JPEG was quantised; None and -1 of other formats.
+        deep: whether the file has more than 8 bits a channel.
+    """
+
+    colours: Image.Image
+    alpha: Image.Image | None
+    kind: str
+    orientation: int
+    profile: bytes | None
+    exif: bytes
+    dpi: tuple[float, float] | None
+    tables: dict[int, list[int]] | None
+    subsampling: int
+    deep: bool
+
+
 def open_file(path: Path, max_pixels: int = MAX_PIXELS) -> BinaryIO:
     """A regular file, open for reading. Pipes and devices, which may never end, are not opened.
 
@@ -150,22 +178,59 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS, thorough: bool = True) 
     Raises:
         one of ``UNREADABLE``.
     """
+    return decode_stored(content, max_pixels, thorough)[0]
+
+
+def decode_stored(
+    content: bytes, max_pixels: int = MAX_PIXELS, thorough: bool = True
+) -> tuple[Picture, Stored]:
+    """The picture in the bytes of a file, and the same as the file stores it; see ``decode``."""
     with _open(BytesIO(content), max_pixels) as image:
         extent, kind = image.size, image.format
         if kind == "PNG":
             check_png(content)
+        deep = _is_deep(image)
         colours, alpha = eight_bits(image, content)
         if kind in ("JPEG", "MPO"):
             check_jpeg(content, image, thorough)
         orientation = _orientation(image)
         profile = image.info.get("icc_profile")
-        rgb, remark = to_srgb(colours, profile if isinstance(profile, bytes) else None)
+        profile = profile if isinstance(profile, bytes) and profile else None
+        rgb, remark = to_srgb(colours, profile)
         if alpha is not None and alpha.getextrema()[1] == 0:
             remark = remark or "every pixel of it is transparent: it is white all over"
-        rgb = flatten_on_white(rgb, alpha)
-        if orientation in _UPRIGHT:
-            rgb = rgb.transpose(_UPRIGHT[orientation])
-    return Picture(rgb, extent, remark)
+        rgb = upright(flatten_on_white(rgb, alpha), orientation)
+        exif, dpi = image.info.get("exif"), image.info.get("dpi")
+        stored = Stored(
+            colours,
+            alpha,
+            str(kind),
+            orientation,
+            profile,
+            exif if isinstance(exif, bytes) else b"",
+            dpi if isinstance(dpi, tuple) else None,
+            getattr(image, "quantization", None),
+            JpegImagePlugin.get_sampling(image) if kind in ("JPEG", "MPO") else -1,
+            deep,
+        )
+    return Picture(rgb, extent, remark), stored
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """A picture turned upright by its EXIF orientation."""
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def as_stored(image: Image.Image, orientation: int) -> Image.Image:
+    """The inverse of ``upright``."""
+    back = {6: 8, 8: 6}.get(orientation, orientation)
+    return upright(image, back)
+
+
+def _is_deep(image: Any) -> bool:
+    """Whether a picture that pillow has opened has more than 8 bits a channel in its file."""
+    layout = " ".join(str(tile[3]) for tile in image.tile)
+    return is_deep_grey(image) or ";16" in layout
 
 
 def header(stream: BinaryIO, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:

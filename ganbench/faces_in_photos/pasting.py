@@ -33,8 +33,9 @@ from ganbench.faces_in_photos.geometry import (
 RADII, EDGE = (0.40, 0.45), 0.75
 # An organ's ellipse is this much wider and higher than its points, and by MARGIN of the frame's side on each side.
 WIDER, MARGIN = 1.15, 0.025
-# A change of this size, of values in [0, 1], replaces the detail of an organ wholly.
-WHOLE = 0.05
+# A change of this size, of values in [0, 1], replaces the detail of an organ wholly. Eyes keep their detail longer: a
+# gaze without it is blurred, and most expressions leave iris and lashes where they were.
+WHOLE_EYES, WHOLE_MOUTH = 0.5, 0.1
 
 
 def soft(radius: Floats, edge: float) -> Floats:
@@ -48,22 +49,22 @@ def face_mask(shares: Floats) -> Floats:
     return soft(np.linalg.norm((shares - 0.5) / RADII, axis=-1), EDGE)
 
 
-def organs(shares: Floats, points: Floats) -> Floats:
-    """Where eyes and mouth lie: values in [0, 1] at places of the frame.
+def organs(shares: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """Where the eyes and where the mouth lie: two maps of values in [0, 1] at places of the frame.
 
     Args:
         shares: places [..., 2], in shares of the frame's side.
         points: landmarks [k, 68, 2] of the same face, in such shares: of the input, and of its edit. Each organ's
             ellipse covers the points of all.
     """
-    found = np.zeros(shares.shape[:-1])
+    found = []
     for part in (LEFT_EYE, RIGHT_EYE, MOUTH):
         own = points[:, part].reshape(-1, 2)
         low, high = own.min(0), own.max(0)
         half = (high - low) / 2 * WIDER + MARGIN
         radius = np.linalg.norm((shares - (low + high) / 2) / half, axis=-1)
-        found = np.maximum(found, soft(radius, 0.6))
-    return found
+        found.append(soft(radius, 0.6))
+    return np.maximum(found[0], found[1]), found[2]
 
 
 def paste_back(
@@ -92,8 +93,10 @@ def paste_back(
     lies_in = unalign(before.cpu(), matrix, box).permute(1, 2, 0).numpy()
     moves_by = unalign(change, matrix, box).permute(1, 2, 0).numpy()
     framed = np.stack([moved(each, matrix) for each in points]) / size
-    replaced = (
-        organs(shares, framed) * unalign(_strength(change), matrix, box, "bilinear")[0].numpy()
+    eyes, mouth = organs(shares, framed)
+    strength = unalign(_strength(change), matrix, box, "bilinear")[0].double().numpy()
+    replaced = np.maximum(
+        eyes * np.minimum(strength / WHOLE_EYES, 1), mouth * np.minimum(strength / WHOLE_MOUTH, 1)
     )
     detail = old - lies_in
     mask = face_mask(shares)
@@ -103,13 +106,12 @@ def paste_back(
 
 
 def _strength(change: Tensor) -> Tensor:
-    """How much an edit changes a place and its neighbours, [1, S, S] in [0, 1]; 1 from ``WHOLE`` on."""
+    """How much an edit changes a place and its neighbours, [1, S, S] in [0, 1]."""
     size = change.shape[-1]
     reach = max(1, size // 32)
     most = change.abs().amax(dim=0, keepdim=True)[None]
     spread = F.max_pool2d(most, 2 * reach + 1, 1, reach)
-    smooth = F.avg_pool2d(spread, 2 * reach + 1, 1, reach, count_include_pad=False)
-    return (smooth[0] / WHOLE).clamp(max=1)
+    return F.avg_pool2d(spread, 2 * reach + 1, 1, reach, count_include_pad=False)[0]
 
 
 def _shares(matrix: Floats, size: int, box: tuple[int, int, int, int]) -> Floats:

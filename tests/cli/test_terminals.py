@@ -122,7 +122,7 @@ def test_edit_shows_the_names_of_files(picture_folder, call, tmp_path):
     save, folder = picture_folder
     out = tmp_path / "out [" / "x]\x1b[5m"
     code, said, err = call(
-        "edit", "--images", folder, "--method", "stargan", "--checkpoint", save,
+        "edit", "--framed", "--images", folder, "--method", "stargan", "--checkpoint", save,
         "--emotion", "happy", "--out", out, "--skip-bad", "--device", "cpu",
     )  # fmt: skip
     assert code == 0
@@ -161,7 +161,7 @@ def test_errors_are_one_line_without_control_characters(call, tmp_path):
     assert (code, out) == (2, "")
     assert r"a[/x]\x1b[2J b" in err
     assert err.count("\n") == 1
-    code, out, err = call("edit", "--im\x1b[2Jages", "x")
+    code, out, err = call("edit", "--framed", "--im\x1b[2Jages", "x")
     assert code == 2
     assert "\x1b" not in err
 

@@ -44,7 +44,7 @@ def test_every_seed_is_of_one_type():
     "words",
     [
         ["train", "stargan"],
-        ["edit", "--images", "x", "--method", "smit", "--emotion", "sad", "--out", "y"],
+        ["edit", "--framed", "--images", "x", "--method", "smit", "--emotion", "sad", "--out", "y"],
         ["eval"],
         ["validate"],
         ["data", "export", "faces", "x"],

@@ -173,7 +173,7 @@ def edit(call, tiny_method, tmp_path):
     path = tmp_path / "tiny.safetensors"
     save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {})
     options = ("--method", "stargan", "--checkpoint", path, "--emotion", "happy")
-    return lambda *more: call("edit", *options, "--device", "cpu", *more)
+    return lambda *more: call("edit", "--framed", *options, "--device", "cpu", *more)
 
 
 def test_edit_never_writes_over_what_it_reads(edit, tmp_path):
