@@ -20,6 +20,7 @@ from ganbench.faces_in_photos.geometry import (
     Bytes,
     Floats,
     align,
+    centres,
     chip_matrix,
     cut_box,
     shrunk,
@@ -46,6 +47,9 @@ OVERLAP = 0.4
 BATCH = 32
 
 GREY = 0.5
+
+# Eyes that are nearer to each other, in shares of the box's width, are none, and give no frame.
+APART = 0.05
 
 
 @dataclass(frozen=True)
@@ -131,8 +135,11 @@ class FaceNetworks:
         crops = [(n, box) for n, boxes in enumerate(found) for box in boxes.boxes]
         points = self.landmarks([pictures[n] for n, _ in crops], [box for _, box in crops])
         faces: list[list[Face]] = [[] for _ in pictures]
-        for (n, box), marks in zip(crops, points, strict=True):
-            faces[n].append(Face(box, float(found[n].scores[len(faces[n])]), marks))
+        scores = np.concatenate([boxes.scores for boxes in found]) if found else ()
+        for (n, box), score, marks in zip(crops, scores, points, strict=True):
+            left, right, _ = centres(marks)
+            if np.linalg.norm(right - left) > APART * (box[2] - box[0]):
+                faces[n].append(Face(box, float(score), marks))
         return faces
 
     def _detect(self, pictures: Sequence[Bytes], threshold: float, thorough: bool) -> list[_Boxes]:

@@ -145,37 +145,15 @@ def align(picture: Bytes, matrix: Floats, size: int) -> Tensor:
     return _sampled(image, shares, size, size)[0]
 
 
-def unalign(
-    image: Tensor, matrix: Floats, box: tuple[int, int, int, int], mode: str = "bicubic"
-) -> Tensor:
-    """A frame's image as it lies in the photograph: the inverse of ``align``.
-
-    Args:
-        image: float32 [C, size, size].
-        matrix: from the photograph to the frame.
-        box: the part of the photograph that is wanted: left, top, right, bottom, in whole pixels.
-        mode: "bicubic" or "bilinear".
-
-    Returns:
-        float32 [C, bottom - top, right - left]; outside the frame the image's border is repeated.
-    """
-    left, top, right, bottom = box
-    points = _grid(right - left, bottom - top) + np.array([left, top])
-    shares = moved(points, matrix) / image.shape[-1]
-    return _sampled(image[None], shares, right - left, bottom - top, mode)[0]
-
-
 def _grid(width: int, height: int) -> Floats:
     """The centres [height * width, 2] of all pixels."""
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def _sampled(
-    image: Tensor, shares: Floats, width: int, height: int, mode: str = "bicubic"
-) -> Tensor:
+def _sampled(image: Tensor, shares: Floats, width: int, height: int) -> Tensor:
     """An image [1, C, H, W] at places [height * width, 2] in shares of it; within the image's range."""
-    grid = torch.from_numpy(shares * 2 - 1).float().view(1, height, width, 2).to(image.device)
-    sampled = F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
+    grid = torch.from_numpy(shares * 2 - 1).float().view(1, height, width, 2)
+    sampled = F.grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=False)
     # Bicubic interpolation overshoots at edges.
     return sampled.clamp(float(image.min()), float(image.max()))

@@ -12,7 +12,11 @@ mouth. An edit that equals its input thus leaves the photograph as it is, to the
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TypeVar
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,7 +30,6 @@ from ganbench.faces_in_photos.geometry import (
     corners_box,
     cut_box,
     moved,
-    unalign,
 )
 
 # The soft ellipse in the frame, in shares of its side: half axes, and where the edge begins.
@@ -36,17 +39,27 @@ WIDER, MARGIN = 1.15, 0.025
 # A change of this size, of values in [0, 1], replaces the detail of an organ wholly. Eyes keep their detail longer: a
 # gaze without it is blurred, and most expressions leave iris and lashes where they were.
 WHOLE_EYES, WHOLE_MOUTH = 0.5, 0.1
+# Side of the map of ``_replaced``, which is enlarged.
+FINE = 256
+# Pixels that are pasted at once: each takes some 100 bytes meanwhile.
+BAND = 1 << 18
+
+Shares = NDArray[np.float32]
+Real = TypeVar("Real", Shares, Floats)
 
 
-def soft(radius: Floats, edge: float) -> Floats:
+def soft(radius: Real, edge: float) -> Real:
     """1 up to ``edge``, 0 from 1 on, and half a cosine between them."""
     t = np.clip((radius - edge) / (1 - edge), 0, 1)
-    return np.asarray(0.5 + 0.5 * np.cos(np.pi * t), np.float64) * (radius < 1)
+    result: Real = (0.5 + 0.5 * np.cos(np.pi * t)) * (radius < 1)
+    return result
 
 
-def face_mask(shares: Floats) -> Floats:
+def face_mask(shares: Real) -> Real:
     """The soft ellipse m at places [..., 2] of the frame, in shares of its side: values in [0, 1]."""
-    return soft(np.linalg.norm((shares - 0.5) / RADII, axis=-1), EDGE)
+    across, down = (shares[..., 0] - 0.5) / RADII[0], (shares[..., 1] - 0.5) / RADII[1]
+    result: Real = np.sqrt(across**2 + down**2)
+    return soft(result, EDGE)
 
 
 def organs(shares: Floats, points: Floats) -> tuple[Floats, Floats]:
@@ -87,36 +100,65 @@ def paste_back(
     size, (height, width) = before.shape[-1], picture.shape[:2]
     box = cut_box(corners_box(matrix, size), width, height)
     left, top, right, bottom = box
-    shares = _shares(matrix, size, box)
-    old = picture[top:bottom, left:right].astype(np.float32) / 255
-    change = (after - before).cpu()
-    lies_in = unalign(before.cpu(), matrix, box).permute(1, 2, 0).numpy()
-    moves_by = unalign(change, matrix, box).permute(1, 2, 0).numpy()
+    before, change = before.cpu(), (after - before).cpu()
     framed = np.stack([moved(each, matrix) for each in points]) / size
-    eyes, mouth = organs(shares, framed)
-    strength = unalign(_strength(change), matrix, box, "bilinear")[0].double().numpy()
-    replaced = np.maximum(
-        eyes * np.minimum(strength / WHOLE_EYES, 1), mouth * np.minimum(strength / WHOLE_MOUTH, 1)
-    )
-    detail = old - lies_in
-    mask = face_mask(shares)
-    new = old + mask[..., None] * (moves_by - replaced[..., None] * detail)
-    pasted = np.clip(np.rint(new * 255), 0, 255).astype(np.uint8)
-    return np.where(mask[..., None] > 0, pasted, picture[top:bottom, left:right]), box
+    colours, replaced = torch.cat([before, change]), _replaced(change, framed)
+    part = picture[top:bottom, left:right].copy()
+    rows = max(1, BAND // (right - left))
+    for start in range(top, bottom, rows):
+        band = (left, start, right, min(start + rows, bottom))
+        some = part[start - top : band[3] - top]
+        some[:] = _pasted(some, colours, replaced, _shares(matrix, size, band))
+    return part, box
 
 
-def _strength(change: Tensor) -> Tensor:
-    """How much an edit changes a place and its neighbours, [1, S, S] in [0, 1]."""
+def _pasted(old: Bytes, colours: Tensor, replaced: Tensor, shares: Shares) -> Bytes:
+    """A part of the photograph with its new pixels.
+
+    Args:
+        old: uint8 [h, w, 3].
+        colours: the frame's input and the change of it, [6, S, S].
+        replaced: 1 - g in the frame, [1, R, R].
+        shares: the place of each pixel in the frame, float32 [h, w, 2], in shares of its side.
+    """
+    grid = torch.from_numpy(shares * 2 - 1)[None]
+    at = partial(F.grid_sample, grid=grid, padding_mode="border", align_corners=False)
+    sampled = at(colours[None], mode="bicubic")[0].permute(1, 2, 0).numpy()
+    lies_in, moves_by = sampled[..., :3], sampled[..., 3:]
+    gone = at(replaced[None], mode="bilinear")[0, 0].numpy()[..., None]
+    seen = old.astype(np.float32) / np.float32(255)
+    mask = face_mask(shares)[..., None]
+    new = (seen + mask * (moves_by - gone * (seen - lies_in))) * np.float32(255)
+    return np.where(mask > 0, np.clip(np.rint(new), 0, 255).astype(np.uint8), old)
+
+
+def _replaced(change: Tensor, framed: Floats) -> Tensor:
+    """The share 1 - g of the photograph's detail that goes, in the frame: float32 [1, R, R] in [0, 1].
+
+    Args:
+        change: the edit less its input, [3, S, S].
+        framed: landmarks [k, 68, 2], in shares of the frame's side.
+    """
     size = change.shape[-1]
     reach = max(1, size // 32)
     most = change.abs().amax(dim=0, keepdim=True)[None]
     spread = F.max_pool2d(most, 2 * reach + 1, 1, reach)
-    return F.avg_pool2d(spread, 2 * reach + 1, 1, reach, count_include_pad=False)[0]
+    strength = F.avg_pool2d(spread, 2 * reach + 1, 1, reach, count_include_pad=False)
+    side = max(FINE, size)
+    fine = F.interpolate(strength, (side, side), mode="bilinear")[0, 0].numpy()
+    at = (np.arange(side) + 0.5) / side
+    eyes, mouth = organs(np.stack(np.meshgrid(at, at), axis=-1), framed)
+    replaced = np.maximum(
+        eyes * np.minimum(fine / WHOLE_EYES, 1), mouth * np.minimum(fine / WHOLE_MOUTH, 1)
+    )
+    return torch.from_numpy(replaced.astype(np.float32))[None]
 
 
-def _shares(matrix: Floats, size: int, box: tuple[int, int, int, int]) -> Floats:
+def _shares(matrix: Floats, size: int, box: tuple[int, int, int, int]) -> Shares:
     """The place in the frame, in shares of its side, of each pixel of a part of the photograph: [h, w, 2]."""
     left, top, right, bottom = box
-    x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
-    places: NDArray[np.float64] = np.stack([x.ravel(), y.ravel()], axis=1)
-    return (moved(places, matrix) / size).reshape(bottom - top, right - left, 2)
+    x, y = np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5
+    (a, b, c), (d, e, f) = matrix / size
+    across = a * x + b * y[:, None] + c
+    down = d * x + e * y[:, None] + f
+    return np.stack([across, down], axis=-1).astype(np.float32)

@@ -140,6 +140,14 @@ def test_no_face_is_no_face(networks):
     )
 
 
+def test_points_without_two_eyes_are_no_face(networks, renders, monkeypatch):
+    """Eyes in one place would make a frame of no extent."""
+    monkeypatch.setattr(
+        networks, "landmarks", lambda pictures, boxes: [np.ones((68, 2)) for _ in boxes]
+    )
+    assert networks.find_all(list(renders[:2])) == [[], []]
+
+
 def test_the_descriptor_knows_a_person(networks, renders):
     """Descriptors of a face and of the same face moved, darkened and enlarged are near; other faces are not."""
     changed = [

@@ -6,15 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganbench.faces_in_photos import align, frame_matrix, inverse, paste_back
+from ganbench.faces_in_photos import align, frame_matrix, inverse, paste_back, pasting
 from ganbench.faces_in_photos.geometry import (
     FRAME,
     centres,
-    cut_box,
     moved,
     scale_of,
     similarity,
-    unalign,
 )
 from ganbench.faces_in_photos.pasting import face_mask
 
@@ -62,16 +60,19 @@ def test_eyes_come_to_their_places():
 
 
 @pytest.mark.parametrize(("pupils", "turn"), [(15, 0.0), (19, 0.5), (60, -0.3)])
-def test_unaligning_undoes_aligning(pupils, turn):
-    picture = smooth_picture()
-    matrix = frame_matrix(face_points(pupils=pupils, turn=turn), SIZE)
-    framed = align(picture, matrix, SIZE)
-    assert framed.shape == (3, SIZE, SIZE)
-    (x, y), half = moved(np.array([[32.0, 32.0]]), inverse(matrix))[0], pupils
-    box = cut_box((x - half, y - half, x + half, y + half), 340, 300)
-    back = unalign(framed, matrix, box).permute(1, 2, 0).numpy() * 255
-    left, top, right, bottom = box
-    assert np.abs(back - picture[top:bottom, left:right]).max() < 4
+def test_pasting_undoes_aligning(pupils, turn):
+    """The frame of another picture, pasted into a picture, shows the other one in the middle of the ellipse."""
+    picture, other = smooth_picture(), smooth_picture()[::-1, ::-1].copy()
+    points = face_points(pupils=pupils, turn=turn)
+    result, matrix = pasted(
+        picture, points, lambda _: align(other, frame_matrix(points, SIZE), SIZE)
+    )
+    x, y = np.meshgrid(np.arange(340) + 0.5, np.arange(300) + 0.5)
+    shares = moved(np.stack([x.ravel(), y.ravel()], 1), matrix) / SIZE
+    inside = face_mask(shares).reshape(300, 340) == 1
+    assert inside.sum() > 2 * pupils**2
+    assert np.abs(picture[inside].astype(int) - other[inside]).mean() > 20
+    assert np.abs(result[inside].astype(int) - other[inside]).max() < 5
 
 
 def test_aligning_is_sampling():
@@ -139,3 +140,11 @@ def test_one_pixel_is_enough():
     result, _ = pasted(picture, points, lambda before: before.flip(0))
     assert result.shape == (1, 1, 3)
     assert torch.isfinite(align(picture, frame_matrix(points, SIZE), SIZE)).all()
+
+
+def test_bands_give_what_the_whole_gives(monkeypatch):
+    picture, points = smooth_picture(), face_points(turn=0.2)
+    whole, _ = pasted(picture, points, lambda before: 1 - before)
+    monkeypatch.setattr(pasting, "BAND", 1000)
+    bands, _ = pasted(picture, points, lambda before: 1 - before)
+    assert np.abs(whole.astype(int) - bands).max() <= 1
