@@ -106,6 +106,9 @@ class Arithmetic:
                 raise BadInput(
                     f"precision {wanted} needs a CUDA device: {device.type}; use auto, bf16 or fp32"
                 )
+        if on_gpu and deterministic:
+            # cuBLAS reads it when it starts: it then has memory of its own for each stream.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         strict = {precision, critic} & {"fp32"}  # torch has one switch for both
         plain = "tf32" if on_gpu and not strict else "fp32"
         network, second = (

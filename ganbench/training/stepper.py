@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ganbench.distributed import deferred_reductions
+from ganbench.errors import BadInput
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws, RepeatedDraws
 from ganbench.training.trainer import Trainer
@@ -142,6 +143,9 @@ class Stepper:
             iteration: counted from 0.
             batch: its images.
             random: a CPU generator for this iteration alone.
+
+        Raises:
+            BadInput: the recipe asks for deterministic algorithms, and an operation has none.
         """
         trainer, name = self.trainer, self.trainer.kind(iteration)
         if not name:  # iterations of no kind may ask for other numbers each time
@@ -159,11 +163,18 @@ class Stepper:
 
     def _eager(self, name: str, batch: Batch, draws: Draws) -> Values:
         trainer = self.trainer
-        with trainer.arithmetic.on(trainer.device):
-            if self.recorder is None or not name:
+        recorder = self.recorder if name else None
+        place = nullcontext() if recorder is None else recorder.eager()
+        try:
+            with trainer.arithmetic.on(trainer.device), place:
                 return trainer.update(name, batch, draws)
-            with self.recorder.eager():
-                return trainer.update(name, batch, draws)
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            raise BadInput(
+                f"not all operations of this training can be deterministic on {trainer.device.type}: "
+                f"{str(error).splitlines()[0][:150]}; leave --deterministic out"
+            ) from error
 
     def _record(self, name: str, kind: _Kind, batch: Batch) -> None:
         trainer, recorder = self.trainer, self.recorder

@@ -16,7 +16,7 @@ from torch.nn import functional
 from ganbench.config import build
 from ganbench.errors import BadInput
 from ganbench.seeds import generator
-from ganbench.training.augment import Augment, augment, warp
+from ganbench.training.augment import Augment, _gathered, augment, warp
 from ganbench.training.draws import Draws
 from ganbench.training.setup import configure
 
@@ -226,3 +226,25 @@ def test_it_is_read_from_toml():
 def test_values_out_of_range(values, cause):
     with pytest.raises(BadInput, match=cause):
         Augment(**values)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("shape", [(16, 16), (9, 20)])
+def test_the_deterministic_warp_of_a_gpu_is_grid_sample_s(interpolation, shape):
+    random = generator(0, "warps")
+    images = torch.rand(40, 3, *shape, generator=random, dtype=torch.float64).requires_grad_(True)
+    grid = (
+        4 * torch.rand(40, 2, *shape, generator=random, dtype=torch.float64) - 2
+    )  # far outside too
+    found = _gathered(images, grid, interpolation)
+    expected = functional.grid_sample(
+        images,
+        grid.permute(0, 2, 3, 1),
+        mode=interpolation,
+        padding_mode="reflection",
+        align_corners=False,
+    )
+    torch.testing.assert_close(found, expected)
+    weights = torch.rand(found.shape, generator=random, dtype=torch.float64)
+    gradients = [torch.autograd.grad((y * weights).sum(), images)[0] for y in (found, expected)]
+    torch.testing.assert_close(*gradients)

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from ganbench import devices
 from ganbench.config import parse_assignments
+from ganbench.errors import BadInput
 from ganbench.seeds import generator
 from ganbench.training import stepper
 from ganbench.training.batches import Batch
@@ -287,6 +288,19 @@ def test_a_recording_that_fails_leaves_the_eager_way_and_a_line():
         "CUDA graphs are off: an iteration cannot be recorded (operation not permitted when stream is "
         "capturing)"
     ]
+
+
+def test_an_operation_without_a_deterministic_algorithm_is_one_line():
+    trainer = made("stargan", ("deterministic=true",))
+
+    def update(kind, batch, random):
+        raise RuntimeError(
+            "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation\n..."
+        )
+
+    trainer.update = update
+    with pytest.raises(BadInput, match=r"backward_cuda does not have .*; leave --deterministic out"):
+        Stepper(trainer, None, pytest.fail)(0, batch_for(trainer), generator(0, "step"))
 
 
 def test_a_trainer_without_kinds_is_never_recorded():
