@@ -36,12 +36,3 @@ def generator(seed: int, *key: str | int) -> torch.Generator:
     digest = hashlib.sha256(repr((seed, *key)).encode()).digest()
     # 63 bits, since seeds of torch are signed.
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
-
-def uniform(
-    generator: torch.Generator, low: float, high: float, shape: tuple[int, ...]
-) -> torch.Tensor:
-    """Float32 draws from U[low, high), on the CPU."""
-    import torch
-
-    return low + (high - low) * torch.rand(shape, generator=generator)

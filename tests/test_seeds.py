@@ -4,7 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganbench.seeds import generator, uniform
+from ganbench.seeds import generator
+from ganbench.training.draws import Draws
 
 NAMES = st.lists(st.one_of(st.integers(0, 20), st.text("ab1", max_size=2)), max_size=3)
 KEYS = st.tuples(st.integers(0, 3), NAMES)
@@ -34,7 +35,7 @@ def test_streams_stay_the_same_between_versions():
 
 
 def test_uniform_bounds():
-    draws = uniform(generator(0), -2.0, 3.0, (2000,))
+    draws = Draws(generator(0)).uniform(-2.0, 3.0, 2000)
     assert -2 <= draws.min() < -1.98
     assert 2.98 < draws.max() <= 3
     assert draws.dtype == torch.float32

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ganbench.cli.edit_options import EditOptions, LeftOut, load_for, places_notes, remark
+from ganbench.cli.edit_options import EditOptions, LeftOut, load_for, places_notes, reporting
 from ganbench.cli.options import (
     SEED,
     batch_size_option,
@@ -189,12 +189,7 @@ def _edit_framed(options: EditOptions) -> None:
         units=units,
         resize=options.resize,
         framing=options.framing,
-        max_pixels=options.max_pixels,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        on_bad=left_out if options.skip_bad else None,
-        on_remark=remark,
-        on_note=lambda note: say(f"warning: {note}", err=True),
+        **reporting(options, left_out),
     )
     count = 0
     with progress_bar(screen(err=True)) as move:

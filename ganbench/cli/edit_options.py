@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ganbench.cli.screen import say
 from ganbench.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ganbench.editing import Item, Selection
     from ganbench.methods import Method
@@ -45,6 +45,29 @@ class EditOptions:
     def places(self) -> list[Path]:
         """The given files and folders."""
         return [Path(place) for place in (*self.images, *self.more)]
+
+
+class Reporting(TypedDict):
+    """Arguments of both kinds of editing: limits, batches, and what is done with what they tell."""
+
+    max_pixels: int
+    batch_size: int
+    seed: int
+    on_bad: LeftOut | None
+    on_remark: Callable[[Item, str], None]
+    on_note: Callable[[str], None]
+
+
+def reporting(options: EditOptions, left_out: LeftOut) -> Reporting:
+    """These arguments as the options ask for them; ``left_out`` counts what ``--skip-bad`` leaves out."""
+    return {
+        "max_pixels": options.max_pixels,
+        "batch_size": options.batch_size,
+        "seed": options.seed,
+        "on_bad": left_out if options.skip_bad else None,
+        "on_remark": remark,
+        "on_note": lambda note: say(f"warning: {note}", err=True),
+    }
 
 
 class LeftOut:

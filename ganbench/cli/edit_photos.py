@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganbench.cli.edit_options import EditOptions, LeftOut, load_for, places_notes, remark
+from ganbench.cli.edit_options import (
+    EditOptions,
+    LeftOut,
+    load_for,
+    places_notes,
+    reporting,
+)
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.emotions import KNOWN
 from ganbench.text import plural
@@ -44,12 +50,7 @@ def edit_photos(options: EditOptions) -> None:
         Path() if out is None else out,
         load_face_networks(options.device),
         which=options.face or "largest",
-        max_pixels=options.max_pixels,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        on_bad=left_out if options.skip_bad else None,
-        on_remark=remark,
-        on_note=lambda note: say(f"warning: {note}", err=True),
+        **reporting(options, left_out),
     )
     said = "before, " + ", ".join(goal.said for goal in goals) if several else goals[0].said
     count = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -138,13 +139,22 @@ class Batches:
         # A GPU augments on the stream of the training, whose thread starts the work. A CPU augments beside it.
         on_gpu = self.trainer.device.type != "cpu"
 
+        # Rows whose images are being fetched, perhaps several batches ahead, in order.
+        chosen: deque[NDArray[np.int64]] = deque()
+
+        def rows() -> Iterator[NDArray[np.int64]]:
+            for iteration in range(start, end):
+                chosen.append(self._chosen(iteration))
+                yield self.trainer.share.local_rows(chosen[-1])
+
         def prepare(iteration: int) -> Any:
-            host = self._host(iteration, next(fetched))
+            fetched = next(images)  # first, since it may choose the rows
+            host = self._host(iteration, chosen.popleft(), fetched)
             return host if on_gpu else self._land(host)
 
         with ThreadPoolExecutor(1) as pool:
             begun = time.perf_counter()
-            fetched = self.images.serve(self._rows(i) for i in range(start, end))
+            images = self.images.serve(rows())
             ahead = pool.submit(prepare, start)
             for iteration in range(start, end):
                 ready = ahead.result()
@@ -165,14 +175,9 @@ class Batches:
         # Chosen by the suite's labels: the order of a network's emotions does not change the images.
         return self.trainer.indices(self.images.dataset.labels, iteration, self.seed)
 
-    def _rows(self, iteration: int) -> NDArray[np.int64]:
-        """Rows of this process's part of the batch."""
-        rows: NDArray[np.int64] = self.trainer.share.local_rows(self._chosen(iteration))
-        return rows
-
-    def _host(self, iteration: int, fetched: Tensor) -> _Host:
-        """What a batch needs, in memory that a GPU copies by itself."""
-        trainer, chosen = self.trainer, self._chosen(iteration)
+    def _host(self, iteration: int, chosen: NDArray[np.int64], fetched: Tensor) -> _Host:
+        """What a batch of chosen rows needs, in memory that a GPU copies by itself."""
+        trainer = self.trainer
         units = self.images.dataset.action_units(chosen) if trainer.needs_action_units else None
         host = _Host(iteration, fetched, torch.as_tensor(self.labels[chosen]), units)
         # Copies from other memory are not asynchronous: the training would wait for the GPU.

@@ -224,13 +224,13 @@ def _recorded(
 
 
 class FakeDraws(Draws):
-    """Random numbers that have a shape and no value."""
+    """Random numbers that have a shape and no value, in the mode of fake tensors."""
 
-    def __init__(self) -> None:
-        self.requests = []
+    def __init__(self, device: str = "cpu") -> None:
+        self.requests, self.device = [], device
 
     def _take(self, request: Request) -> Tensor:
-        return torch.empty(request.shape, dtype=request.dtype)
+        return torch.empty(request.shape, dtype=request.dtype, device=self.device)
 
 
 class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]

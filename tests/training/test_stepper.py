@@ -19,6 +19,7 @@ from ganbench.seeds import generator
 from ganbench.training import stepper
 from ganbench.training.batches import Batch
 from ganbench.training.draws import BufferedDraws, DrawBuffer, Draws, Request
+from ganbench.training.plan import FakeDraws
 from ganbench.training.session import prepare
 from ganbench.training.setup import configure
 from ganbench.training.stepper import Stepper, describe_computation, recorder_for
@@ -215,14 +216,6 @@ def test_what_waits_is_counted():
     assert len(counted.seen) >= 4
 
 
-class FakeDraws(Draws):
-    def __init__(self, device):
-        self.requests, self.device = [], device
-
-    def _take(self, request):
-        return torch.empty(request.shape, dtype=request.dtype, device=self.device)
-
-
 def fake(name, more, device, n):
     """A trainer and a batch of n fake images, which have no values; to be called in their mode."""
     trainer = configure(name, "affectnet", words(name, (*more, "ema_decay=0.0"))).build()
@@ -299,7 +292,9 @@ def test_an_operation_without_a_deterministic_algorithm_is_one_line():
         )
 
     trainer.update = update
-    with pytest.raises(BadInput, match=r"backward_cuda does not have .*; leave --deterministic out"):
+    with pytest.raises(
+        BadInput, match=r"backward_cuda does not have .*; leave --deterministic out"
+    ):
         Stepper(trainer, None, pytest.fail)(0, batch_for(trainer), generator(0, "step"))
 
 
