@@ -8,6 +8,7 @@ nox -s bench    the limits that ganbench promises, measured
 nox -s equality the authors' networks at their published widths, recomputed plainly; below 8 GB
 nox -s regression  the shipped checkpoints on a fixed subset, compared with reports/reference
 nox -s reference   a new reports/reference, on purpose; says what moved
+nox -s protocols   the shipped methods under the named protocols, compared with their frozen values
 nox -s reproduce   a short training from scratch, compared with its recorded log
 nox -s intervals   how often the intervals of FED and KID cover, by simulation
 nox -s fuzz        2,000 damaged files of all kinds: no traceback, no hang, no flood of memory
@@ -140,6 +141,15 @@ def reference(session: nox.Session) -> None:
         (REFERENCE / name).unlink(missing_ok=True)
         if (fresh / name).is_file():
             shutil.copy(fresh / name, REFERENCE / name)
+
+
+@nox.session(venv_backend="none")
+def protocols(session: nox.Session) -> None:
+    """Evaluate the shipped methods under named protocols, all or those given, and compare with what is frozen."""
+    faces = ("faces64-v1", "faces128-v1", "faces256-v1")
+    with tempfile.TemporaryDirectory() as cache:
+        env = {"GANBENCH_CACHE": cache}
+        run(session, "tools/freeze_protocol.py", "--check", *(session.posargs or faces), env=env)
 
 
 def evaluate(session: nox.Session) -> Path:

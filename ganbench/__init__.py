@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ganbench.judges import load_judge as load_judge
     from ganbench.methods import load_method as load_method
     from ganbench.methods import save_checkpoint as save_checkpoint
+    from ganbench.protocols import list_protocols as list_protocols
     from ganbench.registry import list_methods as list_methods
+    from ganbench.submission.scorer import score as score
 
 __version__ = "0.1.0"
 
@@ -23,10 +25,12 @@ _PUBLIC = {
     "EMOTIONS": "ganbench.emotions",
     "evaluate": "ganbench.evaluation.run",
     "list_methods": "ganbench.registry",
+    "list_protocols": "ganbench.protocols",
     "load_dataset": "ganbench.data",
     "load_judge": "ganbench.judges",
     "load_method": "ganbench.methods",
     "save_checkpoint": "ganbench.methods",
+    "score": "ganbench.submission.scorer",
 }
 __all__ = ["__version__", *_PUBLIC]
 

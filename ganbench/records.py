@@ -35,6 +35,13 @@ EXTRA = "extra judges"
 # "others" or "unknown". No number depends on it.
 LEARNED = "judges learned from"
 
+# Key of the protocol that holds its name: that of a frozen protocol (``ganbench.protocols``), or ``own:`` and
+# the beginning of its hash.
+NAME = "name"
+
+# The keys of the protocol that are not hashed.
+UNHASHED = (EXTRA, LEARNED, NAME)
+
 # Prefix of the variants that hold a difference of two methods: "minus stargan".
 MINUS = "minus "
 
@@ -126,8 +133,13 @@ class Results:
 
     @property
     def protocol_hash(self) -> str:
-        """sha256 (hex) of the protocol without ``EXTRA`` and ``LEARNED``, which the numbers do not depend on."""
-        return _hash(self.protocol, (EXTRA, LEARNED))
+        """sha256 (hex) of the protocol without ``UNHASHED``, which the main judge's numbers do not depend on."""
+        return _hash(self.protocol, UNHASHED)
+
+    @property
+    def protocol_name(self) -> str:
+        """The name of the protocol; ``own:`` and the beginning of its hash in results of earlier versions."""
+        return str(self.protocol.get(NAME, f"own:{self.protocol_hash[:8]}"))
 
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""
@@ -204,9 +216,8 @@ class Results:
                 )
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadInput(f"'records' is missing or no list of tables in: {where}; evaluate again")
-        if _hash(fields["protocol"], (_EXTRA_1 if old else EXTRA, LEARNED)) != table.get(
-            "protocol_hash"
-        ):
+        unhashed = (_EXTRA_1, LEARNED) if old else UNHASHED
+        if _hash(fields["protocol"], unhashed) != table.get("protocol_hash"):
             raise BadInput(
                 f"protocol and its hash disagree in: {where}; the file was changed: evaluate again"
             )

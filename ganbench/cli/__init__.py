@@ -20,6 +20,9 @@ CLOSED = 141
 # Each command lies in the module of its name. The help texts are here, so that a list imports nothing.
 COMMANDS = {
     "eval": "Evaluate methods: Table 1, FED, ERE, plots, a page.",
+    "score": "Score pictures that any program has edited.",
+    "verify": "Check that a score is about a folder of pictures.",
+    "protocol": "List the named protocols; write their tasks.",
     "compare": "Compare two evaluations: the gate for CI.",
     "validate": "Test the metrics on edits of known quality.",
     "figure": "Make the figures of the paper's supplement.",

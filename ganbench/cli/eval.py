@@ -374,11 +374,11 @@ def _report(options: EvalOptions, run: Plan, watch: Stopwatch) -> None:
     shown = [tables.paper, tables.main, tables.seeds]
     if options.metrics != "default":  # the default metrics that Table 1 lacks are on the page
         shown.append(tables.other)
-    _print_tables([*shown, tables.judges])
+    print_tables([*shown, tables.judges])
     screen().print(f"{options.folder / 'report.html'}", soft_wrap=True)
 
 
-def _print_tables(tables: list[Table | None]) -> None:
+def print_tables(tables: list[Table | None]) -> None:
     """Print tables in the width of the widest one, so that no cell is cut; None stands for no table."""
     from ganbench.report.formats import to_rich
 

@@ -19,6 +19,7 @@ from ganbench.evaluation.samples import Cloud, Gallery, cloud
 from ganbench.judges.label_check import judge_notes
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import cut_notes, to_bytes
+from ganbench.protocols.names import named
 from ganbench.records import Record, Results
 from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, MetricInputs, score
 from ganbench.scoring.differences import differences
@@ -100,6 +101,7 @@ def conclude(plan: Plan) -> Evaluation:
             spec.name: dataclasses.asdict(spec) for metric in plan.metrics for spec in metric.specs
         },
     )
+    results = named(results, plan.dataset.left_out)
     logits = [arrays["logits"] for arrays in reals]
     notes = judge_notes(plan.judges, labels, logits, plan.dataset, plan.labels)
     return Evaluation(
@@ -189,6 +191,7 @@ def _facts(method: Method, inputs: MetricInputs) -> dict[str, Any]:
         "stochastic": method.spec.stochastic,
         "codes": list(inputs.sets),
         "clamped": float(inputs.edits["clamped"].mean(dtype=np.float64)),
+        **method.own_facts,
     }
 
 

@@ -137,7 +137,8 @@ def codes(method: Method, name: str, seed: int, chunk: int) -> tuple[Tensor, Ten
         if ability(method.label_distribution, anchors) is not None:
             z = z.clamp(-1, 1)  # the Gaussian model keeps its means in this square by tanh
     else:
-        z = method.codes(targets, noise=method.draw_noise(n, random))
+        places = CHUNK * chunk + torch.arange(CHUNK).repeat_interleave(len(EMOTIONS))
+        z = method.task_codes(places, targets, method.draw_noise(n, random))
     desired = label_distribution(method, z)
     if desired is None and name != "uniform":
         desired = torch.nn.functional.one_hot(targets, len(EMOTIONS))

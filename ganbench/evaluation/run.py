@@ -179,7 +179,8 @@ def entitled(methods: Mapping[str, Method] | Iterable[Method]) -> dict[str, Meth
         methods = list(methods)
         labels.check_apart(method.name for method in methods)
         methods = {method.name: method for method in methods}
-    titles = labels.titles({label: (m.name, type(m).title) for label, m in methods.items()})
+    known = {label: (m.name, m.own_title or type(m).title) for label, m in methods.items()}
+    titles = labels.titles(known)
     renamed = dict(methods)
     for label, method in methods.items():
         if method.title != titles[label]:

@@ -33,7 +33,7 @@ from ganbench.gate.statistics import (
 )
 from ganbench.gate.tolerance import Tolerance
 from ganbench.metrics import Interval, paired
-from ganbench.records import EXTRA, LEARNED, MINUS, Key, Record, Results
+from ganbench.records import EXTRA, MINUS, UNHASHED, Key, Record, Results
 from ganbench.scoring.intervals import interval_of
 
 # Significance level of a whole comparison; the promise is 5 %. Tests from intervals extrapolate the ends
@@ -178,8 +178,7 @@ def _differences(a: Any, b: Any, where: str = "") -> list[str]:
 def _other_protocol(base: dict[str, Any], head: dict[str, Any]) -> str:
     """The differences of the protocols that all numbers depend on, in words; empty without any."""
     before, after = (
-        {k: v for k, v in protocol.items() if k not in (EXTRA, LEARNED)}
-        for protocol in (base, head)
+        {k: v for k, v in protocol.items() if k not in UNHASHED} for protocol in (base, head)
     )
     differences = ", ".join(_differences(before, after))
     return f"other protocol: {differences}" if differences else ""

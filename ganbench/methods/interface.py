@@ -99,7 +99,7 @@ class Method(nn.Module):
     # For ``ganbench.storage.state.identity``. The card may hold numbers that codes are made from, so it is
     # hashed; and ``edit`` calls ``eval``.
     fingerprint_ignores: ClassVar = frozenset(
-        {"fingerprint", "licence", "loaded", "source", "title"}
+        {"fingerprint", "licence", "loaded", "own_facts", "own_title", "source", "title"}
     )
     sets_training: ClassVar = True
 
@@ -112,6 +112,10 @@ class Method(nn.Module):
         self.source: dict[str, str] = {}  # "file", the file's name without folders, and "sha256"
         self.loaded = ""  # ``tensor_hash`` of the method when it was loaded
         self.card: dict[str, Any] = {}
+        # More that results shall tell about it, such as an address.
+        self.own_facts: dict[str, Any] = {}
+        # The title of this object, if it is not that of its class; ``title`` may also have a label.
+        self.own_title = ""
 
     # -- what a subclass provides -----------------------------------------------------------------
 
@@ -324,6 +328,16 @@ class Method(nn.Module):
         raw = self.from_native(y) if floats else y
         checked(self.name, raw, mask, images.shape)
         return raw, mask
+
+    def task_codes(self, places: Tensor, targets: Tensor, noise: Tensor | None) -> Tensor:
+        """Codes [N, code_dim] of the emotions of an evaluation; here those of ``codes``, whatever the image.
+
+        Args:
+            places: int64 [N], the place of each image in the protocol's order.
+            targets: int64 [N], in Table-1 order.
+            noise: as for ``codes``.
+        """
+        return self.codes(targets, noise=noise)
 
     def label_distribution(self, codes: Tensor) -> Tensor:
         """The label distribution p_z [N, emotions] of codes (GGANmut only).

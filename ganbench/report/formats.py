@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
-def to_csv(table: Table) -> str:
+def to_csv(table: Table, protocol: str = "") -> str:
     """A line for each row, with six significant digits; a cell without a value is empty.
 
     A column in which a value has an interval is followed by two columns with the ends of the intervals,
-    titled ``low`` and ``high``.
+    titled ``low`` and ``high``. The last column is the name of the protocol, if it is given.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -29,7 +29,8 @@ def to_csv(table: Table) -> str:
     for column, wide in zip(table.columns, intervals, strict=True):
         title = printable(column.title)
         heads += [title, *([f"{title} low", f"{title} high"] if wide else [])]
-    writer.writerow(heads)
+    last = [printable(protocol)] if protocol else []
+    writer.writerow(heads + ["Protocol"] * bool(protocol))
     for row in table.rows:
         values: list[float | None] = []
         for cell, wide in zip(row.cells, intervals, strict=True):
@@ -38,7 +39,8 @@ def to_csv(table: Table) -> str:
                 values += [cell.value - cell.sides[0], cell.value + cell.sides[1]]
             elif wide:
                 values += [None, None]
-        writer.writerow([printable(row.title), *("" if v is None else f"{v:.6g}" for v in values)])
+        cells = ("" if v is None else f"{v:.6g}" for v in values)
+        writer.writerow([printable(row.title), *cells, *last])
     return file.getvalue()
 
 

@@ -74,7 +74,9 @@ def draw_grids(evaluation: Evaluation) -> list[Picture]:
     """``grid_truth.png`` if the true edits are known, and ``grid_<method>.png``."""
     gallery, methods = evaluation.gallery, evaluation.results.methods
     grids = [
-        (name, methods[name]["title"], gallery.edits[name]) for name in in_order(evaluation.results)
+        (name, methods[name]["title"], gallery.edits[name])
+        for name in in_order(evaluation.results)
+        if name in gallery.edits  # rows of other runs have no pictures
     ]
     if gallery.truth is not None:
         grids.insert(0, ("truth", "The true edits (rendered)", gallery.truth))
@@ -122,6 +124,8 @@ def draw_maps(results: Results, placed: list[Placed]) -> list[Picture]:
     pictures = []
     for name in in_order(results):
         by_codes = {codes: pair for (method, codes), pair in by_key.items() if method == name}
+        if not by_codes:  # a row of another run
+            continue
         title = results.methods[name]["title"]
         main = by_codes.get("noisy") or by_codes["anchor"]
         figure = feature_map.draw_method(real, main, all_positions)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from ganbench.evaluation.collect import Evaluation
 from ganbench.evaluation.plan import Plan
@@ -47,7 +48,11 @@ def check_writable(folder: Path) -> None:
 
 
 def write_run(
-    evaluation: Evaluation, folder: Path, command: Sequence[str] = (), plan: Plan | None = None
+    evaluation: Evaluation,
+    folder: Path,
+    command: Sequence[str] = (),
+    plan: Plan | None = None,
+    more: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Tables:
     """Write tables, pictures, page and manifest.
 
@@ -58,6 +63,7 @@ def write_run(
         command: the command line to record, as a list of arguments.
         plan: of the evaluation, from which the figures of the supplement are drawn; None
             leaves them out.
+        more: content of further files by name.
 
     Returns:
         The tables of the run.
@@ -92,14 +98,15 @@ def write_run(
         files: dict[str, bytes] = {
             "results.json": results.to_json().encode(),
             PREDICTIONS: to_npz(evaluation.predictions, results.records),
-            "table1.csv": to_csv(tables.main).encode(),
+            "table1.csv": to_csv(tables.main, results.protocol_name).encode(),
             "table1.md": f"{to_markdown(tables.main)}\n{to_markdown(tables.paper)}".encode(),
             "table1.tex": "\n".join(["% needs \\usepackage{booktabs}", *latex]).encode(),
             "report.html": page.encode(),
             **{picture.name: picture.png for picture in (*maps, *grids, *planes)},
+            **more,
         }
         if tables.judges:
-            files[JUDGES] = to_csv(tables.judges).encode()
+            files[JUDGES] = to_csv(tables.judges, results.protocol_name).encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = json.dumps(manifest(files=hashes), indent=1).encode() + b"\n"
     stale = {*_pictures_of(folder), JUDGES, OLD_PREDICTIONS} - files.keys()

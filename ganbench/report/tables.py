@@ -77,16 +77,23 @@ class Tables:
 
 
 def make_tables(results: Results) -> Tables:
-    """Make all tables of a run."""
+    """Make all tables of a run; the caption of each tells the protocol, but that of the published table."""
+
+    def told(table: Table | None) -> Table | None:
+        caption = f" Protocol: {results.protocol_name}."
+        return table and replace(table, caption=table.caption + caption)
+
+    main = told(table1(results))
+    assert main is not None
     return Tables(
-        table1(results),
+        main,
         paper_table1(),
-        differences_table(results),
-        seeds_table(results),
-        judges_table(results),
-        gt_error_table(results),
-        codes_table(results),
-        other_table(results),
+        told(differences_table(results)),
+        told(seeds_table(results)),
+        told(judges_table(results)),
+        told(gt_error_table(results)),
+        told(codes_table(results)),
+        told(other_table(results)),
     )
 
 

@@ -67,7 +67,13 @@ def test_two_judges_stand_side_by_side(place, tmp_path):
     assert [row[0] for row in table] == ["Method", "Real", "StarGAN", "GGANmut"]
     heads = [head.split(",")[0] for head in table[0]]
     # Each with the two ends of its interval.
-    assert heads == ["Method", *["Accuracy"] * 6, *["Agreement"] * 3, *["Cohen's κ"] * 3]
+    assert heads == [
+        "Method",
+        *["Accuracy"] * 6,
+        *["Agreement"] * 3,
+        *["Cohen's κ"] * 3,
+        "Protocol",
+    ]
     assert table[0][7] in out
     page = (folder / "report.html").read_text()
     assert 'id="table-judges"' in page

@@ -1,0 +1,97 @@
+"""Rows of other evaluations in one table, with paired differences: runs of one protocol are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganbench import parsing
+from ganbench.errors import BadInput
+from ganbench.evaluation.collect import Evaluation
+from ganbench.gate.comparison import Run
+from ganbench.gate.predictions import PREDICTIONS, read_predictions
+from ganbench.protocols.definition import folder_of
+from ganbench.records import MINUS, Results
+from ganbench.scoring import REAL, TRUTH
+from ganbench.scoring.differences import differences
+
+RESULTS = "results.json"
+
+
+def frozen_run(name: str) -> Run | None:
+    """The reference values of the shipped methods under a frozen protocol; None if it has none.
+
+    Raises:
+        BadInput: the files are damaged.
+    """
+    with resources.as_file(folder_of(name)) as folder:
+        if not (folder / RESULTS).is_file():
+            return None
+        results = Results.from_json(
+            parsing.read_text(folder / RESULTS, parsing.RESULTS), f"{name}/{RESULTS}"
+        )
+        return Run(*read_predictions(folder / PREDICTIONS, results))
+
+
+def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
+    """An evaluation with the rows of other runs of its protocol beside its own.
+
+    Differences of every two methods are computed anew, since their intervals hold together.
+
+    Args:
+        evaluation: its real images, true edits and pictures are kept.
+        runs: with influence values, so that differences are paired.
+
+    Raises:
+        BadInput: a run has another protocol, or two runs have a method of the same name.
+    """
+    results = evaluation.results
+    methods, confusion = dict(results.methods), dict(results.confusion)
+    predictions: dict[str, NDArray[np.int8]] = dict(evaluation.predictions)
+    records = [r for r in results.records if not r.variant.startswith(MINUS)]
+    versions = {name: spec.get("version") for name, spec in results.metrics.items()}
+    for run in runs:
+        other = run.results
+        _check(results, other, list(methods))
+        for label, facts in other.methods.items():
+            methods[label] = facts
+            confusion[label] = other.confusion[label]
+            if label in run.predictions:
+                predictions[label] = run.predictions[label]
+        records += [
+            r
+            for r in other.records
+            if r.method not in (REAL, TRUTH)
+            and not r.variant.startswith(MINUS)
+            and versions.get(r.metric, r.version) == r.version
+        ]
+    records += differences(records, list(methods))
+    specs = {name: spec for run in runs for name, spec in run.results.metrics.items()}
+    merged = replace(
+        results,
+        methods=methods,
+        confusion=confusion,
+        records=tuple(records),
+        metrics=specs | results.metrics,
+    )
+    return replace(evaluation, results=merged, predictions=predictions)
+
+
+def _check(results: Results, other: Results, taken: Sequence[str]) -> None:
+    if other.protocol_hash != results.protocol_hash or other.seed != results.seed:
+        raise BadInput(
+            f"a run of another protocol: {other.protocol_name} is not {results.protocol_name}; a table has "
+            "rows of one protocol"
+        )
+    lowered = {label.lower() for label in taken}
+    titles = {str(results.methods.get(label, {}).get("title", "")).lower() for label in taken}
+    for label, facts in other.methods.items():
+        if label.lower() in lowered or str(facts.get("title", "")).lower() in titles:
+            raise BadInput(
+                f"name given twice: {facts.get('title', label)} is a row of {other.protocol_name}; choose "
+                "another --name"
+            )
