@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,7 +54,7 @@ class ProtocolOptions(DataOptions):
                     f"{given} with --protocol {name}, which decides it; leave it out, or give --protocol "
                     f"{FOLDER} for your own data"
                 )
-            more = {"label_order": self.label_order}
+            more: dict[str, Any] = {"label_order": self.label_order}
             progress = partial(move, f"data {protocol.data}")
             return open_protocol(protocol, self.root, self.device, progress, **more)
         if not _given("data"):
