@@ -30,7 +30,7 @@ COMMANDS = {
     "plot": "Draw losses and probe accuracy of a training.",
     "reproduce": "Train a shipped checkpoint again and compare.",
     "edit": "Edit any number of pictures to an emotion.",
-    "data": "List, export and check data sets.",
+    "data": "List, export, align and check data sets.",
     "cache": "Show, prune and verify what runs have stored.",
     "methods": "List the methods.",
     "checkpoints": "Import the authors' checkpoints; export, list, show and verify.",

@@ -1,4 +1,4 @@
-"""``ganbench data``: list the kinds of data set, export the embedded faces, check a data set."""
+"""``ganbench data``: list the kinds of data set, export the embedded faces, align and check a data set."""
 
 from __future__ import annotations
 
@@ -13,22 +13,28 @@ from ganbench.cli.options import (
     au_scale_of,
     au_scale_option,
     data_options,
+    device_option,
     leak_options,
+    max_pixels_option,
     seed_option,
+    source_options,
 )
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from ganbench.cli.screen import Bar
     from ganbench.data.doctor import Finding
+    from ganbench.data.looks import Look
+    from ganbench.data.remarks import Part
     from ganbench.data.table import TableDataset
 
 
 @click.group()
 def data() -> None:
-    """List, export and check data sets."""
+    """List, export, align and check data sets."""
 
 
 @data.command("list")
@@ -93,6 +99,57 @@ def export(
 
 
 @data.command()
+@click.argument("source", metavar="SOURCE", type=click.Path())
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("--data", "kind", default="auto", metavar="KIND", help="Kind of data set.  [default: the one found in SOURCE]")  # fmt: skip
+@source_options
+@click.option(
+    "--size",
+    type=PIXELS,
+    default=128,
+    show_default=True,
+    help="Side of the new pictures, in pixels.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Border on each side of the frame, in shares of its side.",
+)
+@max_pixels_option
+@click.option("--skip-bad", is_flag=True, help="Leave out unreadable pictures instead of stopping.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
+@device_option
+def align(source: str, folder: str, kind: str, **given: Any) -> None:
+    """Bring the faces of a data set into the frame of the rendered faces, once.
+
+    SOURCE is a data set of any kind, a folder for each emotion, or any folder of pictures; it is never written to.
+    DIR gets the pictures and their labels. A run that was stopped goes on when it is started again.
+    """
+    from functools import partial
+
+    from ganbench.data.aligning import LEFT_OUT, align_pictures, check_apart
+    from ganbench.data.sources import open_source
+    from ganbench.faces_in_photos import load_face_networks
+    from ganbench.parsing import user_path
+
+    place, out = user_path(source), user_path(folder)
+    check_apart(place, out)
+    found = open_source(place, kind, given.pop("label_order"), given.pop("cameras"))
+    for line in found.left_out:
+        say(line, err=True)
+    networks = load_face_networks(given.pop("device"))
+    with progress_bar(screen(err=True)) as move:
+        done = align_pictures(found, out, networks, progress=partial(move, "align"), **given)
+    left = f"{done.without_face:,} without a face, {done.unreadable:,} unreadable"
+    where = f": {out / LEFT_OUT}" if done.without_face or done.unreadable else ""
+    say(f"{plural(done.pictures, 'picture')} of {found.kind} in {out}; {left}{where}")
+    if found.labelled:
+        say(f"check it: ganbench data check --root {out}")
+
+
+@data.command()
 @data_options
 @click.option(
     "--size",
@@ -110,18 +167,27 @@ def export(
 )
 @au_scale_option
 @leak_options
+@click.option("--strict", is_flag=True, help="Take remarks for faults.")
 def check(
-    size: int, split: str, au_scale: str, allow_leaks: bool, same_data: bool, **given: Any
+    size: int,
+    split: str,
+    au_scale: str,
+    allow_leaks: bool,
+    same_data: bool,
+    strict: bool,
+    **given: Any,
 ) -> None:
-    """Check a data set before training on it: labels, bad and duplicate files, sizes, leaks.
+    """Check a data set before training on it: labels, files, sizes, leaks, duplicates, crops, persons.
 
-    Every image is decoded. The exit code is 2 if the data cannot be used.
+    Every image is decoded, and faces are looked for in a sample. The exit code is 2 if there is a fault.
     """
     from dataclasses import replace
     from functools import partial
     from typing import cast
 
     from ganbench.data.doctor import Finding, examine
+    from ganbench.data.looks import look
+    from ganbench.data.remarks import examine_pictures
     from ganbench.errors import BadInput
     from ganbench.judges.label_check import check_labels
 
@@ -139,29 +205,71 @@ def check(
                 found.append(Finding("fault", str(error)))
             else:
                 opened[part] = cast("TableDataset", dataset)
+        looks: dict[str, Sequence[Look | None]] = {}
         for part, table in opened.items():
-            bad = [*table.bad, *table.undecodable(partial(move, f"decoding {part}"))]
+            undecodable, looks[part] = table.measure(look, partial(move, f"decoding {part}"))
+            bad = [*table.bad, *undecodable]
             found += [
                 Finding("note" if options.skip_bad else "fault", text) for text in _bad(part, bad)
             ]
             found += examine(table)
+        parts = _surveyed(opened, looks, move)
+        found += examine_pictures(parts, partial(move, "comparing pictures"))
     if opened:
-        console.print(_counts(opened))
+        console.print(_counts(opened, parts))
         for table in opened.values():
             if labels := check_labels(table, "cpu").note:
                 found.append(Finding("fault", labels))
         found += _leaks(opened, allow_leaks, same_data)
-    for level in ("note", "fault"):
-        for text in dict.fromkeys(one.text for one in found if one.level == level):
-            console.print(f"{level}: {text}", soft_wrap=True)
-    if faults := len({one.text for one in found if one.level == "fault"}):
+    _conclude(found, options.kind, strict)
+
+
+def _conclude(found: Sequence[Finding], kind: str, strict: bool) -> None:
+    """Print the findings, each once, the gravest last.
+
+    Raises:
+        BadInput: there is a fault.
+    """
+    from ganbench.errors import BadInput
+
+    by_level: dict[str, dict[str, None]] = {"note": {}, "remark": {}, "fault": {}}
+    for one in found:
+        graver = strict and one.level == "remark"
+        by_level["fault" if graver else one.level][one.text] = None
+    console = screen()
+    for name, texts in by_level.items():
+        for text in texts:
+            console.print(f"{name}: {text}", soft_wrap=True)
+    if faults := len(by_level["fault"]):
         raise BadInput(
-            f"{options.kind} cannot be used: {plural(faults, 'fault')}, listed above; repair them first"
+            f"{kind} cannot be used: {plural(faults, 'fault')}, listed above; repair them first"
         )
-    say(f"{options.kind} can be used")
+    say(f"{kind} can be used")
 
 
-def _counts(opened: dict[str, TableDataset]) -> Any:
+def _surveyed(
+    opened: dict[str, TableDataset], looks: dict[str, Sequence[Look | None]], move: Bar
+) -> list[Part]:
+    """The splits with the faces in them; of rendered data sets, whose persons are known, no face is looked for."""
+    from functools import partial
+
+    from ganbench.data.face_survey import survey_faces
+    from ganbench.data.remarks import Part
+    from ganbench.faces_in_photos import load_face_networks
+
+    parts: list[Part] = []
+    for name, table in opened.items():
+        if any(part.table.listing.undivided for part in parts):
+            break  # the other split has the same images
+        survey = None
+        if not table.has_true_edits:
+            networks = load_face_networks("cpu")
+            survey = survey_faces(table, networks, partial(move, f"looking for faces in {name}"))
+        parts.append(Part(table, looks[name], survey))
+    return parts
+
+
+def _counts(opened: dict[str, TableDataset], parts: Sequence[Part]) -> Any:
     """A table of the images of each emotion and split, of those left out, and of their properties."""
     import numpy as np
     from rich.table import Table
@@ -180,6 +288,15 @@ def _counts(opened: dict[str, TableDataset]) -> Any:
         "stored size (median)",
         *("x".join(str(int(x)) for x in np.median(d.extents, 0)) for d in opened.values()),
     )
+    surveys = {part.table.split: part.survey for part in parts if part.survey is not None}
+    if surveys:
+        found = (
+            f"{len(surveys[name].faces)} of {len(surveys[name].rows)} looked at"
+            if name in surveys
+            else ""
+            for name in opened
+        )
+        table.add_row("faces found", *found)
     table.add_row(
         "region maps", *("yes" if "regions" in d.frame else "no" for d in opened.values())
     )

@@ -29,7 +29,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class DataOptions:
-    """The values of ``data_options``: the data set, its folder, and how its pictures are read."""
+    """The values of ``data_options``: the data set, its folder, and how its pictures are read.
+
+    A root without a kind of data set is looked at, and has the kind that it is recognised as.
+    """
 
     data: str
     root: str | None
@@ -37,6 +40,15 @@ class DataOptions:
     framing: str
     max_pixels: int
     skip_bad: bool
+    cameras: str | None
+
+    def __post_init__(self) -> None:
+        from ganbench.data import AUTO, find_dataset
+
+        if self.data == AUTO:
+            name, root = ("faces", None) if self.root is None else find_dataset(self.root)
+            object.__setattr__(self, "data", name)
+            object.__setattr__(self, "root", None if root is None else str(root))
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> DataOptions:
@@ -77,6 +89,7 @@ class DataOptions:
             label_order=self.label_order,
             framing=self.framing,
             max_pixels=self.max_pixels,
+            cameras=self.cameras,
             progress=partial(move, f"data {self.data}"),
             **self.data_values,
             **more,
@@ -133,6 +146,13 @@ def au_scale_of(text: str) -> float | None:
     return None if text == "auto" else float(text)
 
 
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(1, 10**12),
+    default=64_000_000,
+    show_default=True,
+    help="Refuse pictures whose headers announce more pixels.",
+)
 picture_options = several(
     click.option(
         "--framing",
@@ -141,33 +161,36 @@ picture_options = several(
         show_default=True,
         help="How a picture becomes square: its middle square is cut out, or the whole picture is stretched.",
     ),
-    click.option(
-        "--max-pixels",
-        type=click.IntRange(1, 10**12),
-        default=64_000_000,
-        show_default=True,
-        help="Refuse pictures whose headers announce more pixels.",
-    ),
+    max_pixels_option,
 )
-data_options = several(
-    click.option(
-        "--data",
-        default="faces",
-        show_default=True,
-        metavar="KIND",
-        help="Kind of data set; see 'ganbench data list'. The default has 7,000 faces for training and 700 "
-        "for testing; faces:train=70,test=70,seed=1 has other faces.",
-    ),
-    click.option("--root", help="Folder of the data set; the embedded faces need none."),
-    click.option(
-        "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
-    ),
+source_options = several(
     click.option(
         "--label-order",
         metavar="NAME|NAME,...",
         help="Meaning of labels that are numbers: table1 (AffectNet's), alphabetical, fer2013, raf-db, or the "
         "names in the order of the numbers; 1:NAME,... if the numbers begin with 1.  [default: table1]",
     ),
+    click.option(
+        "--cameras",
+        metavar="NAME,...|all",
+        help="Cameras whose pictures are used, of RaFD (0,45,90,135,180) or KDEF (FL,HL,S,HR,FR).  [default: "
+        "the one in front of the face]",
+    ),
+)
+data_options = several(
+    click.option(
+        "--data",
+        default="auto",
+        metavar="KIND",
+        help="Kind of data set; see 'ganbench data list'.  [default: the one found under --root; without "
+        "--root the embedded faces, 7,000 for training and 700 for testing] faces:train=70,test=70,seed=1 has "
+        "other faces.",
+    ),
+    click.option("--root", help="Folder of the data set; the embedded faces need none."),
+    click.option(
+        "--skip-bad", is_flag=True, help="Leave out unreadable images instead of stopping."
+    ),
+    source_options,
     picture_options,
 )
 au_scale_option = click.option(

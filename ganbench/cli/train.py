@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # checkpoint. Folders and devices are left out, because they differ between machines.
 RECORDED = (
     "recipe", "assignments", "precision", "compiled", "graphs", "deterministic", "accumulate", "data", "label_order",
-    "au_scale", "framing", "seed",
+    "cameras", "au_scale", "framing", "seed",
 )  # fmt: skip
 # Where images may be, as in ``ganbench.training.images.CHOICES``, whose import takes a second.
 PLACES = ("auto", "disk", "memory", "device", "files")

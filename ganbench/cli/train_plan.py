@@ -86,7 +86,9 @@ def _count_images(options: TrainOptions, setup: Setup, data_named: bool) -> tupl
         )
         left_out = f", {faces.left_out} left out" if faces.left_out else ""
         return len(faces), f"embedded faces{left_out}"
-    listing = read_listing(kind, "train", options.root, options.label_order, names)
+    listing = read_listing(
+        kind, "train", options.root, options.label_order, names, cameras=options.cameras
+    )
     if (listing.frame["expression"] < 0).any():
         return len(listing.frame), "listed with action units, without emotions"
     counts = listing.frame["expression"].value_counts()

@@ -25,7 +25,15 @@ DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "affectnet": ("AffectNet, either layout: training.csv or train_set/annotations", ()),
     "csv": ("a CSV of image paths and labels", ()),
     "folder": ("a folder per emotion: train/happy/*.jpg", ()),
+    "raf-db": ("RAF-DB: EmoLabel/list_patition_label.txt and Image/aligned", ()),
+    "fer2013": ("FER2013: a CSV of pixels", ()),
+    "ferplus": ("FERPlus: the votes of fer2013new.csv beside fer2013.csv", ()),
+    "rafd": ("RaFD: Rafd090_01_Caucasian_female_angry_frontal.jpg; --cameras", ()),
+    "kdef": ("KDEF: AF01/AF01ANS.JPG; --cameras", ()),
+    "imagefolder": ("Hugging Face's: metadata.csv or metadata.jsonl beside pictures", ()),
 }
+# A name that stands for the layout that the root has.
+AUTO = "auto"
 SPLITS = ("train", "test")
 
 
@@ -48,6 +56,7 @@ def load_dataset(
     unlabelled: bool = False,
     framing: str = "centre",
     max_pixels: int | None = None,
+    cameras: str | None = None,
     progress: Progress | None = None,
     emotions: Sequence[str] = EMOTIONS,
     keep: bool = True,
@@ -56,7 +65,7 @@ def load_dataset(
     """Open one split of a data set.
 
     Args:
-        name: one of ``list_datasets()``.
+        name: one of ``list_datasets()``, or ``"auto"``: the layout of the root is found.
         split: ``"train"`` or ``"test"`` (AffectNet's validation set).
         root: the folder of the data; not for ``faces``, which are rendered into the cache.
         size: side of the images, in pixels. Faces are rendered at it, photographs resized.
@@ -76,6 +85,8 @@ def load_dataset(
         framing: how pictures that are not square become squares: ``"centre"`` cuts out the middle
             square, ``"stretch"`` changes the proportions. The faces are square.
         max_pixels: refuse pictures with more pixels, by their headers; None takes 64 million.
+        cameras: for ``rafd`` and ``kdef``: names of cameras, separated by commas, or "all"; None takes
+            the one in front of the face.
         progress: called with (done, total) while images are rendered and opened.
         emotions: names of the emotions to use, in any order: images of others are left out and
             counted (``Dataset.left_out``). AffectNet's contempt (id 7) is used if "contempt" is among
@@ -87,6 +98,8 @@ def load_dataset(
         BadInput: an unknown name, split or option, a missing root, a root without that layout,
             or images that cannot be used.
     """
+    if name == AUTO:
+        name, root = find_dataset(root)
     check_options(name, options)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
@@ -101,6 +114,8 @@ def load_dataset(
             raise BadInput(
                 f"the embedded faces take no label order, got {label_order!r}; leave it out"
             )
+        if cameras is not None:
+            raise BadInput(f"the embedded faces have no cameras, got {cameras!r}; leave it out")
         from ganbench.data.dataset import only
         from ganbench.data.faces import FacesConfig
         from ganbench.data.faces.dataset import FacesDataset, LazyFaces
@@ -123,7 +138,7 @@ def load_dataset(
 
     if au_scale not in (None, 5, 1):
         raise BadInput(f"action units end at 5 or at 1, not {au_scale}; give au_scale 5 or 1")
-    listing = read_listing(name, split, root, label_order, emotions)
+    listing = read_listing(name, split, root, label_order, emotions, cameras=cameras)
     if not unlabelled and (listing.frame["expression"] < 0).any():
         raise BadInput(
             f"{str(listing.source)!r} lists action units, but no emotions ({split}): add a column 'label', "
@@ -190,6 +205,8 @@ def read_listing(
     root: str | Path | None,
     label_order: str | None = None,
     emotions: Sequence[str] = EMOTIONS,
+    *,
+    cameras: str | None = None,
 ) -> Listing:
     """The rows of one split of a data set of files; no image is opened.
 
@@ -199,19 +216,37 @@ def read_listing(
         root: the folder of the data, or one list.
         label_order: as for ``load_dataset``.
         emotions: names of those to use; rows of others are counted in ``Listing.dropped``.
+        cameras: as for ``load_dataset``.
 
     Raises:
         BadInput: a missing root, or one without that layout; an unknown label order.
     """
-    from ganbench.data.affectnet import read_affectnet, read_csv
-    from ganbench.data.folder import read_folder
+    from ganbench.data.aligned import read_rule
     from ganbench.data.label_order import parse_order
+    from ganbench.data.layouts import reader_of
 
-    readers = {"affectnet": read_affectnet, "csv": read_csv, "folder": read_folder}
+    if name == AUTO:
+        name, root = find_dataset(root)
     order = None if label_order is None else parse_order(label_order)
     source = _existing(name, root)
-    listing = readers[name](source, split, order).of_emotions(emotions)
-    return replace(listing, label_order=order.name if order else "", source=source)
+    listing = reader_of(name, cameras)(source, split, order).of_emotions(emotions)
+    rule, margin = read_rule(listing.root)
+    if margin:
+        text = f"the pictures have a border of {margin:g} of the side around the frame of the rendered faces"
+        listing = replace(listing, notes=(*listing.notes, text))
+    label_order = order.name if order else ""
+    return replace(listing, label_order=label_order, source=source, frame_rule=rule)
+
+
+def find_dataset(root: str | Path | None) -> tuple[str, Path]:
+    """The kind of the data set under a root, and its root (see ``ganbench.data.layouts.detect``).
+
+    Raises:
+        BadInput: there is no such place, or no layout is recognised there.
+    """
+    from ganbench.data.layouts import detect
+
+    return detect(_existing(AUTO, root))
 
 
 def _existing(name: str, root: str | Path | None) -> Path:
@@ -221,13 +256,20 @@ def _existing(name: str, root: str | Path | None) -> Path:
         BadInput: it is missing.
     """
     if root is None:
-        raise BadInput(f"data set {name!r} ({DATASETS[name][0]}) needs --root, the folder it is in")
+        what = f" ({DATASETS[name][0]})" if name in DATASETS else ""
+        raise BadInput(f"data set {name!r}{what} needs --root, the folder it is in")
     path = user_path(root)
     if not is_file(path) and not is_folder(path):
-        raise BadInput(
-            f"no such folder: {str(root)!r}; give --root the folder of data set {name!r}"
-        )
+        of = "the data" if name == AUTO else f"data set {name!r}"
+        raise BadInput(f"no such folder: {str(root)!r}; give --root the folder of {of}")
     return path
 
 
-__all__ = ["check_options", "list_datasets", "load_dataset", "parse_data", "read_listing"]
+__all__ = [
+    "check_options",
+    "find_dataset",
+    "list_datasets",
+    "load_dataset",
+    "parse_data",
+    "read_listing",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,16 +18,20 @@ from numpy.typing import NDArray
 
 from ganbench import parsing
 from ganbench.data import splits
-from ganbench.data.columns import read_frame
+from ganbench.data.columns import is_official, read_frame
 from ganbench.data.finding import is_picture
 from ganbench.data.label_order import LabelOrder, check_numbers, is_name, is_number, read_label
 from ganbench.data.listing import Listing
+from ganbench.emotions import EMOTIONS, KNOWN
 from ganbench.errors import BadInput
 from ganbench.text import plural
 
 # Bytes of an annotation that holds one label: its header has 128.
 _LABEL_BYTES = 4096
 _ANNOTATION = "_exp.npy"
+
+# Images of the validation set: of the seven emotions, and of eight in the later release and in the first.
+_VALIDATION = (3_500, 3_999, 4_000)
 
 _LIST_ENDINGS = (".csv", ".tsv")
 
@@ -62,11 +67,54 @@ def read_affectnet(root: Path, split: str, order: LabelOrder | None = None) -> L
     Raises:
         BadInput: neither layout is there; the message tells what was looked for.
     """
-    if (listed := _find_list(root, split)) is not None:
-        return _read_list(listed, root, "affectnet", split, order)
-    if (folder := _npy_folder(root, split)) is not None:
-        return _read_npy(folder, root, split, order)
-    raise nothing_found(root, split, "affectnet")
+    if (listed := find_list(root, split)) is not None:
+        found = _read_list(listed, root, "affectnet", split, order)
+    elif (folder := _npy_folder(root, split)) is not None:
+        found = _read_npy(folder, root, split, order)
+    else:
+        raise nothing_found(root, split, "affectnet")
+    return replace(found, notes=_release(found) if split == "test" else ())
+
+
+def _release(listing: Listing) -> tuple[str, ...]:
+    """Which of AffectNet's validation sets a listing is; nothing if it has far fewer images."""
+    ids = listing.frame["expression"].to_numpy()
+    eight, seven = int(np.sum(ids < len(KNOWN))), int(np.sum(ids < len(EMOTIONS)))
+    if seven < _VALIDATION[0] - 500:
+        return ()
+    whole = "complete" if seven == _VALIDATION[0] else "not the published number"
+    text = (
+        f"AffectNet's validation set: {seven:,} images of the seven emotions ({whole}), {eight:,} with contempt; "
+        f"papers that report {_VALIDATION[0]:,} images have seven emotions, those with "
+        f"{_VALIDATION[1]:,} or {_VALIDATION[2]:,} have eight"
+    )
+    return (text,)
+
+
+def is_affectnet(root: Path) -> bool:
+    """Whether a folder has one of AffectNet's layouts: its list with its names, or annotations."""
+    for split in ("train", "test"):
+        if _npy_folder(root, split) is not None:
+            return True
+        listed = find_list(root, split)
+        if listed is not None and (listed.parent != root or is_official(listed)):
+            return True
+    return False
+
+
+def is_csv(root: Path) -> bool:
+    """Whether a folder holds the list of a split."""
+    return any(find_list(root, split) is not None for split in ("train", "test"))
+
+
+def single_list(root: Path) -> Path | None:
+    """The list in a folder, if there is just one."""
+    lists = [
+        path
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in _LIST_ENDINGS and not path.name.startswith(".")
+    ]
+    return lists[0] if len(lists) == 1 and parsing.is_file(lists[0]) else None
 
 
 def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
@@ -77,7 +125,7 @@ def read_csv(root: Path, split: str, order: LabelOrder | None = None) -> Listing
     """
     if parsing.is_file(root):
         return _read_list(root, root.parent, "csv", split, order)
-    if (listed := _find_list(root, split)) is not None:
+    if (listed := find_list(root, split)) is not None:
         return _read_list(listed, root, "csv", split, order)
     raise nothing_found(root, split, "csv")
 
@@ -87,31 +135,57 @@ def _read_list(
 ) -> Listing:
     """The rows of one CSV file; the header may be missing.
 
+    Raises:
+        BadInput: as for ``columns.read_frame`` and ``listing_of``.
+    """
+    return listing_of(read_frame(listed, name), listed, root, name, split, order)
+
+
+def listing_of(
+    frame: pd.DataFrame,
+    listed: Path,
+    root: Path,
+    name: str,
+    split: str,
+    order: LabelOrder | None,
+    divided: bool = False,
+) -> Listing:
+    """The rows of one list.
+
     The columns of path and label have AffectNet's or another usual name; without a header there are
     either two columns, or AffectNet's nine. ``regions_filePath`` (relative to ``root/regions``) and
     ``AU01_r`` ... are optional. Labels are ids or emotion names. If a column tells the split of each
     row, only the rows of ``split`` are used. A list of action units needs no labels.
 
+    Args:
+        frame: as ``columns.read_frame`` makes it.
+        listed: the file of the list.
+        root: the folder of the data.
+        name: the kind of data set.
+        split: ``"train"`` or ``"test"``.
+        order: the meaning of labels that are numbers; None takes AffectNet's order.
+        divided: whether the place of the list tells the split.
+
     Raises:
-        BadInput: a column is missing, a label is unknown, or no listed image is found.
+        BadInput: a label is unknown, or no listed image is found.
     """
-    frame, aside, divided = _rows_of(read_frame(listed, name), split, listed)
+    frame, aside, by_column = rows_of(frame, split, listed)
     numbered, ids = False, np.full(len(frame), -1)
     if "expression" in frame:
         numbered = all(is_number(str(label)) for label in frame["expression"].unique())
-        ids = _label_ids(frame["expression"], listed, order)
+        ids = label_ids(frame["expression"], listed, order)
     frame["expression"] = ids
     paths = [path.replace("\\", "/") for path in frame["path"]]
     folder = _image_folder(paths, listed, root) if paths else root
     frame["path"] = [_relative(folder / path, root) for path in paths]
     if "regions_filePath" in frame:
         frame["regions"] = [f"regions/{path}" if path else "" for path in frame["regions_filePath"]]
-    divided = divided or splits.is_of(listed.stem, split)
+    divided = divided or by_column or splits.is_of(listed.stem, split)
     undivided = "" if divided else listed.name
     return Listing(name, split, root, frame, aside=aside, undivided=undivided, numbered=numbered)
 
 
-def _rows_of(
+def rows_of(
     frame: pd.DataFrame, split: str, listed: Path
 ) -> tuple[pd.DataFrame, tuple[str, ...], bool]:
     """The rows of a split, rows that serve no split (in words), and whether a column tells the split."""
@@ -203,7 +277,7 @@ def _looks_like(root: Path, split: str, name: str) -> str:
     """What a root holds instead of the layout ``name``, and the option that reads it."""
     if not parsing.is_folder(root):
         return "it is a file: give --root the folder"
-    if name == "folder" and _find_list(root, split) is not None:
+    if name == "folder" and find_list(root, split) is not None:
         return "it has a list: use --data affectnet"
     if name in ("folder", "csv") and _npy_folder(root, split) is not None:
         return "it looks like AffectNet's later layout: use --data affectnet"
@@ -216,12 +290,18 @@ def _looks_like(root: Path, split: str, name: str) -> str:
     lists = [path.name for path in sorted(root.iterdir()) if path.suffix.lower() in _LIST_ENDINGS]
     if lists and name in ("csv", "affectnet"):
         return f"it has {lists[0]}: use --data csv and give --root that file"
-    held = sorted(path.name for path in root.iterdir())
-    there = ", ".join(held[:5]) + (" ..." if len(held) > 5 else "") if held else "nothing"
+    return held(root)
+
+
+def held(root: Path) -> str:
+    """The first entries of a folder, in words, and what to do if none of them is a data set."""
+    names = sorted(path.name for path in root.iterdir())
+    there = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "") if names else "nothing"
     return f"it holds {there}: give --root the folder above the data"
 
 
-def _find_list(root: Path, split: str) -> Path | None:
+def find_list(root: Path, split: str) -> Path | None:
+    """The list of a split, by its name, in one of the folders where AffectNet has it."""
     for folder in _LIST_FOLDERS:
         found = splits.find_entry(root / folder, splits.names_of(split), _LIST_ENDINGS)
         if found is not None:
@@ -242,8 +322,12 @@ def _is_npy(folder: Path) -> bool:
     return (folder / "images").is_dir() and (folder / "annotations").is_dir()
 
 
-def _label_ids(values: pd.Series[Any], listed: Path, order: LabelOrder | None) -> NDArray[np.int64]:
-    """AffectNet ids 0 to 10 of labels that are ids or names."""
+def label_ids(values: pd.Series[Any], listed: Path, order: LabelOrder | None) -> NDArray[np.int64]:
+    """AffectNet ids 0 to 10 of labels that are ids or names.
+
+    Raises:
+        BadInput: a label is neither; the message names the file and the row.
+    """
     codes, distinct = pd.factorize(values)
     check_numbers([str(value) for value in distinct], order, repr(str(listed)))
     ids = np.empty(len(distinct), np.int64)

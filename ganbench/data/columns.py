@@ -117,12 +117,47 @@ def read_frame(listed: Path, name: str) -> pd.DataFrame:
             f"columns, and so have {len(surplus)} of {plural(len(frame), 'row')}; put text with a "
             f"{layout.delimiter!r} in it into quotes"
         )
-    label = {_label_column(frame, layout.labels): "expression"} if layout.labels else {}
-    frame = frame.rename(columns={layout.path: "path", **label})
+    return _renamed(frame, layout.path, layout.labels, listed)
+
+
+def named_columns(frame: pd.DataFrame, listed: Path, name: str) -> pd.DataFrame:
+    """A table of any values with the columns ``path`` and ``expression`` as text, like ``read_frame``'s.
+
+    Args:
+        frame: the rows of a list that is no CSV.
+        listed, name: as for ``read_frame``, for messages.
+
+    Raises:
+        BadInput: there is no such column, or a row without a path.
+    """
+    frame = frame.rename(columns={column: _exact(str(column)) for column in frame.columns})
+    path, labels = _path_and_labels(list(frame.columns), listed, name)
+    for column in (path, *labels):
+        frame[column] = frame[column].where(frame[column].notna(), "").astype(str).str.strip()
+    return _renamed(frame, path, labels, listed)
+
+
+def _renamed(frame: pd.DataFrame, path: str, labels: Sequence[str], listed: Path) -> pd.DataFrame:
+    """The columns of path and label under their names in ``Listing.frame``."""
+    label = {_label_column(frame, labels): "expression"} if labels else {}
+    others = {"path", "expression"} & set(frame.columns) - {path, *label}
+    frame = frame.drop(columns=list(others)).rename(columns={path: "path", **label})
     empty = np.flatnonzero((frame["path"] == "").to_numpy())
     if len(empty):
         raise BadInput(f"{str(listed)!r}: data row {empty[0] + 1} has no image path")
     return frame
+
+
+def is_official(listed: Path) -> bool:
+    """Whether a file begins as AffectNet's lists do: with its header, or with a row of its nine columns."""
+    try:
+        with parsing.regular(listed, parsing.TABLE).open(encoding="utf-8-sig", newline="") as file:
+            cells = next(csv.reader([file.readline(parsing.SMALL)]), [])
+    except (OSError, ValueError, csv.Error):
+        return False
+    if plain(_OFFICIAL[0]) in map(plain, cells):
+        return True
+    return len(cells) == len(_OFFICIAL) and is_image(Path(cells[0]))
 
 
 def _surplus(listed: Path, layout: _Layout) -> Iterator[int]:
@@ -182,15 +217,24 @@ def _cut(first: list[str], delimiter: str, marked: bool, listed: Path, name: str
     """
     headed = not any(is_image(Path(cell.replace("\\", "/"))) for cell in first)
     names = [_exact(cell) for cell in first] if headed else _without_header(first, listed)
-    path, *_ = _columns(names, _PATH_COLUMNS, "image path", listed, name)
+    path, labels = _path_and_labels(names, listed, name)
+    return _Layout(delimiter, int(marked), headed, tuple(names), path, tuple(labels))
+
+
+def _path_and_labels(names: Sequence[str], listed: Path, kind: str) -> tuple[str, list[str]]:
+    """The column of paths, and those that may hold the labels; none of the latter in a list of action units.
+
+    Raises:
+        BadInput: no column holds a path, or none a label.
+    """
+    path, *_ = _columns(names, _PATH_COLUMNS, "image path", listed, kind)
     others = [column for column in names if column != path]
     try:
-        labels = _columns(others, _LABEL_COLUMNS, "label", listed, name, names)
+        return path, _columns(others, _LABEL_COLUMNS, "label", listed, kind, names)
     except BadInput:
         if not set(AU_COLUMNS) & set(names):
             raise
-        labels = []
-    return _Layout(delimiter, int(marked), headed, tuple(names), path, tuple(labels))
+        return path, []
 
 
 def _exact(cell: str) -> str:
@@ -235,8 +279,7 @@ def _columns(
     usual = (_OFFICIAL_NAMES if kind.startswith("affectnet") else _PLAIN_NAMES)[what]
     if "pixels" in map(plain, listed_names):
         raise BadInput(
-            f"{str(listed)!r} holds the pixels themselves (columns {text}); write each row as an "
-            "image file and list their paths"
+            f"{str(listed)!r} holds the pixels themselves (columns {text}); use --data fer2013"
         )
     if what == "image path" and set(AU_COLUMNS) & set(names):
         raise BadInput(

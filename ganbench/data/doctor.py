@@ -16,8 +16,9 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.table import TableDataset
 from ganbench.emotions import EMOTIONS, KNOWN, canonical
 from ganbench.errors import BadInput
+from ganbench.text import plural
 
-# A class with less than this share of its even part of the images gets a note: of seven classes 2.9 %.
+# A class with less than this share of its even part of the images gets a remark: of seven classes 2.9 %.
 RARE = 0.2
 
 
@@ -26,12 +27,13 @@ class Finding:
     """A finding of the doctor.
 
     Attributes:
-        level: ``"fault"``: the data cannot be used as they are; ``"note"``: a user should know it.
+        level: ``"fault"``: the data cannot be used as they are; ``"remark"``: they may be worse than they
+            could be, and ``--strict`` takes it for a fault; ``"note"``: a user should know it.
         text: one line: the cause, the value and the way out.
         kind: ``"repeats"`` for images that repeat another of their split; else empty.
     """
 
-    level: Literal["fault", "note"]
+    level: Literal["fault", "remark", "note"]
     text: str
     kind: Literal["", "repeats"] = ""
 
@@ -51,15 +53,20 @@ def examine(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Findin
     except BadInput as error:
         found.append(Finding("fault", str(error)))
     if isinstance(dataset, TableDataset):
-        notes = list(dataset.notes)
-        if small := int(np.sum(dataset.extents.min(1) < dataset.size)):
-            notes.append(f"{small} images are smaller than {dataset.size} px and will be enlarged")
-        found += [Finding("note", f"{dataset.split}: {note}") for note in notes]
+        found += [Finding("note", f"{dataset.split}: {note}") for note in dataset.notes]
+        small = np.flatnonzero(dataset.extents.min(1) < dataset.size)
+        if len(small):
+            first, be = dataset.paths[small[0]], "is" if len(small) == 1 else "are"
+            text = (
+                f"{dataset.split}: {plural(len(small), 'image')} {be} smaller than {dataset.size} px and will "
+                f"be enlarged, first {first!r}"
+            )
+            found.append(Finding("remark", text))
     return found
 
 
 def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list[Finding]:
-    """Emotions that no image of a split shows (a fault), and those that few show (a note)."""
+    """Emotions that no image of a split shows (a fault), and those that few show (a remark)."""
     split = dataset.split
     if not dataset.labelled:
         text = f"{split} has no emotions: it serves methods that are trained on action units"
@@ -87,7 +94,7 @@ def examine_labels(dataset: Dataset, emotions: Sequence[str] = EMOTIONS) -> list
         text = (
             f"{split}: few of the {total:,} images show some emotions: {', '.join(few)}; {effect}"
         )
-        findings.append(Finding("note", text))
+        findings.append(Finding("remark", text))
     return findings
 
 

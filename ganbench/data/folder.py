@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,22 @@ import pandas as pd
 from ganbench.data import splits
 from ganbench.data.affectnet import nothing_found
 from ganbench.data.finding import find_pictures_in, is_loose_picture
-from ganbench.data.label_order import LabelOrder, is_number, read_label
+from ganbench.data.label_order import LabelOrder, is_name, is_number, read_label
 from ganbench.data.listing import Listing
 from ganbench.errors import BadInput
 from ganbench.text import plural
+
+
+def is_folder_of_classes(root: Path) -> bool:
+    """Whether the folder of a split has a folder with the name of an emotion, or a number."""
+    for split in ("train", "test"):
+        base = splits.find_entry(root, splits.names_of(split))
+        if base is not None and any(
+            path.is_dir() and (is_name(path.name) or is_number(path.name))
+            for path in base.iterdir()
+        ):
+            return True
+    return False
 
 
 def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> Listing:
@@ -33,11 +47,37 @@ def read_folder(root: Path, split: str, order: LabelOrder | None = None) -> List
     base = splits.find_entry(root, splits.names_of(split))
     if base is None:
         raise nothing_found(root, split, "folder")
-    classes = sorted(
-        path for path in base.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))
-    )
+    classes = _folders_in(base)
     if not classes:
         raise nothing_found(root, split, "folder")
+    return _of_classes(base, classes, root, split, order)
+
+
+def read_classes(root: Path, order: LabelOrder | None = None) -> Listing | None:
+    """The images of ``root/<class>/``, which nothing divides into splits; None if a folder there is no class.
+
+    Args:
+        root: the folder.
+        order: the meaning of class folders whose names are numbers.
+
+    Raises:
+        BadInput: as for ``read_folder``.
+    """
+    classes = _folders_in(root)
+    if not classes or not all(is_name(path.name) or is_number(path.name) for path in classes):
+        return None
+    return replace(_of_classes(root, classes, root, "train", order), undivided=root.name)
+
+
+def _folders_in(base: Path) -> list[Path]:
+    return sorted(
+        path for path in base.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))
+    )
+
+
+def _of_classes(
+    base: Path, classes: Sequence[Path], root: Path, split: str, order: LabelOrder | None
+) -> Listing:
     numbers = [path.name for path in classes if is_number(path.name)]
     if numbers and order is None:
         raise BadInput(

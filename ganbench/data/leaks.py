@@ -83,7 +83,14 @@ def other_split(dataset: Dataset) -> tuple[Split | None, list[Finding]]:
     if source.is_file() and listing.undivided == "" and part_of(source.stem):
         source = source.parent  # the user gave "train.csv": "test.csv" may lie beside it
     try:
-        other = read_listing(listing.name, name, source, listing.label_order or None, KNOWN)
+        other = read_listing(
+            listing.name,
+            name,
+            source,
+            listing.label_order or None,
+            KNOWN,
+            cameras=listing.cameras or None,
+        )
     except NoSplit:
         return None, []
     except BadInput as error:
@@ -101,7 +108,7 @@ def find(
     first_only: bool = False,
     pixels: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Equal pictures in two splits and under two emotions (faults), and within a split (a note).
+    """Equal pictures in two splits and under two emotions (faults), and within a split (a remark).
 
     Args:
         splits: of one data set.
@@ -142,7 +149,7 @@ def find(
     if within:
         repeat, their = ("repeats", "its") if within == 1 else ("repeat", "their")
         text = f"{plural(within, 'image')} {repeat} another of {their} split"
-        findings.append(Finding("note", text, "repeats"))
+        findings.append(Finding("remark", text, "repeats"))
     return findings
 
 

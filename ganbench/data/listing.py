@@ -16,7 +16,7 @@ from ganbench.emotions import KNOWN, canonical
 
 @dataclass(frozen=True)
 class Listing:
-    """The rows of one split; the readers of ``ganbench.data.affectnet`` and ``folder`` make it.
+    """The rows of one split; the readers (``ganbench.data.layouts``) make it.
 
     Attributes:
         name: the kind of the data set, which is its name in reports.
@@ -33,6 +33,9 @@ class Listing:
         label_order: the meaning of labels that are numbers, as the user gave it; else empty.
         numbered: whether the labels are numbers, whose meaning depends on an order.
         source: the place that ``read_listing`` was given.
+        notes: what a user should know of the data set, a line each.
+        cameras: the cameras whose pictures are used, as the user gave them; else empty.
+        frame_rule: how ``ganbench data align`` made the pictures; empty for others.
     """
 
     name: str
@@ -46,6 +49,9 @@ class Listing:
     label_order: str = ""
     numbered: bool = False
     source: Path | None = None
+    notes: tuple[str, ...] = ()
+    cameras: str = ""
+    frame_rule: str = ""
 
     def of_emotions(self, emotions: Sequence[str]) -> Listing:
         """The rows of some emotions, and those without an emotion; ``dropped`` counts the others.

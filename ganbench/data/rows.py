@@ -125,18 +125,18 @@ class RowFiles:
                 return Opened(fault=self.fault_of_map(row, reason) if of_map else reason)
         return Opened(extent, digest.hexdigest())
 
-    def undecodable(self, row: int, extent: tuple[int, int]) -> str:
-        """Why a row cannot be decoded; empty if it can."""
+    def decoded(self, row: int, extent: tuple[int, int]) -> tuple[str, NDArray[np.uint8] | None]:
+        """Why a row cannot be decoded, empty if it can; and its picture, uint8 [3, size, size], if that can."""
         try:
-            self.image(row, thorough=True)
+            image = self.image(row, thorough=True)
         except BadInput as error:
-            return why_unreadable(error.__cause__ or error)
+            return why_unreadable(error.__cause__ or error), None
         try:
             if self.maps is not None:
                 self.region_map(row, extent)
         except BadInput as error:
-            return self.fault_of_map(row, why_unreadable(error.__cause__ or error))
-        return ""
+            return self.fault_of_map(row, why_unreadable(error.__cause__ or error)), None
+        return "", image
 
     def fault_of_map(self, row: int, reason: str) -> str:
         """Why a row cannot be used whose region map cannot be read for ``reason``."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.stopwatch import Progress
 from ganbench.text import plural
+
+T = TypeVar("T")
 
 # Splits with fewer bytes of pixels than this are kept in memory.
 KEEP_BYTES = 1 << 30
@@ -45,7 +48,7 @@ class TableDataset(Dataset):
     found when an image is first used (``undecodable`` looks at all).
 
     The fingerprint is the sha256 of the size, the framing and every row in order: path, label,
-    content of the image and of its region map, action units. Above ``HASH_BYTES`` on disk the size
+    content of the image and of its region map, action units; of aligned data also the frame. Above ``HASH_BYTES`` on disk the size
     and samples of a large file stand for its content, and ``stamp`` holds the times of all files.
     The order of the rows counts because results are kept by index.
 
@@ -209,6 +212,8 @@ class TableDataset(Dataset):
         maps = self._files.maps or [""] * len(self.paths)
         for row in zip(self.paths, self.labels.tolist(), maps, self.contents, strict=True):
             digest.update(json.dumps(row).encode())
+        if self.listing.frame_rule:
+            digest.update(self.listing.frame_rule.encode())
         present = [column for column in AU_COLUMNS if column in self.frame]
         if present:
             digest.update(json.dumps(present).encode())
@@ -242,7 +247,7 @@ class TableDataset(Dataset):
     @property
     def notes(self) -> list[str]:
         uneven = int(np.count_nonzero(self.extents[:, 0] != self.extents[:, 1]))
-        lines = [framing_note(uneven, len(self), self._framing)]
+        lines = [*self.listing.notes, framing_note(uneven, len(self), self._framing)]
         by_remark: dict[str, list[str]] = {}
         for path, remark in sorted(self._files.remarks):
             by_remark.setdefault(remark, []).append(path)
@@ -311,16 +316,36 @@ class TableDataset(Dataset):
 
         The list is empty for a split kept in memory, since opening it has decoded everything.
         """
-        if self._pixels is not None:
-            return []
+        return [] if self._pixels is not None else self.measure(lambda _: None, progress)[0]
+
+    def measure(
+        self, function: Callable[[NDArray[np.uint8]], T], progress: Progress | None = None
+    ) -> tuple[list[tuple[str, str]], list[T | None]]:
+        """A function of every image, computed in threads and constant memory.
+
+        Args:
+            function: of uint8 [3, size, size].
+            progress: called with (images done, images in total).
+
+        Returns:
+            (path, reason) of every image that cannot be decoded; the value of each image, None of those.
+        """
+
+        def one(row: int) -> tuple[str, T | None]:
+            if self._pixels is not None:
+                return "", function(self._pixels[self._rows[row]])
+            fault, pixels = self._files.decoded(row, self._extent(row))
+            return fault, None if pixels is None else function(pixels)
+
         bad: list[tuple[str, str]] = []
-        faults = in_threads(lambda i: self._files.undecodable(i, self._extent(i)), range(len(self)))
-        for i, fault in enumerate(faults):
+        values: list[T | None] = []
+        for i, (fault, value) in enumerate(in_threads(one, range(len(self)))):
+            values.append(value)
             if fault:
                 bad.append((self.paths[i], fault))
             if progress is not None and (i % 64 == 63 or i + 1 == len(self)):
                 progress(i + 1, len(self))
-        return bad
+        return bad, values
 
     def _extent(self, row: int) -> tuple[int, int]:
         width, height = self.extents[row].tolist()

@@ -4,7 +4,7 @@ A face is found by ``load_face_networks().find``, brought into the frame of the 
 ``frame_matrix``, and described by ``descriptor`` of its ``chip``. ``paste_back`` puts an edited frame into the photograph.
 """
 
-from ganbench.faces_in_photos.finding import Face, FaceNetworks, chip, load_face_networks
+from ganbench.faces_in_photos.finding import Face, FaceNetworks, chip, largest, load_face_networks
 from ganbench.faces_in_photos.geometry import align, frame_matrix, inverse
 from ganbench.faces_in_photos.pasting import paste_back
 
@@ -15,6 +15,7 @@ __all__ = [
     "chip",
     "frame_matrix",
     "inverse",
+    "largest",
     "load_face_networks",
     "paste_back",
 ]

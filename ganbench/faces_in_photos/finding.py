@@ -230,6 +230,12 @@ def load_face_networks(device: str | torch.device = "auto") -> FaceNetworks:
     return _on(resolve(device))
 
 
+def largest(faces: Sequence[Face]) -> Face:
+    """The largest of some faces, one or more; vague ones do not count beside a sure one."""
+    best = max(face.score for face in faces)
+    return max((face for face in faces if face.score > best / 2), key=lambda face: face.area)
+
+
 def chip(picture: Bytes, landmarks: Floats) -> Tensor:
     """A face as the descriptor expects it, float32 [3, 150, 150] in [0, 1]."""
     return align(picture, chip_matrix(landmarks, DESCRIPTOR_SIZE), DESCRIPTOR_SIZE)

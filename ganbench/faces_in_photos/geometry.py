@@ -50,14 +50,16 @@ def similarity(source: Floats, target: Floats) -> Floats:
     return np.array([[a, -b, shift.real], [b, a, shift.imag]])
 
 
-def frame_matrix(points: Floats, size: int) -> Floats:
+def frame_matrix(points: Floats, size: int, margin: float = 0.0) -> Floats:
     """The matrix that brings a face's eyes to their places in the frame of ``size`` pixels.
 
     Args:
         points: 68 landmarks in the photograph.
-        size: side of the frame.
+        size: side of the frame and its margins.
+        margin: border on each side of the frame, in shares of the frame's side.
     """
-    return similarity(centres(points)[:2], np.array(FRAME) * size)
+    places = (np.array(FRAME) + margin) / (1 + 2 * margin)
+    return similarity(centres(points)[:2], places * size)
 
 
 def chip_matrix(points: Floats, size: int) -> Floats:

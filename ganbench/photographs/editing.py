@@ -21,7 +21,15 @@ from ganbench.devices import cores
 from ganbench.editing import Item, Unreadable
 from ganbench.errors import BadInput
 from ganbench.evaluation import contract
-from ganbench.faces_in_photos import Face, FaceNetworks, align, frame_matrix, inverse, paste_back
+from ganbench.faces_in_photos import (
+    Face,
+    FaceNetworks,
+    align,
+    frame_matrix,
+    inverse,
+    largest,
+    paste_back,
+)
 from ganbench.faces_in_photos.geometry import Floats, corners_box, cut_box, moved
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import MUCH, cut_note, to_bytes
@@ -299,9 +307,7 @@ def choose(faces: Sequence[Face], which: str, path: Path) -> list[Face]:
     if which == ALL:
         return ordered
     if which == LARGEST:
-        best = max(face.score for face in faces)
-        clear = [face for face in faces if face.score > best / 2]  # a large vague one may be none
-        return [max(clear, key=lambda face: face.area)]
+        return [largest(faces)]
     if int(which) > len(ordered):
         raise NoFace(
             path, f"it has {plural(len(ordered), 'face')}, and no face {which} from the left"

@@ -1,7 +1,7 @@
 """The upkeep of the cache: list what it holds, prune it to its limit, find damage.
 
 Below ``cache_root()`` lie ``evaluations`` (a ``Store``), ``pictures`` (decoded ones, of ``rows_file``),
-``faces-*`` (rendered data sets), ``index`` (hashes of the files of large data sets) and ``numba`` (machine
+``faces-*`` (rendered data sets), ``unpacked`` (pictures that a CSV holds as numbers), ``index`` (hashes of the files of large data sets) and ``numba`` (machine
 code). Everything can be made again.
 """
 
@@ -100,7 +100,7 @@ def items(named: bool = False) -> Iterator[Item]:
 # Names of files and folders that ganbench makes. Everything else, and every link, is left alone.
 _PIECE = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62}\.npz|\.\1[0-9a-f]{62}\.npz\.[0-9a-f]{12}\.tmp)")
 _FACES = re.compile(r"faces-[0-9a-f]{16}|\.faces-[0-9a-f]{16}-\w+|\.faces-[0-9a-f]{16}\.\d+\.gone")
-_PICTURES = "pictures"
+_PICTURES, _UNPACKED = "pictures", "unpacked"
 _FOLDERS = {
     _PICTURES: (
         re.compile(r"[0-9a-f]{64}\.rows|\.[0-9a-f]{40}\.[0-9a-f]{12}\.tmp"),
@@ -108,6 +108,11 @@ _FOLDERS = {
         "decoded pictures",
     ),
     "index": (re.compile(r"[0-9a-f]{16,64}\.json"), stat.S_ISREG, "indices of large data sets"),
+    _UNPACKED: (
+        re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}-\w+"),
+        stat.S_ISDIR,
+        "pictures unpacked from lists",
+    ),
     "numba": (re.compile(r"[\w.]+-[0-9a-f]{16}"), stat.S_ISDIR, "machine code"),
 }
 
@@ -170,7 +175,7 @@ def in_use() -> int:
 
 def _in_use(item: Item) -> bool:
     """Whether this process or another one may still need an item."""
-    images = item.path.name.startswith("faces-") or item.path.parent.name == _PICTURES
+    images = item.path.name.startswith("faces-") or item.path.parent.name in (_PICTURES, _UNPACKED)
     rest = IMAGES_REST if images else PIECE_REST
     return bool(item.used >= min(PROCESS.began, time.time() - rest))
 

@@ -208,7 +208,7 @@ def check_images(
     findings, pictures = leaks.check_training(dataset, allow_leaks)
     refuse(findings)
     notes = [
-        one.text for one in (*examine_labels(dataset, emotions), *findings) if one.level == "note"
+        one.text for one in (*examine_labels(dataset, emotions), *findings) if one.level != "fault"
     ]
     if labels := check_labels(dataset, device).note:
         notes.append(labels)

@@ -35,10 +35,10 @@ def test_only_the_wanted_emotions_are_needed(labelled):
     assert "no image of: contempt; the methods need neutral, contempt" in fault.text
 
 
-def test_a_rare_class_is_a_note(labelled):
+def test_a_rare_class_is_a_remark(labelled):
     data = labelled(*[0, 1, 2, 3, 4, 6] * 660, *[5] * 15)
     (note,) = examine(data)
-    assert note.level == "note"
+    assert note.level == "remark"
     assert "train: few of the 3,975 images show some emotions: 15 disgusted;" in note.text
     refuse([note])
     assert examine(labelled(*range(7))) == []

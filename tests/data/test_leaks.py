@@ -147,11 +147,11 @@ class TestCheck:
         assert "under different emotions, first 'train/sad/0.png' and 'train/angry/1.png'" in error
         assert call(*options, "--allow-leaks")[0] == 0
 
-    def test_a_repetition_is_a_note(self, call, tmp_path):
+    def test_a_repetition_is_a_remark(self, call, tmp_path):
         root = copied(folders(tmp_path / "d"), "train/sad/0.png", "train/sad/1.png")
         code, text, _ = call("data", "check", "--data", "folder", "--root", root, "--size", 8)
         assert code == 0
-        assert "note: 1 image repeats another" in text
+        assert "remark: 1 image repeats another" in text
 
     def test_one_list_for_both_splits_is_a_fault(self, call, tmp_path):
         options = ("data", "check", "--data", "csv", "--root", listed(tmp_path / "d"), "--size", 8)

@@ -186,7 +186,7 @@ def test_check_finds_what_is_wrong(exported):
     assert "fault: 1 image is both in train and in test, first 'images/train/000001.jpg'" in text
     assert "fault: 1 image is under different emotions" in text
     assert "note: train: 1 image is not square" in text
-    assert "note: test: 14 images are smaller than 17 px" in text
+    assert "remark: test: 14 images are smaller than 17 px" in text
     text = run("check", *arguments, "--skip-bad", fails=True)
     assert "note: train: 'images/train/000002.jpg' cannot be used" in text
     assert run("check", *arguments, "--split", "test").endswith("affectnet can be used\n")
