@@ -39,14 +39,20 @@ LEARNED = "judges learned from"
 # the beginning of its hash.
 NAME = "name"
 
+# Key of the protocol that describes the networks of the metrics ``metrics.OF_FACES``, on which only these depend.
+FACES = "face networks"
+
 # The keys of the protocol that are not hashed.
-UNHASHED = (EXTRA, LEARNED, NAME)
+UNHASHED = (EXTRA, LEARNED, NAME, FACES)
 
 # Prefix of the variants that hold a difference of two methods: "minus stargan".
 MINUS = "minus "
 
 # Prefix of the variants that come from an extra judge: "judge face-api".
 JUDGE = "judge "
+
+# Prefix of the variants that hold the value of a group of images: "by pose: turned".
+BY = "by "
 
 Key = tuple[str, str, str | None, str]
 """Method, metric, emotion and variant, which identify a record."""
@@ -103,9 +109,22 @@ class Record:
         return self.emotion is None and not self.variant
 
     @property
+    def group(self) -> tuple[str, str] | None:
+        """The property and the group of images that it is about, ``("pose", "turned")``; None for all images."""
+        if not self.variant.startswith(BY):
+            return None
+        name, _, group = self.variant.removeprefix(BY).partition(": ")
+        return name, group
+
+    @property
     def judge(self) -> str:
         """Name of the extra judge that it comes from; empty for the main judge."""
         return self.variant.removeprefix(JUDGE) if self.variant.startswith(JUDGE) else ""
+
+
+def group_variant(name: str, group: str) -> str:
+    """The variant of a record about a group of images, which ``Record.group`` reads."""
+    return f"{BY}{name}: {group}"
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,9 @@ DEFAULT_METRICS = (
     "gain",
     "neighbour_confusion",
     "input_similarity",
+    "identity",
+    "landmarks",
+    "found",
     "calibration",
 )
 

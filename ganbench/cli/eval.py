@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli.judge_options import JudgeOptions, judge_options
 from ganbench.cli.options import (
     COUNT,
-    PIXELS,
-    DataOptions,
     all_codes_option,
     batch_size_option,
     data_options,
     device_option,
     edit_precision_option,
+    faces_options,
     leak_options,
     renamed_option,
     seed_option,
@@ -26,25 +26,20 @@ from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
+    from ganbench.data.dataset import Dataset
     from ganbench.distributed import Share
     from ganbench.evaluation.plan import Plan
     from ganbench.evaluation.shards import Shard
-    from ganbench.judges import Judge
-    from ganbench.judges.onnx import OnnxInput
     from ganbench.report.table import Table
+    from ganbench.report.tables import Tables
     from ganbench.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True)
-class EvalOptions(DataOptions):
+class EvalOptions(JudgeOptions):
     """The options of ``ganbench eval``."""
 
     methods: str
-    judge: str
-    labels: str | None
-    judge_size: int | None
-    judge_mean: str | None
-    judge_std: str | None
     out: str
     limit: int | None
     batch_size: int
@@ -52,6 +47,8 @@ class EvalOptions(DataOptions):
     noise_seeds: int
     metrics: str
     all_codes: bool
+    all_faces: bool
+    by: tuple[str, ...]
     precision: str
     device: str
     allow_leaks: bool
@@ -65,6 +62,32 @@ class EvalOptions(DataOptions):
     def folder(self) -> Path:
         """Folder of results, tables, pictures and page."""
         return Path(self.out)
+
+    def check_groups(self, dataset: Dataset) -> None:
+        """Refuse ``--by`` for a property that the data do not know.
+
+        Raises:
+            BadInput: there is no such property.
+        """
+        from ganbench.errors import BadInput, unknown
+
+        known = list(dataset.groups([0])) if self.by else []
+        for name in self.by:
+            if not known:
+                raise BadInput(
+                    f"--by {name}: {dataset.name} tells no groups of its images; leave --by out"
+                )
+            if name not in (*known, "all"):
+                raise unknown("property of --by", name, [*known, "all"])
+
+    def groups(self, tables: Tables) -> list[Table | None]:
+        """The tables that ``--by`` asks for; a warning where no group has enough images."""
+        from ganbench.scoring.groups import LEAST
+
+        chosen = [t for name, t in tables.groups.items() if {name, "all"} & set(self.by)]
+        if self.by and not chosen:
+            say(f"warning: --by {', '.join(self.by)}: no group has {LEAST} images", err=True)
+        return [*chosen, tables.worst] if chosen else []
 
     def part(self, share: Share) -> Shard | None:
         """The shard that this process computes; None for everything.
@@ -83,60 +106,6 @@ class EvalOptions(DataOptions):
             raise BadInput("--fresh with --merge, which computes no piece; leave one of them out")
         return Shard(share.rank + 1, share.world) if share.world > 1 else shard
 
-    def load_judges(self, device: str) -> list[Judge]:
-        """The judges of ``--judge``, the main one first.
-
-        Raises:
-            BadInput: an empty name, a judge that does not load, or labels without an ONNX judge.
-        """
-        from ganbench.errors import BadInput
-        from ganbench.judges import ONNX, load_judge
-
-        names = [name.strip() for name in self.judge.split(",")]
-        if not all(names):
-            raise BadInput(
-                f"not a list of judges: {self.judge!r}; write --judge vgg, or vgg,face-api"
-            )
-        onnx = [name for name in names if name.startswith(ONNX)]
-        # A description without an ONNX judge goes to all judges, which refuse it.
-        described = onnx or names
-        expects = self.onnx_input()
-        return [
-            load_judge(name, device=device, expects=expects if name in described else None)
-            for name in names
-        ]
-
-    def onnx_input(self) -> OnnxInput | None:
-        """The description of ONNX judges; None if no part of it is given.
-
-        Raises:
-            BadInput: no labels, or not three numbers.
-        """
-        from ganbench.errors import BadInput
-        from ganbench.judges.onnx import OnnxInput
-
-        if self.labels is None:
-            if self.judge_size is None and self.judge_mean is None and self.judge_std is None:
-                return None
-            raise BadInput(
-                "no labels for the ONNX judge: --judge-size, --judge-mean and --judge-std need --labels"
-            )
-        return OnnxInput(
-            tuple(self.labels.split(",")),
-            self.judge_size,
-            _three_numbers("--judge-mean", self.judge_mean or "0,0,0"),
-            _three_numbers("--judge-std", self.judge_std or "1,1,1"),
-        )
-
-
-def _three_numbers(option: str, text: str) -> tuple[float, ...]:
-    from ganbench.errors import BadInput
-
-    try:
-        return tuple(map(float, text.split(",")))
-    except ValueError:
-        raise BadInput(f"not three numbers: {option} {text}; write 0.485,0.456,0.406") from None
-
 
 @click.command()
 @click.option(
@@ -149,34 +118,7 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
 )
 @data_options
 @leak_options
-@click.option(
-    "--judge",
-    default="vgg",
-    show_default=True,
-    metavar="vgg|face-api|FILE|RUN|onnx:FILE,...",
-    help="Judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train judge', or an "
-    "ONNX classifier with --labels. The first is the main judge, the others are extra judges.",
-)
-@click.option(
-    "--labels",
-    metavar="NAME,...",
-    help="ONNX judge: the emotions of its outputs, in order; emotions beside the seven are left out.",
-)
-@click.option(
-    "--judge-size",
-    type=PIXELS,
-    help="ONNX judge: side of its images in pixels, if the file does not state it.",
-)
-@click.option(
-    "--judge-mean",
-    metavar="R,G,B",
-    help="ONNX judge: mean that is subtracted from RGB in [0, 1].  [default: 0,0,0]",
-)
-@click.option(
-    "--judge-std",
-    metavar="R,G,B",
-    help="ONNX judge: divisor of RGB after the subtraction.  [default: 1,1,1]",
-)
+@judge_options
 @click.option(
     "--out", type=click.Path(), default="runs/eval", show_default=True, help="Folder of the run."
 )
@@ -205,6 +147,7 @@ def _three_numbers(option: str, text: str) -> tuple[float, ...]:
     "smoothness and units need further edits.",
 )
 @all_codes_option
+@faces_options
 @edit_precision_option
 @device_option
 @click.option(
@@ -278,6 +221,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
     for line in options.notes(dataset, cards):
         console.print(line, soft_wrap=True)
     with share.fail_together():
+        options.check_groups(dataset)
         run = prepare(
             methods,
             dataset,
@@ -294,6 +238,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
             same_data=options.same_data,
             look=share.first,
             all_codes=options.all_codes,
+            all_faces=options.all_faces,
             precision=options.precision,
         )
         if share.first:
@@ -374,7 +319,7 @@ def _report(options: EvalOptions, run: Plan, watch: Stopwatch) -> None:
     shown = [tables.paper, tables.main, tables.seeds]
     if options.metrics != "default":  # the default metrics that Table 1 lacks are on the page
         shown.append(tables.other)
-    print_tables([*shown, tables.judges])
+    print_tables([*shown, tables.judges, *options.groups(tables)])
     screen().print(f"{options.folder / 'report.html'}", soft_wrap=True)
 
 

@@ -245,6 +245,20 @@ all_codes_option = click.option(
     is_flag=True,
     help="Edit all images with noisy and uniform codes, too, not only the first 140; FED then uses noisy codes.",
 )
+faces_options = several(
+    click.option(
+        "--all-faces",
+        is_flag=True,
+        help="Identity, landmarks and found faces of all images and edits, not only of the first 140 images.",
+    ),
+    click.option(
+        "--by",
+        multiple=True,
+        metavar="age|sex|ancestry|pose|light|all",
+        help="Print the numbers by a property of the rendered faces, too; may be given several times. The page "
+        "and results.json have all groups.",
+    ),
+)
 edit_precision_option = click.option(
     "--precision",
     type=click.Choice(["float32", "tf32", "bf16"]),

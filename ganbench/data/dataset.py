@@ -120,6 +120,14 @@ class Dataset(ABC):
         """
         raise Unsupported(f"{self.name} has no true action units: only rendered faces know them")
 
+    def groups(self, indices: Indices) -> dict[str, NDArray[np.str_]]:
+        """Properties of the person and the scene, such as age and pose, for numbers by subgroup.
+
+        Returns:
+            The group of each image [n] for each property; empty if the data know none.
+        """
+        return {}
+
     @property
     def labelled(self) -> bool:
         """Whether the images have emotions; a list of action units may have none."""
@@ -194,6 +202,9 @@ class Subset(Dataset):
 
     def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
         return self.whole.true_units(self._rows(indices), unit, value)
+
+    def groups(self, indices: Indices) -> dict[str, NDArray[np.str_]]:
+        return self.whole.groups(self._rows(indices))
 
     @property
     def left_out(self) -> str:

@@ -21,8 +21,9 @@ from ganbench.methods.interface import Method
 from ganbench.methods.outputs import cut_notes, to_bytes
 from ganbench.protocols.names import named
 from ganbench.records import Record, Results
-from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, MetricInputs, score
+from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, FaceArrays, MetricInputs, score
 from ganbench.scoring.differences import differences
+from ganbench.scoring.groups import group_records
 from ganbench.scoring.noise_seeds import over_noise_seeds
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Arrays, Store
@@ -60,14 +61,18 @@ def conclude(plan: Plan) -> Evaluation:
     # One for each judge, the main judge first.
     reals = [plan.gather("real", judge=judge) for judge in plan.judges]
     real = MetricInputs(REAL, labels, reals[0])
-    records, confusion = measure(plan, real), {REAL: real.confusion.tolist()}
+    confusion = {REAL: real.confusion.tolist()}
     agreement = _agreement(plan, real, reals[1:])
     clouds = [cloud(REAL, "", "Real", reals[0], labels, plan.seed)]
     truth = plan.gather("truth") if plan.dataset.has_true_edits else None
+    groups = plan.dataset.groups(indices)
+    faces = _face_arrays(plan)
+    real = dataclasses.replace(real, faces=faces)
+    records = measure(plan, real) + group_records(plan.metrics, real, groups)
     methods, shown, predictions = {}, {}, {}
     for label, method in plan.methods.items():
-        found = metric_inputs(plan, label, labels, reals[0], truth)
-        records += _over_noise_seeds(plan, found)
+        found = metric_inputs(plan, label, labels, reals[0], truth, faces)
+        records += _over_noise_seeds(plan, found) + group_records(plan.metrics, found, groups)
         confusion[label] = found.confusion.tolist()
         agreement += _agreement(plan, found, _others(plan, "edits", label))
         clouds += [
@@ -80,8 +85,11 @@ def conclude(plan: Plan) -> Evaluation:
         predictions[label] = found.judged.astype(np.int8)
     records += differences(records, list(plan.methods))
     if truth is not None:
-        perfect = MetricInputs(TRUTH, labels, reals[0], {ANCHOR: truth})
-        records += measure(plan, perfect)
+        if faces is not None:
+            assert faces.true_edits is not None
+            faces = FaceArrays(faces.inputs, faces.true_edits)
+        perfect = MetricInputs(TRUTH, labels, reals[0], {ANCHOR: truth}, faces=faces)
+        records += measure(plan, perfect) + group_records(plan.metrics, perfect, groups)
         confusion[TRUTH] = perfect.confusion.tolist()
         agreement += _agreement(plan, perfect, _others(plan, "truth"))
     results = Results(
@@ -92,6 +100,7 @@ def conclude(plan: Plan) -> Evaluation:
             [judge.spec for judge in plan.others],
             plan.all_codes,
             plan.precision,
+            protocol.face_networks(len(labels), plan.all_faces) if plan.describes_faces else None,
         ),
         seed=plan.seed,
         methods=methods,
@@ -116,10 +125,10 @@ def conclude(plan: Plan) -> Evaluation:
 
 
 def measure(plan: Plan, inputs: MetricInputs) -> list[Record]:
-    """Records under all metrics of a plan; for a repetition under those that need no probes."""
+    """Records under all metrics of a plan; for a repetition under those that need no probes and no faces."""
     records = []
     for metric in plan.metrics:
-        if inputs.repetition and metric.probes:
+        if inputs.repetition and (metric.probes or metric.faces):
             continue
         with plan.stopwatch.measure(f"score: {metric.specs[0].name}"):
             records += score(metric, inputs)
@@ -127,7 +136,12 @@ def measure(plan: Plan, inputs: MetricInputs) -> list[Record]:
 
 
 def metric_inputs(
-    plan: Plan, label: str, labels: NDArray[np.int64], real: Arrays, truth: Arrays | None
+    plan: Plan,
+    label: str,
+    labels: NDArray[np.int64],
+    real: Arrays,
+    truth: Arrays | None,
+    faces: FaceArrays | None = None,
 ) -> MetricInputs:
     """What the metrics are given for a method, with the first seed."""
     method = plan.methods[label]
@@ -141,7 +155,16 @@ def metric_inputs(
         probes={name: plan.gather("probe", label, name) for name in probes},
         conditions=tuple(method.conditions),
         stochastic=method.spec.stochastic,
+        faces=faces and faces._replace(edits=plan.gather("faces", label, ANCHOR)),
     )
+
+
+def _face_arrays(plan: Plan) -> FaceArrays | None:
+    """What the face networks say of the inputs and of their true edits; None if they were not used."""
+    if not plan.describes_faces:
+        return None
+    truth = plan.gather("faces", codes=TRUTH) if plan.dataset.has_true_edits else None
+    return FaceArrays(plan.gather("faces", codes=REAL), {}, truth)
 
 
 def _over_noise_seeds(plan: Plan, first: MetricInputs) -> list[Record]:

@@ -13,7 +13,10 @@ from ganbench.evaluation.compute import render
 from ganbench.evaluation.jobs import Job
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.precision import arithmetic
+from ganbench.faces_in_photos import load_face_networks
+from ganbench.faces_in_photos.framed import describe
 from ganbench.judges.interface import ask
+from ganbench.methods.outputs import to_bytes
 
 # Number of images that are timed for an estimate, after the same number to warm up.
 SAMPLE = 16
@@ -77,8 +80,14 @@ def _seconds_an_image(plan: Plan, job: Job) -> float:
         return _time(lambda: render(job, plan.dataset, indices), count)
     n = min(SAMPLE, plan.batch_size)
     images = torch.rand(n, 3, plan.dataset.size, plan.dataset.size)
-    judges = plan.missing(job)
-    judging = _time(lambda: [ask(judge, images).logits.cpu() for judge in judges], n)
+    if job.kind == "faces":
+        # Pictures without a face would be looked at again and again.
+        faces = to_bytes(plan.dataset.images(job.chunk.indices[:n])).transpose(0, 2, 3, 1)
+        networks = load_face_networks(plan.judge.device)
+        judging = _time(lambda: describe(networks, faces), len(faces))
+    else:
+        judges = plan.missing(job)
+        judging = _time(lambda: [ask(judge, images).logits.cpu() for judge in judges], n)
     if (method := job.method) is None:
         return judging
     codes, _ = protocol.codes(method, "anchor", plan.seed, 0)  # all codes take the same time

@@ -3,7 +3,8 @@
 A job is about a chunk of the test set and one source of images: the test set itself (``real``), the
 renderer of true edits (``render``, ``truth``), or a method with one set of codes (``edits``). A metric
 may ask for additional edits of a few images: they are jobs of the kind ``probe``, and jobs of the kind
-``render`` render their true edits.
+``render`` render their true edits. Jobs of the kind ``faces`` have networks describe the faces of the first
+images and of their edits.
 
 The key of a job names everything that its numbers depend on, and nothing else: the data, the current
 state of method and judge, and the source of the code that runs between pictures and arrays
@@ -26,6 +27,8 @@ from ganbench.data.dataset import Dataset
 from ganbench.evaluation import protocol
 from ganbench.evaluation.precision import FLOAT32, Precision
 from ganbench.evaluation.protocol import Chunk
+from ganbench.faces_in_photos import FaceNetworks, fingerprints
+from ganbench.faces_in_photos.framed import describe
 from ganbench.judges.interface import Judge
 from ganbench.methods.interface import Method
 from ganbench.metrics.background import SPEC as BACKGROUND
@@ -34,7 +37,7 @@ from ganbench.metrics.input_similarity import SPEC as INPUT_SIMILARITY
 from ganbench.metrics.units import CORRELATION as UNITS
 from ganbench.storage.state import identity, tensor_hash
 
-Kind = Literal["real", "render", "truth", "edits", "probe"]
+Kind = Literal["real", "render", "truth", "edits", "probe", "faces"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +47,17 @@ class Job:
     Attributes:
         kind: ``real``: judge the test images; ``render``: render the true edits for one target or for
             one probe; ``truth``: judge the true edits for all targets; ``edits``: edit and judge;
-            ``probe``: edit the first images with the codes of a probe and judge the edits.
+            ``probe``: edit the first images with the codes of a probe and judge the edits; ``faces``:
+            describe the faces of one source.
         chunk: the test images.
         title: the name in progress bars.
         images: number of images that are made or judged.
         judges: the judges who judge, the main judge first. The store has an entry for each. ``render``
-            has one entry, which depends on no judge and is listed under the main judge.
-        label, method: the method of ``edits`` and ``probe``, and its label.
-        codes: the set of codes of ``edits`` (``protocol.code_sets``), or the name of the probe.
-        seed: the seed of the noise of ``edits`` and ``probe``.
+            and ``faces`` have one entry, which depends on no judge and is listed under the main judge.
+        label, method: the method of ``edits``, ``probe`` and ``faces``, and its label.
+        codes: the set of codes of ``edits`` (``protocol.code_sets``), or the name of the probe; for
+            ``faces`` without a method ``"real"`` or ``"truth"``.
+        seed: the seed of the noise of ``edits``, ``probe`` and ``faces``.
         target: the emotion of the true edits, if ``render`` is for a target.
         units: (action unit, intensity) of each edit of a probe whose true edits can be rendered.
         probe_codes: the codes [n, P, code_dim] of ``probe``, for the first n images of the chunk.
@@ -157,15 +162,25 @@ class Keys:
             key |= {"units": job.units, "measured": UNITS.version}
         if job.kind == "render":
             return key | ({"first": job.images} if job.units else {"target": job.target})
+        if job.kind == "faces":
+            described = {
+                "of": "edits" if job.method else job.codes,
+                "described on": judge.device.type,
+            }
+            key |= {**described, "described by": self._once("faces", _face_networks)}
+            return key | self._of_edits(job) if job.method else key
         # Kernels of different kinds of device differ in the last bits, so a table has numbers of one kind.
         key |= {
             "judge": self.judge_fingerprint(judge),
             "judged by": self.identity(judge),
             "judged on": judge.device.type,
         }
-        if job.method is None:
-            return key
-        key |= {
+        return key | self._of_edits(job) if job.method else key
+
+    def _of_edits(self, job: Job) -> dict[str, Any]:
+        """The part of a key that stands for the edits of a method."""
+        assert job.method is not None
+        key = {
             "method": job.method.name,  # the label decides no number
             "edited by": self.identity(job.method),
             "edited on": job.method.device.type,
@@ -177,6 +192,11 @@ class Keys:
         # The codes themselves, since another version of a metric may give its probe other codes.
         codes = array_digest(job.probe_codes.detach().cpu().numpy())
         return key | {"codes": codes, "first": len(job.probe_codes)}
+
+
+def _face_networks() -> dict[str, Any]:
+    """The weights of the face networks, and the code that they are run by."""
+    return {**fingerprints(), **identity(describe, FaceNetworks)}
 
 
 def fingerprint(method: Method) -> str:

@@ -22,14 +22,16 @@ from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation import protocol
 from ganbench.evaluation.compute import Inputs, compute, inputs_of, render
+from ganbench.evaluation.faces import describe_faces
 from ganbench.evaluation.jobs import Job, Keys, Kind
 from ganbench.evaluation.precision import FLOAT32, Precision
 from ganbench.evaluation.protocol import Chunk
 from ganbench.evaluation.workers import Later, ahead, spares_cores
+from ganbench.faces_in_photos.framed import LEAST_SIZE
 from ganbench.judges.interface import Judge
 from ganbench.judges.label_check import LabelCheck
 from ganbench.methods.interface import Method
-from ganbench.scoring import ANCHOR, Metric, Probe
+from ganbench.scoring import ANCHOR, REAL, TRUTH, Metric, Probe
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Arrays, Store
 
@@ -91,6 +93,8 @@ class Plan:
         chunks: the chunks of the test images.
         all_codes: whether noisy and uniform codes are used for all images; else for the first
             ``protocol.FEW``.
+        all_faces: whether faces are described in all images and edits; else in the first ``protocol.FEW``
+            images and their edits.
         precision: the arithmetic of the methods.
         metrics: the metrics that are recorded.
         notes: what a reader must know about the data, a line each.
@@ -112,6 +116,7 @@ class Plan:
     metrics: tuple[Metric, ...] = ()
     noise_seeds: int = 1
     all_codes: bool = False
+    all_faces: bool = False
     precision: Precision = FLOAT32
     others: tuple[Judge, ...] = ()
     notes: list[str] = field(default_factory=list)
@@ -166,7 +171,26 @@ class Plan:
                         "edits", part, method.title, count, judges, label, method, codes, seed
                     )
                     jobs.append(replace(edits, precision=self.precision))
+        return [*jobs, *self._faces(chunk)]
+
+    def _faces(self, chunk: Chunk) -> list[Job]:
+        """The jobs that describe faces, if a metric needs them and the images are large enough."""
+        part = chunk if self.all_faces else chunk.within(protocol.FEW)
+        if not self.describes_faces or not len(part):
+            return []
+        n, main, title = len(part), (self.judge,), "faces"
+        jobs = [Job("faces", part, title, n, main, codes=REAL)]
+        if self.dataset.has_true_edits:
+            jobs.append(Job("faces", part, title, K * n, main, codes=TRUTH))
+        for label, method in self.methods.items():
+            job = Job("faces", part, title, K * n, main, label, method, ANCHOR, self.seed)
+            jobs.append(replace(job, precision=self.precision))
         return jobs
+
+    @property
+    def describes_faces(self) -> bool:
+        """Whether there are jobs ``faces``."""
+        return self.dataset.size >= LEAST_SIZE and any(metric.faces for metric in self.metrics)
 
     def _probes(self, chunk: Chunk) -> list[Job]:
         """The jobs for the probes of the metrics, and for their true edits."""
@@ -302,7 +326,8 @@ class Plan:
     def inputs(self, chunk: Chunk) -> Inputs:
         """The inputs of the jobs of a chunk, kept until those of another chunk are asked for.
 
-        For a part of a chunk they are the images alone: only anchor codes are compared with true edits.
+        For a part of a chunk they are the images and the true edits alone, which nothing compares with edits:
+        that is for anchor codes, which all images have.
         """
         part, chunk = chunk, self.chunks[chunk.number]
         if self._loaded is None or self._loaded[0] is not chunk:
@@ -315,8 +340,11 @@ class Plan:
                 if job.chunk is chunk and job.kind == "render" and not job.units
             ]
             self._loaded = chunk, inputs_of(images, regions, renders)
-        inputs = self._loaded[1]
-        return inputs if len(part) == len(chunk) else Inputs(inputs.images[: len(part)])
+        inputs, n = self._loaded[1], len(part)
+        if n == len(chunk):
+            return inputs
+        true_edits = None if inputs.true_edits is None else inputs.true_edits[: K * n]
+        return Inputs(inputs.images[:n], true_edits=true_edits)
 
     def _compute(
         self, job: Job, judges: Sequence[Judge], watch: Callable[[int], None] = lambda _: None
@@ -327,6 +355,8 @@ class Plan:
                 first = job.images // max(1, len(job.units))
                 return [render(job, self.dataset, job.chunk.indices[:first])]
         inputs = self.inputs(job.chunk)
+        if job.kind == "faces":
+            return [describe_faces(job, inputs, self.batch_size, self.stopwatch, watch)]
         if job.units:
             (true,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
             inputs = replace(inputs, true_probe=self.fetch(true))

@@ -6,7 +6,7 @@ Nothing here depends on the batch size, on the device or on interruptions of a r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,9 +19,11 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.leaks import familiarity
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
+from ganbench.faces_in_photos import fingerprints
+from ganbench.faces_in_photos.whitening import load_whitening
 from ganbench.judges.interface import JudgeSpec
 from ganbench.methods.interface import Method, ability
-from ganbench.records import EXTRA, LEARNED
+from ganbench.records import EXTRA, FACES, LEARNED
 from ganbench.seeds import generator
 
 VERSION = 1
@@ -164,6 +166,7 @@ def describe(
     others: Sequence[JudgeSpec] = (),
     all_codes: bool = False,
     precision: str = "float32",
+    faces: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The protocol as results have it and hash it.
 
@@ -177,6 +180,8 @@ def describe(
             judge's numbers do not depend on them.
         all_codes: whether all images are edited with noisy and uniform codes, or the first ``FEW``.
         precision: the arithmetic of the methods.
+        faces: the face networks (``face_networks``), if they were used. They stand under ``records.FACES``,
+            which is not hashed: only their own metrics depend on them.
     """
     few = images > FEW and not all_codes
     names = judge_names([judge, *others])[1:]
@@ -207,8 +212,21 @@ def describe(
         },
         **({"precision": precision} if precision != "float32" else {}),
         **({EXTRA: extra} if extra else {}),
+        **({FACES: dict(faces)} if faces else {}),
         **({LEARNED: learned} if learned else {}),
     }
+
+
+def face_networks(images: int, all_faces: bool) -> dict[str, Any]:
+    """What the metrics ``metrics.OF_FACES`` depend on: the images that faces are described in, and the weights.
+
+    Args:
+        images: number of test images.
+        all_faces: whether faces are described in all images, or in the first ``FEW``.
+    """
+    few = images > FEW and not all_faces
+    whitening = {"whitening": load_whitening().fingerprint}
+    return {"images": f"the first {FEW}" if few else "all", **fingerprints(), **whitening}
 
 
 def judge_names(judges: Sequence[JudgeSpec]) -> list[str]:

@@ -65,6 +65,7 @@ def evaluate(
     allow_leaks: bool = False,
     same_data: bool = False,
     all_codes: bool = False,
+    all_faces: bool = False,
     precision: str = FLOAT32,
 ) -> Evaluation:
     """Evaluate methods on a test set.
@@ -90,6 +91,7 @@ def evaluate(
         allow_leaks: go on if an image is also in the training split, or in the data with two emotions.
         same_data: go on if methods or judges learned from the images of this data set.
         all_codes: edit all images with noisy and uniform codes, too, not only the first 140.
+        all_faces: identity, landmarks and found faces of all images and edits, not only of the first 140.
         precision: the arithmetic of the methods: float32, tf32 or bf16 (``ganbench.evaluation.precision``).
             Judges compute in float32.
 
@@ -114,6 +116,7 @@ def evaluate(
             allow_leaks=allow_leaks,
             same_data=same_data,
             all_codes=all_codes,
+            all_faces=all_faces,
             precision=precision,
         )
     perform(plan, progress)
@@ -228,6 +231,7 @@ def prepare(
     same_data: bool = False,
     look: bool = True,
     all_codes: bool = False,
+    all_faces: bool = False,
     precision: str = FLOAT32,
 ) -> Plan:
     """The plan of an evaluation, whose parts are checked.
@@ -281,6 +285,7 @@ def prepare(
         metrics=select_metrics(metrics),
         noise_seeds=noise_seeds,
         all_codes=all_codes,
+        all_faces=all_faces,
         precision=check_precision(precision, (method.device for method in methods.values())),
         others=tuple(others),
         notes=notes + _notes_on_emotions(methods, judges),
@@ -374,7 +379,8 @@ def _try_out(plan: Plan, jobs: Sequence[Job]) -> None:
     """
     missing = [(job, plan.missing(job)) for job in jobs]
     methods = {job.label: job.method for job, asked in missing if asked and job.method is not None}
-    judges = {id(judge): judge for job, asked in missing if job.kind != "render" for judge in asked}
+    judged = [asked for job, asked in missing if job.kind not in ("render", "faces")]
+    judges = {id(judge): judge for asked in judged for judge in asked}
     if not methods and not judges:
         return
     images = plan.dataset.images(plan.chunks[0].indices[: contract.IMAGES])

@@ -6,6 +6,7 @@ A face is found by ``load_face_networks().find``, brought into the frame of the 
 
 from ganbench.faces_in_photos.finding import Face, FaceNetworks, chip, largest, load_face_networks
 from ganbench.faces_in_photos.geometry import align, frame_matrix, inverse
+from ganbench.faces_in_photos.networks import fingerprints
 from ganbench.faces_in_photos.pasting import paste_back
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "FaceNetworks",
     "align",
     "chip",
+    "fingerprints",
     "frame_matrix",
     "inverse",
     "largest",

@@ -178,6 +178,22 @@ class FaceNetworks:
                 yield n, _suppressed(corners.reshape(-1, 4), s[keep])
 
     @torch.inference_mode()
+    def scores(self, pictures: Sequence[Bytes], threshold: float = THRESHOLD) -> Floats:
+        """The score of the most certain face of each picture, float64 [n]; 0 where there is none.
+
+        They are those of ``find_all``, which also looks at large pictures from nearer, without the boxes.
+        """
+        best = np.zeros(len(pictures))
+        for view in CASCADE:
+            open_ = np.flatnonzero(best <= SURE)
+            for start in range(0, len(open_), BATCH):
+                part = open_[start : start + BATCH]
+                canvases = torch.stack([_canvas(pictures[n], view)[0] for n in part])
+                _, scores = decoded(self.detector(canvases.to(self.device)))
+                best[part] = np.maximum(best[part], scores.amax(dim=1).double().cpu().numpy())
+        return np.where(best > threshold, best, 0.0)
+
+    @torch.inference_mode()
     def landmarks(self, pictures: Sequence[Bytes], boxes: Sequence[Floats]) -> list[Floats]:
         """The landmarks [68, 2], in pixels, of the face in each box of each picture."""
         points: list[Floats] = []

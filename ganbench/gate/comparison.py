@@ -32,8 +32,8 @@ from ganbench.gate.statistics import (
     sign_flip,
 )
 from ganbench.gate.tolerance import Tolerance
-from ganbench.metrics import Interval, paired
-from ganbench.records import EXTRA, MINUS, UNHASHED, Key, Record, Results
+from ganbench.metrics import OF_FACES, Interval, paired
+from ganbench.records import EXTRA, FACES, MINUS, UNHASHED, Key, Record, Results
 from ganbench.scoring.intervals import interval_of
 
 # Significance level of a whole comparison; the promise is 5 %. Tests from intervals extrapolate the ends
@@ -146,7 +146,13 @@ def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report
     extra = [run.results.protocol.get(EXTRA, {}) for run in (base, head)]
     before, after = _index(base.results), _index(head.results)
     pairs = [Comparison(before.get(key), after.get(key)) for key in {**after, **before}]
-    compared = [_without_test(pair, other or _other_judge(pair.record, *extra)) for pair in pairs]
+    faces = [run.results.protocol.get(FACES) for run in (base, head)]
+    compared = [
+        _without_test(
+            pair, other or _other_judge(pair.record, *extra) or _other_networks(pair.record, *faces)
+        )
+        for pair in pairs
+    ]
     for headline in (True, False):
         family = [i for i, c in enumerate(compared) if c.headline is headline and not c.status]
         verdicts = _verdicts([compared[i] for i in family], base, head, tolerances)
@@ -156,11 +162,14 @@ def compare(base: Run, head: Run, tolerances: Mapping[str, Tolerance]) -> Report
 
 
 def _index(results: Results) -> dict[Key, Record]:
-    """The records with a value that are no differences of two methods."""
+    """The records with a value that are neither differences of two methods nor about a group of images.
+
+    Groups are small, and there are many of them: their tests would make those of all images less powerful.
+    """
     return {
         key: r
         for key, r in results.index.items()
-        if r.value is not None and not r.variant.startswith(MINUS)
+        if r.value is not None and not r.variant.startswith(MINUS) and r.group is None
     }
 
 
@@ -192,6 +201,13 @@ def _other_judge(record: Record, base: dict[str, Any], head: dict[str, Any]) -> 
     if before is None or after is None:
         return f"judge {record.judge} in {'head' if before is None else 'base'} only"
     return ", ".join(_differences(before, after, f"judge {record.judge}"))
+
+
+def _other_networks(record: Record, base: Any, head: Any) -> str:
+    """How the face networks of a record differ between the runs, in words; empty if they do not matter."""
+    if record.metric not in OF_FACES or base is None or head is None:
+        return ""
+    return ", ".join(_differences(base, head, FACES))
 
 
 def _short(value: Any) -> str:

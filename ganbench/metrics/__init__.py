@@ -11,8 +11,10 @@ from ganbench.metrics import (
     frechet,
     gain,
     gt_error,
+    identity,
     input_similarity,
     kid,
+    landmarks,
     neighbour_confusion,
     paths,
     precision_recall,
@@ -26,9 +28,11 @@ from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance, frechet_interval
 from ganbench.metrics.gain import gt_gain, probability_gain
 from ganbench.metrics.gt_error import feature_distances, gt_distances, relative_distance
+from ganbench.metrics.identity import fit_whitening, found_again, whitened
 from ganbench.metrics.input_similarity import cosine_similarity, deviations, similarity_influence
 from ganbench.metrics.intervals import Influence, Interval, difference, paired, skewed_interval
 from ganbench.metrics.kid import kernel_distance, kernel_interval
+from ganbench.metrics.landmarks import nearer, part_distances
 from ganbench.metrics.multiple import simultaneous_differences, tied_with_best
 from ganbench.metrics.neighbour_confusion import neighbour_counts
 from ganbench.metrics.paths import intensity_response, path_smoothness
@@ -50,6 +54,9 @@ METRICS: dict[str, MetricSpec] = {
         gain.SPEC,
         neighbour_confusion.SPEC,
         input_similarity.SPEC,
+        identity.SPEC,
+        landmarks.SPEC,
+        landmarks.FOUND,
         calibration.SPEC,
         kid.SPEC,
         *precision_recall.SPECS,
@@ -60,8 +67,12 @@ METRICS: dict[str, MetricSpec] = {
     )
 }
 
+# The metrics whose numbers depend on the networks of ``ganbench.faces_in_photos``.
+OF_FACES: tuple[str, ...] = (identity.SPEC.name, landmarks.SPEC.name, landmarks.FOUND.name)
+
 __all__ = [
     "METRICS",
+    "OF_FACES",
     "PRDC",
     "Calibration",
     "Influence",
@@ -78,6 +89,8 @@ __all__ = [
     "difference",
     "ere_distance",
     "feature_distances",
+    "fit_whitening",
+    "found_again",
     "frechet_distance",
     "frechet_interval",
     "gt_distances",
@@ -86,9 +99,11 @@ __all__ = [
     "judge_calibration",
     "kernel_distance",
     "kernel_interval",
+    "nearer",
     "neighbour_counts",
     "noise_diversity",
     "paired",
+    "part_distances",
     "path_smoothness",
     "prdc",
     "prdc_intervals",
@@ -106,4 +121,5 @@ __all__ = [
     "unit_position",
     "unit_response",
     "variance_counted",
+    "whitened",
 ]

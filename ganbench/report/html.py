@@ -11,8 +11,9 @@ from ganbench import text
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.metrics.agreement import KAPPA, SPEC
 from ganbench.records import EXTRA, Results
+from ganbench.report.naming import REFERENCES, in_order, specs
 from ganbench.report.pictures import Picture
-from ganbench.report.tables import REFERENCES, Tables, in_order, specs
+from ganbench.report.tables import Tables
 from ganbench.scoring import REAL, TRUTH
 
 

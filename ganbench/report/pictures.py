@@ -19,7 +19,7 @@ from ganbench.figures.feature_map import Placed
 from ganbench.figures.grid import grid
 from ganbench.figures.page import encode, to_pixels
 from ganbench.records import Results
-from ganbench.report.tables import in_order
+from ganbench.report.naming import in_order
 from ganbench.scoring import REAL
 from ganbench.storage.source import code_hash
 

@@ -48,12 +48,14 @@ class Cell:
             without an interval.
         note: the interval, or why there is no value.
         best: whether the value counts as the best; None where the values as shown decide.
+        text: what is shown beside the value instead of the distances.
     """
 
     value: float | None = None
     sides: Sides | None = None
     note: str = ""
     best: bool | None = None
+    text: str = ""
 
     @classmethod
     def of(cls, record: Record | None, digits: int) -> Cell:
@@ -99,11 +101,11 @@ class Table:
     def sides(self, row: Row, column: int) -> str:
         """The distances to the ends of the interval as shown, ``+1.3 -1.0``, or ``±1.2`` if they are equal.
 
-        Empty where there is no interval.
+        Empty where there is no interval; the cell's text where it has one.
         """
-        sides = row.cells[column].sides
-        if sides is None:
-            return ""
+        sides, text = row.cells[column].sides, row.cells[column].text
+        if sides is None or text:
+            return text
         below, above = (f"{max(side, 0):.{self.columns[column].digits}f}" for side in sides)
         return f"±{above}" if above == below else f"+{above} -{below}"
 

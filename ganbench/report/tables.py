@@ -8,24 +8,18 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import combinations
 
-from ganbench import config
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec, tied_with_best
 from ganbench.metrics.agreement import KAPPA
 from ganbench.metrics.agreement import SPEC as AGREEMENT
 from ganbench.metrics.gt_error import REGIONS
-from ganbench.records import EXTRA, JUDGE, MINUS, Record, Results
+from ganbench.records import EXTRA, FACES, JUDGE, MINUS, Record, Results
+from ganbench.report.groups import group_tables, worst_groups_table
+from ganbench.report.naming import REFERENCES, in_order, specs, title_of
 from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
 from ganbench.text import plural
-
-# The methods of Table 1 of the GANmut paper, then StarGAN-v2, which is in the paper's figures. In tables all
-# other methods follow, in the order of the command line.
-ORDER: tuple[str, ...] = ("stargan", "linear", "gaussian", "ganimation", "smit", "stargan-v2")
-
-# Titles of the rows that do not belong to a method.
-REFERENCES = {REAL: "Real", TRUTH: "True edits"}
 
 # What captions say of intervals.
 SIDES = "±, or + and -: to the ends of the 95 % interval."
@@ -50,6 +44,19 @@ GROUND_TRUTH_COLUMNS: tuple[Item, ...] = (
     ("gain", "parallel", "Parallel gain"),
 )
 
+FACE_COLUMNS: tuple[Item, ...] = (
+    ("identity", "", "Identity"),
+    ("identity", "found again", "Person found again"),
+    ("identity", "euclidean", "Plain distance"),
+    ("landmarks", "", "Landmark error"),
+    ("landmarks", "nearer than the input", "Nearer than the input"),
+    ("landmarks", "brows", "Brows"),
+    ("landmarks", "mouth", "Mouth"),
+    ("landmarks", "jaw", "Jaw"),
+    ("landmarks", "change", "Change of landmarks"),
+    ("found", "", "Face found"),
+)
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -63,7 +70,10 @@ class Tables:
         judges: accuracy by each of several judges, and the agreement of each with the first judge.
         gt_error: the distance to the true edits by region.
         codes: FED and ERE with each set of codes.
-        other: the metrics that are not in Table 1.
+        faces: what the face networks say: the person, the shape, and whether there is a face.
+        other: the metrics that are not in Table 1 and not in ``faces``.
+        worst: the worst group of test images of each headline.
+        groups: the headlines by group, a table for each property such as ``"pose"``; empty without groups.
     """
 
     main: Table
@@ -72,8 +82,11 @@ class Tables:
     seeds: Table | None
     judges: Table | None
     gt_error: Table | None
+    faces: Table | None
     codes: Table | None
     other: Table | None
+    worst: Table | None
+    groups: dict[str, Table]
 
 
 def make_tables(results: Results) -> Tables:
@@ -92,40 +105,12 @@ def make_tables(results: Results) -> Tables:
         told(seeds_table(results)),
         told(judges_table(results)),
         told(gt_error_table(results)),
+        told(faces_table(results)),
         told(codes_table(results)),
         told(other_table(results)),
+        told(worst_groups_table(results)),
+        {name: one for name, table in group_tables(results).items() if (one := told(table))},
     )
-
-
-def in_order(results: Results) -> list[str]:
-    """The labels of the methods, in the order of the tables.
-
-    Methods of ``ORDER`` come first; all other methods follow in the order of the command line. Checkpoints
-    of one method of ``ORDER`` stand together, also in the order of the command line.
-    """
-    places = {name: place for place, name in enumerate(ORDER)}
-
-    def place(label: str) -> int:
-        # Results of earlier versions have no key "method"; their labels are names of methods.
-        return places.get(results.methods[label].get("method", label), len(ORDER))
-
-    return sorted(results.methods, key=place)
-
-
-def specs(results: Results) -> dict[str, MetricSpec]:
-    """The specification of each recorded metric, by name, in the order of the records.
-
-    Specifications that the results hold are preferred to those of this version of ganbench.
-
-    Raises:
-        BadInput: a specification in the results is not valid.
-    """
-    recorded = dict.fromkeys(record.metric for record in results.records)
-    given = {
-        name: config.build(MetricSpec, facts, f"metric {name!r} of the results")
-        for name, facts in results.metrics.items()
-    }
-    return {name: (given | METRICS)[name] for name in recorded if name in given or name in METRICS}
 
 
 def table1(results: Results) -> Table:
@@ -155,10 +140,10 @@ def table1(results: Results) -> Table:
 
 
 def other_table(results: Results) -> Table | None:
-    """The recorded metrics that are not in Table 1: metrics of ganbench and of plug-ins."""
+    """The recorded metrics that are in no table of their own: metrics of ganbench and of plug-ins."""
     in_table1 = {
         "accuracy",
-        *(metric for metric, _, _ in (*QUALITY_COLUMNS, *GROUND_TRUTH_COLUMNS)),
+        *(metric for metric, _, _ in (*QUALITY_COLUMNS, *GROUND_TRUTH_COLUMNS, *FACE_COLUMNS)),
     }
     items = [
         (name, "", spec.title) for name, spec in specs(results).items() if name not in in_table1
@@ -201,6 +186,22 @@ def gt_error_table(results: Results) -> Table | None:
     caption = "Distance to the true edit by region; 0 is perfect, 1 is as good as doing nothing."
     names = [*in_order(results), TRUTH]
     items = [item for item in items if _has_value(results, item, names)]
+    return _table(results, caption, items, names)
+
+
+def faces_table(results: Results) -> Table | None:
+    """What the face networks say: whether it is the same person and the right shape, and whether there is a face."""
+    names = [REAL, *in_order(results), TRUTH]
+    items = [item for item in FACE_COLUMNS if _has_value(results, item, names)]
+    if not items:
+        return None
+    used = results.protocol.get(FACES, {}).get("images", "all")
+    caption = (
+        "Person and shape, by networks that others trained on photographs. The row of the true edits tells "
+        "what a right edit gets, and its change of landmarks is the error of doing nothing."
+    )
+    if used != "all":
+        caption += f" Values are for {used} images and their edits."
     return _table(results, caption, items, names)
 
 
@@ -247,7 +248,7 @@ def seeds_table(results: Results) -> Table | None:
             else:
                 cells.append(Cell())
         if any(cell.value is not None for cell in cells):
-            rows.append(Row(_title(results, name), tuple(cells), competes=False))
+            rows.append(Row(title_of(results, name), tuple(cells), competes=False))
     caption = (
         f"Mean ± standard deviation over the noise of {named_seeds}; n/a: the value does not depend on "
         "noise."
@@ -281,7 +282,7 @@ def differences_table(results: Results) -> Table | None:
             _gap_cell(_gap_to_best(results, spec, name, names), spec, of_column[i])
             for spec, of_column in zip(chosen, ties, strict=True)
         )
-        rows.append(Row(_title(results, name), cells))
+        rows.append(Row(title_of(results, name), cells))
     caption = (
         f"Each method minus the best of the column, on the same images. {SIDES} The intervals of a column "
         "hold together: with 95 % probability, those of all pairs of methods cover. Bold: ties, that is, "
@@ -350,13 +351,27 @@ def _table(
 ) -> Table | None:
     """A table with a column for each item and a row for each name; None if nothing was recorded."""
     known = specs(results) | METRICS | {spec.name: spec for spec in (AGREEMENT, KAPPA)}
-    columns = tuple(Column.of(known[metric], title) for metric, _, title in items)
+    columns = tuple(
+        _column(results, known[metric], variant, title) for metric, variant, title in items
+    )
     rows = []
     for name in names:
         records = [results.find(name, metric, variant=variant) for metric, variant, _ in items]
         if any(records):
             rows.append(_row(results, name, records, columns))
     return Table(caption, columns, tuple(rows)) if rows else None
+
+
+def _column(results: Results, spec: MetricSpec, variant: str, title: str) -> Column:
+    """The column of a reading, whose unit and direction may be others than those of the metric's headline."""
+    record = next(
+        (r for r in results.records if (r.metric, r.variant) == (spec.name, variant)), None
+    )
+    if record is None or not variant:
+        return Column.of(spec, title)
+    digits = 1 if record.unit == "%" else spec.digits
+    arrow = replace(spec, direction=record.direction).arrow
+    return Column(title, record.direction, digits, arrow)
 
 
 def _has_value(results: Results, item: Item, names: Sequence[str]) -> bool:
@@ -370,8 +385,4 @@ def _row(
     cells = tuple(
         Cell.of(record, column.digits) for record, column in zip(records, columns, strict=True)
     )
-    return Row(_title(results, name), cells, name not in REFERENCES)
-
-
-def _title(results: Results, name: str) -> str:
-    return REFERENCES.get(name) or str(results.methods[name]["title"])
+    return Row(title_of(results, name), cells, name not in REFERENCES)

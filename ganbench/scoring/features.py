@@ -27,7 +27,7 @@ from ganbench.metrics.precision_recall import NEAREST
 from ganbench.metrics.precision_recall import SPECS as PRDC_SPECS
 from ganbench.records import Record
 from ganbench.scoring.interface import Metric, MetricInputs, record
-from ganbench.scoring.intervals import HALL, HALVES, ends, how
+from ganbench.scoring.intervals import HALL, HALVES, ends, how, over_images
 
 BEYOND = "beyond the true edit"
 
@@ -39,6 +39,7 @@ class SetDistance(Metric):
     """
 
     sources = ("truth", "method")
+    by_group = False  # a distance depends on the number of images
     distance: Callable[[ArrayLike, ArrayLike], float] = staticmethod(frechet_distance)
     interval: Callable[
         [ArrayLike, ArrayLike, NDArray[np.int64], NDArray[np.int64]], Interval | None
@@ -94,6 +95,7 @@ class PRDC(Metric):
 
     specs = PRDC_SPECS
     sources = ("truth", "method")
+    by_group = False  # neighbours among fewer images are farther away
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """Four records."""
@@ -135,15 +137,21 @@ class InputSimilarity(Metric):
     def score(self, inputs: MetricInputs) -> list[Record]:
         """One record, and one for ``beyond the true edit`` where true edits are known."""
         (spec,), originals = self.specs, inputs.real["thumbnail"]
+        every = (inputs.whole or inputs).real["thumbnail"]  # the mean is that of all images
         pictures = [inputs.edits["thumbnail"]]
         if inputs.true_edits is not None:
             pictures.append(inputs.true_edits["thumbnail"])
-        start = deviations(originals, originals)[:, None]
-        cosines = [cosine_similarity(start, deviations(p, originals)) for p in pictures]
+        start = deviations(originals, every)[:, None]
+        cosines = [cosine_similarity(start, deviations(p, every)) for p in pictures]
         readings = {"": cosines[0]}
         if len(cosines) > 1:
             readings[BEYOND] = cosines[0] - cosines[1]
-        limits = {} if inputs.repetition else self._limits(inputs, originals, pictures, cosines)
+        limits: dict[str, dict[str, Any]] = {}
+        if inputs.part:  # the mean is given, and only the cosines vary
+            known = ~np.isnan(cosines[0])
+            limits[""] = over_images(inputs.labels, cosines[0], known)
+        elif not inputs.repetition:
+            limits = self._limits(inputs, originals, pictures, cosines)
         records = []
         for variant, values in readings.items():
             known = ~np.isnan(values)

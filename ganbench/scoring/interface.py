@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,25 @@ BY_TARGET: tuple[tuple[int | None, slice], ...] = (
     (None, slice(None)),
     *((c, slice(c, c + 1)) for c in range(len(EMOTIONS))),
 )
+
+
+class FaceArrays(NamedTuple):
+    """What the face networks say of the first n images: of the inputs, and of the edits of one source.
+
+    Attributes:
+        inputs: ``points`` [n, 68, 2] in shares of the side, ``descriptor`` [n, 128] and ``score`` [n].
+        edits: the same arrays [n, 7, ...]; empty for real images.
+        true_edits: those of the true edits, if they are known; None for the true edits themselves.
+    """
+
+    inputs: Arrays
+    edits: Arrays
+    true_edits: Arrays | None = None
+
+    def subset(self, rows: NDArray[np.bool_]) -> FaceArrays:
+        """The arrays of some images."""
+        true_edits = None if self.true_edits is None else _rows(self.true_edits, rows)
+        return FaceArrays(_rows(self.inputs, rows), _rows(self.edits, rows), true_edits)
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,9 @@ class MetricInputs:
         stochastic: whether two edits of one image to one emotion can differ.
         repetition: whether the noise has another seed than the first. A repetition needs values without
             intervals, and has no probes.
+        faces: for metrics with ``Metric.faces`` what the face networks say of the first images; None
+            if the images are too small for them.
+        whole: the inputs of all images, if these are those of a part of them; else None.
     """
 
     method: str
@@ -71,6 +93,26 @@ class MetricInputs:
     conditions: tuple[type, ...] = ()
     stochastic: bool = False
     repetition: bool = False
+    faces: FaceArrays | None = None
+    whole: MetricInputs | None = field(default=None, repr=False)
+
+    def subset(self, rows: NDArray[np.bool_]) -> MetricInputs:
+        """The inputs of some images, bool [N]; ``whole`` of it is this."""
+        return replace(
+            self,
+            labels=self.labels[rows],
+            real=_rows(self.real, rows),
+            sets={codes: _rows(arrays, rows) for codes, arrays in self.sets.items()},
+            true_edits=None if self.true_edits is None else _rows(self.true_edits, rows),
+            probes={},
+            faces=None if self.faces is None else self.faces.subset(rows),
+            whole=self,
+        )
+
+    @property
+    def part(self) -> bool:
+        """Whether these are a part of the test images."""
+        return self.whole is not None
 
     @property
     def source(self) -> Source:
@@ -160,12 +202,16 @@ class Metric:
     """A metric of the evaluation.
 
     A subclass implements ``score``, and names the metrics that it records in ``specs``, the sources of
-    images that it is defined for in ``sources``, and the extra edits that it needs in ``probes``.
+    images that it is defined for in ``sources``, and the extra edits that it needs in ``probes``. With
+    ``faces`` it needs ``MetricInputs.faces``. With ``by_group`` its headlines are also recorded for
+    groups of images (``ganbench.scoring.groups``), whose numbers must be comparable whatever their sizes.
     """
 
     specs: ClassVar[tuple[MetricSpec, ...]]
     sources: ClassVar[tuple[Source, ...]] = ("method",)
     probes: ClassVar[tuple[Probe, ...]] = ()
+    faces: ClassVar[bool] = False
+    by_group: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -178,6 +224,11 @@ class Metric:
     def score(self, inputs: MetricInputs) -> list[Record]:
         """Records of one source, made with ``record``; a missing value is None and has a note."""
         raise NotImplementedError
+
+
+def _rows(arrays: Arrays, rows: NDArray[np.bool_]) -> Arrays:
+    """Some rows of arrays; those of the first images alone have as many of them as they can."""
+    return {name: array[rows[: len(array)]] for name, array in arrays.items()}
 
 
 def record(

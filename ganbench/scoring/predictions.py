@@ -186,6 +186,7 @@ class Calibration(Metric):
 
     specs = (METRICS["calibration"],)
     sources = ("real",)
+    by_group = False  # ECE of few images is mostly bias
 
     def score(self, inputs: MetricInputs) -> list[Record]:
         """Three records of the judge."""

@@ -319,6 +319,10 @@ def _describe(path: Path) -> str:
         "edits of a figure": "figures",
         "shards": "notes of shards",
     }
+    if kind == "faces":
+        return (
+            f"faces in {'edits of ' + str(key.get('method')) if 'method' in key else 'test images'}"
+        )
     if kind in ("edits", "probe"):
         return f"predictions on edits of {key.get('method')}"
     return names.get(str(kind), "damaged pieces" if key is None else "other pieces")

@@ -69,6 +69,12 @@ def between(
     return Check(column, (editor, zero, one), claim, why, test)
 
 
+def at_most(column: str, editor: str, value: float, why: str) -> Check:
+    """The value of an editor is not above a limit."""
+    claim = f"{editor} at {value:g} or less"
+    return Check(column, (editor,), claim, why, lambda actual: actual <= value)
+
+
 def equal(column: str, editor: str, value: float, why: str) -> Check:
     """An editor has exactly one value, to six decimals."""
     claim = f"{editor} is {value:g}"
@@ -150,6 +156,40 @@ EXPECTED: tuple[Check, ...] = (
     order("background", "perfect", "wrong identity", "another person has other hair"),
     order("background", "perfect", "painter", "it repaints all that is behind the head"),
     order("background", "perfect", "collapsed", "one background for all"),
+    # The person and the shape.
+    equal("identity", "lazy", 1, _NO_CHANGE),
+    between("identity", "perfect", 0.5, ANY, _PERSON, "wrong identity", "lazy"),
+    between("identity", "neighbour", 0.5, ANY, "a wrong expression is no other person", "wrong identity", "lazy"),
+    at_most("identity", "wrong identity", 0.1, "another person is nobody in particular"),
+    order("identity", "grainy", "wrong identity", "grain hides a person, and is no other one"),
+    order("identity", "half", "perfect", "blind in part: a smaller change of expression costs less"),
+    equal("identity found again", "lazy", 100, _NO_CHANGE),
+    between("identity found again", "perfect", 0.8, ANY, "it is the same person", "wrong identity", "lazy"),
+    between("identity found again", "exaggerating", 0.7, ANY, "expression does not count", "wrong identity", "lazy"),
+    at_most("identity found again", "collapsed", 10, "one person is not all of them"),
+    at_most("identity found again", "wrong identity", 10, "it is another person"),
+    *(
+        check
+        for column in ("landmarks", "landmarks brows", "landmarks mouth", "landmarks jaw")
+        for check in (
+            equal(column, "perfect", 0, _RIGHT),
+            order(column, "varied", "lazy", "it shows the right emotion, with another intensity and variation"),
+            order(column, "perfect", "half", "half of the true edit is not all of it"),
+            order(column, "half", "lazy", "half of the true edit is more than nothing"),
+            order(column, "varied", "wrong identity", "another person has another face"),
+            between(column, "painter", 0.4, ANY, "blind: what is behind the head does not count"),
+            between(column, "texture", -ANY, 0.3, _NOT_FOOLED),
+        )
+    ),
+    order("landmarks brows", "grainy", "lazy", "coarse grain moves no point far"),
+    order("landmarks mouth", "grainy", "lazy", "coarse grain moves no point far"),
+    equal("landmarks nearer", "lazy", 0, _NO_CHANGE),
+    equal("landmarks nearer", "perfect", 100, _RIGHT),
+    order("landmarks nearer", "half", "texture", _NOT_FOOLED),
+    order("landmarks nearer", "varied", "wrong identity", "another person has another face"),
+    order("found", "perfect", "faceless", "blocks in another order are no face"),
+    order("found", "lazy", "faceless", "blocks in another order are no face"),
+    between("found", "wrong identity", 0.9, ANY, "blind: it asks for a face, not whose it is", "faceless", "perfect"),
     # The ground truth.
     *(
         check

@@ -111,6 +111,17 @@ def _wrong_identity(faces: KnownFaces, _: VGGJudge) -> Edits:
     )  # fmt: skip
 
 
+def _faceless(faces: KnownFaces, _: VGGJudge) -> Edits:
+    side = faces.size // 4  # blocks of this size, of which 16 are put in the opposite order
+    n = faces.size // side
+    cut = faces.true_edits[..., : n * side, : n * side]
+    blocks = cut.reshape(*cut.shape[:-2], n, side, n, side)
+    turned = blocks[..., ::-1, :, ::-1, :].reshape(cut.shape)
+    images = faces.true_edits.copy()
+    images[..., : n * side, : n * side] = turned
+    return Edits(images)
+
+
 def _painter(faces: KnownFaces, _: VGGJudge) -> Edits:
     behind = (faces.edit_regions == BACKGROUND)[:, :, None]
     return Edits(np.where(behind, 255 - faces.true_edits, faces.true_edits))
@@ -149,6 +160,11 @@ EDITORS: tuple[Editor, ...] = (
         "wrong identity",
         "another person with the right emotion, in the same pose, light and place",
         _wrong_identity,
+    ),
+    Editor(
+        "faceless",
+        "the true edit turned upside down in blocks, so that there is no face",
+        _faceless,
     ),
     Editor("painter", "the true edit with a repainted background", _painter),
     Editor("grainy", "the true edit with coarse grain", _grainy),

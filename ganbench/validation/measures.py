@@ -5,7 +5,6 @@ Calibration is missing, because it is a metric of judges and not of editors.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,45 +17,19 @@ from numpy.typing import NDArray
 from ganbench import metrics
 from ganbench.evaluation import contract
 from ganbench.evaluation.compute import thumbnails
-from ganbench.judges.interface import Judge, ask
+from ganbench.faces_in_photos.finding import THRESHOLD
+from ganbench.faces_in_photos.framed import Framed
+from ganbench.judges.interface import Judge
 from ganbench.metrics.gt_error import REGIONS
+from ganbench.validation.cached import CachedFaces, CachedJudge, Predictions
 from ganbench.validation.editors import Edits
 from ganbench.validation.faces import RHO, K, KnownFaces, UInt8
 
 Float = NDArray[np.float64]
 Better = Literal["higher", "lower"]
 
-BATCH = 28
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """A judge's logits float32 [..., 7] and features float32 [..., d]."""
-
-    logits: NDArray[np.float32]
-    features: NDArray[np.float32]
-
-
-class CachedJudge:
-    """A judge that is asked about each picture once, although several editors make the same picture."""
-
-    def __init__(self, judge: Judge) -> None:
-        self.judge = judge
-        self.known: dict[bytes, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
-
-    def predict(self, pictures: UInt8) -> Predictions:
-        """Predictions for pictures uint8 [..., 3, S, S]."""
-        flat = pictures.reshape(-1, *pictures.shape[-3:])
-        keys = [hashlib.sha256(picture.tobytes()).digest() for picture in flat]
-        new = list({key: i for i, key in enumerate(keys) if key not in self.known}.values())
-        for start in range(0, len(new), BATCH):
-            rows = new[start : start + BATCH]
-            answer = ask(self.judge, torch.from_numpy(flat[rows]).float() / 255)
-            logits, features = answer.logits.numpy(), answer.features.numpy()
-            self.known |= {keys[row]: (logits[i], features[i]) for i, row in enumerate(rows)}
-        shape = pictures.shape[:-3]
-        logits, features = (np.stack([self.known[key][i] for key in keys]) for i in (0, 1))
-        return Predictions(logits.reshape(*shape, -1), features.reshape(*shape, -1))
+# Number of faces whose edits the face networks are asked about: they take most of the time.
+FACES = 70
 
 
 @dataclass(frozen=True)
@@ -68,6 +41,7 @@ class Reference:
         judge: the judge whose predictions and features the metrics use.
         other: the independent judge.
         real, true: predictions of ``judge`` for the inputs [n] and for the true edits [n, 7].
+        networks: the face networks, which are asked about the first ``FACES`` faces and their edits.
     """
 
     faces: KnownFaces
@@ -75,6 +49,7 @@ class Reference:
     other: CachedJudge
     real: Predictions
     true: Predictions
+    networks: CachedFaces
 
     @property
     def changed(self) -> NDArray[np.bool_]:
@@ -122,6 +97,35 @@ class JudgedEdits:
         of_edits, of_inputs = (
             metrics.gt_distances(_floats(pictures[changed]), true_edits, joint)
             for pictures in (self.edits.images, unedited)
+        )
+        return of_edits, of_inputs
+
+    @cached_property
+    def faces(self) -> tuple[Framed, Framed, Framed]:
+        """What the face networks say of the first inputs [k], of their edits [k, 7] and of the true edits."""
+        of, networks = self.reference.faces, self.reference.networks
+        pictures = (of.images, self.edits.images, of.true_edits)
+        real, edits, true = (networks.describe(p[:FACES]) for p in pictures)
+        return real, edits, true
+
+    @property
+    def whitened(self) -> tuple[Float, Float]:
+        """Whitened descriptors of the first inputs [k, 128] and of their edits [k, 7, 128]."""
+        real, edits, _ = self.faces
+        networks = self.reference.networks
+        return networks.whitened(real.descriptor), networks.whitened(edits.descriptor)
+
+    @property
+    def shape_errors(self) -> tuple[dict[str, Float], dict[str, Float]]:
+        """Distances of the points of edits and inputs to those of the true edits, of changed emotions."""
+        real, edits, true = self.faces
+        changed = self.reference.changed[: len(real.points)]
+        of_edits, of_inputs = (
+            {
+                name: values[changed]
+                for name, values in metrics.part_distances(p, true.points).items()
+            }
+            for p in (edits.points, real.points[:, None])
         )
         return of_edits, of_inputs
 
@@ -174,7 +178,7 @@ def prepare(faces: KnownFaces, judge: Judge, other: Judge) -> Reference:
         contract.try_judge(one, torch.from_numpy(faces.images[: contract.IMAGES]).float() / 255)
     cached = CachedJudge(judge)
     real, true = cached.predict(faces.images), cached.predict(faces.true_edits)
-    return Reference(faces, cached, CachedJudge(other), real, true)
+    return Reference(faces, cached, CachedJudge(other), real, true, CachedFaces(judge.device))
 
 
 def measure(reference: Reference, edits: Edits) -> dict[str, float | None]:
@@ -258,6 +262,28 @@ def _input_similarity(judged: JudgedEdits) -> float:
     return float(np.nanmean(metrics.cosine_similarity(source, metrics.deviations(edits, inputs))))
 
 
+def _identity(judged: JudgedEdits) -> float:
+    real, edits = judged.whitened
+    return float(metrics.cosine_similarity(real[:, None], edits).mean())
+
+
+def _found_again(judged: JudgedEdits) -> float:
+    return float(100 * metrics.found_again(*judged.whitened).mean())
+
+
+def _landmarks(judged: JudgedEdits, part: str) -> float:
+    return float(judged.shape_errors[0][part].mean())
+
+
+def _nearer(judged: JudgedEdits) -> float:
+    edits, inputs = judged.shape_errors
+    return float(100 * metrics.nearer(edits[""], inputs[""]).mean())
+
+
+def _found(judged: JudgedEdits) -> float:
+    return float(100 * (judged.faces[1].score > THRESHOLD).mean())
+
+
 def _thumbnails(pictures: UInt8) -> NDArray[np.float32]:
     """[..., 3, S, S] -> [..., 3, s, s] in [0, 1]."""
     small = thumbnails(torch.from_numpy(_floats(pictures)))
@@ -326,5 +352,15 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("gt_error face", "Ground-truth error, face", "lower", 2, lambda e: _gt_error(e, "face")),
         Column("gt_error head", "Ground-truth error, hair", "lower", 2, lambda e: _gt_error(e, "head")),
         Column("gt_error features", "Ground-truth error, features", "lower", 2, _gt_error_features),
+    ),
+    "Person and shape, by the face networks": (
+        Column("identity", "Identity", "higher", 3, _identity),
+        Column("identity found again", "Found again", "higher", 1, _found_again),
+        Column("landmarks", "Landmark error", "lower", 3, lambda e: _landmarks(e, "")),
+        Column("landmarks brows", "Brows", "lower", 3, lambda e: _landmarks(e, "brows")),
+        Column("landmarks mouth", "Mouth", "lower", 3, lambda e: _landmarks(e, "mouth")),
+        Column("landmarks jaw", "Jaw", "lower", 3, lambda e: _landmarks(e, "jaw")),
+        Column("landmarks nearer", "Nearer than the input", "higher", 1, _nearer),
+        Column("found", "Face found", "higher", 1, _found),
     ),
 }  # fmt: skip

@@ -44,7 +44,7 @@ def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
     assert not withheld().keys() & set(DEFAULT)
     assert names("kid") == ["accuracy", "kid"]
     assert names("default, kid,kid") == [*DEFAULT, "kid"]
-    assert len(select_metrics("all")) == len(METRICS.names()) == 15
+    assert len(select_metrics("all")) == len(METRICS.names()) == 18
     with pytest.raises(BadInput, match="did you mean 'input_similarity'"):
         select_metrics("fed,input_similarty")
     with pytest.raises(BadInput, match="not a list of metrics"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.data.action_units import AU_COLUMNS
@@ -27,6 +28,7 @@ from ganbench.data.faces import (
 )
 from ganbench.data.faces.builder import sums
 from ganbench.data.faces.expressions import action_units
+from ganbench.data.faces.groups import groups_of
 from ganbench.data.faces.head import load_head
 from ganbench.data.table import KEEP_BYTES, TableDataset, check_limit
 from ganbench.emotions import EMOTIONS
@@ -52,6 +54,10 @@ class RenderedFaces(Dataset):
             raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
         name = EMOTIONS[emotion]
         return _rendered([face.with_emotion(name) for face in self._faces(indices)], self.size)
+
+    def groups(self, indices: Indices) -> dict[str, NDArray[np.str_]]:
+        """Age, sex, ancestry, pose and light; see ``ganbench.data.faces.groups``."""
+        return groups_of(self._faces(indices))
 
     def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
         """The same faces rendered with one action unit at another intensity; see ``Dataset``.
