@@ -7,6 +7,7 @@ from ganbench.records import Record, Results, group_variant
 from ganbench.report.naming import REFERENCES, in_order, specs, title_of
 from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
+from ganbench.text import plural
 
 # Marks a group whose interval lies on the worse side of the value over all images.
 CLEARLY = "*"
@@ -66,7 +67,7 @@ def worst_groups_table(results: Results) -> Table | None:
     )
     count = sum(map(len, groups.values()))
     caption = (
-        f"The worst of {count} groups by {', '.join(groups)}, and its value. Some group is always the worst; "
+        f"The worst of {plural(count, 'group')} by {', '.join(groups)}, and its value. Some group is always the worst; "
         f"{CLEARLY}: its 95 % interval lies on the worse side of the method's value over all images, "
         "which happens to a few groups by chance."
     )
