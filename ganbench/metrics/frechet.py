@@ -28,10 +28,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dpstrf, dtpqrt
+from scipy.linalg.lapack import dtpqrt
 
 from ganbench.metrics.features import check_groups, checked_pair
-from ganbench.metrics.frechet_large import Fitted, large_influence, leading, overlap, projected
+from ganbench.metrics.frechet_large import (
+    Moments,
+    large_influence,
+    leading,
+    moments,
+    overlap,
+    projected,
+    root_of,
+)
 from ganbench.metrics.intervals import Interval, skewed_interval
 from ganbench.metrics.spec import MetricSpec
 from ganbench.metrics.strata import assign_groups
@@ -87,26 +95,15 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """
     a, b = checked_pair(real, fake)
     with one_thread():
-        return _distance(_fitted(a), _fitted(b))
+        return _distance(a, b)
 
 
-def _fitted(x: NDArray[Any]) -> Fitted:
-    mean = x.mean(axis=0, dtype=np.float64)
-    return Fitted(mean, _root(x, mean))
-
-
-def _distance(a: Fitted, b: Fitted, s: NDArray[np.float64] | None = None) -> float:
-    """``frechet_distance`` of two Gaussians, from singular values of A B' to nine digits if they are given.
-
-    Nine digits of the traces are too few for a distance of less than a thousandth of them.
-    """
-    shift = a.mean - b.mean
-    traces = np.square(a.root).sum() + np.square(b.root).sum()
-    if s is not None:
-        value = float(shift @ shift + traces - 2 * s.sum())
-        if value > 1e-3 * traces:
-            return value
-    overlap_sum = np.linalg.svd(a.root @ b.root.T, compute_uv=False).sum()
+def _distance(a: NDArray[Any], b: NDArray[Any]) -> float:
+    mean_a, mean_b = (x.mean(axis=0, dtype=np.float64) for x in (a, b))
+    root_a, root_b = _root(a, mean_a), _root(b, mean_b)
+    shift = mean_a - mean_b
+    traces = np.square(root_a).sum() + np.square(root_b).sum()
+    overlap_sum = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
     return max(0.0, float(shift @ shift + traces - 2 * overlap_sum))
 
 
@@ -137,11 +134,8 @@ def frechet_from_moments(
 
     With R'R = S_A, the last trace is the sum of the square roots of the eigenvalues of R S_B R'.
     """
-    # A pivoted Cholesky decomposition also works for the singular covariances of features that are
-    # nearly always 0, and takes a tenth of the time of eigenvectors.
-    triangle, pivots, rank, _ = dpstrf(real_covariance)
-    root, order = np.triu(triangle[:rank]), pivots - 1
-    squares = np.linalg.eigvalsh(root @ fake_covariance.take(order, 0).take(order, 1) @ root.T)
+    root = root_of(real_covariance)
+    squares = np.linalg.eigvalsh(root @ fake_covariance @ root.T)
     overlap = np.sqrt(np.maximum(squares, 0)).sum()
     shift = real_mean - fake_mean
     traces = np.trace(real_covariance) + np.trace(fake_covariance)
@@ -179,17 +173,17 @@ def frechet_interval(
         return None
     groups = assign_groups(strata)
     with one_thread():
-        fit_a, fit_b = _fitted(a), _fitted(b)
         if a.shape[1] > full:
-            both = overlap(fit_a, fit_b)
-            value = _distance(fit_a, fit_b, both.s)
-            influence = large_influence(a, b, image, fit_a, fit_b, both)
+            of_a, of_b = moments(a), moments(b)
+            both = overlap(of_a, of_b)
+            value = _value(a, b, of_a, of_b, both.s)
+            influence = large_influence(a, b, image, of_a, of_b, both)
             del both
-            main = leading(fit_a, fit_b, directions)
-            x, y = (projected(of, fit_a.mean, main) for of in (a, b))
+            main = leading(of_a, of_b, directions)
+            x, y = (projected(of, of_a.mean, main) for of in (a, b))
             bent = frechet_influence(x, y, image)
         else:
-            value = _distance(fit_a, fit_b)
+            value = _distance(a, b)
             x, y = a.astype(np.float64), b.astype(np.float64)
             bent = influence = frechet_influence(x, y, image)
         scale, quadratic = _curvature(bent, groups, _of_groups(x, y, groups, groups[image]))
@@ -201,6 +195,19 @@ def frechet_interval(
         added=min(quadratic, 0.5) / 2,
         least=0.0,
     )
+
+
+def _value(
+    a: NDArray[Any], b: NDArray[Any], of_a: Moments, of_b: Moments, s: NDArray[np.float64]
+) -> float:
+    """``frechet_distance`` from singular values to nine digits.
+
+    Nine digits of the traces are too few for a distance of less than a thousandth of them.
+    """
+    shift = of_a.mean - of_b.mean
+    traces = np.trace(of_a.covariance) + np.trace(of_b.covariance)
+    value = float(shift @ shift + traces - 2 * s.sum())
+    return value if value > 1e-3 * traces else _distance(a, b)
 
 
 def frechet_influence(

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from ganbench.errors import BadInput
 from ganbench.metrics import frechet, frechet_distance, frechet_interval, strata_of
 from ganbench.metrics.frechet import (
-    _fitted,
     _of_groups,
     frechet_from_moments,
     frechet_influence,
 )
-from ganbench.metrics.frechet_large import large_influence, leading, overlap
+from ganbench.metrics.frechet_large import large_influence, leading, moments, overlap
 
 
 def gaussian(random, n, mean, scale):
@@ -215,9 +214,9 @@ def test_the_influence_with_many_features_is_the_influence(n, d):
     random, image = np.random.default_rng(0), np.repeat(np.arange(n), 2)
     a = random.standard_normal((n, d)) + 3
     b = a[image] + random.standard_normal((2 * n, d)) + 0.5
-    fits = _fitted(a), _fitted(b)
+    both = moments(a), moments(b)
     x, y = a.astype(np.float32), b.astype(np.float32)
-    found = large_influence(x, y, image, *fits, overlap(*fits))
+    found = large_influence(x, y, image, *both, overlap(*both))
     expected = frechet_influence(a, b, image)
     assert found == pytest.approx(expected, abs=2e-5 * abs(expected).max())
 
@@ -225,8 +224,8 @@ def test_the_influence_with_many_features_is_the_influence(n, d):
 def test_the_leading_directions_hold_what_varies_most():
     random = np.random.default_rng(0)
     scale = np.array([5.0, 0.1, 3, 0.1, 0.1, 0.1])
-    fits = [_fitted(random.standard_normal((50, 6)) * scale) for _ in range(2)]
-    assert abs(leading(*fits, 2)[[0, 2]]).max(axis=1) == pytest.approx(1, abs=1e-2)
+    both = [moments(random.standard_normal((50, 6)) * scale) for _ in range(2)]
+    assert abs(leading(*both, 2)[[0, 2]]).max(axis=1) == pytest.approx(1, abs=1e-2)
 
 
 @pytest.mark.slow
