@@ -152,6 +152,10 @@ class GaussianRecipe(AdversarialRecipe):
         random_codes: number of images of a batch with random codes. The codes of the others are the
             means, and each mean must occur. None leaves one image for each mean, as the released code
             does regardless of its option n_r_g.
+        source_head: whether the classification that ``lambda_source`` trains has a head of its own. G's edits at
+            the means are then classified by that head, and p_D of L_div is D_cls, which knows real images
+            only. In one head, D learns to be undecided about edits, L_div makes p_z as undecided, and the
+            label distribution no longer says what an edit shows.
     """
 
     lambda_cls_d: float = 2.0
@@ -159,6 +163,12 @@ class GaussianRecipe(AdversarialRecipe):
     lambda_div: float = 2.0
     lambda_coor: float = 1.0
     random_codes: int | None = None
+    source_head: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        used = not self.source_head or self.lambda_source > 0
+        self.require("source_head", used, "false where lambda_source is 0")
 
 
 class GaussianTrainer(AdversarialTrainer):
@@ -179,7 +189,7 @@ class GaussianTrainer(AdversarialTrainer):
                 f"{recipe.batch_size}, random_codes {random}; raise the one or lower the other"
             )
         # Classes and code come from one head, as in the released network.
-        heads = [self.classes + method.code_dim]
+        heads = [self.classes + method.code_dim] + [self.classes] * recipe.source_head
         super().__init__(method, Discriminator(method.config, heads), recipe)
 
     def split(self, head: Tensor) -> tuple[Tensor, Tensor]:
@@ -204,23 +214,39 @@ class GaussianTrainer(AdversarialTrainer):
             "d_source": cross_entropy(self.classes),
             "g_div": Limit(SQUARED, "narrow Gaussians have some hundred", 0.5 * SQUARED),
         }
-        if self.recipe.lambda_cls_d:
-            limits["d_cls"] = cross_entropy(self.classes, facts.entropy())
+        for key in ("d_cls", "d_source_real"):
+            if self.recipe.lambda_cls_d:
+                limits[key] = cross_entropy(self.classes, facts.entropy())
         if self.recipe.lambda_cls_g:
             limits["g_cls"] = cross_entropy(self.classes)
         if self.recipe.lambda_coor:
             limits["d_coor"] = squared()
         return limits
 
+    def classify(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """D(x): patch map, logits of D_cls [N, emotions], code [N, 2], logits of the head for sources.
+
+        The last are those of D_cls if the source has no head of its own.
+        """
+        src, head, *own = self.discriminator(x)
+        cls, coor = self.split(head)
+        return src, cls, coor, own[0] if own else cls
+
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
-        cls, _ = self.split(self.discriminator(x)[1])
-        return {"d_cls": (1.0, F.cross_entropy(cls, batch.emotions))}
+        _, cls, _, source = self.classify(x)
+        terms = {"d_cls": (1.0, F.cross_entropy(cls, batch.emotions))}
+        return terms | self._real_terms(1.0, source, batch)
+
+    def _real_terms(self, weight: float, source: Tensor, batch: Batch) -> Terms:
+        """Classification of real images by the head for sources, if it is one."""
+        if not self.recipe.source_head:
+            return {}
+        return {"d_source_real": (weight, F.cross_entropy(source, batch.emotions))}
 
     def discriminator_terms(
         self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
-        src, head = self.discriminator(torch.cat([x, fake]))
-        cls, coor = self.split(head)
+        src, cls, coor, source = self.classify(torch.cat([x, fake]))
         n = len(x)
         return {
             "d_real": (-1.0, src[:n].mean()),
@@ -228,21 +254,21 @@ class GaussianTrainer(AdversarialTrainer):
             "d_gp": (self.recipe.lambda_gp, self.gradient_penalty(x, fake, random)),
             "d_cls": (self.recipe.lambda_cls_d, F.cross_entropy(cls[:n], batch.emotions)),
             "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
-            **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
+            **self._real_terms(self.recipe.lambda_cls_d, source[:n], batch),
+            **self.source_terms(lambda: F.cross_entropy(source[n:], batch.emotions)),
         }
 
     def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         fake = self.generate(x, target.codes)
-        src, head = self.discriminator(self.augment_for_critic(fake, random))
-        cls, _ = self.split(head)
+        src, cls, _, source = self.classify(self.augment_for_critic(fake, random))
         log_d = F.log_softmax(cls, dim=1)
         log_z = F.log_softmax(-self.method.mahalanobis(target.codes), dim=1)
         # KL(p||q) + KL(q||p) = sum (p - q)(log p - log q)
         divergence = ((log_z.exp() - log_d.exp()) * (log_z - log_d)).sum(1).mean()
         with torch.no_grad():
-            _, source_codes = self.split(self.discriminator(x)[1])
+            source_codes = self.classify(x)[2]
         n = self.share.local_count(self.at_means)
-        classified = F.cross_entropy(cls[:n], target.emotions[:n])
+        classified = F.cross_entropy(source[:n], target.emotions[:n])
         return {
             "g_fake": (-1.0, src.mean()),
             "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, source_codes)).abs().mean()),

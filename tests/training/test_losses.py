@@ -525,6 +525,33 @@ def test_gaussian_generator(planar, batch, random):
     )
 
 
+def test_gaussian_sources_have_a_head_of_their_own(make, batch, fake, random):
+    trainer = make("gaussian", source_head=True, lambda_source=0.25)
+    target = trainer.target(batch, random)
+    x = trainer.method.to_native(batch.images)
+    _, head, own = trainer.discriminator(torch.cat([x, fake]))
+    assert own.shape == (2 * N, 7)
+    terms = trainer.discriminator_terms(x, fake, batch, target, random)
+    classified = {key: terms[key] for key in ("d_cls", "d_source", "d_source_real")}
+    agree(
+        classified,
+        d_cls=(2, cross_entropy(head[:N, :7], batch.emotions)),
+        d_source=(0.25, cross_entropy(own[N:], batch.emotions)),
+        d_source_real=(2, cross_entropy(own[:N], batch.emotions)),
+    )
+    y = x / 2 + Halver.shift(target.codes)[:, None, None, None]
+    _, head, own = trainer.discriminator(y)
+    p, q = p_z(trainer.method, target.codes), softmax(head[:, :7].detach().numpy(), 1)
+    terms = trainer.generator_terms(x, batch, target, random)
+    agree(
+        {key: terms[key] for key in ("g_div", "g_cls")},
+        g_div=(2, ((p - q) * np.log(p / q)).sum(1).mean()),
+        g_cls=(0.5, cross_entropy(own[:7], np.arange(7))),
+    )
+    with pytest.raises(BadInput, match="source_head must be false where lambda_source is 0"):
+        make("gaussian", source_head=True)
+
+
 @pytest.mark.parametrize(("size", "free"), [(1, None), (6, None), (9, 3), (9, 10), (16, -1)])
 def test_gaussian_batches_hold_all_means(make, size, free):
     with pytest.raises(BadInput, match=f"batch_size {size}, random_codes {free}"):

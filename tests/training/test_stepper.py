@@ -46,6 +46,7 @@ VARIANTS = [
     ("ganimation", ("network.condition=action_units",)),
     ("stargan", ("classification=binary", "accumulate=2", "precision=bf16", "critic_precision=bf16")),
     ("stargan-v2", ("ds_iterations=3", "ema_decay=0.9")),
+    ("gaussian", ("source_head=true", "lambda_source=0.25", "network.upsample=resize")),
     ("judge", ()),
 ]  # fmt: skip
 LABELS = np.arange(70) % 7
