@@ -26,6 +26,9 @@ class BackboneConfig:
         width: channels after the generator's first convolution.
         scales: how often the generator halves the image before its residual blocks.
         blocks: residual blocks of the generator.
+        upsample: how the generator doubles a map: "transposed", a transposed convolution of 4 x 4 as in the
+            papers, or "resize", where each value is repeated in 2 x 2 and convolved with 3 x 3, which cannot
+            paint a checkerboard (Odena et al., Distill 2016).
         norm: where the generator has instance norm: after every convolution, as in the papers, or
             in the residual blocks only. Instance norm removes everything that is constant over the
             image: the mean colour and the tiled code. After it, the code can only act through the zero
@@ -39,6 +42,7 @@ class BackboneConfig:
     width: int = 64
     scales: int = 2
     blocks: int = 6
+    upsample: Literal["transposed", "resize"] = "transposed"
     norm: Norms = "all"
     critic_width: int = 64
     critic_layers: int = 6
@@ -98,10 +102,17 @@ def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
     layers += [ResidualBlock(w) for _ in range(config.blocks)]
     for _ in range(config.scales):
         w //= 2
-        layers += [
-            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), norm(w), nn.ReLU(inplace=True),
-        ]  # fmt: skip
+        layers += [doubling(config.upsample, 2 * w, w), norm(w), nn.ReLU(inplace=True)]
     return layers
+
+
+def doubling(upsample: str, inputs: int, outputs: int) -> nn.Module:
+    """[N, inputs, H, W] -> [N, outputs, 2H, 2W]; see ``BackboneConfig.upsample``."""
+    if upsample == "transposed":
+        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    )
 
 
 class Generator(nn.Module):

@@ -26,7 +26,12 @@ class StarGANLayout(Layout):
         "generator": "{n}-G.ckpt",
         "discriminator": "{n}-D.ckpt",
     }
-    fixed: ClassVar[Mapping[str, Any]] = {"scales": 2, "norm": "all", "output": "image"}
+    fixed: ClassVar[Mapping[str, Any]] = {
+        "scales": 2,
+        "upsample": "transposed",
+        "norm": "all",
+        "output": "image",
+    }
     # Our keys of tensors outside the backbone -> the authors' keys.
     renamed: ClassVar[Mapping[str, str]] = {}
     # Address -> the axis along which classes lie, and the index of class 0.
@@ -96,7 +101,11 @@ class GANimationLayout(StarGANLayout):
         "generator.colour.weight": "img_reg.0.weight",
         "generator.attention.weight": "attetion_reg.0.weight",
     }
-    fixed: ClassVar[Mapping[str, Any]] = {"scales": 2, "norm": "all"}
+    fixed: ClassVar[Mapping[str, Any]] = {
+        "scales": 2,
+        "upsample": "transposed",
+        "norm": "all",
+    }
     units: ClassVar[int] = 17
 
     def classes(self, tensors: Tensors, named: int | None) -> int:

@@ -33,6 +33,28 @@ def test_scales_halve_the_image_and_keep_its_size(scales):
     assert seen == [(4 << scales, 32 >> scales, 32 >> scales)]
 
 
+def _checkerboard(upsample: str) -> float:
+    """How much the four parities of pixels of an edit differ in size, where all inputs are alike."""
+    torch.manual_seed(0)
+    config = PainterConfig(
+        image_size=32,
+        width=8,
+        scales=1,
+        blocks=0,
+        norm="residual",
+        critic_layers=2,
+        upsample=upsample,
+    )
+    images = torch.full((8, 3, 32, 32), 0.3)
+    edits = StarGAN(config).edit(images, torch.eye(7).repeat(2, 1)[:8]).images[..., 8:24, 8:24]
+    parities = edits.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2)).mean((2, 4))
+    return float(parities.flatten(2).std(2).max())
+
+
+def test_resizing_paints_no_checkerboard():
+    assert _checkerboard("resize") < 1e-6 < 1e-3 < _checkerboard("transposed")
+
+
 def test_norm_in_the_blocks_only_leaves_no_other():
     method = StarGAN(
         PainterConfig(image_size=32, width=4, blocks=3, norm="residual", critic_layers=2)
