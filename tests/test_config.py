@@ -220,6 +220,33 @@ def test_a_table_may_have_a_base(tmp_path):
         recipes.load(str(path), "linear")
 
 
+def test_bases_have_bases_and_later_ones_win(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(
+        "[most]\niterations = 5\nbatch_size = 2\nkeep = 7\n"
+        '[some]\nbase = "most"\nbatch_size = 3\n'
+        "[wide.network]\nwidth = 9\n[wide]\nbatch_size = 6\n"
+        '[linear]\nbase = ["some", "wide"]\nkeep = 1\n'
+        '[stargan]\nbase = ["faces:stargan", "wide"]\n'
+        '[smit]\nbase = "fases:smit"\n'
+        '[ganimation]\nbase = "round"\n[round]\nbase = "ganimation"\n'
+    )
+    assert recipes.load(str(path), "linear") == {
+        "iterations": 5,
+        "batch_size": 6,
+        "keep": 1,
+        "network": {"width": 9},
+    }
+    faces, here = recipes.load("faces", "stargan"), recipes.load(str(path), "stargan")
+    assert here == faces | {"batch_size": 6, "network": faces["network"] | {"width": 9}}
+    with pytest.raises(
+        BadInput, match=r"recipe in the base of \[smit\]: 'fases'; did you mean 'faces'"
+    ):
+        recipes.load(str(path), "smit")
+    with pytest.raises(BadInput, match=r"\[round\] is a base of itself, through 'ganimation'"):
+        recipes.load(str(path), "ganimation")
+
+
 @pytest.mark.parametrize("recipe", recipes.shipped_recipes())
 def test_shipped_recipes_fit_their_methods(recipe):
     """Every table is read, and every network in it can be built."""

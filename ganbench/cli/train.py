@@ -115,7 +115,10 @@ def no_longer_an_option(_: click.Context, parameter: click.Parameter, given: boo
 @click.command()
 @click.argument("name", metavar="METHOD|judge")
 @click.option(
-    "--recipe", default="faces", show_default=True, help="faces, affectnet or a TOML file."
+    "--recipe",
+    default="faces",
+    show_default=True,
+    help="faces, faces128, affectnet or a TOML file.",
 )
 @click.option(
     "--set",

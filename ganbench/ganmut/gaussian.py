@@ -234,8 +234,10 @@ class GaussianTrainer(AdversarialTrainer):
 
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
         _, cls, _, source = self.classify(x)
-        terms = {"d_cls": (1.0, F.cross_entropy(cls, batch.emotions))}
-        return terms | self._real_terms(1.0, source, batch)
+        return {
+            "d_cls": (1.0, F.cross_entropy(cls, batch.emotions)),
+            **self._real_terms(1.0, source, batch),
+        }
 
     def _real_terms(self, weight: float, source: Tensor, batch: Batch) -> Terms:
         """Classification of real images by the head for sources, if it is one."""

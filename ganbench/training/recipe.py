@@ -193,7 +193,9 @@ def shipped_recipes() -> list[str]:
 def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The table of one method in a recipe.
 
-    A table with ``base = "OTHER"`` also has the keys of table OTHER that it does not state itself.
+    A table with ``base = "OTHER"`` also has the keys of table OTHER that it does not state itself, and
+    ``base = "faces:OTHER"`` those of a table of the shipped recipe faces. Of several bases,
+    ``base = ["ONE", "OTHER"]``, later ones replace earlier ones. Bases may have bases.
 
     Args:
         recipe: ``"faces"``, ``"affectnet"`` or the path of a TOML file.
@@ -203,18 +205,38 @@ def load(recipe: str, name: str, assignments: Mapping[str, Any] | None = None) -
     Raises:
         BadInput: no such recipe, or it has no table for ``name`` or its base.
     """
-    if recipe.endswith(".toml"):
-        tables = config.read_toml(Path(recipe))
-    elif recipe in shipped_recipes():
-        tables = config.read_toml(Path(str(resources.files("ganbench.recipes") / f"{recipe}.toml")))
-    else:
-        raise unknown("recipe", recipe, [*shipped_recipes(), "FILE.toml"])
-    table = _find_table(tables, name, recipe)
-    if "base" in table:
-        table = _merge(_find_table(tables, str(table["base"]), recipe), table)
-        del table["base"]
+    table = _with_bases(_tables(recipe), name, recipe, ())
     config.assign(table, assignments or {})
     return table
+
+
+def _tables(recipe: str) -> dict[str, Any]:
+    if recipe.endswith(".toml"):
+        return config.read_toml(Path(recipe))
+    if recipe in shipped_recipes():
+        return config.read_toml(Path(str(resources.files("ganbench.recipes") / f"{recipe}.toml")))
+    raise unknown("recipe", recipe, [*shipped_recipes(), "FILE.toml"])
+
+
+def _with_bases(
+    tables: dict[str, Any], name: str, recipe: str, above: tuple[str, ...]
+) -> dict[str, Any]:
+    """A table with the keys of its bases; ``above`` are the tables that have it as a base."""
+    table = dict(_find_table(tables, name, recipe))
+    bases = table.pop("base", [])
+    merged: dict[str, Any] = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        shipped, _, head = str(base).rpartition(":")
+        where, chain = shipped or recipe, (*above, f"{recipe}:{name}")
+        if f"{where}:{head}" in chain:
+            raise BadInput(
+                f"recipe {recipe}: [{name}] is a base of itself, through {base!r}; remove one base"
+            )
+        if shipped and shipped not in shipped_recipes():
+            raise unknown(f"recipe in the base of [{name}]", shipped, shipped_recipes())
+        others = _tables(shipped) if shipped else tables
+        merged = _merge(merged, _with_bases(others, head, where, chain))
+    return _merge(merged, table)
 
 
 def _find_table(tables: dict[str, Any], name: str, recipe: str) -> dict[str, Any]:

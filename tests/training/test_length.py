@@ -8,6 +8,7 @@ from ganbench.baselines.smit import SMITRecipe
 from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.training.adversarial import AdversarialRecipe
+from ganbench.training.recipe import shipped_recipes
 from ganbench.training.setup import configure
 
 NAMES = ["linear", "gaussian", "stargan", "ganimation"]
@@ -71,5 +72,5 @@ def test_what_a_short_run_is_told(call):
 
 def test_shipped_recipes_need_no_comment():
     for name in (*NAMES, "smit", "stargan-v2", "judge"):
-        for recipe in ("faces", "affectnet"):
+        for recipe in shipped_recipes():
             assert configure(name, recipe).recipe.notes() == [], (name, recipe)
