@@ -40,6 +40,9 @@ Random = random.Random
 NETWORK = {"image_size": 16, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 2}
 SIDE = 16
 LABELS = (*EMOTIONS, "contempt")
+VOTES = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -279,12 +282,38 @@ def make(folder: Path) -> None:
     for place, rows in (("list.csv", table), ("faces/training.csv", affectnet)):
         with (folder / place).open("w", newline="") as stream:
             csv.writer(stream).writerows(rows)
+    layouts(folder)
     Store(folder / "store").put("key", {"a": np.arange(3), "b": np.array(["x"])})
     Store(folder / "store").path("key").rename(folder / "entry")
     pixels = np.arange(60, dtype=np.uint8).reshape(5, 12)
     rows_file.write(folder / "rows", "key", 5, 12, lambda path: _written(path, pixels))
     (folder / "index.json").write_text(json.dumps({"train/sad/0.png": ["1:2", 16, 16, "f" * 64]}))
     write_onnx(folder / "judge.onnx")
+
+
+def layouts(folder: Path) -> None:
+    """The pictures of ``faces/train`` in the layouts of RAF-DB, FERPlus and an imagefolder."""
+    raf, fer, lines = [], [["emotion", "pixels", "Usage"]], []
+    votes = [["Usage", "Image name", *VOTES]]
+    for name in ("raf", "fer", "meta"):
+        (folder / name).mkdir()
+    for label, emotion in enumerate(EMOTIONS):
+        for i in range(2):
+            with Image.open(folder / "faces" / "train" / emotion / f"{i}.png") as image:
+                name = f"train_{2 * label + i}"
+                image.save(folder / "raf" / f"{name}.png")
+                image.save(folder / "meta" / f"{name}.png")
+                pixels = " ".join(map(str, np.asarray(image.convert("L")).ravel()))
+            raf.append(f"{name}.png {label + 1}\n")
+            fer.append([str(label), pixels, "Training"])
+            votes.append(["Training", f"{name}.png", *(str(9 * (k == label)) for k in range(10))])
+            lines.append(json.dumps({"file_name": f"{name}.png", "label": emotion}) + "\n")
+    (folder / "raf/list_patition_label.txt").write_text("".join(raf))
+    (folder / "meta/metadata.jsonl").write_text("".join(lines))
+    (folder / "meta/aligned.json").write_text('{"rule": "eyes", "margin": 0.1}\n')
+    for name, rows in (("fer2013", fer), ("fer2013new", votes)):
+        with (folder / "fer" / f"{name}.csv").open("w", newline="") as stream:
+            csv.writer(stream).writerows(rows)
 
 
 def _written(path: Path, rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -430,6 +459,12 @@ READERS: dict[str, Reader] = {
     "list": Reader("list.csv", (*CHECK, "--data", "csv", "--root", "{}/list.csv"), as_csv, 5),
     "list, bytes": Reader("list.csv", (*CHECK, "--data", "csv", "--root", "{}/list.csv"), share=3),
     "AffectNet's list": Reader("faces/training.csv", (*CHECK, "--data", "affectnet", "--root", "{}/faces"), as_csv, 4),
+    "RAF-DB's list": Reader("raf/list_patition_label.txt", (*CHECK, "--root", "{}/raf"), share=2),
+    "FER2013's pixels": Reader("fer/fer2013.csv", (*CHECK, "--data", "fer2013", "--root", "{}/fer"), as_csv, 2),
+    "FERPlus's votes": Reader("fer/fer2013new.csv", (*CHECK, "--root", "{}/fer"), as_csv, 2),
+    "metadata.jsonl": Reader("meta/metadata.jsonl", (*CHECK, "--root", "{}/meta"), as_lines, 2),
+    "metadata.jsonl, bytes": Reader("meta/metadata.jsonl", (*CHECK, "--data", "imagefolder", "--root", "{}/meta"), share=1),
+    "aligned.json": Reader("meta/aligned.json", (*CHECK, "--root", "{}/meta"), as_json, 1),
     "_exp.npy": Reader("parts/train_set/annotations/3_exp.npy", (*CHECK, "--data", "affectnet", "--root", "{}/parts"), as_npy, 5),
     "picture of a data set": Reader("faces/train/sad/1.png", (*CHECK, "--data", "folder", "--root", "{}/faces"), share=5),
     **{

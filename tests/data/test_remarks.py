@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from ganbench.data import face_survey
+from ganbench.data import near_pairs as near_duplicates
 from ganbench.data.looks import look, perceptual_hash
 from ganbench.data.near_pairs import near_pairs
 
@@ -171,7 +172,10 @@ def test_rare_and_missing_classes(tmp_path, faces, call):
     assert (code, "fault: train has no image of: sad" in out) == (2, True)
 
 
-def test_near_pairs_are_those_of_a_plain_search():
+@pytest.mark.parametrize("few", [2_000, 0])
+def test_near_pairs_are_those_of_a_plain_search(monkeypatch, few):
+    monkeypatch.setattr(near_duplicates, "FEW", few)
+    monkeypatch.setattr(near_duplicates, "BLOCK", 70)
     random = np.random.default_rng(0)
     hashes = random.integers(0, 2**63, (300, 4), np.int64).astype(np.uint64)
     for i, flips in ((1, 3), (2, 24), (3, 25)):
