@@ -30,12 +30,13 @@ from typing import Any
 
 import torch
 
+from ganbench.data import load_dataset
 from ganbench.devices import cores, resolve
 from ganbench.seeds import generator
 from ganbench.storage.store import write_atomic
 from ganbench.training.batches import Batch
 from ganbench.training.session import prepare
-from ganbench.training.stepper import Stepper
+from ganbench.training.stepper import Stepper, recorder_for
 
 # The longest trainings come first, so that short ones fill the gaps. The judge is first, because probes need it.
 NAMES = ("judge", "stargan-v2", "smit", "gaussian", "linear", "ganimation", "stargan")
@@ -71,7 +72,7 @@ class Job:
 
 
 def seconds_of_iteration(trainer: Any, device: torch.device) -> float:
-    """Seconds of an iteration after the warm-up, measured over two cycles of steps on random images."""
+    """Seconds of an iteration after the warm-up, measured over a cycle of steps on random images."""
     size, recipe = trainer.model.config.image_size, trainer.recipe
     count = len(trainer.indices(torch.arange(700).numpy() % 7, 0, 0))
     images = torch.rand(count, 3, size, size, generator=generator(0, "images"))
@@ -81,35 +82,43 @@ def seconds_of_iteration(trainer: Any, device: torch.device) -> float:
         (torch.arange(count) % 7).to(device),
         None if units is None else units.to(device),
     )
-    stepper = Stepper(trainer)
+    step = Stepper(trainer, recorder_for(trainer), print)
     cycle, begin = getattr(trainer, "cycle", 1), recipe.warmup_iterations
     begin += -begin % cycle
-    for warm in (4, 2):  # cycles; the first ones record the steps on a GPU
+    for cycles in (
+        4 if device.type == "cuda" else 1,
+        1,
+    ):  # the first ones record the steps on a GPU
         start = time.perf_counter()
-        for iteration in range(begin, begin + warm * cycle):
+        for iteration in range(begin, begin + cycles * cycle):
             trainer.set_rates(iteration)
-            stepper.step(iteration, batch, generator(0, "step", iteration))
+            step(iteration, batch, generator(0, "step", iteration))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        taken = (time.perf_counter() - start) / (warm * cycle)
+        taken = (time.perf_counter() - start) / (cycles * cycle)
     return taken
 
 
 def measured(recipe: str, device: torch.device) -> dict[str, tuple[dict[str, int], float]]:
-    """Lengths of each training in the recipe, and seconds of an iteration."""
-    torch.set_num_threads(1)
+    """Lengths of each training in the recipe, and seconds of an iteration; renders the faces if they are not stored."""
     found = {}
     for name in NAMES:
-        session = prepare(name, recipe, {}, device=device)
+        session = prepare(name, recipe, {}, device=str(device))
+        for split in ("train", "test"):
+            load_dataset("faces", split, size=session.image_size)
         options = session.trainer.recipe
-        lengths = {key: getattr(options, key) for key in LENGTHS if hasattr(options, key)}
+        lengths = {key: getattr(options, key, 0) for key in LENGTHS}
+        # A recipe whose rate never falls has a decay that is longer than the run.
+        lengths = {key: value for key, value in lengths.items() if 0 < value <= options.iterations}
         found[name] = lengths, seconds_of_iteration(session.trainer, device)
         print(f"{name:<12}{1000 * found[name][1]:>9.1f} ms an iteration", flush=True)
     return found
 
 
-def plan(folder: Path, chosen: argparse.Namespace, device: torch.device, workers: int) -> list[Job]:
-    """The trainings and their lengths: those of plan.json, or those that fit into the minutes."""
+def plan(
+    folder: Path, chosen: argparse.Namespace, device: torch.device, workers: int, end: float
+) -> list[Job]:
+    """The trainings and their lengths: those of plan.json, or those that end before ``end``."""
     path = folder / "plan.json"
     if path.exists():
         stored = json.loads(path.read_text())
@@ -118,14 +127,14 @@ def plan(folder: Path, chosen: argparse.Namespace, device: torch.device, workers
         return [Job(name, **job) for name, job in stored["trainings"].items()]
     found = measured(chosen.recipe, device)
     whole = {name: lengths["iterations"] * taken for name, (lengths, taken) in found.items()}
-    available = 60 * chosen.minutes * (1 - EVALUATION - RESERVE) * workers - START * len(NAMES)
+    available = (end - time.monotonic()) * (1 - RESERVE) * workers - START * len(NAMES)
     # No schedule of several trainings ends before the longest of them.
     factor = min(1.0, available / sum(whole.values()), available / workers / max(whole.values()))
     if chosen.whole:
         factor = 1.0
     jobs = []
     for name, (lengths, _) in found.items():
-        settings = {key: max(1, round(factor * value)) for key, value in lengths.items() if value}
+        settings = {key: max(1, round(factor * value)) for key, value in lengths.items()}
         settings["iterations"] = max(
             settings["iterations"], settings.get("warmup_iterations", 0) + 8
         )
@@ -242,8 +251,11 @@ def main() -> None:
     folder = chosen.out or Path("runs") / Path(chosen.recipe).stem
     folder.mkdir(parents=True, exist_ok=True)
     workers = cores() if device.type == "cpu" else 2
-    jobs = plan(folder, chosen, device, workers)
-    train(jobs, chosen, folder, workers, begun + 60 * chosen.minutes * (1 - EVALUATION))
+    end = begun + 60 * chosen.minutes * (1 - EVALUATION)
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # as in each of the trainings
+    jobs = plan(folder, chosen, device, workers, end)
+    train(jobs, chosen, folder, workers, end)
     code = evaluate(folder, chosen, begun + 60 * chosen.minutes - time.monotonic())
     print(f"{(time.monotonic() - begun) / 60:.1f} of {chosen.minutes:g} minutes", flush=True)
     sys.exit(code)
