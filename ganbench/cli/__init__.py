@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": "Check that a score is about a folder of pictures.",
     "protocol": "List the named protocols; write their tasks.",
     "compare": "Compare two evaluations: the gate for CI.",
+    "claims": "Test the claims of the GANmut paper by an evaluation.",
     "validate": "Test the metrics on edits of known quality.",
     "figure": "Make the figures of the paper's supplement.",
     "train": "Train a method or the judge.",

@@ -4,7 +4,8 @@ Their edits are those of the first images in the protocol's order:
 
     diversity   70 images x 7 emotions, with other noise
     intensity   28 images x 6 emotions x intensities 0.2, 0.4 ... 1
-    smoothness  14 images x 21 pairs of anchors x 9 points of the straight line between them
+    smoothness  14 images x 21 pairs of anchors x 9 points of the straight line between them, and where codes
+                of a plane have an intensity 24 points each around the centre at the intensities 0.4 and 1
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import combinations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.emotions import EMOTIONS
@@ -24,18 +26,28 @@ from ganbench.metrics import (
     noise_diversity,
     path_smoothness,
     softmax,
+    total_variation,
 )
 from ganbench.records import Record
 from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
-from ganbench.scoring.intervals import over_images
+from ganbench.scoring.intervals import over_images, ratio_over_images
 from ganbench.seeds import generator
 
 DIVERSITY_IMAGES, INTENSITY_IMAGES, SMOOTHNESS_IMAGES = 70, 28, 14
 INTENSITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
 POINTS = 9
+RADII, SPOKES = (0.4, 1.0), 24
+
+# The variant of the diversity that is divided by the distance of edits to different emotions.
+OF_EMOTIONS = "of the distance between emotions"
 
 # All emotions but neutral, which has no intensity.
 INTENSE = range(1, len(EMOTIONS))
+
+
+def circle_variant(radius: float) -> str:
+    """The variant of the smoothness that holds the largest step on a circle."""
+    return f"largest step at intensity {radius:g}"
 
 
 def _again(method: Method, seed: int) -> Tensor | None:
@@ -69,8 +81,20 @@ def _lines(method: Method, seed: int) -> Tensor | None:
     return (start + t * (end - start)).flatten(0, 1)[None]
 
 
+def _circles(method: Method, seed: int) -> Tensor | None:
+    """Codes [1, 2 * 24, 2] around the centre of a plane whose codes have an intensity, circle by circle."""
+    if method.code_dim != 2 or _rising(method, seed) is None or ability(method.anchors) is None:
+        return None
+    angles = torch.arange(SPOKES, device=method.device) * (2 * torch.pi / SPOKES)
+    circle = torch.stack([angles.cos(), angles.sin()], dim=1)
+    return torch.cat([radius * circle for radius in RADII])[None]
+
+
 class Diversity(Metric):
-    """Feature distance of edits with two noises, that of Table 1 and another; 0 for methods without noise."""
+    """Feature distance of edits with two noises, that of Table 1 and another; 0 for methods without noise.
+
+    A second record divides it by the distance of the same image's edits to different emotions.
+    """
 
     specs = (METRICS["diversity"],)
     probes = (Probe("other noise", DIVERSITY_IMAGES, _again),)
@@ -85,7 +109,15 @@ class Diversity(Metric):
         first = inputs.edits["features"][: len(other)]
         distances = noise_diversity(np.stack([first, other], axis=-2))
         mean, limits = float(distances.mean()), over_images(inputs.labels, distances)
-        return [record(spec, inputs.method, mean, distances.size, **limits)]
+        absolute = record(spec, inputs.method, mean, distances.size, **limits)
+        between = np.broadcast_to(noise_diversity(first)[:, None], distances.shape)
+        if not between.any():
+            return [absolute]
+        every = np.ones(distances.shape, np.bool_)
+        limits = ratio_over_images(inputs.labels, distances, between, every)
+        ratio = float(distances.mean() / between.mean())
+        more = {"unit": "ratio", "variant": OF_EMOTIONS, **limits}
+        return [absolute, record(spec, inputs.method, ratio, distances.size, **more)]
 
 
 class Intensity(Metric):
@@ -119,21 +151,29 @@ class Intensity(Metric):
 
 
 class Smoothness(Metric):
-    """Largest step divided by mean step along the lines between anchors, for methods with anchors."""
+    """Largest step divided by mean step along the lines between anchors, for methods with anchors.
+
+    For a plane whose codes have an intensity two more records tell the largest step around the centre.
+    """
 
     specs = (METRICS["smoothness"],)
-    probes = (Probe("lines between anchors", SMOOTHNESS_IMAGES, _lines),)
+    probes = (
+        Probe("lines between anchors", SMOOTHNESS_IMAGES, _lines),
+        Probe("circles around the centre", SMOOTHNESS_IMAGES, _circles),
+    )
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """One record."""
-        (spec,), (probe,) = self.specs, self.probes
+        """One record, or three."""
+        (spec,), (probe, circles) = self.specs, self.probes
         if probe.name not in inputs.probes:
             note = "it has no anchors in one space"
             return [record(spec, inputs.method, None, 0, note=note)]
         logits = inputs.probes[probe.name]["logits"]
         ratios = path_smoothness(softmax(logits).reshape(len(logits), -1, POINTS, len(EMOTIONS)))
         known = ~np.isnan(ratios)
+        around = inputs.probes.get(circles.name)
         return [
+            *(self._around(inputs, around["logits"]) if around else ()),
             record(
                 spec,
                 inputs.method,
@@ -141,5 +181,23 @@ class Smoothness(Metric):
                 int(known.sum()),
                 note="" if known.any() else "nothing changes along any line",
                 **over_images(inputs.labels, ratios, known),
+            ),
+        ]
+
+    def _around(self, inputs: MetricInputs, logits: NDArray[np.float32]) -> list[Record]:
+        """The largest step of the judge's softmax on each circle, of codes 15 degrees apart."""
+        p = softmax(logits).reshape(len(logits), len(RADII), SPOKES, len(EMOTIONS))
+        steps = total_variation(p, np.roll(p, -1, axis=2)).max(axis=2)
+        return [
+            record(
+                self.specs[0],
+                inputs.method,
+                float(steps[:, i].mean()),
+                len(steps),
+                unit="probability",
+                direction="reported",
+                variant=circle_variant(radius),
+                **over_images(inputs.labels, steps[:, [i]]),
             )
+            for i, radius in enumerate(RADII)
         ]

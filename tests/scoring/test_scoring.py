@@ -19,7 +19,17 @@ from ganbench.report.tables import other_table, seeds_table
 from ganbench.scoring import DEFAULT, MetricInputs, select_metrics
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS
 from ganbench.scoring.predictions import Accuracy
-from ganbench.scoring.probes import INTENSE, INTENSITIES, Intensity
+from ganbench.scoring.probes import (
+    INTENSE,
+    INTENSITIES,
+    OF_EMOTIONS,
+    POINTS,
+    RADII,
+    SPOKES,
+    Intensity,
+    Smoothness,
+    circle_variant,
+)
 from ganbench.storage.store import Store
 from ganbench.validation import withheld
 
@@ -209,6 +219,11 @@ def test_diversity_takes_a_further_draw_and_is_repeatable(store):
     record = found.find("painter", "diversity")
     assert record.value > 0
     assert record.n == 7 * N
+    relative = found.find("painter", "diversity", variant=OF_EMOTIONS)
+    assert relative.unit == "ratio"
+    assert relative.low < relative.value < relative.high
+    # Both are distances of the same features, of which those of different emotions are the larger ones.
+    assert 0 < relative.value < 1
     assert found.find("wheel", "diversity").value == 0
     again = evaluate(
         methods, ToyPhotos(N), judge, store=Store(store.root / "b"), metrics="diversity"
@@ -231,6 +246,23 @@ def test_intensity_reads_its_probes_emotion_by_emotion():
     assert "neutral" not in found
 
 
+def test_the_largest_step_around_the_centre():
+    logits = np.zeros((4, len(RADII), SPOKES, K))
+    logits[:, 1, 12:, 1] = 100  # at the larger radius half of the circle is happy
+    flat = np.zeros((4, 21 * POINTS, K))
+    probes = {
+        "lines between anchors": {"logits": flat},
+        "circles around the centre": {"logits": logits.reshape(4, -1, K)},
+    }
+    made = MetricInputs(
+        "m", np.arange(4) % 2, {}, {"anchor": {"logits": np.zeros((4, K, K))}}, probes=probes
+    )
+    found = {r.variant: r for r in Smoothness().score(made)}
+    assert found[circle_variant(0.4)].value == 0
+    assert found[circle_variant(1.0)].value == pytest.approx(1 - 1 / K)
+    assert found[""].value is None
+
+
 def test_a_probe_answers_for_methods_with_intensity(store):
     from ganbench.ganmut.linear import Linear, LinearConfig
 
@@ -240,6 +272,10 @@ def test_a_probe_answers_for_methods_with_intensity(store):
     record = found.find("linear", "intensity")
     assert -1 <= record.value <= 1
     assert record.n == 14 * 6
+    around = evaluate([method], ToyPhotos(14), Reader(), store=store, metrics="smoothness").results
+    for radius in RADII:
+        assert 0 <= around.find("linear", "smoothness", variant=circle_variant(radius)).value <= 1
+    assert around.find("linear", "smoothness") is not None
 
 
 def test_seeds_repeat_only_what_depends_on_noise(store):
