@@ -88,7 +88,10 @@ def _worst(
     if not records:
         return Cell()
     higher = spec.direction == "higher"
-    worst = (min if higher else max)(records, key=lambda r: r.value or 0.0)
+    values = [r.value for r in records if r.value is not None]
+    worst = records[values.index(min(values) if higher else max(values))]
+    if len(set(values)) == 1:
+        return Cell(worst.value, best=False, text="all groups")
     whole = results.find(source, spec.name)
     mark = ""
     if whole and whole.value is not None and worst.low is not None and worst.high is not None:

@@ -50,6 +50,15 @@ def test_the_worst_group_is_named_in_the_direction_of_the_metric():
     assert to_rich(table).row_count == 1
 
 
+def test_no_group_is_named_where_all_are_equal():
+    found = grouped()
+    equal = tuple(
+        replace(r, value=0.5) if r.group and r.metric == "gt_error" else r for r in found.records
+    )
+    row = worst_groups_table(replace(found, records=equal)).rows[0]
+    assert [cell.text for cell in row.cells] == ["light: side *", "all groups"]
+
+
 def test_each_property_has_a_table_with_a_row_for_each_group():
     tables = group_tables(grouped())
     assert list(tables) == ["pose", "light"]
