@@ -234,7 +234,7 @@ def read_listing(
     if margin:
         text = f"the pictures have a border of {margin:g} of the side around the frame of the rendered faces"
         listing = replace(listing, notes=(*listing.notes, text))
-    label_order = order.name if order else ""
+    label_order = order.name if order else listing.label_order
     return replace(listing, label_order=label_order, source=source, frame_rule=rule)
 
 

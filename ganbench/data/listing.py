@@ -30,7 +30,8 @@ class Listing:
         aside: parts of the source that belong to no split in use, in words.
         undivided: the list or folder whose images serve as both splits, because nothing in it tells
             the splits apart; empty if the split is known.
-        label_order: the meaning of labels that are numbers, as the user gave it; else empty.
+        label_order: the meaning of labels that are numbers, as the user gave it or as the data set has it;
+            empty for AffectNet's.
         numbered: whether the labels are numbers, whose meaning depends on an order.
         source: the place that ``read_listing`` was given.
         notes: what a user should know of the data set, a line each.

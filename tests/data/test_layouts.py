@@ -76,6 +76,8 @@ def test_a_layout_is_recognised_and_read(tmp_path, faces, name):
         if kind == "rafd":  # a name of the person, emotion and gaze
             assert sorted(Counter(data.labels.tolist())) == list(range(7))
             continue
+        # The check of the labels must know the order of the numbers.
+        assert data.label_order == (kind if kind in ("raf-db", "fer2013") else "")
         expected = sorted(label for part, label, _ in faces if part == split)
         assert sorted(data.labels.tolist()) == sorted(expected * (len(data) // many))
         # Each picture is one of the rendered faces of its label.
@@ -112,6 +114,17 @@ def test_an_empty_folder_says_what_was_looked_for(tmp_path, kind):
     with pytest.raises(BadInput, match="looked for the lists of AffectNet, RAF-DB") as caught:
         find_dataset(tmp_path)
     assert "it holds nothing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [("faces", "the embedded faces have no files"), ("rafdb", "did you mean 'raf-db'")],
+)
+def test_kinds_without_a_reader(tmp_path, kind, cause, call):
+    with pytest.raises(BadInput, match=cause):
+        read_listing(kind, "train", tmp_path)
+    code, _, err = call("data", "align", tmp_path, tmp_path.parent / "new", "--data", kind)
+    assert (code, err.count("\n"), "Traceback" in err) == (2, 1, False)
 
 
 def test_a_single_list_is_the_root(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganbench.data.label_order import LabelOrder
 from ganbench.data.listing import Listing
-from ganbench.errors import BadInput
+from ganbench.errors import BadInput, unknown
 
 # Kinds of data set whose pictures were taken by several cameras at once.
 CAMERAS = ("rafd", "kdef")
@@ -25,7 +25,8 @@ def reader_of(name: str, cameras: str | None = None) -> Reader:
         cameras: as for ``ganbench.data.load_dataset``.
 
     Raises:
-        BadInput: ``cameras`` is given, but the pictures of this kind are not told apart by cameras.
+        BadInput: there is no such kind, or it has no files; ``cameras`` is given, but the pictures of this
+            kind are not told apart by cameras.
     """
     from ganbench.data import affectnet, folder
     from ganbench.data.layouts import fer2013, file_names, imagefolder, raf_db
@@ -46,6 +47,12 @@ def reader_of(name: str, cameras: str | None = None) -> Reader:
         "ferplus": fer2013.read_ferplus,
         "imagefolder": imagefolder.read_imagefolder,
     }
+    if name == "faces":
+        raise BadInput(
+            "the embedded faces have no files; 'ganbench data export faces DIR' writes them"
+        )
+    if name not in readers:
+        raise unknown("data set", name, [*readers, *CAMERAS])
     return readers[name]
 
 

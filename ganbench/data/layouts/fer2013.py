@@ -69,11 +69,21 @@ def read_fer2013(root: Path, split: str, order: LabelOrder | None = None) -> Lis
         )
     frame = _rows(listed)
     used, aside, divided = rows_of(frame, split, listed)
-    used = used.assign(expression=label_ids(used["expression"], listed, order or ORDERS["fer2013"]))
+    order = order or ORDERS["fer2013"]
+    used = used.assign(expression=label_ids(used["expression"], listed, order))
     divided = divided or splits.is_of(listed.stem, split)
     folder = unpacked(listed)
     undivided = "" if divided else listed.name
-    return Listing("fer2013", split, folder, used, aside=aside, undivided=undivided, numbered=True)
+    return Listing(
+        "fer2013",
+        split,
+        folder,
+        used,
+        aside=aside,
+        undivided=undivided,
+        label_order=order.name,
+        numbered=True,
+    )
 
 
 def read_ferplus(root: Path, split: str, order: LabelOrder | None = None) -> Listing:

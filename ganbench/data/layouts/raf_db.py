@@ -83,7 +83,7 @@ def read_raf_db(root: Path, split: str, order: LabelOrder | None = None) -> List
         paths.append(f"{folder}/{stem}{suffix}{ending}")
     labels = np.array([label for _, label in rows], dtype=np.int64)
     frame = pd.DataFrame({"path": paths, "expression": labels})
-    return Listing("raf-db", split, root, frame, numbered=True)
+    return Listing("raf-db", split, root, frame, label_order=order.name, numbered=True)
 
 
 def _find(root: Path) -> Path | None:
