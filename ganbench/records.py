@@ -45,6 +45,9 @@ FACES = "face networks"
 # The keys of the protocol that are not hashed.
 UNHASHED = (EXTRA, LEARNED, NAME, FACES)
 
+# Key of the facts of a method that is a point of reference, such as doing nothing, and competes with no other.
+REFERENCE = "reference"
+
 # Prefix of the variants that hold a difference of two methods: "minus stargan".
 MINUS = "minus "
 
@@ -159,6 +162,11 @@ class Results:
     def protocol_name(self) -> str:
         """The name of the protocol; ``own:`` and the beginning of its hash in results of earlier versions."""
         return str(self.protocol.get(NAME, f"own:{self.protocol_hash[:8]}"))
+
+    @property
+    def competing(self) -> list[str]:
+        """The labels of the methods that are no points of reference."""
+        return [label for label, facts in self.methods.items() if not facts.get(REFERENCE)]
 
     def find(
         self, method: str, metric: str, emotion: str | None = None, variant: str = ""

@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 from ganbench.data import load_dataset
 from ganbench.data.dataset import Dataset, Indices
 from ganbench.devices import resolve
-from ganbench.evaluation.protocol import describe
+from ganbench.evaluation.protocol import describe, order
 from ganbench.evaluation.run import conclude, default_store, load_all, perform, prepare
 from ganbench.gate import compare, tolerances
 from ganbench.gate.comparison import Run
 from ganbench.gate.formats import summary
 from ganbench.gate.predictions import PREDICTIONS, to_npz
 from ganbench.judges import load_judge
+from ganbench.methods.references import references
 from ganbench.methods.resized import resized
 from ganbench.protocols import Protocol, load_protocol
 from ganbench.records import LEARNED
@@ -124,6 +125,7 @@ def evaluate(name: str) -> Run:
     opened = open_protocol(name, device="cpu")
     loaded = load_all([one for one in METHODS.names() if one in METHODS.first], resolve("cpu"))
     methods = {label: resized(method, opened.dataset.size) for label, method in loaded.items()}
+    methods |= references(opened.dataset, order(opened.dataset.labels))
     plan = prepare(
         methods,
         opened.dataset,

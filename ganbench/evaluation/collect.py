@@ -20,7 +20,7 @@ from ganbench.judges.label_check import judge_notes
 from ganbench.methods.interface import Method
 from ganbench.methods.outputs import cut_notes, to_bytes
 from ganbench.protocols.names import named
-from ganbench.records import Record, Results
+from ganbench.records import REFERENCE, Record, Results
 from ganbench.scoring import ANCHOR, NOISY, REAL, TRUTH, FaceArrays, MetricInputs, score
 from ganbench.scoring.differences import differences
 from ganbench.scoring.groups import group_records
@@ -83,7 +83,8 @@ def conclude(plan: Plan) -> Evaluation:
         methods[label] = _facts(method, found)
         shown[label] = found.edits["shown"]
         predictions[label] = found.judged.astype(np.int8)
-    records += differences(records, list(plan.methods))
+    competing = [label for label, facts in methods.items() if not facts.get(REFERENCE)]
+    records += differences(records, competing)
     if truth is not None:
         if faces is not None:
             assert faces.true_edits is not None

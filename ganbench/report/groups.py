@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganbench.metrics import MetricSpec
 from ganbench.records import Record, Results, group_variant
-from ganbench.report.naming import REFERENCES, in_order, specs, title_of
+from ganbench.report.naming import in_order, specs, title_of
 from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
 from ganbench.text import plural
@@ -44,7 +44,7 @@ def _group_table(results: Results, name: str, groups: dict[str, int]) -> Table:
                     for record, column in zip(records, columns, strict=True)
                 )
                 title = f"{title_of(results, source)}: {group}"
-                rows.append(Row(title, cells, source not in REFERENCES))
+                rows.append(Row(title, cells, source in results.competing))
     caption = f"By {name} of the rendered face; ±, or + and -: to the ends of the 95 % interval."
     return Table(caption, columns, tuple(rows))
 

@@ -18,14 +18,15 @@ REFERENCES = {REAL: "Real", TRUTH: "True edits"}
 def in_order(results: Results) -> list[str]:
     """The labels of the methods, in the order of the tables.
 
-    Methods of ``ORDER`` come first; all other methods follow in the order of the command line. Checkpoints
-    of one method of ``ORDER`` stand together, also in the order of the command line.
+    Methods of ``ORDER`` come first; all other methods follow in the order of the command line, and points of
+    reference last. Checkpoints of one method of ``ORDER`` stand together, also in the order of the command line.
     """
     places = {name: place for place, name in enumerate(ORDER)}
 
     def place(label: str) -> int:
         # Results of earlier versions have no key "method"; their labels are names of methods.
-        return places.get(results.methods[label].get("method", label), len(ORDER))
+        last = len(ORDER) + (label not in results.competing)
+        return places.get(results.methods[label].get("method", label), last)
 
     return sorted(results.methods, key=place)
 

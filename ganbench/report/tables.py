@@ -15,7 +15,7 @@ from ganbench.metrics.agreement import SPEC as AGREEMENT
 from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import EXTRA, FACES, JUDGE, MINUS, Record, Results
 from ganbench.report.groups import group_tables, worst_groups_table
-from ganbench.report.naming import REFERENCES, in_order, specs, title_of
+from ganbench.report.naming import in_order, specs, title_of
 from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
@@ -125,7 +125,9 @@ def table1(results: Results) -> Table:
         for item in others
     ]
     rows = []
-    for name in [REAL, *in_order(results)]:
+    # Points of reference come with the right answer.
+    beside = len(results.competing) < len(results.methods) and results.find(TRUTH, "accuracy")
+    for name in [REAL, *in_order(results), *[TRUTH] * bool(beside)]:
         records = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]
         records += [results.find(name, metric, variant=variant) for metric, variant, _ in others]
         rows.append(_row(results, name, records, columns))
@@ -265,7 +267,7 @@ Gap = tuple[float, float, float]
 
 def differences_table(results: Results) -> Table | None:
     """Each method minus the best of each column, and which methods are ties with the best."""
-    names = in_order(results)
+    names = [name for name in in_order(results) if name in results.competing]
     chosen = [
         spec
         for spec in specs(results).values()
@@ -385,4 +387,4 @@ def _row(
     cells = tuple(
         Cell.of(record, column.digits) for record, column in zip(records, columns, strict=True)
     )
-    return Row(title_of(results, name), cells, name not in REFERENCES)
+    return Row(title_of(results, name), cells, name in results.competing)

@@ -69,7 +69,6 @@ def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
             and not r.variant.startswith(MINUS)
             and versions.get(r.metric, r.version) == r.version
         ]
-    records += differences(records, list(methods))
     specs = {name: spec for run in runs for name, spec in run.results.metrics.items()}
     merged = replace(
         results,
@@ -78,6 +77,8 @@ def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
         records=tuple(records),
         metrics=specs | results.metrics,
     )
+    records += differences(records, merged.competing)
+    merged = replace(merged, records=tuple(records))
     return replace(evaluation, results=merged, predictions=predictions)
 
 
