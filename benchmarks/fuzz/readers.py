@@ -34,7 +34,11 @@ from ganbench.records import Results
 from ganbench.registry import METHODS
 from ganbench.scoring import record
 from ganbench.storage import rows_file
-from ganbench.storage.store import Store, digest
+from ganbench.storage.store import Store, digest, write_atomic
+from ganbench.submission.scorer import PICTURES
+from ganbench.submission.survey import picture_hash, survey
+from ganbench.submission.tasks import task_id
+from ganbench.submission.verification import read_hashes
 
 Random = random.Random
 NETWORK = {"image_size": 16, "width": 4, "blocks": 1, "critic_width": 4, "critic_layers": 2}
@@ -206,6 +210,32 @@ def results(accuracy: float) -> Results:
     return Results(protocol, 0, {"stargan": facts}, tuple(records), {"stargan": counts})
 
 
+def make_scored(folder: Path) -> None:
+    """The edits of one image, and what a run folder tells of them."""
+    rng, hashes = np.random.default_rng(1), {}
+    for target in range(len(EMOTIONS)):
+        pixels = rng.integers(2, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+        (folder / "edits").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / "edits" / f"{task_id(0, target)}.png")
+        hashes[task_id(0, target)] = picture_hash(pixels)
+    lines = "".join(f"{name},{value}\n" for name, value in hashes.items())
+    write_atomic(folder / "scored" / PICTURES, f"id,sha256\n{lines}")
+    found = results(100.0)
+    found.methods["stargan"]["pictures"] = digest(hashes)
+    found.save(folder / "scored" / "results.json")
+
+
+def hashes_of(folder: Path) -> None:
+    """Read what a run folder tells of the edits."""
+    scored = folder / "scored"
+    read_hashes(scored, Results.load(scored))
+
+
+def survey_of(folder: Path) -> None:
+    """Look at a folder of edits."""
+    survey(folder / "edits", 1, SIDE)
+
+
 RENDERS = Path(__file__).parents[2] / "tests/faces_in_photos/golden/face_networks.npz"
 
 
@@ -217,6 +247,7 @@ def make(folder: Path) -> None:
         found = results(100.0)
         found.save(folder / name / "results.json")
         (folder / name / "predictions.npz").write_bytes(to_npz(judged, found.records))
+    make_scored(folder)
     (folder / "tolerance.toml").write_text(
         "[fed]\nmargin = 1.0\ncell = 2.0\n[other]\nmargin = 0.1\ncell = 0.2\n"
     )
@@ -436,6 +467,10 @@ READERS: dict[str, Reader] = {
     "results as Markdown": Reader("base/results.json", ("compare", "{}/base", "{}/head", "--markdown"), as_json, 3),
     "predictions": Reader("head/predictions.npz", ("compare", "{}/base", "{}/head"), as_npz, 4),
     "predictions, bytes": Reader("head/predictions.npz", ("compare", "{}/base", "{}/head"), share=2),
+    "results of a score": Reader("scored/results.json", (), as_json, 3, call=hashes_of),
+    "hashes of a score": Reader("scored/pictures.csv", (), as_csv, 2, call=hashes_of),
+    "hashes of a score, bytes": Reader("scored/pictures.csv", (), share=1, call=hashes_of),
+    "edit in a file": Reader("edits/00000-sad.png", (), share=3, call=survey_of),
     "tolerance": Reader("tolerance.toml", ("compare", "{}/base", "{}/head", "--tolerance", "{}/tolerance.toml"), as_toml, 3),
     "tolerance, bytes": Reader("tolerance.toml", ("compare", "{}/base", "{}/head", "--tolerance", "{}/tolerance.toml"), share=1),
     "recipe": Reader("recipe.toml", (*TRAIN, *PHOTOS, "--dry-run"), as_toml, 6),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganbench import parsing
+from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation.collect import Evaluation
 from ganbench.gate.comparison import Run
@@ -59,7 +60,7 @@ def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
         _check(results, other, list(methods))
         for label, facts in other.methods.items():
             methods[label] = facts
-            confusion[label] = other.confusion[label]
+            confusion[label] = _counts(other, label)
             if label in run.predictions:
                 predictions[label] = run.predictions[label]
         records += [
@@ -80,6 +81,15 @@ def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
     records += differences(records, merged.competing)
     merged = replace(merged, records=tuple(records))
     return replace(evaluation, results=merged, predictions=predictions)
+
+
+def _counts(results: Results, label: str) -> list[list[list[int]]]:
+    """The counts of verdicts on the edits of a method, [7][7][7]."""
+    counts = results.confusion.get(label, [])
+    sizes = {len(counts), *map(len, counts), *(len(row) for rows in counts for row in rows)}
+    if sizes != {len(EMOTIONS)}:
+        raise BadInput(f"no counts of verdicts on the edits of {label} in its run; evaluate again")
+    return counts
 
 
 def _check(results: Results, other: Results, taken: Sequence[str]) -> None:

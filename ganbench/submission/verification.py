@@ -18,8 +18,9 @@ from ganbench.data import pictures
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation import protocol
-from ganbench.gate.comparison import Run, load
+from ganbench.gate.comparison import load
 from ganbench.gate.folder import MANIFEST, files_of
+from ganbench.gate.predictions import PREDICTIONS
 from ganbench.judges.interface import ask
 from ganbench.parsing import user_path
 from ganbench.protocols import FOLDER, list_protocols
@@ -30,7 +31,7 @@ from ganbench.submission.opened import Opened
 from ganbench.submission.scorer import PART, PICTURES, fingerprint_of
 from ganbench.submission.survey import at_size, picture_hash, read_picture
 from ganbench.submission.tasks import task_id
-from ganbench.text import clipped
+from ganbench.text import clipped, plural
 
 # Two verdicts on one picture may differ between machines if the judge hardly prefers one emotion: the logits
 # of the shipped judges differ by 1e-5 at most.
@@ -138,6 +139,12 @@ def verify(
         raise BadInput(
             f"the run is of {results.protocol_name}, not of {opened.name}; give its --protocol"
         )
+    judged = loaded.predictions.get(label)
+    if judged is None or len(judged) != len(rows):
+        raise BadInput(
+            f"no verdicts on {plural(len(rows), 'image')} in: {place / PREDICTIONS}; give the folder that "
+            "ganbench score wrote, as it is"
+        )
     order = np.array(rows)[protocol.order(opened.dataset.labels[rows])]
     chosen = np.arange(len(order))
     if images is not None and images < len(order):
@@ -146,7 +153,7 @@ def verify(
     faults: list[str] = []
     for done, place_of in enumerate(chosen.tolist(), 1):
         names = [task_id(int(order[place_of]), target) for target in range(len(EMOTIONS))]
-        faults += _look(source, names, hashes, loaded, label, place_of, opened)
+        faults += _look(source, names, hashes, judged[place_of], opened)
         if progress is not None:
             progress(done, len(chosen))
     return Verified(len(chosen) * len(EMOTIONS), len(hashes), tuple(faults))
@@ -154,9 +161,15 @@ def verify(
 
 def _of(results: Results, opened: Opened, rows: list[int]) -> bool:
     """Whether the results are about these rows of the protocol's data, and by its judge."""
-    data, judge = results.protocol["data"], results.protocol["judge"]
-    known = fingerprint_of(opened.dataset, rows), opened.judge.spec.fingerprint
-    return (data.get("fingerprint"), judge.get("fingerprint")) == known
+    known = {
+        "data": fingerprint_of(opened.dataset, rows),
+        "judge": opened.judge.spec.fingerprint,
+    }
+    told = {key: results.protocol.get(key) for key in known}
+    return all(
+        isinstance(facts, dict) and facts.get("fingerprint") == known[key]
+        for key, facts in told.items()
+    )
 
 
 def _check_manifest(folder: Path) -> None:
@@ -176,12 +189,10 @@ def _look(
     source: Path,
     names: list[str],
     hashes: dict[str, str],
-    run: Run,
-    label: str,
-    place: int,
+    judged: NDArray[np.int8],
     opened: Opened,
 ) -> list[str]:
-    """The faults of the seven edits of one image, whose place in the protocol's order is ``place``."""
+    """The faults of the seven edits of one image; ``judged`` [7] are the run's verdicts on them."""
     faults: list[str] = []
     edits: list[NDArray[Any] | None] = []
     for name in names:
@@ -197,15 +208,12 @@ def _look(
             continue
         edits.append(at_size(pixels, opened.dataset.size))
     known = [target for target, edit in enumerate(edits) if edit is not None]
-    judged = run.predictions.get(label)
-    if judged is None:
-        return [*faults, f"the run has no verdicts on the edits of {clipped(label)}"][:1]
     if known:
         stack = np.stack([edit for edit in edits if edit is not None]).transpose(0, 3, 1, 2)
         images = torch.from_numpy(np.ascontiguousarray(stack)).float().div_(255)
         logits = ask(opened.judge, images, opened.judge.spec).logits.numpy()
         for target, row in zip(known, logits, strict=True):
-            told = int(judged[place, target])
+            told = int(judged[target])
             if not 0 <= told < len(row) or row.max() - row[told] > NEAR:
                 seen = EMOTIONS[int(row.argmax())]
                 said = EMOTIONS[told] if 0 <= told < len(EMOTIONS) else told
