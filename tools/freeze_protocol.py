@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ganbench.data import load_dataset
 from ganbench.data.dataset import Dataset, Indices
 from ganbench.devices import resolve
-from ganbench.evaluation.protocol import describe, order
+from ganbench.evaluation.protocol import describe, face_networks, order
 from ganbench.evaluation.run import conclude, default_store, load_all, perform, prepare
 from ganbench.gate import compare, tolerances
 from ganbench.gate.comparison import Run
@@ -96,7 +96,8 @@ def define(name: str) -> Protocol:
     else:
         dataset = Listed(kind["data"], kind["size"], VALIDATION)
     judge, *others = (load_judge(one, device="cpu").spec for one in kind["judges"])
-    fixed = describe(dataset, judge, len(dataset), others)
+    networks = face_networks(len(dataset), all_faces=False)
+    fixed = describe(dataset, judge, len(dataset), others, faces=networks)
     fixed.pop(LEARNED, None)
     if not dataset.fingerprint:
         del fixed["data"]["fingerprint"]  # it is that of the user's copy

@@ -65,18 +65,18 @@ class Protocol:
     def deviations(self, described: Mapping[str, Any]) -> list[str]:
         """How an evaluation, as ``describe`` tells of it, differs from ``fixed``; in words, a part each.
 
-        Extra judges may be missing, and other ones may be added.
+        Extra judges and face networks may be missing, and other judges may be added.
         """
-        from ganbench.records import (
-            EXTRA,
-            UNHASHED,
-        )  # it takes a second, and lists of names need none
+        # It takes a second to import, and lists of names need none.
+        from ganbench.records import EXTRA, FACES, UNHASHED
 
         hashed = {key: value for key, value in self.fixed.items() if key not in UNHASHED}
         found = _differences(hashed, described)
         extra, given = self.fixed.get(EXTRA, {}), described.get(EXTRA, {})
         for name in sorted(extra.keys() & given.keys()):
             found += _differences(extra[name], given[name], f"judge {name}")
+        if FACES in described:
+            found += _differences(self.fixed.get(FACES, {}), described[FACES], FACES)
         others = described.keys() - self.fixed.keys() - set(UNHASHED)
         return found + [f"{key} {described[key]}" for key in sorted(others)]
 

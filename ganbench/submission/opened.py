@@ -12,7 +12,7 @@ from ganbench.data import load_dataset
 from ganbench.data.dataset import Dataset, only
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
-from ganbench.evaluation.protocol import describe
+from ganbench.evaluation.protocol import describe, face_networks
 from ganbench.judges import Judge, load_judge
 from ganbench.protocols import FOLDER, Protocol, load_protocol
 from ganbench.records import UNHASHED
@@ -53,8 +53,11 @@ class Opened:
 
     def described(self) -> dict[str, Any]:
         """What the results of an evaluation under it say of it."""
-        others = [other.spec for other in self.others]
-        return describe(self.dataset, self.judge.spec, len(self.dataset), others)
+        others, images = [other.spec for other in self.others], len(self.dataset)
+        networks = None
+        if any(metric.faces for metric in select_metrics(self.metrics)):
+            networks = face_networks(images, all_faces=False)
+        return describe(self.dataset, self.judge.spec, images, others, faces=networks)
 
 
 def open_protocol(
