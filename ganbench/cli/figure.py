@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from ganbench.cli.figure_inputs import input_faces, input_files
+from ganbench.cli.figure_path import path
 from ganbench.cli.options import (
-    DataOptions,
     data_options,
     device_option,
     method_options,
@@ -23,14 +23,11 @@ from ganbench.errors import BadInput
 from ganbench.figures import FIGURES, find, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from ganbench.cli.screen import Bar
-    from ganbench.figures.scene import Faces
     from ganbench.judges import Judge
-    from ganbench.methods import Method
 
 
 def parse_numbers(text: str) -> list[float]:
@@ -106,9 +103,11 @@ class Figures(click.Group):
     """One command for each figure, with its options."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(FIGURES)
+        return [*FIGURES, path.name or ""]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name == path.name:
+            return path
         entry = find(cmd_name)
         names = [*entry.options, *entry.inputs, "seed", "out"]
         if "methods" not in names:
@@ -142,7 +141,7 @@ def make(name: str, /, **given: Any) -> None:
 
     out = Path(given["out"])
     write = file_writer(out)
-    files = _files(given, out)
+    files = input_files(given, out)
     if "methods" in given:
         asked = parse_methods(given["methods"])
     else:
@@ -157,57 +156,10 @@ def make(name: str, /, **given: Any) -> None:
     if "judge" in entry.inputs:
         judge()  # an error comes before the work
     with progress_bar(console) as move:
-        faces = partial(_faces, given, files, methods, console, move)
+        faces = partial(input_faces, given, files, methods, console, move)
         scene = Scene(methods, given["seed"], faces, judge, partial(move, "edit"))
         options = {key: given[key] for key in entry.options if given[key] is not None}
         drawing = load(name)(scene, **options)
     write(drawing.figure)
     say(drawing.caption)
     say(str(out))
-
-
-def _files(given: Mapping[str, Any], out: Path) -> list[str]:
-    """The pictures of ``--images``.
-
-    Raises:
-        BadInput: they contradict other options, or the figure would overwrite one of them.
-    """
-    from ganbench.data.finding import keep_originals
-
-    files = [*given.get("images", ()), *given.get("more", ())]
-    if not files:
-        return []
-    if not given["images"]:
-        raise BadInput(f"unexpected argument: {files[0]!r}; write your pictures behind --images")
-    keep_originals([out], [Path(file) for file in files], "choose another --out")
-    source = click.get_current_context().get_parameter_source
-    if any(source(name) is ParameterSource.COMMANDLINE for name in ("data", "root")):
-        raise BadInput("--images with --data: the faces come from one of them; drop one")
-    return files
-
-
-def _faces(
-    given: Mapping[str, Any],
-    files: list[str],
-    methods: tuple[Method, ...],
-    console: Any,
-    move: Bar,
-    count: int,
-) -> Faces:
-    """The input faces of a figure: pictures of the user, or ``count`` test images."""
-    from ganbench.figures.scene import read_pictures, sample_faces
-
-    size = methods[0].spec.image_size
-    options = DataOptions.of(given)
-    if files:
-        return read_pictures(
-            files,
-            size,
-            options.framing,
-            options.max_pixels,
-            lambda text: console.print(f"note: {text}", soft_wrap=True),
-        )
-    dataset = options.load("test", size, move)
-    for line in options.notes(dataset, [(one.spec.title, one.card) for one in methods]):
-        console.print(line, soft_wrap=True)
-    return sample_faces(dataset, count, given["seed"])
