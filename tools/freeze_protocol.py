@@ -1,6 +1,7 @@
 """Freezes named protocols: writes their definitions, and the reference values of the shipped methods.
 
     python tools/freeze_protocol.py faces64-v1 faces128-v1 faces256-v1 affectnet-v1-3500 affectnet-v1-3999
+    python tools/freeze_protocol.py --definition --replace faces64-v1     seconds: after another judge, before release
     python tools/freeze_protocol.py --rows faces64-v1     the values of today's shipped checkpoints
     python tools/freeze_protocol.py --rows faces64-v1 --methods stargan,smit     of some of them
     python tools/freeze_protocol.py --check faces64-v1    compares a new evaluation with the frozen values
@@ -173,6 +174,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=sorted(KINDS))
     parser.add_argument("--replace", action="store_true", help="replace a definition")
+    parser.add_argument("--definition", action="store_true", help="only the definition")
     parser.add_argument("--rows", action="store_true", help="only the reference values")
     parser.add_argument("--check", action="store_true", help="compare with the frozen values")
     parser.add_argument("--methods", default=",".join(METHODS.first), metavar="NAME,...")
@@ -186,7 +188,7 @@ def main() -> int:
             continue
         if not chosen.rows:
             write_definition(name, chosen.replace)
-        if load_protocol(name).shipped:
+        if load_protocol(name).shipped and not chosen.definition:
             write_rows(name, shipped)
     return code
 
