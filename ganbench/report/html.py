@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from ganbench import text
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.metrics.agreement import KAPPA, SPEC
 from ganbench.records import EXTRA, Results
+from ganbench.report.explorer import Explorer, json_of
 from ganbench.report.naming import REFERENCES, in_order, specs
 from ganbench.report.pictures import Picture
 from ganbench.report.tables import Tables
@@ -24,6 +29,7 @@ def render(
     planes: list[Picture],
     maps: list[Picture],
     manifest: Mapping[str, Any],
+    explorers: Sequence[Explorer] = (),
 ) -> str:
     """The text of ``report.html``.
 
@@ -33,6 +39,7 @@ def render(
         grids, planes, maps: pictures of edits, of conditional planes and of features, in the order
             shown.
         manifest: of the run, without its files.
+        explorers: of conditional planes.
     """
     environment = Environment(
         loader=PackageLoader("ganbench.report"),
@@ -45,6 +52,14 @@ def render(
     methods = {name: results.methods[name] for name in in_order(results)}
     titles = {REAL: "Real images", **{name: facts["title"] for name, facts in methods.items()}}
     titles[TRUTH] = REFERENCES[TRUTH]
+    data_blocks: dict[str, Any] = {}
+    if explorers:
+        data_blocks["explorer-data"] = {
+            "emotions": EMOTIONS,
+            "colours": [COLOURS[emotion] for emotion in EMOTIONS],
+            "methods": json_of(explorers),
+        }
+    script = _script("explorer.js") if explorers else ""
     return environment.get_template("report.html").render(
         results=results,
         tables=tables,
@@ -64,7 +79,23 @@ def render(
         planes=planes,
         maps=maps,
         manifest=manifest,
+        explorers=explorers,
+        data_blocks=data_blocks,
+        scripts=Markup(script),
+        script_source=_source(script),
     )
+
+
+def _script(*names: str) -> str:
+    """The scripts of the page, as they are in the package."""
+    folder = resources.files("ganbench.report").joinpath("templates")
+    return "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
+
+
+def _source(script: str) -> Markup:
+    """The only script that a browser may run on the page, for its policy: a hash, or ``'none'``."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return Markup(f"'sha256-{digest}'" if script else "'none'")
 
 
 def percentages(counts: list[list[list[int]]]) -> list[list[float | None]]:

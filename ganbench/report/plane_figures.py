@@ -26,7 +26,7 @@ def plane_figure_names(plan: Plan) -> list[str]:
     return [
         f"{figure}_{name}.png"
         for name, method in plan.methods.items()
-        for figure in _figures(method)
+        for figure in plane_figures(method)
     ]
 
 
@@ -40,11 +40,12 @@ def draw_plane_figures(plan: Plan, gallery: Gallery) -> list[Picture]:
     return [
         picture_of(f"{figure}_{name}", _draw(figure, plan, gallery, name))
         for name, method in plan.methods.items()
-        for figure in _figures(method)
+        for figure in plane_figures(method)
     ]
 
 
-def _figures(method: Method) -> list[str]:
+def plane_figures(method: Method) -> list[str]:
+    """The figures that a method can make of its plane; none if its codes do not fill a plane."""
     if "uniform" not in protocol.code_sets(method) or not _succeeds(plane.anchors, method):
         return []
     labelled = _succeeds(plane.distribution, method)
@@ -72,14 +73,14 @@ def _draw(figure: str, plan: Plan, gallery: Gallery, name: str) -> Drawing:
     if figure != "gamut":
         return load(figure)(scene)
     shown = gamut.edit_shown(scene, scene.faces(1).images[0])
-    view = _judged_plane(plan, name)
+    view = judged_plane(plan, name)
     images = len(view.codes) // len(EMOTIONS)
     whole = images == sum(map(len, plan.chunks))
     tested = "all test images" if whole else f"the first {plural(images, 'test image')}"
     return gamut.draw_gamut(scene, view, shown, tested)
 
 
-def _judged_plane(plan: Plan, name: str) -> JudgedPlane:
+def judged_plane(plan: Plan, name: str) -> JudgedPlane:
     """What the judge sees in the evaluation's edits with codes all over the plane."""
     codes = []
     logits = plan.gather("edits", name, "uniform")["logits"]

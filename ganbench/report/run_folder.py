@@ -21,6 +21,7 @@ from ganbench.gate.folder import MANIFEST, files_of
 from ganbench.gate.predictions import OLD_PREDICTIONS, PREDICTIONS, to_npz
 from ganbench.report import html
 from ganbench.report.comparison_figures import comparison_figure_names, draw_comparison_figures
+from ganbench.report.explorer import make_explorers
 from ganbench.report.formats import to_csv, to_latex, to_markdown
 from ganbench.report.manifest import make_manifest
 from ganbench.report.pictures import draw_grids, draw_maps, place_points
@@ -78,6 +79,7 @@ def write_run(
         with watch.measure("figures"):
             grids = draw_grids(evaluation)
             planes = [] if plan is None else draw_plane_figures(plan, evaluation.gallery)
+            explorers = [] if plan is None else make_explorers(plan, evaluation.gallery)
             if plan is not None:
                 grids += draw_comparison_figures(plan, evaluation.gallery)
         with watch.measure("t-SNE"):
@@ -94,7 +96,7 @@ def write_run(
     with watch.measure("report"):
         tables = make_tables(results)
         latex = [to_latex(tables.main, "tab:ganbench"), to_latex(tables.paper, "tab:published")]
-        page = html.render(results, tables, grids, planes, maps, manifest(files={}))
+        page = html.render(results, tables, grids, planes, maps, manifest(files={}), explorers)
         files: dict[str, bytes] = {
             "results.json": results.to_json().encode(),
             PREDICTIONS: to_npz(evaluation.predictions, results.records),

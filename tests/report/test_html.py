@@ -1,4 +1,7 @@
+import base64
+import hashlib
 import io
+import json
 import re
 from html.parser import HTMLParser
 
@@ -8,6 +11,7 @@ from sample import NAMES, full_results, results
 
 from ganbench.metrics import METRICS
 from ganbench.provenance import machine
+from ganbench.report.explorer import Explorer
 from ganbench.report.html import percentages, render
 from ganbench.report.manifest import anonymous, make_manifest
 from ganbench.report.pictures import Picture
@@ -21,10 +25,10 @@ def picture(name):
     return Picture.of(name, image, f"caption of {name}")
 
 
-def render_page(found, planes):
+def render_page(found, planes, explorers=()):
     manifest = make_manifest(found, Stopwatch(), ["ganbench", "eval", "--root=<script>"], {})
     grids, maps = [picture("grid_smit.png")], [picture("tsne_smit.png")]
-    return render(found, make_tables(found), grids, planes, maps, manifest)
+    return render(found, make_tables(found), grids, planes, maps, manifest, explorers)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,22 @@ class Tags(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+
+
+def test_a_browser_may_run_the_page_s_own_script_and_load_nothing(page):
+    odd = Explorer("odd", "</script><b>", True, ("happy", "sad"), ("wheel",), {"x": "</script>"})
+    alive = render_page(results(), [picture("gamut_linear.png")], [odd])
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', alive)[1]
+    (script,) = re.findall(r"<script>(.*?)</script>", alive, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    (data,) = re.findall(
+        r'<script type="application/json" id="explorer-data">(.*?)</script>', alive
+    )
+    assert json.loads(data)["methods"] == {"odd": {"x": "</script>"}}
+    assert "&lt;/script&gt;&lt;b&gt;" in alive
+    assert "script-src 'none';" in page  # nothing to explore, and no script
 
 
 @pytest.mark.parametrize("name", ["page", "full_page"])
