@@ -34,6 +34,7 @@ COMMANDS = {
     "data": "List, export, align and check data sets.",
     "cache": "Show, prune and verify what runs have stored.",
     "methods": "List the methods.",
+    "cite": "Print BibTeX entries of ganbench and of the papers.",
     "checkpoints": "Import the authors' checkpoints; export, list, show and verify.",
 }
 
