@@ -25,6 +25,8 @@ class Cloud:
         title: the title in the picture.
         features: float32 [m, d].
         labels: int64 [m], the emotion that a real image shows or that an edit should show.
+        rows: int64 [m], the position of a real image in the protocol's order, or 7 * position + target of an
+            edit; None if they are not known.
     """
 
     method: str
@@ -32,10 +34,12 @@ class Cloud:
     title: str
     features: NDArray[np.float32]
     labels: NDArray[np.int64]
+    rows: NDArray[np.int64] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> Cloud:
         """A cloud of the points in the given rows."""
-        return replace(self, features=self.features[rows], labels=self.labels[rows])
+        own = None if self.rows is None else self.rows[rows]
+        return replace(self, features=self.features[rows], labels=self.labels[rows], rows=own)
 
 
 @dataclass(frozen=True)
@@ -75,4 +79,4 @@ def cloud(
         count = min(len(of_emotion), POINTS // len(EMOTIONS))
         chosen.append(np.sort(random.choice(of_emotion, count, replace=False)))
     rows = np.concatenate(chosen)
-    return Cloud(method, codes, title, features[rows], flat[rows])
+    return Cloud(method, codes, title, features[rows], flat[rows], rows)

@@ -111,5 +111,5 @@ def tied_with_best(
     tied = [True] * count
     for (i, j), (low, high) in gaps.items():
         if low > 0 or high < 0:
-            tied[j if (low > 0) is higher else i] = False
+            tied[j if (low > 0) == higher else i] = False  # numpy's True is not True
     return tied

@@ -19,6 +19,7 @@ from ganbench.report.explorer import Explorer, json_of
 from ganbench.report.naming import REFERENCES, in_order, specs
 from ganbench.report.pictures import Picture
 from ganbench.report.tables import Tables
+from ganbench.report.verdict import verdict
 from ganbench.scoring import REAL, TRUTH
 
 
@@ -30,6 +31,8 @@ def render(
     maps: list[Picture],
     manifest: Mapping[str, Any],
     explorers: Sequence[Explorer] = (),
+    edits: Mapping[str, Any] | None = None,
+    points: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of ``report.html``.
 
@@ -40,6 +43,8 @@ def render(
             shown.
         manifest: of the run, without its files.
         explorers: of conditional planes.
+        edits: what is behind the numbers of Table 1, from ``make_edits``.
+        points: of the shared map, from ``make_points``.
     """
     environment = Environment(
         loader=PackageLoader("ganbench.report"),
@@ -59,7 +64,15 @@ def render(
             "colours": [COLOURS[emotion] for emotion in EMOTIONS],
             "methods": json_of(explorers),
         }
-    script = _script("explorer.js") if explorers else ""
+    if edits:
+        data_blocks["edits-data"] = {"emotions": EMOTIONS, "edits": edits}
+    if points:
+        data_blocks["points-data"] = {
+            "emotions": EMOTIONS,
+            "colours": [COLOURS[emotion] for emotion in EMOTIONS],
+            **points,
+        }
+    script = _script("explorer.js", "edits.js", "map.js", "tables.js")
     return environment.get_template("report.html").render(
         results=results,
         tables=tables,
@@ -80,6 +93,9 @@ def render(
         maps=maps,
         manifest=manifest,
         explorers=explorers,
+        edits=edits,
+        points=points,
+        verdict=verdict(results),
         data_blocks=data_blocks,
         scripts=Markup(script),
         script_source=_source(script),
@@ -93,9 +109,9 @@ def _script(*names: str) -> str:
 
 
 def _source(script: str) -> Markup:
-    """The only script that a browser may run on the page, for its policy: a hash, or ``'none'``."""
+    """The only script that a browser may run on the page, for its policy: a hash."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Markup(f"'sha256-{digest}'" if script else "'none'")
+    return Markup(f"'sha256-{digest}'")
 
 
 def percentages(counts: list[list[list[int]]]) -> list[list[float | None]]:

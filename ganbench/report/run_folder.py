@@ -21,11 +21,13 @@ from ganbench.gate.folder import MANIFEST, files_of
 from ganbench.gate.predictions import OLD_PREDICTIONS, PREDICTIONS, to_npz
 from ganbench.report import html
 from ganbench.report.comparison_figures import comparison_figure_names, draw_comparison_figures
+from ganbench.report.edits import make_edits
 from ganbench.report.explorer import make_explorers
 from ganbench.report.formats import to_csv, to_latex, to_markdown
 from ganbench.report.manifest import make_manifest
 from ganbench.report.pictures import draw_grids, draw_maps, place_points
 from ganbench.report.plane_figures import draw_plane_figures, plane_figure_names
+from ganbench.report.points import make_points
 from ganbench.report.tables import Tables, make_tables
 from ganbench.storage.store import write_atomic, write_together
 
@@ -80,10 +82,12 @@ def write_run(
             grids = draw_grids(evaluation)
             planes = [] if plan is None else draw_plane_figures(plan, evaluation.gallery)
             explorers = [] if plan is None else make_explorers(plan, evaluation.gallery)
+            edits = None if plan is None else make_edits(plan)
             if plan is not None:
                 grids += draw_comparison_figures(plan, evaluation.gallery)
         with watch.measure("t-SNE"):
-            maps = draw_maps(results, placing.result())
+            placed = placing.result()
+            maps, points = draw_maps(results, placed), make_points(placed)
     manifest = partial(
         make_manifest,
         results,
@@ -96,7 +100,9 @@ def write_run(
     with watch.measure("report"):
         tables = make_tables(results)
         latex = [to_latex(tables.main, "tab:ganbench"), to_latex(tables.paper, "tab:published")]
-        page = html.render(results, tables, grids, planes, maps, manifest(files={}), explorers)
+        page = html.render(
+            results, tables, grids, planes, maps, manifest(files={}), explorers, edits, points
+        )
         files: dict[str, bytes] = {
             "results.json": results.to_json().encode(),
             PREDICTIONS: to_npz(evaluation.predictions, results.records),

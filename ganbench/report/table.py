@@ -15,6 +15,7 @@ class Column:
 
     Attributes:
         second: whether the column belongs to the table's second half.
+        metric: the name of the metric; empty if the column shows none.
     """
 
     title: str
@@ -22,11 +23,13 @@ class Column:
     digits: int
     arrow: str = ""
     second: bool = False
+    metric: str = ""
 
     @classmethod
     def of(cls, spec: MetricSpec, title: str, arrow: str | None = None) -> Column:
         """The column of a metric."""
-        return cls(title, spec.direction, spec.digits, spec.arrow if arrow is None else arrow)
+        arrow = spec.arrow if arrow is None else arrow
+        return cls(title, spec.direction, spec.digits, arrow, metric=spec.name)
 
     @property
     def heading(self) -> str:
@@ -78,11 +81,13 @@ class Row:
 
     Attributes:
         competes: whether the row may be the best; those of real images and of true edits may not.
+        name: the label of the method, or ``"real"``; empty if the row is of neither.
     """
 
     title: str
     cells: tuple[Cell, ...]
     competes: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True)

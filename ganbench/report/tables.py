@@ -303,6 +303,14 @@ def _ties(results: Results, spec: MetricSpec, names: Sequence[str]) -> list[bool
     return tied_with_best(gaps, len(names), spec.direction == "higher")
 
 
+def ties_of(results: Results, spec: MetricSpec, names: Sequence[str]) -> list[bool] | None:
+    """Which methods no other method is shown to be better than; None if a pair has no difference, or one is alone."""
+    pairs = list(combinations(names, 2))
+    if not pairs or any(_difference(results, spec.name, a, b) is None for a, b in pairs):
+        return None
+    return _ties(results, spec, names)
+
+
 def _gap_cell(gap: Gap | None, spec: MetricSpec, tied: bool) -> Cell:
     if gap is None:
         return Cell(best=False)
@@ -387,4 +395,4 @@ def _row(
     cells = tuple(
         Cell.of(record, column.digits) for record, column in zip(records, columns, strict=True)
     )
-    return Row(title_of(results, name), cells, name in results.competing)
+    return Row(title_of(results, name), cells, name in results.competing, name)

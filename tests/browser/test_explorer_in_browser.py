@@ -40,10 +40,10 @@ def test_dragging_moves_the_point_and_changes_the_face(plane):
     drag(plane, (0, 0), (0.9, 0.05))
     assert place(plane) == (0.9, 0.05)
     first = edit_of(plane)
-    assert "p_z: neutral; the judge sees neutral, 100 %" in seen(plane)
+    assert "the code stands for neutral; the judge sees neutral, 100 %" in seen(plane)
     drag(plane, (0.9, 0.05), (-0.22, -0.9))
     assert place(plane) == (-0.22, -0.9)
-    assert "p_z: disgusted; the judge sees disgusted" in seen(plane)
+    assert "the code stands for disgusted; the judge sees disgusted" in seen(plane)
     assert edit_of(plane) != first
     plane.page.mouse.move(0, 0)  # no button is pressed
     assert place(plane) == (-0.22, -0.9)
@@ -57,7 +57,7 @@ def test_keys_move_the_point_and_stop_at_the_edge(plane):
     keys.press("ArrowRight")
     keys.press("Shift+ArrowUp")
     assert place(plane) == (0.02, 0.1)
-    assert shown.get_attribute("aria-valuetext").startswith("x 0.02, y 0.10; p_z: ")
+    assert shown.get_attribute("aria-valuetext").startswith("x 0.02, y 0.10; the code stands for ")
     for _ in range(12):
         keys.press("Shift+ArrowLeft")
     assert place(plane) == (-1, 0.1)
@@ -125,8 +125,17 @@ def test_the_page_fits_and_stays_quiet(visit):
             for name in ("plane", "wheel"):
                 box = page.locator(f"#explorer-{name} .map").bounding_box()
                 assert box["width"] == pytest.approx(box["height"], abs=1)
-                assert box["width"] >= 280
-    page.emulate_media(media="print")
+                assert box["width"] >= 270
+            # However far the table is moved, the names of the methods stay.
+            name = page.locator("#table1 tbody th").nth(1)
+            page.locator("#table1").evaluate("table => { table.parentElement.scrollLeft = 500; }")
+            assert name.bounding_box()["x"] >= 0
+    page.emulate_media(media="print", color_scheme="dark")
+    # Landscape A4 without its margins, at 96 pixels an inch: Table 1 is printed whole, on white.
+    page.set_viewport_size({"width": 1031, "height": 700})
+    assert page.locator("#table1").evaluate("table => table.offsetWidth") <= 1031
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colour == "rgb(255, 255, 255)"
     assert page.pdf(format="A4")[:5] == b"%PDF-"
 
 

@@ -48,6 +48,8 @@ def test_ties_are_those_than_which_no_other_is_shown_to_be_better():
     gaps = {(0, 1): (-1, 1), (0, 2): (0.5, 2), (1, 2): (-0.5, 2)}
     assert tied_with_best(gaps, 3, higher=True) == [True, True, False]
     assert tied_with_best(gaps, 3, higher=False) == [False, True, True]
+    floats = {pair: tuple(map(np.float64, ends)) for pair, ends in gaps.items()}
+    assert tied_with_best(floats, 3, higher=True) == [True, True, False]
 
 
 @pytest.mark.slow

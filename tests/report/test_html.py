@@ -58,7 +58,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_a_browser_may_run_the_page_s_own_script_and_load_nothing(page):
+def test_a_browser_may_run_the_page_s_own_script_and_load_nothing():
     odd = Explorer("odd", "</script><b>", True, ("happy", "sad"), ("wheel",), {"x": "</script>"})
     alive = render_page(results(), [picture("gamut_linear.png")], [odd])
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', alive)[1]
@@ -71,7 +71,6 @@ def test_a_browser_may_run_the_page_s_own_script_and_load_nothing(page):
     )
     assert json.loads(data)["methods"] == {"odd": {"x": "</script>"}}
     assert "&lt;/script&gt;&lt;b&gt;" in alive
-    assert "script-src 'none';" in page  # nothing to explore, and no script
 
 
 @pytest.mark.parametrize("name", ["page", "full_page"])
@@ -84,7 +83,7 @@ def test_the_page_is_whole_and_asks_for_nothing(name, request):
             assert value.startswith(("data:image/", "#")), value
     assert "url(" not in page
     assert "@import" not in page
-    assert "<script" not in page
+    assert "<script src" not in page
     targets = [v for _, key, v in tags.attributes if key == "href"]
     ids = [f"#{v}" for _, key, v in tags.attributes if key == "id"]
     assert set(targets) <= set(ids)

@@ -94,7 +94,7 @@
     context.globalAlpha = 1;
   }
 
-  const minus = (value) => value.toFixed(2).replace("-", "\u2212");
+  const minus = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "\u2212");
 
   class Explorer {
     constructor(section, data, emotions, colours) {
@@ -216,7 +216,7 @@
       this.bars("judge", judge);
       if (label) this.bars("label", label);
       const code = `x ${minus(this.x)}, y ${minus(this.y)}`;
-      const meaning = label ? `p_z: ${emotions[largest(label)]}` : this.direction();
+      const meaning = label ? `the code stands for ${emotions[largest(label)]}` : this.direction();
       const verdict = `the judge sees ${emotions[largest(judge)]}, ${Math.round(100 * Math.max(...judge))} %`;
       this.one(".where").textContent = `${code}; ${meaning}; ${verdict}`;
       this.map.setAttribute("aria-valuenow", this.x.toFixed(2));

@@ -1,0 +1,55 @@
+// Tables: a click on a heading sorts the rows, and Table 1 lets one choose its columns. Rows that do not compete
+// (real images, true edits) stay where they are.
+{
+  const number = (cell) => parseFloat(cell.firstChild.textContent);
+
+  function sort(table, heading) {
+    const body = table.tBodies[0], column = heading.cellIndex, was = heading.getAttribute("aria-sort");
+    const up = was !== "ascending";
+    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const rows = [...body.rows], moving = rows.filter((row) => !row.classList.contains("mark"));
+    const sorted = [...moving].sort((a, b) => {
+      if (!column) return (up ? 1 : -1) * a.cells[0].textContent.localeCompare(b.cells[0].textContent);
+      const [x, y] = [number(a.cells[column]), number(b.cells[column])];
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+      return (up ? 1 : -1) * (x - y);
+    });
+    body.replaceChildren(...rows.map((row) => row.classList.contains("mark") ? row : sorted.shift()));
+  }
+
+  for (const table of document.querySelectorAll(".scroll > table")) {
+    for (const heading of table.tHead.rows[0].cells) {
+      heading.tabIndex = 0;
+      heading.classList.add("sortable");
+      heading.title = "Sort by this column";
+      heading.addEventListener("click", () => sort(table, heading));
+      heading.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        sort(table, heading);
+      });
+    }
+  }
+
+  for (const words of document.querySelectorAll(".alive")) words.hidden = false;
+
+  const main = document.getElementById("table1");
+  if (main) {
+    const details = document.createElement("details"), summary = document.createElement("summary");
+    details.className = "columns";
+    summary.textContent = "Choose columns";
+    details.append(summary);
+    for (const heading of [...main.tHead.rows[0].cells].slice(1)) {
+      const label = document.createElement("label"), box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = true;
+      box.addEventListener("change", () => {
+        for (const row of main.rows) row.cells[heading.cellIndex].classList.toggle("off", !box.checked);
+      });
+      label.append(box, ` ${heading.textContent.trim()}`);
+      details.append(label);
+    }
+    main.parentElement.before(details);
+  }
+}

@@ -1,0 +1,88 @@
+"""The dialog behind a cell of Table 1, and what a reader may do with the table."""
+
+import pytest
+
+PICTURE = "canvas => canvas.toDataURL()"
+
+
+@pytest.fixture
+def page(visit):
+    return visit()
+
+
+def open_cell(page, method="plane", target="1"):
+    page.locator(f'#table1 td[data-edits="{method}"][data-target="{target}"]').click()
+    page.wait_for_selector('#edits[data-ready="true"]')
+    return page.locator("#edits")
+
+
+def test_a_cell_shows_its_edits_and_closes_with_a_key(page):
+    cell = page.locator('#table1 td[data-edits="plane"][data-target="1"]')
+    cell.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector('#edits[data-ready="true"]')
+    dialog = page.locator("#edits")
+    assert dialog.locator("h2").inner_text() == "Plane: edits towards happy"
+    assert "28 edits; the judge sees what was asked for in 28" in dialog.inner_text()
+    assert dialog.locator(".cards li").count() == 28
+    card = dialog.locator(".cards button").first
+    assert "to happy: seen as happy" in card.inner_text()
+    # input, edit and right answer; the toy's edit is right, and no input of the first card is happy.
+    pictures = [canvas.evaluate(PICTURE) for canvas in card.locator("canvas").all()]
+    assert len(pictures) == 3
+    page.keyboard.press("Escape")
+    assert dialog.is_hidden()
+    assert cell.evaluate("cell => cell === document.activeElement")
+
+
+def test_the_order_turns_round(page):
+    page.locator('#table1 td[data-edits="plane"][data-by="error"]').first.click()
+    page.wait_for_selector('#edits[data-ready="true"]')
+    dialog = page.locator("#edits")
+
+    def errors():
+        texts = dialog.locator(".cards span:last-child").all_inner_texts()
+        return [float(text.split(" of the input")[0].split()[-1]) for text in texts]
+
+    assert errors() == sorted(errors(), reverse=True)
+    assert len(errors()) == 28
+    dialog.locator('[name="order"]').select_option("best")
+    assert errors() == sorted(errors())
+
+
+def test_two_sources_are_compared_with_a_slider(page):
+    dialog = open_cell(page, target="3")
+    left, right = dialog.locator(".left"), dialog.locator(".right")
+    before = left.evaluate(PICTURE)
+    assert before != right.evaluate(PICTURE)
+    dialog.locator('[name="left"]').select_option(label="Wheel")
+    assert left.evaluate(PICTURE) != before
+    assert "Wheel: the judge sees surprised" in dialog.locator(".what").inner_text()
+    assert "Plane: the judge sees surprised" in dialog.locator(".what").inner_text()
+    width = "canvas => getComputedStyle(canvas).clipPath"
+    half = left.evaluate(width)
+    slider = dialog.get_by_role("slider")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert left.evaluate(width) != half
+
+
+def test_headings_sort_and_columns_can_be_left_out(page):
+    table = page.locator("#table1")
+    heading = table.get_by_role("columnheader", name="FED")
+    column = heading.evaluate("cell => cell.cellIndex")
+
+    def values():
+        cells = table.locator(f"tbody tr:not(.mark) > :nth-child({column + 1})").all_inner_texts()
+        return [float(cell.split()[0]) for cell in cells]
+
+    assert len(set(values())) > 1
+    heading.click()
+    assert values() == sorted(values())
+    heading.press("Enter")
+    assert values() == sorted(values(), reverse=True)
+    assert table.locator("tbody tr").first.inner_text().startswith("Real")
+    page.get_by_text("Choose columns").click()
+    page.get_by_label("FED", exact=False).first.uncheck()
+    assert heading.is_hidden()
