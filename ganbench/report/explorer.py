@@ -36,9 +36,10 @@ from ganbench.storage.store import Arrays
 # Nodes along a side of the plane, and the largest side of an edit on the page, in pixels.
 SIDE, TILE = 25, 64
 
-# A face costs up to 625 edits a method, an image of the evaluation at least 7. With a face for every 200
-# images they are at most an eighth of the evaluation's edits, in a small evaluation those of one face.
-IMAGES_PER_FACE, MOST_FACES = 200, 4
+# A face costs up to 625 edits a method. With a face for every 200 images these are about 3,200 edits after an
+# evaluation of 700 images and six methods, which makes 33,000; a small evaluation pays for one face. Three faces
+# of two methods take 2.5 MB, and the page of six methods must stay below 8 MB.
+IMAGES_PER_FACE, MOST_FACES = 200, 3
 
 # Edits made and judged at once.
 BLOCK = 125

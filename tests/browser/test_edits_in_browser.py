@@ -16,6 +16,17 @@ def open_cell(page, method="plane", target="1"):
     return page.locator("#edits")
 
 
+def on_top(dialog, share):
+    """The side of the compared pictures that is seen at a share of their width."""
+    return dialog.locator(".halves").evaluate(
+        """(halves, share) => {
+            const { left, top, width, height } = halves.getBoundingClientRect();
+            return document.elementFromPoint(left + share * width, top + height / 2).className;
+        }""",
+        share,
+    )
+
+
 def test_a_cell_shows_its_edits_and_closes_with_a_key(page):
     cell = page.locator('#table1 td[data-edits="plane"][data-target="1"]')
     cell.focus()
@@ -59,13 +70,15 @@ def test_two_sources_are_compared_with_a_slider(page):
     assert left.evaluate(PICTURE) != before
     assert "Wheel: the judge sees surprised" in dialog.locator(".what").inner_text()
     assert "Plane: the judge sees surprised" in dialog.locator(".what").inner_text()
-    width = "canvas => getComputedStyle(canvas).clipPath"
-    half = left.evaluate(width)
     slider = dialog.get_by_role("slider")
     slider.focus()
-    for _ in range(10):
+    page.keyboard.press("Home")
+    assert [on_top(dialog, share) for share in (0.2, 0.8)] == ["right", "right"]
+    for _ in range(50):
         page.keyboard.press("ArrowRight")
-    assert left.evaluate(width) != half
+    assert [on_top(dialog, share) for share in (0.2, 0.8)] == ["left", "right"]
+    page.keyboard.press("End")
+    assert [on_top(dialog, share) for share in (0.2, 0.8)] == ["left", "left"]
 
 
 def test_headings_sort_and_columns_can_be_left_out(page):

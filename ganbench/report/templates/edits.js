@@ -6,7 +6,7 @@
 
   // How a number of an edit is told, and whether a larger one is better.
   const ORDERS = {
-    p: { better: 1, tell: (value) => `judge's probability of it ${Math.round(100 * value)} %` },
+    p: { better: 1, tell: (value) => `judge's probability of what was asked for ${Math.round(100 * value)} %` },
     error: { better: -1, tell: (value) => `distance to the true edit ${value.toFixed(2)} of the input's` },
     background: { better: -1, tell: (value) => `change of the background ${value.toFixed(4)}` },
   };

@@ -8,7 +8,8 @@
       const section = document.getElementById("map");
       Object.assign(this, { emotions, colours, scale, section, zoom: 1, x: 0.5, y: 0.5, under: null });
       this.canvas = section.querySelector(".board > canvas");
-      this.clouds = clouds.map((cloud, k) => ({ ...cloud, on: k < 2 }));
+      this.clouds = clouds.map((cloud, k) => ({ ...cloud, on: k < 2, of: emotions.map(() => []) }));
+      for (const { label, of } of this.clouds) label.forEach((c, i) => of[c].push(i));
       this.wanted = emotions.map(() => true);
       const edits = document.getElementById("edits-data");
       this.edits = edits && JSON.parse(edits.textContent).edits;
@@ -116,14 +117,12 @@
       for (const cloud of this.clouds.filter(({ on }) => on)) {
         const real = cloud.method === "real", size = dense * (real ? 7 : 4) * Math.min(2, this.zoom ** 0.25);
         context.globalAlpha = real ? 0.35 : 0.9;
-        this.emotions.forEach((_, c) => {
+        const unit = this.unit(), step = unit / this.scale;
+        const left = canvas.width / 2 - this.x * unit - size / 2, low = canvas.height / 2 + this.y * unit - size / 2;
+        cloud.of.forEach((points, c) => {
           if (!this.wanted[c]) return;
           context.fillStyle = this.colours[c];
-          cloud.label.forEach((label, i) => {
-            if (label !== c) return;
-            const [x, y] = this.place(cloud, i);
-            context.fillRect(x - size / 2, y - size / 2, size, size);
-          });
+          for (const i of points) context.fillRect(left + cloud.x[i] * step, low - cloud.y[i] * step, size, size);
         });
       }
       context.globalAlpha = 1;
