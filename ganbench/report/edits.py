@@ -48,13 +48,14 @@ def make_edits(plan: Plan) -> dict[str, Any]:
     plan.refresh()
     chunk = plan.chunks[0]
     inputs, n = plan.inputs(chunk), min(COUNT, len(chunk))
-    images = inputs.images[:n]
+    images, labels = inputs.images[:n], plan.dataset.labels[chunk.indices[:n]]
     tiles = small(images)
     truth, undone = None, None
     if inputs.true_edits is not None:
         exact = torch.from_numpy(inputs.true_edits[: n * K]).float() / 255
         truth = to_uri(_sheet(small(exact), K))
-        undone = _arrays(plan, "truth")["gt_distance"][:n, :, WHOLE]
+        undone = _arrays(plan, "truth")["gt_distance"][:n, :, WHOLE].astype(np.float64)
+        undone[np.arange(n), labels] = 0  # as in the metric: the input shows this emotion already
     methods = {}
     for label, method in plan.methods.items():
         found = _arrays(plan, "edits", label, ANCHOR)
@@ -71,7 +72,7 @@ def make_edits(plan: Plan) -> dict[str, Any]:
         }
     return {
         "tile": tiles.shape[-1],
-        "labels": plan.dataset.labels[chunk.indices[:n]].tolist(),
+        "labels": labels.tolist(),
         "inputs": to_uri(_sheet(tiles, 1)),
         "truth": truth,
         "methods": methods,

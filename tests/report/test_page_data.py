@@ -64,6 +64,15 @@ def test_a_distance_is_relative_where_there_was_something_to_do():
     assert np.isnan(found[0, 1])
 
 
+def test_an_edit_to_the_emotion_of_the_input_has_no_error(tmp_path):
+    data = ToyFaces(70)
+    right = data.images
+    data.images = lambda indices: 0.9 * right(indices)  # no input equals a true edit
+    errors = make_edits(plan(tmp_path, [Painter()], data))["methods"]["painter"]["error"]
+    same = [edit % 7 == edit // 7 % 7 for edit in range(7 * COUNT)]
+    assert [error is None for error in errors] == same
+
+
 def test_points_keep_places_and_rows(tmp_path):
     run = plan(tmp_path, [Painter(noise=2), Plane()], ToyFaces(140))
     evaluation = conclude(run)
