@@ -21,7 +21,7 @@ from ganbench.methods.weights import read_header, sha256, weights_hash
 from ganbench.storage.store import write_atomic
 
 FOLDER = Path(__file__).resolve().parent.parent / "checkpoints" / "faces"
-SCORES = ("accuracy", "fed", "ere", "background", "truth")
+SCORES = ("accuracy", "fed", "ere", "background", "gt_error")
 
 
 def value(item: Any) -> str:
