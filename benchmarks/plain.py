@@ -166,6 +166,8 @@ def trainer(method: str, size: str, *assignments: str, device: str = "cpu") -> A
     shared = (f"batch_size={BATCH}", f"n_critic={CRITIC_STEPS}", *assignments)
     if size == "faces":
         shared += PAPERS
+        if method == "gaussian":
+            shared += ("source_head=false",)
         if method != "stargan":
             shared += (f"random_codes={5 if method == 'linear' else BATCH - 7}",)
     return prepare(method, size, parse_assignments(shared), device=device).trainer

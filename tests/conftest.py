@@ -14,6 +14,8 @@ from ganbench.data.dataset import Dataset
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
 
+pytest_plugins = ["browsing"]
+
 # Processes forked from a server that has imported everything: they cost no start.
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(

@@ -11,6 +11,7 @@ import pytest
 
 from ganbench.errors import BadInput
 from ganbench.gate import compare, load, to_npz, tolerances
+from ganbench.metrics import METRICS
 from ganbench.records import RENAMED_METRICS, Results
 from ganbench.scoring import select_metrics
 
@@ -110,7 +111,11 @@ def test_an_old_file_of_another_run_is_refused(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize(("old", "new"), RENAMED_METRICS.items())
+# "identity" is a metric again, in another version.
+RENAMED = [(old, new) for old, new in RENAMED_METRICS.items() if old not in METRICS]
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED)
 def test_an_old_name_of_a_metric_tells_the_new_one(old, new, tmp_path):
     with pytest.raises(BadInput, match=f"{old}.*write '{new}'"):
         select_metrics(f"default,{old}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +192,13 @@ def load_state(path: Path, model: nn.Module) -> None:
     _fill(model, _read(path, lambda key: not key.startswith((DISCRIMINATOR, UNUSED))), path)
 
 
-def load_discriminator(path: Path, module: nn.Module) -> None:
+def load_discriminator(path: Path, module: nn.Module, new: Collection[str] = ()) -> None:
     """Fill a discriminator from the one that a checkpoint holds beside its method.
+
+    Args:
+        path: the checkpoint.
+        module: the discriminator.
+        new: tensors that keep their first values if the checkpoint lacks them.
 
     Raises:
         BadInput: the checkpoint holds none, or missing, extra or mis-shaped tensors, or tensors that
@@ -205,7 +210,9 @@ def load_discriminator(path: Path, module: nn.Module) -> None:
             f"no discriminator in the checkpoint: {path}; import the authors' files anew, with "
             "--discriminator FILE"
         )
-    _fill(module, tensors, path, DISCRIMINATOR)
+    first = module.state_dict()
+    kept = {name: first[name] for name in new if name not in tensors}
+    _fill(module, {**tensors, **kept}, path, DISCRIMINATOR)
 
 
 def _fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, prefix: str = "") -> None:

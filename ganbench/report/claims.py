@@ -19,7 +19,7 @@ from ganbench.records import JUDGE, MINUS, Record, Results, group_variant
 from ganbench.report.naming import in_order, title_of
 from ganbench.scoring import REAL
 from ganbench.scoring.probes import OF_EMOTIONS, RADII, circle_variant
-from ganbench.text import markdown, markdown_table
+from ganbench.text import markdown, markdown_table, plural
 
 Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
 
@@ -192,7 +192,7 @@ def _whole_space(results: Results) -> Claim:
         near = results.find(name, "fed", variant="noisy") or results.find(name, "fed")
         text = f"{title_of(results, name)}: FED of codes from all of Z minus that around the emotions' codes"
         if near and near.n != anywhere.n:
-            text += f" (of {near.n:,} and {anywhere.n:,} edits)"
+            text += f" (of {near.n:,} and {plural(anywhere.n, 'edit')})"
         findings.append(_apart(text, anywhere, near, METRICS["fed"].digits))
     return Claim("Codes from all of the conditional space raise FED", tuple(findings))
 
@@ -283,7 +283,7 @@ def to_markdown(results: Results, claims: Sequence[Claim], command: str) -> str:
     lines = [
         "# The paper's claims, tested",
         "",
-        f"Data: {data['images']:,} images of {markdown(data['name'])}, split {markdown(data['split'])}, "
+        f"Data: {plural(data['images'], 'image')} of {markdown(data['name'])}, split {markdown(data['split'])}, "
         f"{data['size']} px. Judge: {markdown(judge['title'])}. "
         f"Protocol: {markdown(results.protocol_name or results.protocol_hash[:12])}.",
         "",

@@ -273,4 +273,8 @@ def load_weights(trainer: Trainer, path: Path) -> None:
     if trainer.ema is not None:
         trainer.ema.load_state_dict(trainer.model.state_dict())
     if "discriminator" in trainer.networks and holds_discriminator(path):
-        load_discriminator(path, trainer.networks["discriminator"])
+        discriminator: Any = trainer.networks["discriminator"]
+        # The authors' discriminators, and those of other recipes, have no head for the source of edits.
+        own_head = getattr(trainer.recipe, "source_head", False)
+        new = [f"{discriminator.heads[-1]}.weight"] if own_head else []
+        load_discriminator(path, discriminator, new)

@@ -125,7 +125,7 @@ def test_a_mistake_in_a_real_process_is_one_line(process):
     ("args", "message"),
     [
         (["evl"], "unknown command: 'evl'; did you mean 'eval'"),
-        (["zzz"], "unknown command: 'zzz'; known: cache, checkpoints, compare, data, edit, eval, figure, methods, plot, reproduce, train, validate"),
+        (["zzz"], "unknown command: 'zzz'; known: cache, checkpoints, cite, claims, compare, data, edit, eval, figure, methods, plot, protocol, reproduce, score, train, validate, verify"),
         (["--verbose"], "--verbose"),
         (["train"], "Missing argument"),
         (["train", "stargan", "more"], "unexpected extra argument"),
@@ -145,7 +145,7 @@ def test_a_mistake_in_a_real_process_is_one_line(process):
         (["train", "stargan", "--data", "folder"], "needs --root"),
         (["train", "stargan", "--data", "folder", "--root", "nowhere"], "no such folder: 'nowhere'"),
         (["train", "stargan", "--data", "folder", "--root", "."], "looked for"),
-        (["train", "stargan", "--root", "."], "the embedded faces take no root"),
+        (["train", "stargan", "--root", "."], "no data set was recognised under"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip

@@ -3,13 +3,6 @@
 import shutil
 
 import pytest
-from toys import Painter, Plane, Reader, ToyFaces, Wheel
-
-from ganbench.evaluation.run import evaluate, prepare
-from ganbench.report import cached_scene
-from ganbench.report.run_folder import write_run
-from ganbench.stopwatch import Stopwatch
-from ganbench.storage.store import Store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -17,6 +10,14 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.fixture(scope="session")
 def report(tmp_path_factory):
     """The address of a report of toys: methods with noise, with p_z, and with directions."""
+    from toys import Painter, Plane, Reader, ToyFaces, Wheel
+
+    from ganbench.evaluation.run import evaluate, prepare
+    from ganbench.report import cached_scene
+    from ganbench.report.run_folder import write_run
+    from ganbench.stopwatch import Stopwatch
+    from ganbench.storage.store import Store
+
     folder = tmp_path_factory.mktemp("report")
     store = Store(folder / "store")
     methods, data, judge = [Painter(noise=2), Plane(), Wheel()], ToyFaces(420), Reader()
