@@ -129,6 +129,7 @@ DEFAULT_METRICS = (
     "neighbour_confusion",
     "input_similarity",
     "identity",
+    "hes",
     "landmarks",
     "found",
     "calibration",
@@ -137,5 +138,7 @@ DEFAULT_METRICS = (
 METRICS = Registry(
     "ganbench.metrics",
     "metric",
-    first=(*DEFAULT_METRICS, "kid", "prdc", "diversity", "intensity", "smoothness", "units"),
+    first=(*DEFAULT_METRICS, "kid", "prdc", "diversity", "intensity", "cls", "smoothness", "units"),
+    # Frozen protocols name it as ganbench does; FFE-Bench calls it mSCR.
+    aliases={"mscr": "neighbour_confusion"},
 )

@@ -120,6 +120,24 @@ class Dataset(ABC):
         """
         raise Unsupported(f"{self.name} has no true action units: only rendered faces know them")
 
+    def true_intensities(
+        self, indices: Indices, emotion: int, intensity: float
+    ) -> tuple[Tensor, Tensor]:
+        """Ground truth of edits: the same faces with another emotion at some intensity.
+
+        Args:
+            indices: which images.
+            emotion: in Table-1 order.
+            intensity: 0 is neutral, 1 the canonical intensity of ``true_edits``.
+
+        Returns:
+            images float32 [n, 3, size, size] and their region maps uint8 [n, size, size].
+
+        Raises:
+            Unsupported: photographs have no ground truth.
+        """
+        raise Unsupported(f"{self.name} has no true intensities: only rendered faces know them")
+
     def groups(self, indices: Indices) -> dict[str, NDArray[np.str_]]:
         """Properties of the person and the scene, such as age and pose, for numbers by subgroup.
 
@@ -152,6 +170,11 @@ class Dataset(ABC):
     def has_true_units(self) -> bool:
         """Whether ``true_units`` works."""
         return type(self).true_units is not Dataset.true_units
+
+    @property
+    def has_true_intensities(self) -> bool:
+        """Whether ``true_intensities`` works."""
+        return type(self).true_intensities is not Dataset.true_intensities
 
 
 class Subset(Dataset):
@@ -203,6 +226,11 @@ class Subset(Dataset):
     def true_units(self, indices: Indices, unit: int, value: float) -> tuple[Tensor, Tensor]:
         return self.whole.true_units(self._rows(indices), unit, value)
 
+    def true_intensities(
+        self, indices: Indices, emotion: int, intensity: float
+    ) -> tuple[Tensor, Tensor]:
+        return self.whole.true_intensities(self._rows(indices), emotion, intensity)
+
     def groups(self, indices: Indices) -> dict[str, NDArray[np.str_]]:
         return self.whole.groups(self._rows(indices))
 
@@ -217,6 +245,10 @@ class Subset(Dataset):
     @property
     def has_true_units(self) -> bool:
         return self.whole.has_true_units
+
+    @property
+    def has_true_intensities(self) -> bool:
+        return self.whole.has_true_intensities
 
     def _rows(self, indices: Indices) -> NDArray[np.int64]:
         return self.rows[np.asarray(indices, np.int64)]

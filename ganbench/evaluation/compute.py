@@ -100,10 +100,11 @@ def render(job: Job, dataset: Dataset, indices: NDArray[np.int64]) -> Arrays:
         The true edits ``images`` uint8 [n, 3, S, S] and their ``regions`` uint8 [n, S, S] if the job is
         for a target; [n, P, 3, S, S] and [n, P, S, S] if it is for a probe.
     """
-    if not job.units:
+    if not job.asked:
         images, regions = dataset.true_edits(indices, job.target)
         return {"images": to_bytes(images), "regions": regions.numpy()}
-    edits = [dataset.true_units(indices, *asked) for asked in job.units]
+    true_edit = dataset.true_units if job.of == "units" else dataset.true_intensities
+    edits = [true_edit(indices, *asked) for asked in job.asked]
     return {
         "images": np.stack([to_bytes(images) for images, _ in edits], axis=1),
         "regions": np.stack([regions.numpy() for _, regions in edits], axis=1),
@@ -140,7 +141,7 @@ def compute(
           [n, 7, 7] unless the codes stand for no emotions; with anchor codes also ``thumbnail`` and, if
           the data know them, ``background`` and ``gt_distance``, and of the first chunk ``shown`` uint8
           [7, 7, 3, S, S];
-        - ``probe``: ``logits`` [n, P, 7], ``features`` [n, P, d], and the arrays of ``compare_units``,
+        - ``probe``: ``logits`` [n, P, 7], ``features`` [n, P, d], and the arrays of ``compare_probe``,
           [n, P, ...], if the data know the true edits.
 
     Raises:
@@ -218,7 +219,7 @@ def _measure(
         def compare_with_units() -> Arrays:
             with timer("compare with truth"):
                 sources = inputs.images.numpy()
-                return compare_units(true_probe, job.units, rows, sources, pixels, inputs.regions)
+                return compare_probe(true_probe, job.asked, rows, sources, pixels, inputs.regions)
 
         return later(compare_with_units)
     assert edit.clamped is not None
@@ -258,19 +259,19 @@ def _distances(inputs: Inputs, rows: Rows, edits: Pixels) -> NDArray[np.float64]
     return gt_distances(edits, inputs.truth(rows), inputs.joint[rows])
 
 
-def compare_units(
+def compare_probe(
     true_edits: Arrays,
-    units: Sequence[tuple[int, float]],
+    asked: Sequence[tuple[int, float]],
     rows: Rows,
     sources: Pixels,
     edits: Pixels,
     regions: NDArray[np.uint8] | None,
 ) -> Arrays:
-    """Compare edits by single action units with their true edits.
+    """Compare edits by single action units, or by emotions at some intensity, with their true edits.
 
     Args:
         true_edits: ``images`` uint8 [n, P, 3, S, S] and ``regions`` uint8 [n, P, S, S].
-        units: the action unit and its intensity for each of the P edits of an image.
+        asked: the action unit or the emotion, and its intensity, for each of the P edits of an image.
         rows: int64 [B], P * image + edit.
         sources: the inputs [n, 3, S, S] in [0, 1].
         edits: [B, 3, S, S] in [0, 1].
@@ -279,9 +280,9 @@ def compare_units(
     Returns:
         ``gt_distance`` and ``unedited`` [B, 6], the distances of edit and input to the true edit in
         ``metrics.gt_error.REGIONS``; and ``position`` [B], ``unit_position`` of the edit between the true
-        edits for the least and for the greatest intensity of its unit.
+        edits for the least and for the greatest intensity of what was asked for.
     """
-    image, edit = rows // len(units), rows % len(units)
+    image, edit = rows // len(asked), rows % len(asked)
 
     def true_edit(which: Rows) -> Pixels:
         return true_edits["images"][image, which].astype(np.float32) / np.float32(255)
@@ -289,7 +290,7 @@ def compare_units(
     after = true_edits["regions"][image, edit]
     joint = joint_regions(after if regions is None else regions[image], after)
     source, truth = sources[image], true_edit(edit)
-    line = [source, edits, *(true_edit(end[edit]) for end in ends(units))]
+    line = [source, edits, *(true_edit(end[edit]) for end in ends(asked))]
     return {
         "gt_distance": gt_distances(edits, truth, joint),
         "unedited": gt_distances(source, truth, joint),
@@ -297,12 +298,12 @@ def compare_units(
     }
 
 
-def ends(units: Sequence[tuple[int, float]]) -> tuple[Rows, Rows]:
-    """For each edit the numbers of the edits with the least and the greatest intensity of its unit."""
-    rising = sorted(range(len(units)), key=lambda place: units[place])
-    most = {units[place][0]: place for place in rising}
-    least = {units[place][0]: place for place in reversed(rising)}
-    low, high = (np.array([of[unit] for unit, _ in units], np.int64) for of in (least, most))
+def ends(asked: Sequence[tuple[int, float]]) -> tuple[Rows, Rows]:
+    """For each edit the numbers of the edits with the least and the greatest intensity of the same thing."""
+    rising = sorted(range(len(asked)), key=lambda place: asked[place])
+    most = {asked[place][0]: place for place in rising}
+    least = {asked[place][0]: place for place in reversed(rising)}
+    low, high = (np.array([of[what] for what, _ in asked], np.int64) for of in (least, most))
     return low, high
 
 

@@ -75,8 +75,8 @@ def _seconds(plan: Plan, jobs: list[Job]) -> float:
 def _seconds_an_image(plan: Plan, job: Job) -> float:
     if job.kind == "render":
         # A probe has many true edits of each image.
-        indices = job.chunk.indices[: 1 if job.units else SAMPLE]
-        count = len(indices) * max(1, len(job.units))
+        indices = job.chunk.indices[: 1 if job.asked else SAMPLE]
+        count = len(indices) * max(1, len(job.asked))
         return _time(lambda: render(job, plan.dataset, indices), count)
     n = min(SAMPLE, plan.batch_size)
     images = torch.rand(n, 3, plan.dataset.size, plan.dataset.size)

@@ -59,7 +59,8 @@ class Job:
             ``faces`` without a method ``"real"`` or ``"truth"``.
         seed: the seed of the noise of ``edits``, ``probe`` and ``faces``.
         target: the emotion of the true edits, if ``render`` is for a target.
-        units: (action unit, intensity) of each edit of a probe whose true edits can be rendered.
+        asked: what each edit of a probe is asked to show, and at which intensity, if its true edits can be
+            rendered; ``of``: whether these are action units or emotions (``scoring.Probe``).
         probe_codes: the codes [n, P, code_dim] of ``probe``, for the first n images of the chunk.
         precision: the arithmetic of the method.
     """
@@ -74,7 +75,8 @@ class Job:
     codes: str = ""
     seed: int = 0
     target: int = -1
-    units: tuple[tuple[int, float], ...] = ()
+    asked: tuple[tuple[int, float], ...] = ()
+    of: Literal["units", "emotions"] = "units"
     probe_codes: Tensor | None = None
     precision: Precision = FLOAT32
 
@@ -157,11 +159,11 @@ class Keys:
             "labels": array_digest(data.labels[indices]),
             "arithmetic": _arithmetic(),
         }
-        if job.units:
+        if job.asked:
             # The true edits of the probe, and the definition of the positions between them.
-            key |= {"units": job.units, "measured": UNITS.version}
+            key |= {job.of: job.asked, "measured": UNITS.version}
         if job.kind == "render":
-            return key | ({"first": job.images} if job.units else {"target": job.target})
+            return key | ({"first": job.images} if job.asked else {"target": job.target})
         if job.kind == "faces":
             described = {
                 "of": "edits" if job.method else job.codes,

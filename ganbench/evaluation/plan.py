@@ -194,21 +194,24 @@ class Plan:
 
     def _probes(self, chunk: Chunk) -> list[Job]:
         """The jobs for the probes of the metrics, and for their true edits."""
-        asked = {probe.name: probe for metric in self.metrics for probe in metric.probes}
+        named = {probe.name: probe for metric in self.metrics for probe in metric.probes}
         main, renders, probes = (self.judge,), {}, []
         for label, method in self.methods.items():
-            for name, probe in asked.items():
+            for name, probe in named.items():
                 codes = self._codes_of(probe, method, chunk)
                 if codes is None:
                     continue
                 n = len(codes) * codes.shape[1]
-                units = probe.units if self.dataset.has_true_units else ()
-                if units:
+                data = self.dataset
+                known = data.has_true_units if probe.of == "units" else data.has_true_intensities
+                asked, of = probe.asked if known else (), probe.of
+                if asked:
                     title = f"true edits: {name}"
-                    renders[name] = Job("render", chunk, title, n, main, codes=name, units=units)
+                    rendered = Job("render", chunk, title, n, main, codes=name, asked=asked, of=of)
+                    renders[name] = rendered
                 title = f"{method.title}: {name}"
                 job = Job("probe", chunk, title, n, main, label, method, name, self.seed)
-                job = replace(job, units=units, precision=self.precision)
+                job = replace(job, asked=asked, of=of, precision=self.precision)
                 probes.append(replace(job, probe_codes=codes))
         return [*renders.values(), *probes]
 
@@ -337,7 +340,7 @@ class Plan:
             renders = [
                 self.fetch(job)
                 for job in self.jobs
-                if job.chunk is chunk and job.kind == "render" and not job.units
+                if job.chunk is chunk and job.kind == "render" and not job.asked
             ]
             self._loaded = chunk, inputs_of(images, regions, renders)
         inputs, n = self._loaded[1], len(part)
@@ -352,12 +355,12 @@ class Plan:
         """The arrays of a job for some of its judges, computed anew."""
         if job.kind == "render":
             with self.stopwatch.measure("render true edits"):
-                first = job.images // max(1, len(job.units))
+                first = job.images // max(1, len(job.asked))
                 return [render(job, self.dataset, job.chunk.indices[:first])]
         inputs = self.inputs(job.chunk)
         if job.kind == "faces":
             return [describe_faces(job, inputs, self.batch_size, self.stopwatch, watch)]
-        if job.units:
+        if job.asked:
             (true,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
             inputs = replace(inputs, true_probe=self.fetch(true))
         return compute(job, inputs, judges, self.batch_size, self.stopwatch, watch, self.later)

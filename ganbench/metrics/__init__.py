@@ -11,6 +11,7 @@ from ganbench.metrics import (
     frechet,
     gain,
     gt_error,
+    hes,
     identity,
     input_similarity,
     kid,
@@ -28,6 +29,7 @@ from ganbench.metrics.ere import ere_distance, softmax, total_variation
 from ganbench.metrics.frechet import frechet_distance, frechet_interval
 from ganbench.metrics.gain import gt_gain, probability_gain
 from ganbench.metrics.gt_error import feature_distances, gt_distances, relative_distance
+from ganbench.metrics.hes import harmonic_score
 from ganbench.metrics.identity import fit_whitening, found_again, whitened
 from ganbench.metrics.input_similarity import cosine_similarity, deviations, similarity_influence
 from ganbench.metrics.intervals import Influence, Interval, difference, paired, skewed_interval
@@ -35,7 +37,7 @@ from ganbench.metrics.kid import kernel_distance, kernel_interval
 from ganbench.metrics.landmarks import nearer, part_distances
 from ganbench.metrics.multiple import simultaneous_differences, tied_with_best
 from ganbench.metrics.neighbour_confusion import neighbour_counts
-from ganbench.metrics.paths import intensity_response, path_smoothness
+from ganbench.metrics.paths import control_linearity, intensity_response, path_smoothness
 from ganbench.metrics.precision_recall import PRDC, PRDCIntervals, prdc, prdc_intervals
 from ganbench.metrics.sampling import ratio_interval, share_interval
 from ganbench.metrics.spec import MetricSpec
@@ -55,6 +57,7 @@ METRICS: dict[str, MetricSpec] = {
         neighbour_confusion.SPEC,
         input_similarity.SPEC,
         identity.SPEC,
+        hes.SPEC,
         landmarks.SPEC,
         landmarks.FOUND,
         calibration.SPEC,
@@ -62,13 +65,16 @@ METRICS: dict[str, MetricSpec] = {
         *precision_recall.SPECS,
         diversity.SPEC,
         paths.INTENSITY,
+        paths.LINEARITY,
         paths.SMOOTHNESS,
         *units.SPECS,
     )
 }
 
 # The metrics whose numbers depend on the networks of ``ganbench.faces_in_photos``.
-OF_FACES: tuple[str, ...] = (identity.SPEC.name, landmarks.SPEC.name, landmarks.FOUND.name)
+OF_FACES: tuple[str, ...] = tuple(
+    spec.name for spec in (identity.SPEC, hes.SPEC, landmarks.SPEC, landmarks.FOUND)
+)
 
 __all__ = [
     "METRICS",
@@ -84,6 +90,7 @@ __all__ = [
     "calibration_interval",
     "cells",
     "confusion",
+    "control_linearity",
     "cosine_similarity",
     "deviations",
     "difference",
@@ -95,6 +102,7 @@ __all__ = [
     "frechet_interval",
     "gt_distances",
     "gt_gain",
+    "harmonic_score",
     "intensity_response",
     "judge_calibration",
     "kernel_distance",

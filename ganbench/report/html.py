@@ -18,6 +18,7 @@ from ganbench.records import EXTRA, Results
 from ganbench.report.explorer import Explorer, json_of
 from ganbench.report.naming import REFERENCES, in_order, specs
 from ganbench.report.pictures import Picture
+from ganbench.report.references import told
 from ganbench.report.tables import Tables
 from ganbench.report.verdict import verdict
 from ganbench.scoring import REAL, TRUTH
@@ -96,6 +97,7 @@ def render(
         edits=edits,
         points=points,
         verdict=verdict(results),
+        reference_points=told(results),
         data_blocks=data_blocks,
         scripts=Markup(script),
         script_source=_source(script),

@@ -46,6 +46,7 @@ GROUND_TRUTH_COLUMNS: tuple[Item, ...] = (
 
 FACE_COLUMNS: tuple[Item, ...] = (
     ("identity", "", "Identity"),
+    ("hes", "", "HES"),
     ("identity", "found again", "Person found again"),
     ("identity", "euclidean", "Plain distance"),
     ("landmarks", "", "Landmark error"),

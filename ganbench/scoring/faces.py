@@ -1,4 +1,4 @@
-"""Metrics of the face networks: identity, landmarks, and whether a face is found.
+"""Metrics of the face networks: identity, with expression, landmarks, and whether a face is found.
 
 Their arrays are those of the first images in the protocol's order (``protocol.FEW``), or of all images.
 """
@@ -18,9 +18,11 @@ from ganbench.metrics import (
     cosine_similarity,
     feature_distances,
     found_again,
+    harmonic_score,
     nearer,
     part_distances,
     share_interval,
+    softmax,
     strata_of,
     whitened,
 )
@@ -32,6 +34,7 @@ from ganbench.scoring.intervals import SHARE, ends, how, over_images
 from ganbench.storage.store import Arrays
 from ganbench.text import plural
 
+OF_MEANS = "of the means"
 EUCLIDEAN, AGAIN, NEARER, CHANGE = "euclidean", "found again", "nearer than the input", "change"
 
 TOO_SMALL = "the pictures are too small for the face networks"
@@ -87,6 +90,45 @@ class Identity(OfFaces):
             again = found_again(source, white)
             records.append(_share(spec, inputs, again, variant=AGAIN, unit="%", note=note))
         return records
+
+
+class HarmonicScore(OfFaces):
+    """HES: harmonic mean of the judge's probability of the target and of the identity of the edit."""
+
+    specs = (METRICS["hes"],)
+
+    def measure(self, inputs: MetricInputs, real: Arrays, edits: Arrays) -> list[Record]:
+        """The mean over the edits that change the emotion, and the harmonic mean of their two means."""
+        (spec,), n = self.specs, len(real["descriptor"])
+        mean, matrix, _ = load_whitening()
+        source, white = (whitened(arrays["descriptor"], mean, matrix) for arrays in (real, edits))
+        identity = np.clip(cosine_similarity(source[:, None], white), 0, 1)
+        targets = np.arange(identity.shape[1])
+        expression = softmax(inputs.edits["logits"][:n])[:, targets, targets]
+        changed = inputs.changed[:n] & ~np.isnan(identity)
+        scores = harmonic_score(expression, identity)
+        records = [_mean(spec, inputs, scores, changed)]
+        if changed.any():
+            records.append(self._of_means(inputs, expression, identity, changed))
+        return records
+
+    def _of_means(
+        self,
+        inputs: MetricInputs,
+        expression: NDArray[np.float64],
+        identity: NDArray[np.float64],
+        changed: NDArray[np.bool_],
+    ) -> Record:
+        """The harmonic mean of the means E and I; its interval follows from its derivative."""
+        e, i = float(expression[changed].mean()), float(identity[changed].mean())
+        value = float(harmonic_score(e, i))
+        limits: dict[str, Any] = {}
+        if e + i > 0:
+            # d(2 E I / (E + I)) = 2 (I^2 dE + E^2 dI) / (E + I)^2
+            linear = 2 * (i**2 * expression + e**2 * identity) / (e + i) ** 2
+            limits = over_images(inputs.labels, np.where(changed, linear, 0), changed)
+        facts = {"variant": OF_MEANS, **limits}
+        return record(self.specs[0], inputs.method, value, int(changed.sum()), **facts)
 
 
 class LandmarkError(OfFaces):
@@ -174,4 +216,4 @@ def _share(
     return record(spec, inputs.method, value, n, **facts, **limits)
 
 
-__all__ = ["Found", "Identity", "LandmarkError"]
+__all__ = ["Found", "HarmonicScore", "Identity", "LandmarkError"]

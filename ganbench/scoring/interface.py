@@ -72,7 +72,7 @@ class MetricInputs:
             of the first n images only.
         true_edits: arrays of the true edits, if they are known; None for the true edits themselves.
         probes: arrays of each probe that the method can answer: ``logits`` [n, P, 7] and ``features``
-            [n, P, d]. If the probe has ``units`` and the data know the true edits, also ``gt_distance``
+            [n, P, d]. If the probe has ``asked`` and the data know the true edits, also ``gt_distance``
             and ``unedited`` [n, P, 6], the distances of the edit and of the input to the true edit in
             ``metrics.gt_error.REGIONS``, and ``position`` [n, P] (``metrics.unit_position``).
         conditions: classes of ``ganbench.methods.conditions`` that the method can be conditioned on.
@@ -175,14 +175,17 @@ class Probe:
         images: largest number of images.
         codes: makes codes from a method and a seed: [images, P, code_dim] with P codes for each image,
             or [1, P, code_dim] for all images alike. None if the method has no such codes.
-        units: for each of the P edits the action unit (its position in OpenFace's order) and the
-            intensity that the true edit shows (``Dataset.true_units``); empty without true edits.
+        asked: for each of the P edits what the true edit shows, and at which intensity: an action unit (its
+            position in OpenFace's order) or an emotion (in Table-1 order); empty without true edits.
+        of: whether ``asked`` names action units (``Dataset.true_units``) or emotions
+            (``Dataset.true_intensities``).
     """
 
     name: str
     images: int
     codes: Callable[[Method, int], Tensor | None]
-    units: tuple[tuple[int, float], ...] = ()
+    asked: tuple[tuple[int, float], ...] = ()
+    of: Literal["units", "emotions"] = "units"
 
     def codes_of(
         self, method: Method, seed: int, dataset: Dataset, indices: NDArray[np.int64]

@@ -23,7 +23,7 @@ from ganbench.metrics import (
     softmax,
     total_variation,
 )
-from ganbench.metrics.neighbour_confusion import NEIGHBOUR_PAIRS
+from ganbench.metrics.neighbour_confusion import FFE_BENCH_PAIRS, NEIGHBOUR_PAIRS
 from ganbench.records import Record
 from ganbench.scoring.interface import ANCHOR, BY_TARGET, Metric, MetricInputs, record
 from ganbench.scoring.intervals import CELL, HALL, HALVES, SHARE, ends, how, over_images
@@ -156,19 +156,20 @@ class Gain(Metric):
 
 
 class NeighbourConfusion(Metric):
-    """The rate of confused edits over all pairs of neighbours, and for each pair as a variant, in %."""
+    """mSCR: the rate of confused edits over all pairs of neighbours, as variants for FFE-Bench's and each pair, in %."""
 
     specs = (METRICS["neighbour_confusion"],)
     sources = ("truth", "method")
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """Four rates."""
+        """Five rates."""
         (spec,), judged = self.specs, inputs.judged
         confused, trials = neighbour_counts(inputs.confusion)
         pairs = [[EMOTIONS.index(name) for name in pair] for pair in NEIGHBOUR_PAIRS]
         of_images = np.stack([(judged[:, p] == p[::-1]).sum(axis=1) for p in pairs], axis=1)
         readings = {"": slice(None)}
         readings |= {"/".join(p): slice(i, i + 1) for i, p in enumerate(NEIGHBOUR_PAIRS)}
+        readings |= {"FFE-Bench": slice(len(FFE_BENCH_PAIRS))}
         records = []
         for variant, part in readings.items():
             n = int(trials[part].sum())

@@ -1,9 +1,9 @@
-"""Metrics that need extra edits: diversity, intensity and smoothness. None is recorded by default.
+"""Metrics that need extra edits: diversity, intensity, CLS and smoothness. None is recorded by default.
 
 Their edits are those of the first images in the protocol's order:
 
     diversity   70 images x 7 emotions, with other noise
-    intensity   28 images x 6 emotions x intensities 0.2, 0.4 ... 1
+    intensity   28 images x 6 emotions x intensities 0.2, 0.4 ... 1; cls has the same edits
     smoothness  14 images x 21 pairs of anchors x 9 points of the straight line between them, and where codes
                 of a plane have an intensity 24 points each around the centre at the intensities 0.4 and 1
 """
@@ -22,6 +22,7 @@ from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method, ability
 from ganbench.metrics import (
     METRICS,
+    control_linearity,
     intensity_response,
     noise_diversity,
     path_smoothness,
@@ -32,6 +33,7 @@ from ganbench.records import Record
 from ganbench.scoring.interface import Metric, MetricInputs, Probe, record
 from ganbench.scoring.intervals import over_images, ratio_over_images
 from ganbench.seeds import generator
+from ganbench.storage.store import Arrays
 
 DIVERSITY_IMAGES, INTENSITY_IMAGES, SMOOTHNESS_IMAGES = 70, 28, 14
 INTENSITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -40,6 +42,9 @@ RADII, SPOKES = (0.4, 1.0), 24
 
 # The variant of the diversity that is divided by the distance of edits to different emotions.
 OF_EMOTIONS = "of the distance between emotions"
+
+# The variant of CLS whose intensities are measured by renderings of the same face.
+TRUE_INTENSITY = "true intensity"
 
 # All emotions but neutral, which has no intensity.
 INTENSE = range(1, len(EMOTIONS))
@@ -120,34 +125,77 @@ class Diversity(Metric):
         return [absolute, record(spec, inputs.method, ratio, distances.size, **more)]
 
 
-class Intensity(Metric):
-    """Rank correlation of intensity and probability, for methods whose codes have an intensity."""
+class AlongIntensity(Metric):
+    """A correlation of intensity and what is measured, for methods whose codes have an intensity."""
 
-    specs = (METRICS["intensity"],)
-    probes = (Probe("intensities", INTENSITY_IMAGES, _rising),)
+    probes = (
+        Probe(
+            "intensities",
+            INTENSITY_IMAGES,
+            _rising,
+            tuple((c, rho) for c in INTENSE for rho in INTENSITIES),
+            "emotions",
+        ),
+    )
 
     def score(self, inputs: MetricInputs) -> list[Record]:
-        """A record over all emotions but neutral, and one for each of them."""
+        """``measure``, or one record without a value."""
         (spec,), (probe,) = self.specs, self.probes
         if probe.name not in inputs.probes:
             note = "its codes have no intensity"
             return [record(spec, inputs.method, None, 0, note=note)]
-        logits = inputs.probes[probe.name]["logits"]
-        p = softmax(logits).reshape(len(logits), len(INTENSE), len(INTENSITIES), len(EMOTIONS))
-        rising = np.stack([p[:, i, :, c] for i, c in enumerate(INTENSE)], axis=1)
-        every = intensity_response(INTENSITIES, rising)
-        by_emotion = [(None, every), *((c, every[:, [i]]) for i, c in enumerate(INTENSE))]
-        return [
-            record(
-                spec,
-                inputs.method,
-                float(values.mean()),
-                values.size,
-                c,
-                **over_images(inputs.labels, values),
-            )
-            for c, values in by_emotion
-        ]
+        return self.measure(inputs, inputs.probes[probe.name])
+
+    def measure(self, inputs: MetricInputs, arrays: Arrays) -> list[Record]:
+        """Records from the arrays of the probe, [n, 6 * 5, ...]."""
+        raise NotImplementedError
+
+    def probabilities(self, arrays: Arrays) -> NDArray[np.float64]:
+        """The judge's probability of the emotion that was asked for, [n, 6, 5]."""
+        p = softmax(arrays["logits"]).reshape(-1, len(INTENSE), len(INTENSITIES), len(EMOTIONS))
+        return np.stack([p[:, i, :, c] for i, c in enumerate(INTENSE)], axis=1)
+
+    def by_emotion(
+        self, inputs: MetricInputs, every: NDArray[np.float64], variant: str = ""
+    ) -> list[Record]:
+        """A record over all emotions but neutral, and one for each of them, of values [n, 6]."""
+        columns = [(None, every), *((c, every[:, [i]]) for i, c in enumerate(INTENSE))]
+        records = []
+        for c, values in columns:
+            known = ~np.isnan(values)
+            value = float(values[known].mean()) if known.any() else None
+            facts = {"variant": variant, **over_images(inputs.labels, values, known)}
+            facts |= {"note": "" if known.any() else "no true edit shows the emotion"}
+            n = int(known.sum())
+            records.append(record(self.specs[0], inputs.method, value, n, c, **facts))
+        return records
+
+
+class Intensity(AlongIntensity):
+    """Rank correlation of the intensity that was asked for and the judge's probability."""
+
+    specs = (METRICS["intensity"],)
+
+    def measure(self, inputs: MetricInputs, arrays: Arrays) -> list[Record]:
+        """A record over all emotions but neutral, and one for each of them."""
+        rising = self.probabilities(arrays)
+        return self.by_emotion(inputs, intensity_response(INTENSITIES, rising))
+
+
+class ControlLinearity(AlongIntensity):
+    """CLS: Pearson's correlation of the intensity that was asked for and the one that is measured."""
+
+    specs = (METRICS["cls"],)
+
+    def measure(self, inputs: MetricInputs, arrays: Arrays) -> list[Record]:
+        """Records by the judge, and against renderings of known intensity where the data have them."""
+        linear = control_linearity(INTENSITIES, self.probabilities(arrays))
+        records = self.by_emotion(inputs, linear)
+        if "position" in arrays:
+            positions = arrays["position"].reshape(-1, len(INTENSE), len(INTENSITIES))
+            linear = control_linearity(INTENSITIES, positions)
+            records += self.by_emotion(inputs, linear, TRUE_INTENSITY)
+        return records
 
 
 class Smoothness(Metric):

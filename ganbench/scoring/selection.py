@@ -32,7 +32,8 @@ def select_metrics(names: str | Sequence[str] = "default") -> tuple[Metric, ...]
     for part in parts:
         if not part:
             raise BadInput(f"not a list of metrics: {names!r}; write all, or default,kid,prdc")
-        wanted += {"default": list(DEFAULT), "all": METRICS.names()}.get(part, [part])
+        every = {"default": list(DEFAULT), "all": METRICS.names()}
+        wanted += every.get(part, [METRICS.canonical(part)])
     metrics: list[Metric] = []
     recorded: dict[str, str] = {}
     probes: dict[str, Probe] = {}

@@ -44,13 +44,13 @@ class UnitProbe(Probe):
         shown = dataset.action_units(indices)
         if shown is None:
             return None
-        asked = shown[:, None].repeat(1, len(self.units), 1)
-        for edit, (unit, value) in enumerate(self.units):
+        asked = shown[:, None].repeat(1, len(self.asked), 1)
+        for edit, (unit, value) in enumerate(self.asked):
             asked[:, edit, unit] = value
         flat = asked.flatten(0, 1).to(method.device)
         noise = method.draw_noise(len(flat), generator(seed, "noise", method.name, self.name))
         codes = ability(method.encode, ActionUnits(flat), noise)
-        return None if codes is None else codes.reshape(len(shown), len(self.units), -1)
+        return None if codes is None else codes.reshape(len(shown), len(self.asked), -1)
 
 
 class Units(Metric):

@@ -75,6 +75,12 @@ def at_most(column: str, editor: str, value: float, why: str) -> Check:
     return Check(column, (editor,), claim, why, lambda actual: actual <= value)
 
 
+def at_least(column: str, editor: str, value: float, why: str) -> Check:
+    """The value of an editor is not below a limit."""
+    claim = f"{editor} at {value:g} or more"
+    return Check(column, (editor,), claim, why, lambda actual: actual >= value)
+
+
 def equal(column: str, editor: str, value: float, why: str) -> Check:
     """An editor has exactly one value, to six decimals."""
     claim = f"{editor} is {value:g}"
@@ -116,6 +122,16 @@ EXPECTED: tuple[Check, ...] = (
     equal("intensity", "lazy", 0, "it does not respond to intensity"),
     order("intensity", "perfect", "abrupt", "it responds at every step"),
     order("intensity", "half", "abrupt", "it responds at every step, however weakly"),
+    *(
+        check
+        for column in ("cls", "cls true intensity")
+        for check in (
+            equal(column, "lazy", 0, "it does not respond to intensity"),
+            order(column, "perfect", "abrupt", "it responds evenly, and not in one jump"),
+        )
+    ),
+    at_least("cls true intensity", "perfect", 0.99, "its intensities are those that are asked for"),
+    order("cls true intensity", "half", "abrupt", "it responds evenly, however weakly"),
     equal("smoothness", "abrupt", 4, "a path of four steps that is one jump"),
     order("smoothness", "perfect", "abrupt", "the face moves evenly"),
     # Sets of images.
@@ -163,6 +179,12 @@ EXPECTED: tuple[Check, ...] = (
     at_most("identity", "wrong identity", 0.1, "another person is nobody in particular"),
     order("identity", "grainy", "wrong identity", "grain hides a person, and is no other one"),
     order("identity", "half", "perfect", "blind in part: a smaller change of expression costs less"),
+    order("hes", "perfect", "lazy", "only one of them shows the emotion"),
+    order("hes", "perfect", "wrong identity", "only one of them keeps the person"),
+    at_most("hes", "lazy", 0.1, "it keeps the person and shows nothing"),
+    at_most("hes", "wrong identity", 0.1, "it shows the emotion on another person"),
+    at_most("hes", "collapsed", 0.1, "one person is not all of them"),
+    between("hes", "texture", 0.9, ANY, _FOOLED),
     equal("identity found again", "lazy", 100, _NO_CHANGE),
     between("identity found again", "perfect", 0.8, ANY, "it is the same person", "wrong identity", "lazy"),
     between("identity found again", "exaggerating", 0.7, ANY, "expression does not count", "wrong identity", "lazy"),

@@ -230,12 +230,33 @@ def _diversity(judged: JudgedEdits) -> float:
     return float(metrics.noise_diversity(draws).mean())
 
 
-def _intensity(judged: JudgedEdits) -> float | None:
+def _of_target(judged: JudgedEdits) -> Float | None:
+    """The judge's probability of the target along each path, [n, len(RHO)]; None without paths."""
     p = judged.along_path
-    if p is None:
+    return None if p is None else p[np.arange(len(p)), :, judged.reference.faces.targets]
+
+
+def _intensity(judged: JudgedEdits) -> float | None:
+    p = _of_target(judged)
+    return None if p is None else float(metrics.intensity_response(RHO, p).mean())
+
+
+def _cls(judged: JudgedEdits) -> float | None:
+    p = _of_target(judged)
+    return None if p is None else float(metrics.control_linearity(RHO, p).mean())
+
+
+def _cls_true(judged: JudgedEdits) -> float | None:
+    faces, paths = judged.reference.faces, judged.edits.paths
+    if paths is None:
         return None
-    of_target = p[np.arange(len(p)), :, judged.reference.faces.targets]
-    return float(metrics.intensity_response(RHO, of_target).mean())
+    n = len(faces)
+    low, high = faces.true_edits[:, 0], faces.true_edits[np.arange(n), faces.targets]
+    flat = [_floats(x).reshape(n, 1, -1) for x in (faces.images, low, high)]
+    edits = _floats(paths).reshape(n, len(RHO), -1)
+    return float(
+        metrics.control_linearity(RHO, metrics.unit_position(flat[0], edits, *flat[1:])).mean()
+    )
 
 
 def _smoothness(judged: JudgedEdits) -> float | None:
@@ -265,6 +286,13 @@ def _input_similarity(judged: JudgedEdits) -> float:
 def _identity(judged: JudgedEdits) -> float:
     real, edits = judged.whitened
     return float(metrics.cosine_similarity(real[:, None], edits).mean())
+
+
+def _hes(judged: JudgedEdits) -> float:
+    real, edits = judged.whitened
+    p = metrics.softmax(judged.predictions.logits[: len(real)])[:, np.arange(K), np.arange(K)]
+    scores = metrics.harmonic_score(p, metrics.cosine_similarity(real[:, None], edits))
+    return float(scores[judged.reference.changed[: len(real)]].mean())
 
 
 def _found_again(judged: JudgedEdits) -> float:
@@ -332,8 +360,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "Predictions": (
         Column("ere", "ERE", "lower", 3, _ere),
-        Column("neighbour_confusion", "Confusion of neighbours", "lower", 1, _neighbour_confusion),
+        Column("neighbour_confusion", "mSCR", "lower", 1, _neighbour_confusion),
         Column("intensity", "Intensity", "higher", 3, _intensity),
+        Column("cls", "CLS", "higher", 3, _cls),
+        Column("cls true intensity", "CLS, true intensity", "higher", 3, _cls_true),
         Column("smoothness", "Smoothness", "lower", 2, _smoothness),
     ),
     "Sets of images": (
@@ -355,6 +385,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "Person and shape, by the face networks": (
         Column("identity", "Identity", "higher", 3, _identity),
+        Column("hes", "HES", "higher", 3, _hes),
         Column("identity found again", "Found again", "higher", 1, _found_again),
         Column("landmarks", "Landmark error", "lower", 3, lambda e: _landmarks(e, "")),
         Column("landmarks brows", "Brows", "lower", 3, lambda e: _landmarks(e, "brows")),

@@ -1,4 +1,4 @@
-"""Diversity, input similarity, expression gain and confusion of neighbours."""
+"""Diversity, input similarity, expression gain, HES and mSCR (confusion of neighbours)."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from ganbench.metrics import (
     cosine_similarity,
     deviations,
     gt_gain,
+    harmonic_score,
     neighbour_counts,
     noise_diversity,
     probability_gain,
@@ -155,3 +156,39 @@ def test_confusion_of_neighbours_never_exceeds_its_trials(edits):
     assert (confused >= 0).all()
     assert (confused <= n).all()
     assert n.sum() == sum(target != index("happy") for _, target, _ in edits)
+
+
+@given(seeds)
+def test_mscr_is_the_mean_of_the_pairs_and_blind_to_their_order(seed):
+    """FFE-Bench's equations 1 and 2, from shares of the edits towards each emotion."""
+    random = np.random.default_rng(seed)
+    sources, judged = random.integers(0, 7, 12), random.integers(0, 7, (12, 7))
+    counts = confusion(sources[:, None], np.arange(7), judged)
+    share = counts.sum(axis=0) / counts.sum(axis=(0, 2))[:, None]
+    pairs = [(index(a), index(b)) for a, b in NEIGHBOUR_PAIRS]
+    expected = np.mean([(share[i, j] + share[j, i]) / 2 for i, j in pairs])
+    confused, trials = neighbour_counts(counts)
+    assert confused.sum() / trials.sum() == pytest.approx(expected)
+    swap = np.arange(7)
+    for i, j in pairs:
+        swap[[i, j]] = j, i
+    mirrored = confusion(sources[:, None], np.arange(7), swap[judged[:, swap]])
+    assert (neighbour_counts(mirrored)[0] == confused).all()
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_harmonic_score_lies_between_both_and_is_symmetric(e, i):
+    found = float(harmonic_score(e, i))
+    assert found == pytest.approx(float(harmonic_score(i, e)))
+    assert min(e, i) - 1e-12 <= found <= max(e, i) + 1e-12
+    assert found <= 2 * min(e, i) + 1e-12  # a lazy editor has no expression, and no score
+    assert float(harmonic_score(e, e)) == pytest.approx(e)
+
+
+def test_harmonic_scores_by_hand():
+    found = harmonic_score([1, 0, 1, 1, 0.5, 0], [1, 1, 0, -0.3, 1, 0])
+    assert found == pytest.approx([1, 0, 0, 0, 2 / 3, 0])
+    assert np.isnan(harmonic_score(1.0, np.nan))
+    for bad in ((1.1, 0.5), (-0.1, 0.5), (0.5, 1.1), (0.5, -1.1)):
+        with pytest.raises(BadInput, match="outside"):
+            harmonic_score(*bad)

@@ -6,7 +6,7 @@ import pytest
 from ganbench.emotions import EMOTIONS
 from ganbench.faces_in_photos.whitening import load_whitening
 from ganbench.scoring import REAL, TRUTH, FaceArrays, MetricInputs
-from ganbench.scoring.faces import Found, Identity, LandmarkError
+from ganbench.scoring.faces import OF_MEANS, Found, HarmonicScore, Identity, LandmarkError
 
 K = len(EMOTIONS)
 N, FEW = 28, 14
@@ -81,6 +81,45 @@ def test_the_same_person_is_one_and_another_is_none():
     assert same["euclidean"].value < other["euclidean"].value
     assert {r.direction for r in (same["euclidean"], same["beyond the true edit"])} == {"reported"}
     assert same[""].version == 3
+
+
+def harmonic(expression, **given):
+    """The records of HES of edits whose probability of the target is ``expression`` [14, 7]."""
+    labels, faces = arrays(**given)
+    p = np.full((N, K, K), 1e-12)
+    targets = np.arange(K)
+    p[:FEW, targets, targets] = np.clip(expression, 1e-12, 1 - 1e-9)
+    p[:FEW] += np.eye(K)[(targets + 1) % K] * (1 - p[:FEW, targets, targets])[..., None]
+    logits = np.log(p)
+    inputs = MetricInputs("m", labels, {"logits": logits[:, 0]}, {"anchor": {"logits": logits}}, faces=faces)  # fmt: skip
+    return {r.variant: r for r in HarmonicScore().score(inputs)}
+
+
+def test_the_harmonic_score_needs_the_emotion_and_the_person():
+    same = records(Identity)[""].value
+    right = harmonic(np.ones((FEW, K)))
+    assert right[""].value == pytest.approx(2 * same / (1 + same), abs=0.01)
+    assert right[OF_MEANS].value == pytest.approx(right[""].value, abs=0.001)
+    lazy, swapped = harmonic(np.zeros((FEW, K))), harmonic(np.ones((FEW, K)), swapped=True)
+    for variant in ("", OF_MEANS):
+        assert lazy[variant].value == pytest.approx(0, abs=1e-6)
+    assert swapped[""].value < 0.2
+    # Edits to the emotion of the input do not count: there, doing nothing shows the emotion.
+    labels = np.arange(FEW) % K
+    own = labels[:, None] == np.arange(K)
+    assert harmonic(own.astype(float))[""].value == pytest.approx(0, abs=1e-6)
+    assert (right[""].n, right[""].interval) == (FEW * (K - 1), "Hall within classes 95%")
+    assert right[""].low < right[""].value < right[""].high
+    assert (right[""].direction, right[""].unit, right[""].version) == ("higher", "ratio", 1)
+
+
+def test_both_must_hold_for_the_same_edit():
+    """Half of the edits show all of the emotion: the mean over edits is half, that of the means is more."""
+    half = (np.arange(FEW)[:, None] // K + np.zeros((1, K))) % 2
+    found = harmonic(half)
+    assert found[""].value == pytest.approx(0.5, abs=0.02)
+    assert found[OF_MEANS].value == pytest.approx(2 / 3, abs=0.02)
+    assert found[OF_MEANS].low < found[OF_MEANS].value < found[OF_MEANS].high
 
 
 def test_the_true_edits_have_an_identity_of_their_own():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import t
-from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel, level
+from toys import K, Painter, Plane, Reader, ToyFaces, ToyPhotos, Wheel, level, region_map
 
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
@@ -26,6 +26,8 @@ from ganbench.scoring.probes import (
     POINTS,
     RADII,
     SPOKES,
+    TRUE_INTENSITY,
+    ControlLinearity,
     Intensity,
     Smoothness,
     circle_variant,
@@ -54,7 +56,9 @@ def test_names_are_chosen_with_accuracy_first_and_unknown_ones_are_hinted_at():
     assert not withheld().keys() & set(DEFAULT)
     assert names("kid") == ["accuracy", "kid"]
     assert names("default, kid,kid") == [*DEFAULT, "kid"]
-    assert len(select_metrics("all")) == len(METRICS.names()) == 18
+    assert len(select_metrics("all")) == len(METRICS.names()) == 20
+    # FFE-Bench's name of a metric is a name of it, and names it once.
+    assert names("mscr") == names("mSCR,neighbour_confusion") == ["accuracy", "neighbour_confusion"]
     with pytest.raises(BadInput, match="did you mean 'input_similarity'"):
         select_metrics("fed,input_similarty")
     with pytest.raises(BadInput, match="not a list of metrics"):
@@ -87,7 +91,7 @@ def test_a_perfect_editor_under_all_metrics(store):
     assert (beyond.value, beyond.direction) == (pytest.approx(0, abs=1e-6), "reported")
     for metric in ("kid", "precision", "recall", "density", "coverage", "input_similarity"):
         assert value(found, "painter", metric) == pytest.approx(value(found, "truth", metric))
-    for metric in ("intensity", "smoothness"):
+    for metric in ("intensity", "cls", "smoothness"):
         assert value(found, "painter", metric) is None
         assert found.find("painter", metric).note
     assert value(found, "real", "calibration") == pytest.approx(0, abs=1e-9)
@@ -110,6 +114,8 @@ def test_a_lazy_editor_gains_nothing_and_a_wrong_one_takes_neighbours(store):
     wrong = evaluate([Painter(wrong=1)], ToyPhotos(N), Reader(), store=store).results
     assert value(wrong, "painter", "neighbour_confusion") == pytest.approx(100 * 2 / 6)
     assert value(wrong, "painter", "neighbour_confusion", variant="sad/neutral") == 0
+    both = [value(wrong, "painter", "neighbour_confusion", variant=v) for v in ("surprised/fearful", "disgusted/angry")]  # fmt: skip
+    assert value(wrong, "painter", "neighbour_confusion", variant="FFE-Bench") == np.mean(both)
     assert value(wrong, "painter", "neighbour_confusion", variant="disgusted/angry") == 50
 
 
@@ -244,6 +250,89 @@ def test_intensity_reads_its_probes_emotion_by_emotion():
     assert found["sad"].value == pytest.approx(-1)
     assert found[None].value == pytest.approx(4 / 6)
     assert "neutral" not in found
+
+
+class Shades(ToyFaces):
+    """Toy faces whose expression can be rendered at any intensity: their mouth grows brighter."""
+
+    rendered_at = ()
+
+    def true_intensities(self, indices, emotion, intensity):
+        images, regions = self.images(indices), region_map(len(indices))
+        images[:, :, 0, emotion] = intensity * 200 / 255
+        self.rendered_at = (*self.rendered_at, (emotion, intensity))
+        return images, regions
+
+
+class Shader(Painter):
+    """Shows the emotion at the intensity that is asked for, or at a power of it; ``share`` of the way."""
+
+    name, title = "shader", "Shader"
+
+    def __init__(self, power: float = 1.0, share: float = 1.0) -> None:
+        super().__init__()
+        self.power, self.share = power, share
+
+    @property
+    def code_dim(self) -> int:
+        return K + 1
+
+    def encode(self, condition, noise=None):
+        hot = torch.nn.functional.one_hot(condition.emotions, K).float()
+        asked = -torch.ones(len(hot)) if condition.intensity is None else condition.intensity
+        return torch.cat([hot, asked[:, None]], 1)
+
+    def translate(self, x, codes):
+        plain, rho = super().translate(x, codes)[0], codes[:, K]
+        shown, emotions = x.clone(), codes[:, :K].argmax(1)
+        light = rho.clamp(min=0) ** self.power * 200 / 255 * 2 - 1
+        shown[torch.arange(len(x)), :, 0, emotions] = light[:, None]
+        shown = x + self.share * (shown - x)
+        return torch.where((rho < 0)[:, None, None, None], plain, shown), None
+
+
+def test_linearity_against_renderings_of_known_intensity(store):
+    def found(method, data=None):
+        data = data or Shades(14)
+        results = evaluate([method], data, Reader(), store=store, metrics="cls").results
+        return {(r.emotion, r.variant): r for r in results.records if r.metric == "cls"}
+
+    data = Shades(14)
+    right = found(Shader(), data)[None, TRUE_INTENSITY]
+    assert right.value == pytest.approx(1)
+    assert (right.n, right.interval, right.direction) == (
+        14 * 6,
+        "Hall within classes 95%",
+        "higher",
+    )
+    assert set(data.rendered_at) == {(c, rho) for c in INTENSE for rho in INTENSITIES}
+    assert found(Shader(share=0.5))[None, TRUE_INTENSITY].value == pytest.approx(1)
+    late = found(Shader(power=5))
+    assert 0.5 < late[None, TRUE_INTENSITY].value < 0.95
+    assert late["happy", TRUE_INTENSITY].low <= late["happy", TRUE_INTENSITY].value
+    lazy = found(Shader(share=0))
+    assert lazy[None, TRUE_INTENSITY].value == lazy[None, ""].value == 0
+    # Photographs know no true intensity; the judge still measures one.
+    assert (None, TRUE_INTENSITY) not in found(Shader(), ToyPhotos(14))
+    none = found(Painter())
+    assert [(r.value, r.note) for r in none.values()] == [(None, "its codes have no intensity")]
+
+
+def test_linearity_by_the_judge_reads_its_probes_emotion_by_emotion():
+    p = np.full((3, len(INTENSE), len(INTENSITIES), K), 1e-6)
+    for i, c in enumerate(INTENSE):
+        steps = np.array(INTENSITIES) * 0.9
+        p[:, i, :, c] = 1 - steps if EMOTIONS[c] == "sad" else steps
+        p[:, i, :, 0] = 1 - p[:, i, :, c]
+    probes = {"intensities": {"logits": np.log(p).reshape(3, -1, K)}}
+    made = MetricInputs(
+        "m", np.arange(3), {}, {"anchor": {"logits": np.zeros((3, K, K))}}, probes=probes
+    )
+    found = {r.emotion: r for r in ControlLinearity().score(made)}
+    assert found["happy"].value == pytest.approx(1)
+    assert found["sad"].value == pytest.approx(-1)
+    assert found[None].value == pytest.approx(4 / 6)
+    assert found[None].unit == "correlation"
 
 
 def test_the_largest_step_around_the_centre():

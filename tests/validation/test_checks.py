@@ -128,10 +128,12 @@ def flipped(name):
         ("noise_diversity", ["diversity"]),
         ("background_change", ["background"]),
         ("intensity_response", ["intensity"]),
+        ("control_linearity", ["cls", "cls true intensity"]),
         ("path_smoothness", ["smoothness"]),
         ("probability_gain", ["gain"]),
         ("gt_gain", ["gain parallel", "gain orthogonal"]),
         ("cosine_similarity", ["input_similarity"]),
+        ("harmonic_score", ["hes"]),
         ("relative_distance", ["gt_error", "gt_error mouth"]),
     ],
 )

@@ -50,10 +50,21 @@ class RenderedFaces(Dataset):
         Raises:
             BadInput: no such emotion.
         """
+        return self.true_intensities(indices, emotion, 1.0)
+
+    def true_intensities(
+        self, indices: Indices, emotion: int, intensity: float
+    ) -> tuple[Tensor, Tensor]:
+        """The same faces rendered with ``emotion`` at another intensity; see ``Dataset``.
+
+        Raises:
+            BadInput: no such emotion, or an intensity outside 0 to 1.5.
+        """
         if not 0 <= emotion < len(EMOTIONS):
             raise BadInput(f"emotion must be 0 to {len(EMOTIONS) - 1}, not {emotion}")
         name = EMOTIONS[emotion]
-        return _rendered([face.with_emotion(name) for face in self._faces(indices)], self.size)
+        faces = [face.with_emotion(name, intensity) for face in self._faces(indices)]
+        return _rendered(faces, self.size)
 
     def groups(self, indices: Indices) -> dict[str, NDArray[np.str_]]:
         """Age, sex, ancestry, pose and light; see ``ganbench.data.faces.groups``."""
