@@ -32,7 +32,7 @@ def _wins(results: Results, point: str, spec: MetricSpec) -> bool | None:
     values = [r.value for r in records if r and r.value is not None and r.n == own.n]
     if not values:
         return None
-    return own.value > max(values) if spec.direction == "higher" else own.value < min(values)
+    return bool(own.value > max(values) if spec.direction == "higher" else own.value < min(values))
 
 
 def told(results: Results) -> list[str]:

@@ -11,6 +11,8 @@ FAILED: dict[str, str] = {
     "are tight, and the kernel hardly measures variety inside of them",
     "precision": "coarse grain counts as real, because a few outliers among the real images have large "
     "neighbourhoods; density and coverage detect it",
+    "cls": "a judge's probability saturates long before a face is done, so an even response gets no more than "
+    "one jump in the middle; the variant 'true intensity' tells them apart",
     "gt_error features": "the texture counts as most of the true edit, because it was computed from "
     "these features",
     "gain parallel": "exaggeration does not exceed 1: what moves further than in the true edit no "

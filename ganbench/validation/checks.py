@@ -127,6 +127,7 @@ EXPECTED: tuple[Check, ...] = (
         for column in ("cls", "cls true intensity")
         for check in (
             equal(column, "lazy", 0, "it does not respond to intensity"),
+            order(column, "perfect", "lazy", "it responds to intensity"),
             order(column, "perfect", "abrupt", "it responds evenly, and not in one jump"),
         )
     ),
@@ -182,8 +183,9 @@ EXPECTED: tuple[Check, ...] = (
     order("hes", "perfect", "lazy", "only one of them shows the emotion"),
     order("hes", "perfect", "wrong identity", "only one of them keeps the person"),
     at_most("hes", "lazy", 0.1, "it keeps the person and shows nothing"),
-    at_most("hes", "wrong identity", 0.1, "it shows the emotion on another person"),
-    at_most("hes", "collapsed", 0.1, "one person is not all of them"),
+    order("hes", "half", "wrong identity", "half an expression on the right person is worth more"),
+    order("hes", "half", "collapsed", "one person is not all of them"),
+    order("hes", "half", "perfect", "blind in part: a smaller change of expression costs less identity"),
     between("hes", "texture", 0.9, ANY, _FOOLED),
     equal("identity found again", "lazy", 100, _NO_CHANGE),
     between("identity found again", "perfect", 0.8, ANY, "it is the same person", "wrong identity", "lazy"),
