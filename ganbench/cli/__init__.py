@@ -31,6 +31,7 @@ COMMANDS = {
     "plot": "Draw losses and probe accuracy of a training.",
     "reproduce": "Train a shipped checkpoint again and compare.",
     "edit": "Edit any number of pictures to an emotion.",
+    "studio": "Edit photographs by hand on a page of this machine.",
     "data": "List, export, align and check data sets.",
     "cache": "Show, prune and verify what runs have stored.",
     "methods": "List the methods.",

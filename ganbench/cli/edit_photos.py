@@ -26,7 +26,7 @@ def edit_photos(options: EditOptions) -> None:
     from ganbench.editing import select_pictures
     from ganbench.faces_in_photos import load_face_networks
     from ganbench.photographs import edit_photographs
-    from ganbench.photographs.files import ending_of
+    from ganbench.photographs.files import edit_name
 
     method = load_for(options)
     goals = _goals(options, method)
@@ -34,7 +34,7 @@ def edit_photos(options: EditOptions) -> None:
     name = "all" if several else goals[0].name
 
     def named(path: Path, relative: Path) -> Path:
-        return relative.with_name(f"{relative.stem}-{name}{ending_of(path)}")
+        return relative.with_name(edit_name(path, name))
 
     out = None if options.out is None else Path(options.out)
     chosen = select_pictures(

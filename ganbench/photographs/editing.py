@@ -12,7 +12,6 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,23 +20,22 @@ from ganbench.devices import cores
 from ganbench.editing import Item, Unreadable
 from ganbench.errors import BadInput
 from ganbench.evaluation import contract
-from ganbench.faces_in_photos import (
-    Face,
-    FaceNetworks,
-    align,
-    frame_matrix,
-    inverse,
-    largest,
-    paste_back,
-)
-from ganbench.faces_in_photos.geometry import Floats, corners_box, cut_box, moved
+from ganbench.faces_in_photos import Face, FaceNetworks, largest
 from ganbench.methods.interface import Method
-from ganbench.methods.outputs import MUCH, cut_note, to_bytes
+from ganbench.methods.outputs import MUCH, cut_note
 from ganbench.methods.tensors import check_parameters
-from ganbench.photographs.files import Box, Bytes, Photograph, read_photograph, with_changes
+from ganbench.photographs.files import Photograph, read_photograph, with_changes
+from ganbench.photographs.framed import (
+    Framed,
+    NewFace,
+    coarse_note,
+    code_for,
+    framed,
+    new_faces,
+    pasted,
+)
 from ganbench.photographs.goals import Goal
 from ganbench.photographs.strip import strip_of
-from ganbench.seeds import generator
 from ganbench.storage.store import write_atomic
 from ganbench.text import plural
 
@@ -90,12 +88,9 @@ class _Work:
 
     item: Item
     photo: Photograph
-    faces: list[Face]
+    faces: list[Framed]
     of: int
-    matrices: list[Floats]
-    inputs: list[Tensor]
-    # For each goal and each face: the edit [3, S, S], and its landmarks [68, 2] in the photograph.
-    edits: list[list[tuple[Tensor, Floats]]]
+    edits: list[list[NewFace]]  # of each goal and each face
 
 
 def edit_photographs(
@@ -241,53 +236,38 @@ class _Editor:
                 on_bad(item, error.reason)
                 continue
             for face in chosen:
-                if note := self._small(face):
+                if note := coarse_note(face, self.size):
                     on_remark(item, note)
-            matrices = [frame_matrix(face.landmarks, self.size) for face in chosen]
-            inputs = [align(photo.seen, matrix, self.size) for matrix in matrices]
-            works.append(_Work(item, photo, chosen, len(faces), matrices, inputs, []))
+            frames = [framed(photo.seen, face, self.size) for face in chosen]
+            works.append(_Work(item, photo, frames, len(faces), []))
         for goal in self.goals:
             self._edit(works, goal)
         return works
 
-    def _small(self, face: Face) -> str:
-        side = max(face.box[2] - face.box[0], face.box[3] - face.box[1])
-        if side >= self.size / 2:
-            return ""
-        return f"warning: a face has {side:.0f} pixels and is enlarged to {self.size}: its edit is coarse"
-
     def _edit(self, works: Sequence[_Work], goal: Goal) -> None:
         """Add the edits to one goal."""
-        codes = (
-            torch.cat([self._code(work, goal).expand(len(work.inputs), -1) for work in works])
-            if works
-            else None
+        inputs = [face.before for work in works for face in work.faces]
+        if not inputs:
+            return
+        codes = torch.cat(
+            [
+                code_for(self.method, goal, self.seed, work.item.source.name).expand(
+                    len(work.faces), -1
+                )
+                for work in works
+            ]
         )
-        inputs = [image for work in works for image in work.inputs]
         edits: list[Tensor] = []
         for start in range(0, len(inputs), self.batch_size):
-            assert codes is not None  # there are works
             batch = torch.stack(inputs[start : start + self.batch_size])
             some = codes[start : start + self.batch_size]
             edit = contract.edit(self.method, batch, some, first=not self.count)
             self.count += len(batch)
             self.clamped += 0.0 if edit.clamped is None else float(edit.clamped.sum())
             edits += list(edit.images.cpu())
-        framed = [to_bytes(edit.permute(1, 2, 0)) for edit in edits]
-        whole = np.array([0.0, 0.0, self.size, self.size])
-        marks = iter(self.networks.landmarks(framed, [whole] * len(framed)))
-        results = iter(edits)
+        results = iter(new_faces(self.networks, edits))
         for work in works:
-            work.edits.append(
-                [(next(results), moved(next(marks), inverse(matrix))) for matrix in work.matrices]
-            )
-
-    def _code(self, work: _Work, goal: Goal) -> Tensor:
-        noise = None
-        if self.method.noise_dim:
-            noise = self.method.draw_noise(1, generator(self.seed, "edit", work.item.source.name))
-        with contract.blamed(self.method.name):
-            return goal.code(noise).detach()
+            work.edits.append([next(results) for _ in work.faces])
 
 
 def choose(faces: Sequence[Face], which: str, path: Path) -> list[Face]:
@@ -317,8 +297,10 @@ def choose(faces: Sequence[Face], which: str, path: Path) -> list[Face]:
 
 def _write(work: _Work, goals: int, out: Path) -> Path:
     """Paste the edits of a photograph, and write its file."""
-    seen = (_pasted(work, edits) for edits in work.edits)  # one at a time is in memory
-    boxes = [_frame_box(work, matrix) for matrix in work.matrices]
+    height, width = work.photo.seen.shape[:2]
+    boxes = [face.box(width, height) for face in work.faces]
+    # One at a time is in memory.
+    seen = (pasted(work.photo.seen, work.faces, edits) for edits in work.edits)
     path = out / work.item.name
     if goals == 1:
         write_atomic(path, with_changes(work.photo, next(seen), boxes))
@@ -327,23 +309,8 @@ def _write(work: _Work, goals: int, out: Path) -> Path:
     return path
 
 
-def _frame_box(work: _Work, matrix: Floats) -> Box:
-    height, width = work.photo.seen.shape[:2]
-    return cut_box(corners_box(matrix, work.inputs[0].shape[-1]), width, height)
-
-
-def _pasted(work: _Work, edits: Sequence[tuple[Tensor, Floats]]) -> Bytes:
-    """The photograph as it is seen with its new faces."""
-    seen = work.photo.seen.copy()
-    for face, matrix, before, (after, marks) in zip(
-        work.faces, work.matrices, work.inputs, edits, strict=True
-    ):
-        points = np.stack([face.landmarks, marks])
-        part, (left, top, right, bottom) = paste_back(seen, before, after, matrix, points)
-        seen[top:bottom, left:right] = part
-    return seen
-
-
 def _written(writing: Sequence[tuple[_Work, Future[Path]]]) -> Iterator[Edited]:
     for work, future in writing:
-        yield Edited(work.item.source, future.result(), tuple(work.faces), work.of)
+        yield Edited(
+            work.item.source, future.result(), tuple(face.face for face in work.faces), work.of
+        )

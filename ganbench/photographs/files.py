@@ -26,6 +26,7 @@ Bytes = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 _JPEG_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif")
+_JPEGS = ("JPEG", "MPO")
 _ORIENTATION = 0x0112
 _UNUSABLE = (OSError, ValueError, TypeError, AttributeError, ImageCms.PyCMSError)
 
@@ -46,17 +47,26 @@ class Photograph:
 
 
 def read_photograph(path: Path, max_pixels: int = pictures.MAX_PIXELS) -> Photograph:
-    """Decode a photograph.
+    """Read and decode a photograph.
 
     Raises:
         Unreadable: the file is no picture, damaged, animated, or has more than ``max_pixels``.
     """
     try:
         with pictures.open_file(path, max_pixels) as stream:
-            picture, stored = pictures.decode_stored(stream.read(), max_pixels)
-        seen = pictures.to_array(picture.image)
+            return decode_photograph(stream.read(), max_pixels)
     except pictures.UNREADABLE as error:
         raise Unreadable(path, pictures.why_unreadable(error)) from error
+
+
+def decode_photograph(content: bytes, max_pixels: int = pictures.MAX_PIXELS) -> Photograph:
+    """Decode the bytes of a photograph's file.
+
+    Raises:
+        one of ``pictures.UNREADABLE``; ``pictures.why_unreadable`` gives the reason.
+    """
+    picture, stored = pictures.decode_stored(content, max_pixels)
+    seen = pictures.to_array(picture.image)
     remarks = [picture.remark] if picture.remark else []
     if stored.deep:
         remarks.append("it has 16 bits a channel: its edit has 8")
@@ -67,11 +77,21 @@ def read_photograph(path: Path, max_pixels: int = pictures.MAX_PIXELS) -> Photog
     return Photograph(seen, stored, tuple(remarks))
 
 
-def ending_of(path: Path) -> str:
-    """The ending of an edit's file: the photograph's own for JPEGs, else ".png"."""
-    if pictures.kind_by_content(path) != "JPEG":
-        return ".png"
-    return path.suffix if path.suffix.lower() in _JPEG_ENDINGS else ".jpg"
+def edit_name(path: Path, goal: str, kind: str | None = None) -> str:
+    """The name of an edit's file: photo-happy.jpg.
+
+    A JPEG's edit has the photograph's own ending; any other one is a PNG.
+
+    Args:
+        path: of the photograph.
+        goal: the name of what the edit shows.
+        kind: the photograph's format, where it is known; None looks into the file.
+    """
+    kind = pictures.kind_by_content(path) if kind is None else kind
+    if kind not in _JPEGS:
+        return f"{path.stem}-{goal}.png"
+    known = path.suffix.lower() in _JPEG_ENDINGS
+    return f"{path.stem}-{goal}{path.suffix if known else '.jpg'}"
 
 
 def with_changes(photo: Photograph, after: Bytes, boxes: Sequence[Box]) -> bytes:
@@ -156,7 +176,7 @@ def _encoded(image: Image.Image, stored: Stored, profile: bytes | None) -> bytes
         exif[_ORIENTATION] = stored.orientation
         options["exif"] = exif.tobytes()
     file = BytesIO()
-    if stored.kind in ("JPEG", "MPO"):
+    if stored.kind in _JPEGS:
         image.save(file, "JPEG", **options, **_as_before(image, stored))
         return file.getvalue()
     if stored.alpha is not None:

@@ -16,7 +16,7 @@ from ganbench.faces_in_photos.geometry import moved
 from ganbench.faces_in_photos.pasting import face_mask
 from ganbench.methods.weights import save_checkpoint
 from ganbench.photographs import editing
-from ganbench.photographs.files import ending_of, read_photograph, with_changes
+from ganbench.photographs.files import edit_name, read_photograph, with_changes
 
 SIZE = 16
 
@@ -345,11 +345,15 @@ def test_what_is_refused(arguments, message, edit, tmp_path):
     assert message in err
 
 
-def test_endings(tmp_path):
+def test_names_of_edits(tmp_path):
     file = io.BytesIO()
     Image.new("RGB", (9, 9)).save(file, "JPEG")
-    for name, ending in (("a.jpg", ".jpg"), ("a.JPEG", ".JPEG"), ("a.png", ".jpg"), ("a", ".jpg")):
+    for name, edit in (
+        ("a.jpg", "a-sad.jpg"), ("a.JPEG", "a-sad.JPEG"), ("a.png", "a-sad.jpg"), ("a", "a-sad.jpg"),
+    ):  # fmt: skip
         (tmp_path / name).write_bytes(file.getvalue())
-        assert ending_of(tmp_path / name) == ending
+        assert edit_name(tmp_path / name, "sad") == edit
+        assert edit_name(tmp_path / name, "sad", "MPO") == edit
+        assert edit_name(tmp_path / name, "sad", "WEBP") == "a-sad.png"
     Image.new("RGB", (9, 9)).save(tmp_path / "b.webp")
-    assert ending_of(tmp_path / "b.webp") == ".png"
+    assert edit_name(tmp_path / "b.webp", "sad") == "b-sad.png"
