@@ -41,6 +41,7 @@ class Evaluation:
         store: holds the finished jobs, and what reports compute.
         predictions: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
         notes: what a reader must know of data, judges and edits, a line each.
+        plan: of the evaluation, for figures and pictures behind the numbers.
     """
 
     results: Results
@@ -50,6 +51,7 @@ class Evaluation:
     store: Store
     predictions: dict[str, NDArray[np.int8]]
     notes: list[str] = field(default_factory=list)
+    plan: Plan | None = field(default=None, repr=False, compare=False)
 
 
 def conclude(plan: Plan) -> Evaluation:
@@ -122,6 +124,7 @@ def conclude(plan: Plan) -> Evaluation:
         plan.store,
         predictions,
         [*plan.notes, *notes, *cut_notes(methods)],
+        plan,
     )
 
 

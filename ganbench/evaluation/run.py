@@ -11,9 +11,12 @@ import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import cast
 
+import numpy as np
 import torch
 
+from ganbench.data import AUTO, load_dataset, parse_data
 from ganbench.data.dataset import Dataset, only
 from ganbench.data.doctor import examine_labels, refuse
 from ganbench.data.leaks import check_evaluation
@@ -26,6 +29,7 @@ from ganbench.evaluation.jobs import Job
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.precision import FLOAT32, check_precision
 from ganbench.evaluation.workers import Later, workers
+from ganbench.judges import list_judges, load_judge
 from ganbench.judges.interface import Judge, known_columns
 from ganbench.judges.label_check import LabelCheck, check_labels
 from ganbench.methods import Method, load_method
@@ -35,6 +39,7 @@ from ganbench.stopwatch import StageProgress, Stopwatch
 from ganbench.storage.root import cache_root
 from ganbench.storage.state import opaque
 from ganbench.storage.store import Store
+from ganbench.text import shown
 
 MethodLike = str | Method | tuple[str, str | os.PathLike[str] | Method | None]
 """A name, a method, or a pair: a name and a checkpoint, or a label and a method.
@@ -48,10 +53,11 @@ Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
 
 
 def evaluate(
-    methods: Methods,
-    dataset: Dataset,
-    judge: Judge,
+    methods: Methods | MethodLike,
+    data: Dataset | str = "faces",
+    judge: Judge | str = "vgg",
     *,
+    root: str | os.PathLike[str] | None = None,
     seed: int = 0,
     limit: int | None = None,
     batch_size: int = 32,
@@ -61,7 +67,7 @@ def evaluate(
     stopwatch: Stopwatch | None = None,
     metrics: str | Sequence[str] = "default",
     noise_seeds: int = 1,
-    others: Sequence[Judge] = (),
+    others: Sequence[Judge | str] = (),
     allow_leaks: bool = False,
     same_data: bool = False,
     all_codes: bool = False,
@@ -71,11 +77,14 @@ def evaluate(
     """Evaluate methods on a test set.
 
     Args:
-        methods: names, (name, checkpoint) pairs, or loaded methods. Each may have a label:
+        methods: one or several: names, (name, checkpoint) pairs, or loaded methods. Each may have a label:
             ``"mine:gaussian"``, ``("mine:gaussian", checkpoint)``, ``("mine", method)``, or
-            ``{"mine": method}``; otherwise the registered name is its label.
-        dataset: the test split, at the methods' image size.
-        judge: the main judge: all metrics are computed from its logits and features.
+            ``{"mine": method}``; otherwise the registered name is its label. A text is read as that of
+            ``--methods``: ``"all"``, ``"gaussian,mine:gaussian=runs/mine"``.
+        data: the test split, at the methods' image size; or its name as for ``--data``, such as ``"faces:test=14"``.
+        judge: the main judge: all metrics are computed from its logits and features; or its name as for
+            ``load_judge``.
+        root: folder of the data, if ``data`` is the name of data that do not come with ganbench.
         seed: seed of the noise of stochastic methods and of noisy codes.
         limit: number of images to use, as balanced over the emotions as the data allow; None uses all.
         batch_size: number of edits made at once; it changes memory and speed, but no number.
@@ -96,14 +105,18 @@ def evaluate(
             Judges compute in float32.
 
     Raises:
-        BadInput: methods of different image sizes or emotions, a label given twice, an empty data
-            set, an unknown metric, images that are also in the training split.
+        BadInput: an argument that is not one of these; methods of different image sizes or emotions, a label
+            given twice, an empty data set, an unknown metric, images that are also in the training split.
     """
+    _check_counts(seed=seed, limit=limit, batch_size=batch_size, noise_seeds=noise_seeds)
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
+        loaded = load_all(methods, resolve(device))
+        size = next(iter(loaded.values())).spec.image_size
+        judge, *others = (_judge(one, device) for one in (judge, *others))
         plan = prepare(
-            load_all(methods, resolve(device)),
-            dataset,
+            loaded,
+            _test_split(data, root, size),
             judge,
             seed=seed,
             limit=limit,
@@ -124,13 +137,63 @@ def evaluate(
         return conclude(plan)
 
 
+def _check_counts(**given: int | None) -> None:
+    """Refuse arguments that are no whole numbers.
+
+    Raises:
+        BadInput: one is not; ``limit`` may be None.
+    """
+    for name, value in given.items():
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole and not (name == "limit" and value is None):
+            raise BadInput(f"{name} is no whole number: {shown(value)}; give one, such as {name}=1")
+
+
+def _judge(judge: Judge | str, device: str | torch.device) -> Judge:
+    """A judge, or the one that a name stands for.
+
+    Raises:
+        BadInput: it is neither, or cannot be loaded.
+    """
+    if isinstance(judge, str):
+        return load_judge(judge, device=device)
+    if not hasattr(judge, "judge") or not hasattr(judge, "spec"):
+        names = " or ".join(map(repr, list_judges()))
+        raise BadInput(f"not a judge: {shown(judge)}; give {names}, or what load_judge returns")
+    return judge
+
+
+def _test_split(data: Dataset | str, root: str | os.PathLike[str] | None, size: int) -> Dataset:
+    """A test split, or the one that a name stands for, at a side of ``size`` pixels.
+
+    Raises:
+        BadInput: it is neither, or cannot be opened.
+    """
+    if isinstance(data, str):
+        name, options = (data, {}) if data == AUTO else parse_data(data)
+        place = None if root is None else os.fspath(root)
+        return load_dataset(name, "test", root=place, size=size, **options)
+    if not isinstance(data, Dataset):
+        raise BadInput(
+            f"not a data set: {shown(data)}; give a name such as 'faces:test=14', or what load_dataset "
+            "returns"
+        )
+    if root is not None:
+        raise BadInput(f"root {shown(root)} with a data set that is open; leave it out")
+    return data
+
+
 def default_store(fresh: bool = False) -> Store:
     """The store in the user's cache, beside the rendered data; ``fresh`` as for ``Store``."""
     return Store(cache_root() / "evaluations", fresh)
 
 
-def load_all(methods: Methods, device: torch.device) -> dict[str, Method]:
+def load_all(methods: Methods | MethodLike, device: torch.device) -> dict[str, Method]:
     """Load methods for one table, and give each the title that it is printed with.
+
+    Args:
+        methods: as for ``evaluate``.
+        device: where they edit.
 
     Returns:
         The methods by their labels.
@@ -139,10 +202,16 @@ def load_all(methods: Methods, device: torch.device) -> dict[str, Method]:
         BadInput: no method, a label given twice or not allowed, or the methods differ in image size
             or emotions.
     """
+    if isinstance(methods, str):
+        methods = labels.parse_methods(methods)
+    if isinstance(methods, Method):
+        methods = [methods]
+    if not isinstance(methods, (Mapping, Sequence)):
+        raise _no_method(methods)
     if isinstance(methods, Mapping):
         asked = [_parse(like, label) for label, like in methods.items()]
     else:
-        asked = [_parse(like) for like in methods]
+        asked = [_parse(like) for like in cast("Sequence[MethodLike]", methods)]
     labels.check_apart(label for label, *_ in asked)
     loaded = {
         label: origin.to(device)
@@ -158,6 +227,9 @@ def _parse(
     like: MethodLike, label: str | None = None
 ) -> tuple[str, str, Method | str | os.PathLike[str] | None]:
     """Label, registered name, and the method or the checkpoint to load it from; None is the shipped one."""
+    pair = isinstance(like, tuple) and len(like) == 2 and isinstance(like[0], str)
+    if not pair and not isinstance(like, (str, Method)):
+        raise _no_method(like)
     text, origin = (like, None) if isinstance(like, (str, Method)) else like
     if isinstance(text, Method):
         text, origin = text.name, text
@@ -168,6 +240,13 @@ def _parse(
     label = before if label is None else label
     labels.check(label, name)
     return label, name, origin
+
+
+def _no_method(given: object) -> BadInput:
+    return BadInput(
+        f"not a method: {shown(given)}; give a name such as 'gaussian', (name, checkpoint), or what load_method "
+        "returns"
+    )
 
 
 def entitled(methods: Mapping[str, Method] | Iterable[Method]) -> dict[str, Method]:

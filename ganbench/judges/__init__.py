@@ -32,7 +32,7 @@ def load_judge(
     """Load a judge.
 
     Args:
-        name: ``"vgg"``, the path of a checkpoint or run folder made by ``ganbench train judge``,
+        name: ``"vgg"`` (also ``"judge"``, its name among the checkpoints), the path of a checkpoint or run folder made by ``ganbench train judge``,
             ``"face-api"``, or ``"onnx:FILE"``.
         checkpoint: for ``"vgg"``, the path of a checkpoint or run folder; None loads the shipped one.
         device: ``auto`` takes the GPU if there is one; ONNX networks run on the CPU.
@@ -60,7 +60,7 @@ def load_judge(
 
     from ganbench.judges.vgg import load_vgg
 
-    if name != "vgg":
+    if name not in ("vgg", "judge"):
         if checkpoint is None and (name.endswith(".safetensors") or is_folder(name)):
             return load_vgg(name, device)
         raise unknown("judge", name, [*list_judges(), "FILE.safetensors", "onnx:FILE"])

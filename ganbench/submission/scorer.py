@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from ganbench.submission.rows import frozen_run, joined
 from ganbench.submission.stored import StoredEdits
 from ganbench.submission.survey import Survey, survey
 from ganbench.submission.tasks import task_id
-from ganbench.text import clipped, plural
+from ganbench.text import clipped, plural, shown
 
 # The file of a run folder that has a line for each picture, with its hash.
 PICTURES = "pictures.csv"
@@ -241,6 +242,10 @@ def score(
     Raises:
         BadInput: the files cannot be scored, or the protocol cannot be opened.
     """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise BadInput(f"not a folder of edits: {shown(folder)}; give its path")
+    if not isinstance(protocol, (str, Opened)):
+        raise BadInput(f"not a protocol: {shown(protocol)}; give a name such as 'faces64-v1'")
     about = About(name or Path(folder).resolve().name, url, paper, licence, trained_on)
     opened = open_protocol(protocol, root, device) if isinstance(protocol, str) else protocol
     scoring = prepare_scoring(
