@@ -11,12 +11,9 @@ import copy
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import cast
 
-import numpy as np
 import torch
 
-from ganbench.data import AUTO, load_dataset, parse_data
 from ganbench.data.dataset import Dataset, only
 from ganbench.data.doctor import examine_labels, refuse
 from ganbench.data.leaks import check_evaluation
@@ -24,12 +21,19 @@ from ganbench.devices import resolve
 from ganbench.emotions import EMOTIONS
 from ganbench.errors import BadInput
 from ganbench.evaluation import contract, labels, protocol
+from ganbench.evaluation.arguments import (
+    MethodLike,
+    Methods,
+    check_counts,
+    judge_of,
+    methods_of,
+    test_split,
+)
 from ganbench.evaluation.collect import Evaluation, conclude
 from ganbench.evaluation.jobs import Job
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.precision import FLOAT32, check_precision
 from ganbench.evaluation.workers import Later, workers
-from ganbench.judges import list_judges, load_judge
 from ganbench.judges.interface import Judge, known_columns
 from ganbench.judges.label_check import LabelCheck, check_labels
 from ganbench.methods import Method, load_method
@@ -39,17 +43,6 @@ from ganbench.stopwatch import StageProgress, Stopwatch
 from ganbench.storage.root import cache_root
 from ganbench.storage.state import opaque
 from ganbench.storage.store import Store
-from ganbench.text import shown
-
-MethodLike = str | Method | tuple[str, str | os.PathLike[str] | Method | None]
-"""A name, a method, or a pair: a name and a checkpoint, or a label and a method.
-
-A name may begin with a label: ``"mine:gaussian"``. The label names the method in results, tables, pictures
-and files, so that two checkpoints of one method can be evaluated together.
-"""
-
-Methods = Sequence[MethodLike] | Mapping[str, MethodLike]
-"""Several methods, or methods by their labels."""
 
 
 def evaluate(
@@ -108,15 +101,15 @@ def evaluate(
         BadInput: an argument that is not one of these; methods of different image sizes or emotions, a label
             given twice, an empty data set, an unknown metric, images that are also in the training split.
     """
-    _check_counts(seed=seed, limit=limit, batch_size=batch_size, noise_seeds=noise_seeds)
+    check_counts(seed=seed, limit=limit, batch_size=batch_size, noise_seeds=noise_seeds)
     stopwatch = stopwatch or Stopwatch()
     with stopwatch.measure("load"):
         loaded = load_all(methods, resolve(device))
         size = next(iter(loaded.values())).spec.image_size
-        judge, *others = (_judge(one, device) for one in (judge, *others))
+        judge, *others = (judge_of(one, device) for one in (judge, *others))
         plan = prepare(
             loaded,
-            _test_split(data, root, size),
+            test_split(data, root, size),
             judge,
             seed=seed,
             limit=limit,
@@ -135,52 +128,6 @@ def evaluate(
     perform(plan, progress)
     with stopwatch.measure("score"):
         return conclude(plan)
-
-
-def _check_counts(**given: int | None) -> None:
-    """Refuse arguments that are no whole numbers.
-
-    Raises:
-        BadInput: one is not; ``limit`` may be None.
-    """
-    for name, value in given.items():
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole and not (name == "limit" and value is None):
-            raise BadInput(f"{name} is no whole number: {shown(value)}; give one, such as {name}=1")
-
-
-def _judge(judge: Judge | str, device: str | torch.device) -> Judge:
-    """A judge, or the one that a name stands for.
-
-    Raises:
-        BadInput: it is neither, or cannot be loaded.
-    """
-    if isinstance(judge, str):
-        return load_judge(judge, device=device)
-    if not hasattr(judge, "judge") or not hasattr(judge, "spec"):
-        names = " or ".join(map(repr, list_judges()))
-        raise BadInput(f"not a judge: {shown(judge)}; give {names}, or what load_judge returns")
-    return judge
-
-
-def _test_split(data: Dataset | str, root: str | os.PathLike[str] | None, size: int) -> Dataset:
-    """A test split, or the one that a name stands for, at a side of ``size`` pixels.
-
-    Raises:
-        BadInput: it is neither, or cannot be opened.
-    """
-    if isinstance(data, str):
-        name, options = (data, {}) if data == AUTO else parse_data(data)
-        place = None if root is None else os.fspath(root)
-        return load_dataset(name, "test", root=place, size=size, **options)
-    if not isinstance(data, Dataset):
-        raise BadInput(
-            f"not a data set: {shown(data)}; give a name such as 'faces:test=14', or what load_dataset "
-            "returns"
-        )
-    if root is not None:
-        raise BadInput(f"root {shown(root)} with a data set that is open; leave it out")
-    return data
 
 
 def default_store(fresh: bool = False) -> Store:
@@ -202,16 +149,7 @@ def load_all(methods: Methods | MethodLike, device: torch.device) -> dict[str, M
         BadInput: no method, a label given twice or not allowed, or the methods differ in image size
             or emotions.
     """
-    if isinstance(methods, str):
-        methods = labels.parse_methods(methods)
-    if isinstance(methods, Method):
-        methods = [methods]
-    if not isinstance(methods, (Mapping, Sequence)):
-        raise _no_method(methods)
-    if isinstance(methods, Mapping):
-        asked = [_parse(like, label) for label, like in methods.items()]
-    else:
-        asked = [_parse(like) for like in cast("Sequence[MethodLike]", methods)]
+    asked = methods_of(methods)
     labels.check_apart(label for label, *_ in asked)
     loaded = {
         label: origin.to(device)
@@ -221,32 +159,6 @@ def load_all(methods: Methods | MethodLike, device: torch.device) -> dict[str, M
     }
     _check_alike(loaded)
     return entitled(loaded)
-
-
-def _parse(
-    like: MethodLike, label: str | None = None
-) -> tuple[str, str, Method | str | os.PathLike[str] | None]:
-    """Label, registered name, and the method or the checkpoint to load it from; None is the shipped one."""
-    pair = isinstance(like, tuple) and len(like) == 2 and isinstance(like[0], str)
-    if not pair and not isinstance(like, (str, Method)):
-        raise _no_method(like)
-    text, origin = (like, None) if isinstance(like, (str, Method)) else like
-    if isinstance(text, Method):
-        text, origin = text.name, text
-    if isinstance(origin, Method):
-        before, name = text, origin.name
-    else:
-        before, name = labels.split(text)
-    label = before if label is None else label
-    labels.check(label, name)
-    return label, name, origin
-
-
-def _no_method(given: object) -> BadInput:
-    return BadInput(
-        f"not a method: {shown(given)}; give a name such as 'gaussian', (name, checkpoint), or what load_method "
-        "returns"
-    )
 
 
 def entitled(methods: Mapping[str, Method] | Iterable[Method]) -> dict[str, Method]:
