@@ -86,6 +86,7 @@ def bench(session: nox.Session) -> None:
     run(session, "benchmarks/limits.py", *session.posargs)
     run(session, "benchmarks/frechet.py")
     run(session, "benchmarks/compare.py")
+    run(session, "benchmarks/studio.py")
 
 
 @nox.session(venv_backend="none")

@@ -22,8 +22,8 @@ from ganbench.photographs.framed import Framed, framed
 # A tab keeps so many photographs. All tabs together keep so many pixels, of 6 bytes each, or one photograph.
 PER_TAB, PIXELS = 4, 96_000_000
 
-# Largest sides of a photograph and of a face on the page, in pixels. At 416 an edit is pasted in some 25 ms.
-WHOLE, CLOSE = 720, 416
+# Largest sides of a photograph and of a face on the page, in pixels. At 400 an edit is pasted in some 25 ms.
+WHOLE, CLOSE = 720, 400
 # What is shown around a face's frame, in shares of the frame's side.
 AROUND = 0.12
 # Quality of the JPEGs on the page; saved files keep their own tables.

@@ -294,6 +294,8 @@ def test_bad_photographs_are_a_friendly_line(browser, address, pair):
     drop(page, b"no picture", "notes.txt")
     assert trouble.inner_text() == ("Cannot open notes.txt: not an image that pillow can read")
     assert page.locator("#after").is_visible()  # the former photograph stays
+    assert page.locator("#about").inner_text().startswith("rendered-1.png")
+    assert page.locator('#boxes [aria-pressed="true"]').count() == 1
     drop(page, encoded(np.full((80, 80, 3), 99, np.uint8)), "wall.png")
     assert trouble.inner_text().startswith("No face was found in wall.png: choose")
     assert not page.locator("#after").is_visible()
@@ -321,6 +323,20 @@ def test_of_many_choices_only_the_last_is_edited(visit_studio):
     assert len(asked) <= 3
     last = json.loads(asked[-1].post_data)
     assert tuple(map(float, last["code"].split(","))) == code(page)
+
+
+def test_two_tabs_do_not_disturb_each_other(visit_studio, pair):
+    one, other = visit_studio(), visit_studio()
+    drop(other, pair)
+    press(one, "Method", "SMIT")
+    press(other, "Method", "StarGAN")
+    first = picture(one)
+    press(other, "Emotion", "angry")
+    press(one, "Emotion", "sad")
+    assert one.locator("#said").inner_text().startswith("SMIT: sad")
+    assert other.locator("#said").inner_text().startswith("StarGAN: angry")
+    press(one, "Emotion", "happy")
+    np.testing.assert_array_equal(picture(one), first)
 
 
 def test_a_finger_moves_the_point_while_the_face_stays_in_sight(visit_studio):

@@ -20,6 +20,7 @@ from PIL import Image
 from studios import Client, encoded, start
 
 from ganbench.data.faces import FacesConfig, render, split_faces
+from ganbench.methods.locate import shipped
 from ganbench.studio.shelf import to_jpeg
 
 ORDER = ("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2")
@@ -234,15 +235,16 @@ def test_two_tabs_work_at_once(running, pair):
 
 def test_the_studio_ends_with_ctrl_c_and_leaves_nothing(tmp_path, faces):
     (tmp_path / "me.png").write_bytes(encoded(faces[1]))
-    process, address = start(tmp_path, "me.png", "--methods", "stargan")
+    file = shipped("stargan")
+    process, address = start(tmp_path, "me.png", "--methods", f"mine:stargan={file}")
     client = Client(address)
     setup = client.json("GET", "setup")
     assert setup["samples"][0] == {"name": "me.png", "rendered": False}
-    assert [method["label"] for method in setup["methods"]] == ["stargan"]
+    assert [method["label"] for method in setup["methods"]] == ["mine"]
     photo = client.json("POST", f"sample?tab={client.tab}&number=0", b"")
-    answer = client.edit(photo=photo["photo"], method="stargan", emotion="sad")
+    answer = client.edit(photo=photo["photo"], method="mine", emotion="sad")
     assert answer["command"] == (
-        "ganbench edit me.png --method stargan --device cpu --emotion sad --face 1"
+        f"ganbench edit me.png --method stargan --checkpoint {file} --device cpu --emotion sad --face 1"
     )
     client.open(encoded(faces[0]), "private.png")
     # A second studio on the same port is refused, and the first one goes on.

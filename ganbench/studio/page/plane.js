@@ -49,7 +49,7 @@ export const signed = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2
 export class Plane {
   // `moved(x, y)` is called when the user moves the point.
   constructor(emotions, colours, side, moved) {
-    Object.assign(this, { emotions, side, moved, x: 0, y: 0, plane: null });
+    Object.assign(this, { emotions, side, moved, x: 0, y: 0, plane: null, turning: false });
     this.colours = emotions.map((name) => [1, 3, 5].map((at) => parseInt(colours[name].slice(at, at + 2), 16)));
     this.map = document.getElementById("map");
     this.anchors = emotions.map((name) => {
@@ -99,7 +99,9 @@ export class Plane {
 
   turn() {
     const angle = document.getElementById("theta").value * Math.PI / 180, rho = document.getElementById("rho").value;
+    this.turning = true;
     this.move(rho * Math.cos(angle), rho * Math.sin(angle));
+    this.turning = false;
   }
 
   move(x, y) {
@@ -115,11 +117,12 @@ export class Plane {
     [this.x, this.y] = [x, y];
     put(document.getElementById("point"), x, y);
     const rho = Math.hypot(x, y), theta = (Math.round(Math.atan2(y, x) * 180 / Math.PI) + 360) % 360;
-    const slider = document.getElementById("theta");
-    // At the centre every direction is as good; one that the user has just chosen stays.
-    if (rho > 0.005 && document.activeElement !== slider) slider.value = theta;
-    if (document.activeElement !== document.getElementById("rho")) document.getElementById("rho").value = rho;
-    document.querySelector('output[for="theta"]').textContent = `${slider.value}\u00b0`;
+    const [turn, distance] = ["theta", "rho"].map((name) => document.getElementById(name));
+    // A slider that is being moved does not jump to what the rounded code makes of it.
+    if (!this.turning) distance.value = rho;
+    // At the centre every direction is as good as another.
+    if (!this.turning && rho > 0.005) turn.value = theta;
+    document.querySelector('output[for="theta"]').textContent = `${turn.value}\u00b0`;
     document.querySelector('output[for="rho"]').textContent = rho.toFixed(2);
     const p = distribution(this.plane, this.side, x, y);
     this.map.setAttribute("aria-valuenow", x.toFixed(2));

@@ -167,6 +167,7 @@ class Studio {
     const opening = ++this.opening;
     this.work(1);
     say(null);
+    const about = one("about").textContent;
     one("about").textContent = "Looking for faces\u2026";
     one("whole").hidden = false;
     one("desk").setAttribute("aria-busy", "true");
@@ -182,8 +183,8 @@ class Studio {
     } catch (error) {
       if (opening === this.opening) {
         say(error);
-        if (this.photo) this.showPhoto();
-        else one("whole").hidden = true;
+        one("about").textContent = about;  // the former photograph stays
+        one("whole").hidden = !this.photo;
       }
     } finally {
       if (opening === this.opening) one("desk").removeAttribute("aria-busy");
