@@ -11,6 +11,7 @@ nox -s reference   a new reports/reference, on purpose; says what moved
 nox -s protocols   the shipped methods under the named protocols, compared with their frozen values
 nox -s reproduce   a short training from scratch, compared with its recorded log
 nox -s intervals   how often the intervals of FED and KID cover, by simulation
+nox -s docs        the site of the pages, site/html, with executed notebooks; a dead link is an error
 nox -s fuzz        2,000 damaged files of all kinds: no traceback, no hang, no flood of memory
 nox -s oracle      every metric against other people's implementations
 """
@@ -78,6 +79,14 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types."""
     run(session, "-m", "mypy", "ganbench", "baselines")
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """Build the site of the pages in site/html and execute its notebooks; a warning is an error."""
+    places = ("-c", "docs", "-d", "site/doctrees", ".", "site/html")
+    strict = ("--fail-on-warning", "--keep-going", "--quiet")
+    run(session, "-m", "sphinx", *strict, *session.posargs, *places, extras="dev,docs")
 
 
 @nox.session(venv_backend="none")

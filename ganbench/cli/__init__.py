@@ -36,7 +36,7 @@ COMMANDS = {
     "cache": "Show, prune and verify what runs have stored.",
     "methods": "List the methods.",
     "cite": "Print BibTeX entries of ganbench and of the papers.",
-    "checkpoints": "Import the authors' checkpoints; export, list, show and verify.",
+    "checkpoints": "Import the authors' checkpoints; export, list, show, verify; model cards.",
 }
 
 

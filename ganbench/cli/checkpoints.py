@@ -1,4 +1,4 @@
-"""``ganbench checkpoints``: import and export the authors' files; list, show and verify checkpoints."""
+"""``ganbench checkpoints``: import and export the authors' files; list, show, verify, and write model cards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def checkpoints() -> None:
-    """Import, export, list, show and verify checkpoints."""
+    """Import, export, list, show and verify checkpoints; write their model cards."""
 
 
 @checkpoints.command("import")
@@ -129,6 +129,56 @@ def show(file: str) -> None:
         say(title)
         for key, value in _flat(facts):
             say(f"  {key:<30} {value}")
+
+
+@checkpoints.command()
+@click.argument("file", metavar="FILE", type=click.Path())
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    type=click.Path(),
+    metavar="RUN",
+    help="A run folder of 'ganbench eval' with a row of this checkpoint, beside the reference values of the "
+    "named protocols; may be repeated.",
+)
+@click.option("--out", type=PATH, help="File to write.  [default: print the card]")
+def card(file: str, runs: tuple[str, ...], out: Path | None) -> None:
+    """Make a model card for the Hugging Face Hub of FILE, or of a shipped checkpoint by its name.
+
+    \b
+    ganbench checkpoints card gaussian --out README.md
+    ganbench checkpoints card runs/gaussian --run runs/eval
+
+    The front matter has licence, tags, data and evaluation results; the text has the numbers with their
+    intervals, the training, and how to cite. A row belongs to the checkpoint if its hash is that of the file.
+    """
+    from ganbench.cli.screen import emit
+    from ganbench.errors import BadInput
+    from ganbench.methods.weights import read_header, sha256
+    from ganbench.protocols import list_protocols
+    from ganbench.records import Results
+    from ganbench.report.model_card import model_card, rows_of
+    from ganbench.storage.store import write_atomic
+    from ganbench.submission.rows import frozen_run
+
+    path = _find(file)
+    header, own = read_header(path), sha256(path)
+    frozen = (frozen_run(name) for name in list_protocols())
+    rows = rows_of(own, [run.results for run in frozen if run is not None])
+    for run in runs:
+        found = rows_of(own, [Results.load(run)])
+        if not found:
+            raise BadInput(
+                f"no row of {path.name} in: {run}; evaluate this very file, its hash begins with {own[:12]}"
+            )
+        rows += found
+    text = model_card(header, path.name, rows)
+    if out is None:
+        emit(text)
+        return
+    write_atomic(out, text)
+    say(f"{out}")
 
 
 @checkpoints.command()
