@@ -14,7 +14,8 @@ state of method and judge, and the source of the code that runs between pictures
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,6 +103,7 @@ class Keys:
         self._dataset, self._parts, self._code = dataset, (*methods, *judges), code
         self._known: dict[object, Any] = {}
         self._settled: list[dict[str, str]] | None = None
+        self._held = False
 
     def refresh(self) -> bool:
         """Forget all hashes if methods, judges or data have been changed since ``settle``.
@@ -109,11 +111,20 @@ class Keys:
         Returns:
             Whether they have, or may have.
         """
-        if self._settled is not None and self._settled == self._state():
+        if self._held or (self._settled is not None and self._settled == self._state()):
             return False
         self._known.clear()
         self._settled = None
         return True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Take methods, judges and data as unchanged during a block: to hash them takes as long as to draw a figure."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
 
     def settle(self) -> None:
         """Accept the changes that methods and judges have made to themselves until now."""
@@ -125,17 +136,18 @@ class Keys:
     def identity(self, *objects: object) -> dict[str, str]:
         """``ganbench.storage.state.identity`` of some objects at the last ``refresh``."""
         # The objects are remembered too, so that no other object gets the id of one of them.
-        found: dict[str, str] = self._once(
+        found: dict[str, str] = self.once(
             tuple(map(id, objects)), lambda: (objects, identity(*objects))
         )[1]
         return found
 
     def judge_fingerprint(self, judge: Judge) -> str:
         """The fingerprint of a judge at the last ``refresh``: its spec may hash the weights each time."""
-        found: str = self._once(("spec", id(judge)), lambda: judge.spec.fingerprint)
+        found: str = self.once(("spec", id(judge)), lambda: judge.spec.fingerprint)
         return found
 
-    def _once(self, name: object, make: Callable[[], Any]) -> Any:
+    def once(self, name: object, make: Callable[[], Any]) -> Any:
+        """What ``make`` returned when it was first called for this name since the last ``refresh``."""
         if name not in self._known:
             self._known[name] = make()
         return self._known[name]
@@ -151,7 +163,7 @@ class Keys:
             "computed by": self.identity(*self._code),
             "data": data.fingerprint,
             "files": data.stamp,
-            "read by": self._once("data", lambda: identity(*data.read_by())),
+            "read by": self.once("data", lambda: identity(*data.read_by())),
             "size": data.size,
             "chunk": job.chunk.number,
             # The indices and labels themselves: labels decide on the order, and a user may change some.
@@ -169,7 +181,7 @@ class Keys:
                 "of": "edits" if job.method else job.codes,
                 "described on": judge.device.type,
             }
-            key |= {**described, "described by": self._once("faces", _face_networks)}
+            key |= {**described, "described by": self.once("faces", _face_networks)}
             return key | self._of_edits(job) if job.method else key
         # Kernels of different kinds of device differ in the last bits, so a table has numbers of one kind.
         key |= {

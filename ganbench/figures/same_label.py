@@ -36,19 +36,20 @@ def find_codes(method: Method, tolerance: float = TOLERANCE) -> Floats:
     return candidates[rows]
 
 
-def draw(scene: Scene, tolerance: float = TOLERANCE) -> Drawing:
+def draw(scene: Scene, tolerance: float = TOLERANCE, codes: Floats | None = None) -> Drawing:
     """Draw edits to codes of nearly the same label distribution.
 
     Args:
         scene: with a method that defines p_z.
         tolerance: largest total variation between the label distributions of any two codes.
+        codes: [m, 2], found with this tolerance; None searches for them.
 
     Raises:
         Unsupported: the method defines no label distribution.
         BadInput: no two codes agree within the tolerance.
     """
     method = scene.method
-    codes = find_codes(method, tolerance)
+    codes = find_codes(method, tolerance) if codes is None else codes
     p = plane.distribution(method)(codes)
     distances = pdist(codes)
     variation = total_variation(p[:, None], p[None]).max()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,14 @@ from ganbench.evaluation.jobs import array_digest
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.precision import FLOAT32
 from ganbench.evaluation.samples import Gallery
-from ganbench.figures import complex, nuance, plane, same_label, wheel
+from ganbench.figures import plane
 from ganbench.figures.plane import in_space
 from ganbench.figures.scene import Faces, Scene
 from ganbench.figures.search import Floats
 from ganbench.methods.interface import Method, ability
 from ganbench.methods.outputs import to_bytes
 from ganbench.metrics import softmax
-from ganbench.report.plane_figures import judged_plane, plane_figures
+from ganbench.report.plane_figures import figure_codes, judged_plane
 from ganbench.storage.store import Arrays
 
 # Nodes along a side of the plane, and the largest side of an edit on the page, in pixels.
@@ -91,9 +91,7 @@ def make_explorers(plan: Plan, gallery: Gallery) -> list[Explorer]:
     plan.refresh()
     count = count_faces(sum(map(len, plan.chunks)), len(gallery.labels))
     return [
-        _explorer(plan, gallery, name, count)
-        for name, method in plan.methods.items()
-        if plane_figures(method)
+        _explorer(plan, gallery, name, count) for name in plan.methods if figure_codes(plan, name)
     ]
 
 
@@ -102,18 +100,12 @@ def count_faces(images: int, shown: int) -> int:
     return min(max(images // IMAGES_PER_FACE, 1), MOST_FACES, shown)
 
 
-def places(method: Method) -> dict[str, list[list[float]]]:
-    """The codes [x, y] of the figures on the page, by the name of the figure."""
-    of_figures: dict[str, Callable[[Method], Floats]] = {
-        "wheel": lambda _: wheel.codes(wheel.RHO),
-        "complex": complex.mixed_codes,
-        "nuance": nuance.codes_around,
-        "same-label": same_label.find_codes,
-    }
+def places(plan: Plan, name: str) -> dict[str, list[list[float]]]:
+    """The codes [x, y] of the figures on the page of a method, by the name of the figure."""
     return {
-        figure: np.round(of_figures[figure](method).reshape(-1, 2), 4).tolist()
-        for figure in plane_figures(method)
-        if figure in of_figures
+        figure: np.round(codes, 4).tolist()
+        for figure, codes in figure_codes(plan, name).items()
+        if len(codes)
     }
 
 
@@ -143,7 +135,7 @@ def _explorer(plan: Plan, gallery: Gallery, name: str, count: int) -> Explorer:
         verdicts.append(_over_plane(softmax(found["logits"]), inside))
     inputs = small(torch.from_numpy(gallery.inputs[:count]).float() / 255)
     side = inputs.shape[-1]
-    of_figures = places(method)
+    of_figures = places(plan, name)
     data = {
         "side": SIDE,
         "tile": side,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import numpy as np
 
@@ -11,23 +12,22 @@ from ganbench.errors import GanbenchError
 from ganbench.evaluation import protocol
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
-from ganbench.figures import complex, gamut, load, nuance, plane, same_label
+from ganbench.figures import complex, gamut, load, nuance, plane, same_label, wheel
 from ganbench.figures.page import Drawing
 from ganbench.figures.plane import JudgedPlane
-from ganbench.methods.interface import Method
+from ganbench.figures.search import Floats
+from ganbench.methods.interface import Method, ability
 from ganbench.metrics import softmax
 from ganbench.report.cached_scene import cached_scene, picture_of
 from ganbench.report.pictures import Picture
 from ganbench.text import plural
 
+Searches = dict[str, Callable[[Method], Floats]]
+
 
 def plane_figure_names(plan: Plan) -> list[str]:
     """The names of the files of ``draw_plane_figures``."""
-    return [
-        f"{figure}_{name}.png"
-        for name, method in plan.methods.items()
-        for figure in plane_figures(method)
-    ]
+    return [f"{figure}_{name}.png" for name in plan.methods for figure in figure_codes(plan, name)]
 
 
 def draw_plane_figures(plan: Plan, gallery: Gallery) -> list[Picture]:
@@ -39,37 +39,43 @@ def draw_plane_figures(plan: Plan, gallery: Gallery) -> list[Picture]:
     plan.refresh()
     return [
         picture_of(f"{figure}_{name}", _draw(figure, plan, gallery, name))
-        for name, method in plan.methods.items()
-        for figure in plane_figures(method)
+        for name in plan.methods
+        for figure in figure_codes(plan, name)
     ]
 
 
-def plane_figures(method: Method) -> list[str]:
-    """The figures that a method can make of its plane; none if its codes do not fill a plane."""
-    if "uniform" not in protocol.code_sets(method) or not _succeeds(plane.anchors, method):
-        return []
-    labelled = _succeeds(plane.distribution, method)
-    possible = {
-        "gamut": True,
+def figure_codes(plan: Plan, name: str) -> Mapping[str, Floats]:
+    """The figures that can be made of the plane of a method, and their codes [m, 2].
+
+    None if its codes do not fill a plane; the gamut covers the plane and has no codes of its own. The codes are
+    searched once, as long as the method does not change.
+    """
+    found: Mapping[str, Floats] = plan.keys.once(
+        ("codes of figures", name), lambda: _find_codes(plan.methods[name])
+    )
+    return found
+
+
+def _find_codes(method: Method) -> Mapping[str, Floats]:
+    if "uniform" not in protocol.code_sets(method) or ability(plane.anchors, method) is None:
+        return {}
+    if ability(plane.distribution, method) is None:
         # Where codes have a label distribution, the distance from the centre is not an intensity.
-        "wheel": not labelled,
-        "complex": labelled and _succeeds(complex.mixed_codes, method),
-        "same-label": labelled and _succeeds(same_label.find_codes, method),
-        "nuance": _succeeds(nuance.codes_around, method),
-    }
-    return [figure for figure in possible if possible[figure]]
-
-
-def _succeeds(function: Callable[[Method], object], method: Method) -> bool:
-    try:
-        function(method)
-    except GanbenchError:
-        return False
-    return True
+        searches: Searches = {"wheel": lambda _: wheel.codes(wheel.RHO)}
+    else:
+        searches = {"complex": complex.mixed_codes, "same-label": same_label.find_codes}
+    searches["nuance"] = nuance.codes_around
+    codes = {"gamut": np.empty((0, 2))}
+    for figure, search in searches.items():
+        with suppress(GanbenchError):
+            codes[figure] = search(method).reshape(-1, 2)
+    return codes
 
 
 def _draw(figure: str, plan: Plan, gallery: Gallery, name: str) -> Drawing:
     scene = cached_scene(plan, gallery, [plan.methods[name]])
+    if figure in ("complex", "same-label"):
+        return load(figure)(scene, codes=figure_codes(plan, name)[figure])
     if figure != "gamut":
         return load(figure)(scene)
     shown = gamut.edit_shown(scene, scene.faces(1).images[0])

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -75,8 +76,10 @@ def write_run(
         BadInput: the folder cannot be written.
     """
     results, watch = evaluation.results, evaluation.stopwatch
+    if plan is not None:
+        plan.refresh()
     # t-SNE needs one core and hardly any Python: it runs while the figures are drawn.
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1) as thread, nullcontext() if plan is None else plan.keys.held():
         placing = thread.submit(place_points, evaluation)
         with watch.measure("figures"):
             grids = draw_grids(evaluation)

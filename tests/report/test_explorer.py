@@ -78,10 +78,10 @@ def test_tables_and_sprite_agree_with_the_method(run):
 
 
 def test_places_are_the_codes_of_the_figures(run):
-    assert {name: len(codes) for name, codes in explorer.places(run.methods["wheel"]).items()} == {
+    assert {name: len(codes) for name, codes in explorer.places(run, "wheel").items()} == {
         "wheel": 24
     }
-    found = explorer.places(run.methods["plane"])
+    found = explorer.places(run, "plane")
     assert {name: len(codes) for name, codes in found.items()} == {
         "complex": 6,
         "same-label": 4,
