@@ -24,9 +24,10 @@ from torch.nn import functional as F
 
 from ganbench.errors import BadInput
 from ganbench.ganmut.linear import GANmut
+from ganbench.ganmut.source_head import SourceHeadRecipe, SourceHeadTrainer
 from ganbench.methods.backbone import Discriminator, PainterConfig
 from ganbench.methods.conditions import Category, Condition
-from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
+from ganbench.training.adversarial import Target
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws
 from ganbench.training.limits import SQUARED, Facts, Limit, cross_entropy, squared
@@ -141,7 +142,7 @@ class Gaussian(GANmut):
 
 
 @dataclass(frozen=True)
-class GaussianRecipe(AdversarialRecipe):
+class GaussianRecipe(SourceHeadRecipe):
     """GGANmut's weights; the defaults are those of the authors' scripts.
 
     Attributes:
@@ -152,10 +153,6 @@ class GaussianRecipe(AdversarialRecipe):
         random_codes: number of images of a batch with random codes. The codes of the others are the
             means, and each mean must occur. None leaves one image for each mean, as the released code
             does regardless of its option n_r_g.
-        source_head: whether the classification that ``lambda_source`` trains has a head of its own. G's edits at
-            the means are then classified by that head, and p_D of L_div is D_cls, which knows real images
-            only. In one head, D learns to be undecided about edits, L_div makes p_z as undecided, and the
-            label distribution no longer says what an edit shows.
     """
 
     lambda_cls_d: float = 2.0
@@ -163,15 +160,9 @@ class GaussianRecipe(AdversarialRecipe):
     lambda_div: float = 2.0
     lambda_coor: float = 1.0
     random_codes: int | None = None
-    source_head: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        used = not self.source_head or self.lambda_source > 0
-        self.require("source_head", used, "false where lambda_source is 0")
 
 
-class GaussianTrainer(AdversarialTrainer):
+class GaussianTrainer(SourceHeadTrainer):
     """Equations (16) and (17)."""
 
     Recipe = GaussianRecipe
@@ -236,14 +227,8 @@ class GaussianTrainer(AdversarialTrainer):
         _, cls, _, source = self.classify(x)
         return {
             "d_cls": (1.0, F.cross_entropy(cls, batch.emotions)),
-            **self._real_terms(1.0, source, batch),
+            **self.real_source_terms(1.0, source, batch),
         }
-
-    def _real_terms(self, weight: float, source: Tensor, batch: Batch) -> Terms:
-        """Classification of real images by the head for sources, if it is one."""
-        if not self.recipe.source_head:
-            return {}
-        return {"d_source_real": (weight, F.cross_entropy(source, batch.emotions))}
 
     def discriminator_terms(
         self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
@@ -256,7 +241,7 @@ class GaussianTrainer(AdversarialTrainer):
             "d_gp": (self.recipe.lambda_gp, self.gradient_penalty(x, fake, random)),
             "d_cls": (self.recipe.lambda_cls_d, F.cross_entropy(cls[:n], batch.emotions)),
             "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
-            **self._real_terms(self.recipe.lambda_cls_d, source[:n], batch),
+            **self.real_source_terms(self.recipe.lambda_cls_d, source[:n], batch),
             **self.source_terms(lambda: F.cross_entropy(source[n:], batch.emotions)),
         }
 

@@ -24,10 +24,11 @@ from torch.nn import functional as F
 
 from ganbench.emotions import KNOWN
 from ganbench.errors import BadInput
+from ganbench.ganmut.source_head import SourceHeadRecipe, SourceHeadTrainer
 from ganbench.methods.backbone import Discriminator, Generator, PainterConfig
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target, permuted
+from ganbench.training.adversarial import Target, permuted
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws
 from ganbench.training.limits import Facts, Limit, cross_entropy, r1, squared
@@ -161,7 +162,7 @@ def polar(angle: Tensor, radius: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LinearRecipe(AdversarialRecipe):
+class LinearRecipe(SourceHeadRecipe):
     """GANmut's weights and draws.
 
     Attributes:
@@ -178,6 +179,8 @@ class LinearRecipe(AdversarialRecipe):
         cycle: code of the input for L_rec. "approximate": v_c' times D's confidence; "original":
             D_coor(x) of the real image; "official": "approximate" with the noise and random directions
             of training codes, as the released code has it.
+        weigh_by_strength: whether the classification of an edit counts rho times as much. Otherwise it asks for
+            a sure emotion at every rho, and contradicts the intensity loss.
     """
 
     lambda_cls: float = 1.0
@@ -188,6 +191,7 @@ class LinearRecipe(AdversarialRecipe):
     strength: Literal["official", "uniform_disc"] = "official"
     penalty: Literal["gp", "r1"] = "gp"
     cycle: Literal["approximate", "original", "official"] = "approximate"
+    weigh_by_strength: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -198,7 +202,7 @@ class LinearRecipe(AdversarialRecipe):
             )
 
 
-class LinearTrainer(AdversarialTrainer):
+class LinearTrainer(SourceHeadTrainer):
     """Equations (16) and (17)."""
 
     Recipe = LinearRecipe
@@ -208,7 +212,8 @@ class LinearTrainer(AdversarialTrainer):
     permuted_parts = 1
 
     def __init__(self, method: Linear, recipe: LinearRecipe) -> None:
-        heads = [len(method.config.emotions), method.code_dim]
+        k = len(method.config.emotions)
+        heads = [k, method.code_dim] + [k] * recipe.source_head
         super().__init__(method, Discriminator(method.config, heads), recipe)
 
     def scatter(self, emotions: Tensor, strength: Tensor, random: Draws) -> Tensor:
@@ -247,18 +252,31 @@ class LinearTrainer(AdversarialTrainer):
             limits["d_gp"] = r1()
         if self.recipe.lambda_cls:
             limits |= {"d_cls": cross_entropy(k, facts.entropy()), "g_cls": cross_entropy(k)}
+            limits["d_source_real"] = limits["d_cls"]
         if self.recipe.lambda_coor:
             code = squared(1 + self.recipe.noise**2)
             limits |= {"d_coor": code, "g_coor": code}
         return limits
 
+    def classify(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """D(x): patch map, logits of D_cls [N, emotions], code [N, 2], logits of the head for sources.
+
+        The last are those of D_cls if the source has no head of its own.
+        """
+        src, cls, coor, *own = self.discriminator(x)
+        return src, cls, coor, own[0] if own else cls
+
     def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
-        return {"d_cls": (1.0, F.cross_entropy(self.discriminator(x)[1], batch.emotions))}
+        _, cls, _, source = self.classify(x)
+        return {
+            "d_cls": (1.0, F.cross_entropy(cls, batch.emotions)),
+            **self.real_source_terms(1.0, source, batch),
+        }
 
     def discriminator_terms(
         self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws
     ) -> Terms:
-        src, cls, coor = self.discriminator(torch.cat([x, fake]))
+        src, cls, coor, source = self.classify(torch.cat([x, fake]))
         n = len(x)
         if self.recipe.penalty == "gp":
             penalty = self.gradient_penalty(x, fake, random)
@@ -270,13 +288,14 @@ class LinearTrainer(AdversarialTrainer):
             "d_gp": (self.recipe.lambda_gp, penalty),
             "d_cls": (self.recipe.lambda_cls, F.cross_entropy(cls[:n], batch.emotions)),
             "d_coor": (self.recipe.lambda_coor, F.mse_loss(coor[n:], target.codes)),
-            **self.source_terms(lambda: F.cross_entropy(cls[n:], batch.emotions)),
+            **self.real_source_terms(self.recipe.lambda_cls, source[:n], batch),
+            **self.source_terms(lambda: F.cross_entropy(source[n:], batch.emotions)),
         }
 
     @torch.no_grad()
     def input_codes(self, x: Tensor, batch: Batch, random: Draws) -> Tensor:
         """Codes of the inputs, for the cycle: [B, 2]."""
-        _, cls, coor = self.discriminator(x)
+        _, cls, coor, _ = self.classify(x)
         if self.recipe.cycle == "original":
             return torch.as_tensor(coor)
         strength = cls.softmax(1).amax(1)
@@ -287,10 +306,14 @@ class LinearTrainer(AdversarialTrainer):
     def generator_terms(self, x: Tensor, batch: Batch, target: Target, random: Draws) -> Terms:
         assert target.strength is not None
         fake = self.generate(x, target.codes)
-        src, cls, coor = self.discriminator(self.augment_for_critic(fake, random))
+        src, cls, coor, source = self.classify(self.augment_for_critic(fake, random))
         n = self.share.local_count(self.recipe.random_codes)  # codes without a label
         labelled = self.share.global_count(len(cls)) - self.recipe.random_codes
-        classified = F.cross_entropy(cls[n:], target.emotions[n:])
+        each = F.cross_entropy(source[n:], target.emotions[n:], reduction="none")
+        if self.recipe.weigh_by_strength:
+            neutral = target.emotions[n:] == self.method.config.neutral
+            each = each * torch.where(neutral, 1.0, target.strength[n:])
+        classified = each.mean()
         strong = (target.strength > 0.2).float()
         error = (cls.softmax(1).amax(1) - target.strength).square()
         mean_strong = self.share.average(strong.sum()).clamp(min=1 / self.share.world)

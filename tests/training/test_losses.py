@@ -92,7 +92,7 @@ def make(tiny_method):
         heads = [
             module.out_channels
             for key, module in trainer.discriminator.named_children()
-            if key in ("conv2", "conv3")
+            if key in ("conv2", "conv3", "conv4")
         ]
         trainer.discriminator = LinearCritic(heads)
         method.generator = Veil() if name == "ganimation" else Halver()
@@ -374,6 +374,33 @@ def test_linear_generator_with_the_critic_s_own_code(make, batch, placed, random
     own = trainer.discriminator(x)[2]
     terms = trainer.generator_terms(x, batch, placed, random)
     agree(terms, **expected_linear(trainer, x, placed, own))
+
+
+def test_linear_sources_have_a_head_of_their_own(make, batch, fake, placed, random):
+    trainer = make("linear", source_head=True, lambda_source=0.25, weigh_by_strength=True)
+    x = trainer.method.to_native(batch.images)
+    _, cls, _, own = trainer.discriminator(torch.cat([x, fake]))
+    terms = trainer.discriminator_terms(x, fake, batch, placed, random)
+    agree(
+        {key: terms[key] for key in ("d_cls", "d_source", "d_source_real")},
+        d_cls=(1, cross_entropy(cls[:N], batch.emotions)),
+        d_source=(0.25, cross_entropy(own[N:], batch.emotions)),
+        d_source_real=(1, cross_entropy(own[:N], batch.emotions)),
+    )
+    y = x / 2 + Halver.shift(placed.codes)[:, None, None, None]
+    _, cls, _, own = trainer.discriminator(y)
+    rho, emotions = placed.strength[5:], placed.emotions[5:]
+    each = -own[5:].log_softmax(1)[torch.arange(N - 5), emotions]
+    strong = placed.strength > 0.2
+    error = (cls.softmax(1).amax(1) - placed.strength).square()
+    terms = trainer.generator_terms(x, batch, placed, random)
+    agree(
+        {key: terms[key] for key in ("g_cls", "g_strength")},
+        g_cls=(1, (each * torch.where(emotions == 0, 1.0, rho)).mean()),
+        g_strength=(4, error[strong].mean()),
+    )
+    with pytest.raises(BadInput, match="source_head must be false where lambda_source is 0"):
+        make("linear", source_head=True)
 
 
 def test_the_official_cycle_is_partly_random(make, batch):

@@ -43,6 +43,7 @@ JUDGE = {
 VARIANTS = [
     *((name, ()) for name in NETWORKS),
     ("linear", ("penalty=r1", "cycle=official", "strength=uniform_disc")),
+    ("linear", ("source_head=true", "lambda_source=0.25", "weigh_by_strength=true")),
     ("ganimation", ("network.condition=action_units",)),
     ("stargan", ("classification=binary", "accumulate=2", "precision=bf16", "critic_precision=bf16")),
     ("stargan-v2", ("ds_iterations=3", "ema_decay=0.9")),
