@@ -31,7 +31,7 @@ from ganbench.text import message
 
 HOST = "127.0.0.1"
 # The largest file of a photograph, and the largest JSON of a request, in bytes.
-UPLOAD, BODY = 64 << 20, 64 << 10
+UPLOAD, BODY = 64_000_000, 64_000
 # Seconds after which a silent connection is closed.
 PATIENCE = 60
 

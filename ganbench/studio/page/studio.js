@@ -124,6 +124,7 @@ class Studio {
     press(emotions, (k) => !this.code && this.names[k] === this.emotion);
     emotions.forEach((button, k) => { button.disabled = !method.emotions.includes(this.names[k]); });
     one("intensity-row").hidden = !method.intensity;
+    one("intensity-row").classList.toggle("idle", Boolean(this.code));  // it is the share of an emotion
     one("intensity").value = this.intensity;
     document.querySelector('output[for="intensity"]').textContent = this.intensity.toFixed(2);
     one("noise-row").hidden = !method.noise;
