@@ -8,6 +8,7 @@ module quotes text in CSV files.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -119,6 +120,11 @@ def markdown_table(
 def latex(text: object) -> str:
     """Text for LaTeX; arrows and plus-minus, which text fonts lack, become formulas."""
     return printable(text).translate(_LATEX)
+
+
+def is_web(address: str) -> bool:
+    """Whether an address of a user may become a link: it is one of http or https, with a host and no spaces."""
+    return re.fullmatch(r"https?://[^\s/?#@]+([/?#]\S*)?", address) is not None
 
 
 def html(text: Any) -> Any:

@@ -4,6 +4,7 @@
     python tools/freeze_protocol.py --definition --replace faces64-v1     seconds: after another judge, before release
     python tools/freeze_protocol.py --rows faces64-v1     the values of today's shipped checkpoints
     python tools/freeze_protocol.py --rows faces64-v1 --methods stargan,smit     of some of them
+    python tools/freeze_protocol.py --pictures faces64-v1    seconds: small pictures of these rows, for leaderboards
     python tools/freeze_protocol.py --check faces64-v1    compares a new evaluation with the frozen values
 
 A definition that was released never changes: other data, judges or metrics get another name, in ``KINDS``. The
@@ -27,8 +28,10 @@ from numpy.typing import NDArray
 from ganbench.data import load_dataset
 from ganbench.data.dataset import Dataset, Indices
 from ganbench.devices import resolve
+from ganbench.evaluation.compute import SHOWN
 from ganbench.evaluation.protocol import describe, face_networks, order
 from ganbench.evaluation.run import conclude, default_store, load_all, perform, prepare
+from ganbench.evaluation.run import evaluate as evaluate_methods
 from ganbench.gate import compare, tolerances
 from ganbench.gate.comparison import Run
 from ganbench.gate.formats import summary
@@ -37,8 +40,9 @@ from ganbench.judges import load_judge
 from ganbench.methods.references import references
 from ganbench.methods.resized import resized
 from ganbench.protocols import Protocol, load_protocol
-from ganbench.records import LEARNED
+from ganbench.records import LEARNED, Results
 from ganbench.registry import METHODS
+from ganbench.report.sprites import make_sprites
 from ganbench.scoring import DEFAULT
 from ganbench.stopwatch import Stopwatch
 from ganbench.submission.opened import open_protocol, versions_of
@@ -159,6 +163,27 @@ def write_rows(name: str, shipped: Sequence[str]) -> None:
         tell(before, run)
     run.results.save(FROZEN / name / RESULTS)
     (FROZEN / name / PREDICTIONS).write_bytes(to_npz(run.predictions, run.results.records))
+    write_pictures(name)
+
+
+def write_pictures(name: str) -> None:
+    """Write the small pictures of the reference values, and tell what data the methods learned from."""
+    path, opened = FROZEN / name / RESULTS, open_protocol(name, device="cpu")
+    results = Results.load(path)
+    loaded = load_all(results.competing, resolve("cpu"))
+    methods = {label: resized(method, opened.dataset.size) for label, method in loaded.items()}
+    methods |= references(opened.dataset, order(opened.dataset.labels))
+    found = evaluate_methods(
+        methods, opened.dataset, opened.judge, limit=SHOWN, device="cpu", metrics="accuracy"
+    )
+    told = dict(results.methods)
+    for label, facts in found.results.methods.items():
+        if facts["weights"] != told[label]["weights"]:
+            sys.exit(f"{label} is not the checkpoint of the reference values: freeze them first")
+        told[label] = told[label] | {key: facts[key] for key in ("trained_on",) if key in facts}
+    dataclasses.replace(results, methods=told).save(path)
+    for file, content in make_sprites(found.gallery).items():
+        (FROZEN / name / file).write_bytes(content)
 
 
 def tell(before: Run, after: Run) -> int:
@@ -176,6 +201,7 @@ def main() -> int:
     parser.add_argument("--replace", action="store_true", help="replace a definition")
     parser.add_argument("--definition", action="store_true", help="only the definition")
     parser.add_argument("--rows", action="store_true", help="only the reference values")
+    parser.add_argument("--pictures", action="store_true", help="only the small pictures")
     parser.add_argument("--check", action="store_true", help="compare with the frozen values")
     parser.add_argument("--methods", default=",".join(METHODS.first), metavar="NAME,...")
     chosen, code = parser.parse_args(), 0
@@ -185,6 +211,9 @@ def main() -> int:
             before = frozen_run(name)
             if before is not None:
                 code = max(code, tell(before, evaluate(name, before.results.competing)))
+            continue
+        if chosen.pictures:
+            write_pictures(name)
             continue
         if not chosen.rows:
             write_definition(name, chosen.replace)

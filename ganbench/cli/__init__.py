@@ -22,6 +22,7 @@ COMMANDS = {
     "eval": "Evaluate methods: Table 1, FED, ERE, plots, a page.",
     "score": "Score pictures that any program has edited.",
     "verify": "Check that a score is about a folder of pictures.",
+    "leaderboard": "Build a leaderboard of runs; check its rows.",
     "protocol": "List the named protocols; write their tasks.",
     "compare": "Compare two evaluations: the gate for CI.",
     "claims": "Test the claims of the GANmut paper by an evaluation.",

@@ -207,6 +207,7 @@ def _others(plan: Plan, kind: Kind, label: str = "") -> Iterator[Arrays]:
 
 def _facts(method: Method, inputs: MetricInputs) -> dict[str, Any]:
     """What results say about a method."""
+    data = method.card.get("data", {}).get("name")
     return {
         "title": method.title,
         "method": method.name,
@@ -215,6 +216,7 @@ def _facts(method: Method, inputs: MetricInputs) -> dict[str, Any]:
         "loaded_from": method.source or None,
         "paper": method.paper,
         "licence": method.licence,
+        **({"trained_on": data} if data else {}),
         "stochastic": method.spec.stochastic,
         "codes": list(inputs.sets),
         "clamped": float(inputs.edits["clamped"].mean(dtype=np.float64)),

@@ -35,7 +35,7 @@ from ganbench.metrics.input_similarity import cosine_similarity, deviations, sim
 from ganbench.metrics.intervals import Influence, Interval, difference, paired, skewed_interval
 from ganbench.metrics.kid import kernel_distance, kernel_interval
 from ganbench.metrics.landmarks import nearer, part_distances
-from ganbench.metrics.multiple import simultaneous_differences, tied_with_best
+from ganbench.metrics.multiple import rank_ranges, simultaneous_differences, tied_with_best
 from ganbench.metrics.neighbour_confusion import neighbour_counts
 from ganbench.metrics.paths import control_linearity, intensity_response, path_smoothness
 from ganbench.metrics.precision_recall import PRDC, PRDCIntervals, prdc, prdc_intervals
@@ -116,6 +116,7 @@ __all__ = [
     "prdc",
     "prdc_intervals",
     "probability_gain",
+    "rank_ranges",
     "ratio_interval",
     "relative_distance",
     "share_interval",

@@ -53,7 +53,7 @@ def make_edits(plan: Plan) -> dict[str, Any]:
     truth, undone = None, None
     if inputs.true_edits is not None:
         exact = torch.from_numpy(inputs.true_edits[: n * K]).float() / 255
-        truth = to_uri(_sheet(small(exact), K))
+        truth = to_uri(sheet(small(exact), K))
         undone = _arrays(plan, "truth")["gt_distance"][:n, :, WHOLE].astype(np.float64)
         undone[np.arange(n), labels] = 0  # as in the metric: the input shows this emotion already
     methods = {}
@@ -73,7 +73,7 @@ def make_edits(plan: Plan) -> dict[str, Any]:
     return {
         "tile": tiles.shape[-1],
         "labels": labels.tolist(),
-        "inputs": to_uri(_sheet(tiles, 1)),
+        "inputs": to_uri(sheet(tiles, 1)),
         "truth": truth,
         "methods": methods,
     }
@@ -120,10 +120,10 @@ def _draw(plan: Plan, method: Method, images: torch.Tensor, codes: torch.Tensor)
         small(scene.edits(image[None], own[:, None])[:, 0])
         for image, own in zip(images, by_image, strict=True)
     ]
-    return _sheet(np.concatenate(tiles), K)
+    return sheet(np.concatenate(tiles), K)
 
 
-def _sheet(tiles: NDArray[np.uint8], columns: int) -> bytes:
+def sheet(tiles: NDArray[np.uint8], columns: int) -> bytes:
     """A WebP of pictures [rows * columns, 3, s, s], row by row."""
     s = tiles.shape[-1]
     rows = tiles.reshape(-1, columns, 3, s, s).transpose(0, 3, 1, 4, 2)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ganbench import text
 from ganbench.emotions import COLOURS, EMOTIONS
 from ganbench.metrics.agreement import KAPPA, SPEC
 from ganbench.records import EXTRA, Results
@@ -20,6 +15,7 @@ from ganbench.report.naming import REFERENCES, in_order, specs
 from ganbench.report.pictures import Picture
 from ganbench.report.references import told
 from ganbench.report.tables import Tables
+from ganbench.report.templating import environment, script_of, source_of
 from ganbench.report.verdict import verdict
 from ganbench.scoring import REAL, TRUTH
 
@@ -47,14 +43,6 @@ def render(
         edits: what is behind the numbers of Table 1, from ``make_edits``.
         points: of the shared map, from ``make_points``.
     """
-    environment = Environment(
-        loader=PackageLoader("ganbench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=text.html,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     methods = {name: results.methods[name] for name in in_order(results)}
     titles = {REAL: "Real images", **{name: facts["title"] for name, facts in methods.items()}}
     titles[TRUTH] = REFERENCES[TRUTH]
@@ -73,8 +61,9 @@ def render(
             "colours": [COLOURS[emotion] for emotion in EMOTIONS],
             **points,
         }
-    script = _script("explorer.js", "edits.js", "map.js", "tables.js")
-    return environment.get_template("report.html").render(
+    script = script_of("explorer.js", "edits.js", "map.js", "tables.js")
+    page = environment().get_template("report.html")
+    return page.render(
         results=results,
         tables=tables,
         data=results.protocol["data"],
@@ -100,20 +89,8 @@ def render(
         reference_points=told(results),
         data_blocks=data_blocks,
         scripts=Markup(script),
-        script_source=_source(script),
+        script_source=source_of(script),
     )
-
-
-def _script(*names: str) -> str:
-    """The scripts of the page, as they are in the package."""
-    folder = resources.files("ganbench.report").joinpath("templates")
-    return "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
-
-
-def _source(script: str) -> Markup:
-    """The only script that a browser may run on the page, for its policy: a hash."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Markup(f"'sha256-{digest}'")
 
 
 def percentages(counts: list[list[list[int]]]) -> list[list[float | None]]:

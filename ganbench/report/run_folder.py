@@ -29,7 +29,9 @@ from ganbench.report.manifest import make_manifest
 from ganbench.report.pictures import draw_grids, draw_maps, place_points
 from ganbench.report.plane_figures import draw_plane_figures, plane_figure_names
 from ganbench.report.points import make_points
+from ganbench.report.sprites import ENDING, PREFIX, make_sprites, sprite_name
 from ganbench.report.tables import Tables, make_tables
+from ganbench.scoring import REAL, TRUTH
 from ganbench.storage.store import write_atomic, write_together
 
 JUDGES = "judges.csv"
@@ -114,6 +116,7 @@ def write_run(
             "table1.tex": "\n".join(["% needs \\usepackage{booktabs}", *latex]).encode(),
             "report.html": page.encode(),
             **{picture.name: picture.png for picture in (*maps, *grids, *planes)},
+            **make_sprites(evaluation.gallery),
             **more,
         }
         if tables.judges:
@@ -131,7 +134,8 @@ def file_names(plan: Plan) -> list[str]:
     """The names of the files that ``write_run`` would write after the evaluation of a plan."""
     names = ["results.json", PREDICTIONS, "table1.csv", "table1.md", "table1.tex", "report.html"]
     names += [MANIFEST, *[JUDGES] * bool(plan.others)]
-    names += ["grid_truth.png"] * plan.dataset.has_true_edits
+    sources = [REAL, *[TRUTH] * plan.dataset.has_true_edits, *plan.methods]
+    names += ["grid_truth.png"] * plan.dataset.has_true_edits + list(map(sprite_name, sources))
     for name, method in plan.methods.items():
         names += [f"grid_{name}.png", f"tsne_{name}.png"]
         names += [f"tsne_{name}_figure1.png"] * ("uniform" in code_sets(method))
@@ -143,5 +147,9 @@ def _pictures_of(folder: Path) -> set[str]:
     return {
         name
         for name in files_of(folder)
-        if name == Path(name).name and name.startswith(PICTURES) and name.endswith(".png")
+        if name == Path(name).name
+        and (
+            (name.startswith(PICTURES) and name.endswith(".png"))
+            or (name.startswith(PREFIX) and name.endswith(ENDING))
+        )
     }

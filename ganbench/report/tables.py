@@ -6,17 +6,17 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
-from itertools import combinations
 
 from ganbench.emotions import EMOTIONS
-from ganbench.metrics import METRICS, MetricSpec, tied_with_best
+from ganbench.metrics import METRICS, MetricSpec
 from ganbench.metrics.agreement import KAPPA
 from ganbench.metrics.agreement import SPEC as AGREEMENT
 from ganbench.metrics.gt_error import REGIONS
-from ganbench.records import EXTRA, FACES, JUDGE, MINUS, Record, Results
+from ganbench.records import EXTRA, FACES, JUDGE, Record, Results
 from ganbench.report.groups import group_tables, worst_groups_table
 from ganbench.report.naming import in_order, specs, title_of
 from ganbench.report.table import Cell, Column, Row, Table
+from ganbench.report.ties import Gap, difference_of, known_ties
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
 from ganbench.text import plural
@@ -262,10 +262,6 @@ def seeds_table(results: Results) -> Table | None:
     return Table(caption, tuple(columns), tuple(rows))
 
 
-Gap = tuple[float, float, float]
-"""The difference of two methods, and the ends of its interval."""
-
-
 def differences_table(results: Results) -> Table | None:
     """Each method minus the best of each column, and which methods are ties with the best."""
     names = [name for name in in_order(results) if name in results.competing]
@@ -273,12 +269,12 @@ def differences_table(results: Results) -> Table | None:
         spec
         for spec in specs(results).values()
         if spec.direction != "reported"
-        and any(_difference(results, spec.name, a, b) for a in names for b in names)
+        and any(difference_of(results, spec.name, a, b) for a in names for b in names)
     ]
     if not chosen:
         return None
     columns = tuple(Column.of(spec, spec.title, arrow="") for spec in chosen)
-    ties = [_ties(results, spec, names) for spec in chosen]
+    ties = [known_ties(results, spec, names) for spec in chosen]
     rows = []
     for i, name in enumerate(names):
         cells = tuple(
@@ -292,24 +288,6 @@ def differences_table(results: Results) -> Table | None:
         "no other method is shown to be better."
     )
     return Table(caption, columns, tuple(rows))
-
-
-def _ties(results: Results, spec: MetricSpec, names: Sequence[str]) -> list[bool]:
-    """Which methods no other method is shown to be better than."""
-    gaps = {
-        (i, j): gap[1:]
-        for i, j in combinations(range(len(names)), 2)
-        if (gap := _difference(results, spec.name, names[i], names[j]))
-    }
-    return tied_with_best(gaps, len(names), spec.direction == "higher")
-
-
-def ties_of(results: Results, spec: MetricSpec, names: Sequence[str]) -> list[bool] | None:
-    """Which methods no other method is shown to be better than; None if a pair has no difference, or one is alone."""
-    pairs = list(combinations(names, 2))
-    if not pairs or any(_difference(results, spec.name, a, b) is None for a, b in pairs):
-        return None
-    return _ties(results, spec, names)
 
 
 def _gap_cell(gap: Gap | None, spec: MetricSpec, tied: bool) -> Cell:
@@ -327,17 +305,7 @@ def _gap_to_best(results: Results, spec: MetricSpec, name: str, names: Sequence[
     if name not in values:
         return None
     best = (max if spec.direction == "higher" else min)(values, key=lambda n: values[n])
-    return (0.0, 0.0, 0.0) if name == best else _difference(results, spec.name, name, best)
-
-
-def _difference(results: Results, metric: str, name: str, other: str) -> Gap | None:
-    """The value of a method minus that of another method, from the record of either method."""
-    for sign, a, b in ((1, name, other), (-1, other, name)):
-        r = results.find(a, metric, variant=MINUS + b)
-        if r is not None and r.value is not None and r.low is not None and r.high is not None:
-            low, high = sorted((sign * r.low, sign * r.high))
-            return sign * r.value, low, high
-    return None
+    return (0.0, 0.0, 0.0) if name == best else difference_of(results, spec.name, name, best)
 
 
 def paper_table1() -> Table:
@@ -363,7 +331,7 @@ def _table(
     """A table with a column for each item and a row for each name; None if nothing was recorded."""
     known = specs(results) | METRICS | {spec.name: spec for spec in (AGREEMENT, KAPPA)}
     columns = tuple(
-        _column(results, known[metric], variant, title) for metric, variant, title in items
+        column_of(results, known[metric], variant, title) for metric, variant, title in items
     )
     rows = []
     for name in names:
@@ -373,7 +341,7 @@ def _table(
     return Table(caption, columns, tuple(rows)) if rows else None
 
 
-def _column(results: Results, spec: MetricSpec, variant: str, title: str) -> Column:
+def column_of(results: Results, spec: MetricSpec, variant: str, title: str) -> Column:
     """The column of a reading, whose unit and direction may be others than those of the metric's headline."""
     record = next(
         (r for r in results.records if (r.metric, r.variant) == (spec.name, variant)), None

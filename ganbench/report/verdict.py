@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ganbench.metrics import MetricSpec
 from ganbench.records import Results
 from ganbench.report.naming import in_order, specs, title_of
-from ganbench.report.tables import ties_of
+from ganbench.report.ties import ties_of
 
 # The headlines of Table 1.
 ASKED = ("accuracy", "fed", "ere", "background", "gt_error", "gain")

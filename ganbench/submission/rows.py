@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +51,28 @@ def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
     Raises:
         BadInput: a run has another protocol, or two runs have a method of the same name.
     """
-    results = evaluation.results
+    run = join(evaluation.results, runs)
+    predictions = {**evaluation.predictions, **run.predictions}
+    return replace(evaluation, results=run.results, predictions=predictions)
+
+
+def join(results: Results, runs: Sequence[Run]) -> Run:
+    """Results with the rows of other runs beside their own, and the predictions of these rows.
+
+    Args:
+        results: their real images and true edits are kept.
+        runs: as for ``joined``.
+
+    Raises:
+        BadInput: as for ``joined``.
+    """
     methods, confusion = dict(results.methods), dict(results.confusion)
-    predictions: dict[str, NDArray[np.int8]] = dict(evaluation.predictions)
+    predictions: dict[str, NDArray[np.int8]] = {}
     records = [r for r in results.records if not r.variant.startswith(MINUS)]
     versions = {name: spec.get("version") for name, spec in results.metrics.items()}
     for run in runs:
         other = run.results
-        _check(results, other, list(methods))
+        _check(results, other, methods)
         for label, facts in other.methods.items():
             methods[label] = facts
             confusion[label] = _counts(other, label)
@@ -79,8 +94,7 @@ def joined(evaluation: Evaluation, runs: Sequence[Run]) -> Evaluation:
         metrics=specs | results.metrics,
     )
     records += differences(records, merged.competing)
-    merged = replace(merged, records=tuple(records))
-    return replace(evaluation, results=merged, predictions=predictions)
+    return Run(replace(merged, records=tuple(records)), predictions)
 
 
 def _counts(results: Results, label: str) -> list[list[list[int]]]:
@@ -92,14 +106,15 @@ def _counts(results: Results, label: str) -> list[list[list[int]]]:
     return counts
 
 
-def _check(results: Results, other: Results, taken: Sequence[str]) -> None:
+def _check(results: Results, other: Results, taken: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse another protocol, and labels and titles of methods that have a row already."""
     if other.protocol_hash != results.protocol_hash or other.seed != results.seed:
         raise BadInput(
             f"a run of another protocol: {other.protocol_name} is not {results.protocol_name}; a table has "
             "rows of one protocol"
         )
     lowered = {label.lower() for label in taken}
-    titles = {str(results.methods.get(label, {}).get("title", "")).lower() for label in taken}
+    titles = {str(facts.get("title", "")).lower() for facts in taken.values()}
     for label, facts in other.methods.items():
         if label.lower() in lowered or str(facts.get("title", "")).lower() in titles:
             raise BadInput(

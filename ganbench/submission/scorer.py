@@ -29,7 +29,7 @@ from ganbench.submission.rows import frozen_run, joined
 from ganbench.submission.stored import StoredEdits
 from ganbench.submission.survey import Survey, survey
 from ganbench.submission.tasks import task_id
-from ganbench.text import clipped, plural, shown
+from ganbench.text import clipped, is_web, plural, shown
 
 # The file of a run folder that has a line for each picture, with its hash.
 PICTURES = "pictures.csv"
@@ -48,6 +48,9 @@ class About:
         paper: where it was published.
         licence: of its weights.
         trained_on: the data that it learned from.
+
+    Raises:
+        BadInput: ``url`` is no address of the web, which pages could link to.
     """
 
     name: str
@@ -55,6 +58,10 @@ class About:
     paper: str = ""
     licence: str = "unknown"
     trained_on: str = ""
+
+    def __post_init__(self) -> None:
+        if self.url and not is_web(self.url):
+            raise BadInput(f"not a web address: {clipped(self.url)}; give --url https://...")
 
     @property
     def label(self) -> str:

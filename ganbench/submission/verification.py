@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,24 +70,20 @@ def protocol_of(run: str | Path) -> str:
     return name
 
 
-def scored_label(results: Results, where: str) -> str:
-    """The label of the row whose pictures a run has hashes of.
+def read_hashes(folder: Path, results: Results) -> tuple[str, dict[str, str]]:
+    """The label of the row that was scored, and the hash of each of its pictures by task.
+
+    Rows of ``--beside`` stand in the results, too; the file of the pictures is about one of them.
 
     Raises:
-        BadInput: the run is not of ``ganbench score``.
+        BadInput: the run is not of ``ganbench score``, or the file is missing or damaged, or is not the file that
+            the results were made with.
     """
-    labels = [label for label, facts in results.methods.items() if "pictures" in facts]
-    if len(labels) != 1:
-        raise BadInput(f"not a run of ganbench score: {where}; give the folder that it wrote")
-    return labels[0]
-
-
-def read_hashes(folder: Path, results: Results) -> dict[str, str]:
-    """The hash of each picture of a run by its task.
-
-    Raises:
-        BadInput: the file is missing or damaged, or is not the file that the results were made with.
-    """
+    named = {
+        label: facts["pictures"] for label, facts in results.methods.items() if "pictures" in facts
+    }
+    if not named:
+        raise BadInput(f"not a run of ganbench score: {folder}; give the folder that it wrote")
     try:
         text = parsing.read_text(folder / PICTURES)
         lines = list(csv.reader(io.StringIO(text), strict=True))
@@ -96,12 +94,13 @@ def read_hashes(folder: Path, results: Results) -> dict[str, str]:
     if lines[:1] != [["id", "sha256"]] or any(len(line) != 2 for line in lines):
         raise BadInput(f"not the pictures of a run: {folder / PICTURES}; score again")
     found = {name: value for name, value in lines[1:]}
-    named = results.methods[scored_label(results, str(folder))]["pictures"]
-    if digest(found) != named:
-        raise BadInput(
-            f"{PICTURES} and results.json disagree: {folder}; the files are of different runs: score again"
-        )
-    return found
+    hashed = digest(found)
+    for label, known in named.items():
+        if known == hashed:
+            return label, found
+    raise BadInput(
+        f"{PICTURES} and results.json disagree: {folder}; the files are of different runs: score again"
+    )
 
 
 def verify(
@@ -111,6 +110,7 @@ def verify(
     *,
     images: int | None = 20,
     seed: int = 0,
+    only: Collection[int] | None = None,
     progress: Progress | None = None,
 ) -> Verified:
     """Compare a run folder with a folder of edits: the hash of each picture, and the judge's verdict on it.
@@ -121,6 +121,7 @@ def verify(
         opened: the protocol of the run.
         images: number of images whose seven edits are looked at, drawn at random; None takes all.
         seed: of the choice of images.
+        only: the rows of the data set that are looked at, instead of a choice.
         progress: called with (done, total) images.
 
     Raises:
@@ -130,10 +131,9 @@ def verify(
     loaded = load(place)
     results = loaded.results
     _check_manifest(place)
-    hashes, label = read_hashes(place, results), scored_label(results, str(run))
-    rows = sorted({int(name.split("-")[0]) for name in hashes if name.split("-")[0].isdecimal()})
-    wanted = {task_id(row, target) for row in rows for target in range(len(EMOTIONS))}
-    if wanted != hashes.keys() or not rows or rows[-1] >= len(opened.dataset):
+    label, hashes = read_hashes(place, results)
+    rows = rows_of(hashes)
+    if not rows or rows[-1] >= len(opened.dataset):
         raise BadInput(f"{PICTURES} of {run} names other tasks than {opened.name}; score again")
     if not _of(results, opened, rows):
         raise BadInput(
@@ -147,7 +147,9 @@ def verify(
         )
     order = np.array(rows)[protocol.order(opened.dataset.labels[rows])]
     chosen = np.arange(len(order))
-    if images is not None and images < len(order):
+    if only is not None:
+        chosen = np.flatnonzero(np.isin(order, list(only)))
+    elif images is not None and images < len(order):
         random = np.random.default_rng(seed)
         chosen = np.sort(random.choice(len(order), images, replace=False))
     faults: list[str] = []
@@ -157,6 +159,17 @@ def verify(
         if progress is not None:
             progress(done, len(chosen))
     return Verified(len(chosen) * len(EMOTIONS), len(hashes), tuple(faults))
+
+
+def rows_of(hashes: Mapping[str, str]) -> list[int]:
+    """The rows of the data set that hashes are about, in their order; empty if they name other things than tasks.
+
+    Args:
+        hashes: of each picture by task, as ``read_hashes`` returns them.
+    """
+    rows = sorted({int(name.split("-")[0]) for name in hashes if re.match("[0-9]{1,9}-", name)})
+    wanted = {task_id(row, target) for row in rows for target in range(len(EMOTIONS))}
+    return rows if wanted == hashes.keys() else []
 
 
 def _of(results: Results, opened: Opened, rows: list[int]) -> bool:

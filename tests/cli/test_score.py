@@ -84,6 +84,8 @@ def test_a_second_run_stands_beside_it(place, scored):
     assert rows[1][-1].startswith("own:")
     compared = ganbench(place, "compare", "run", "both")
     assert compared.returncode == 0, compared.stderr  # the row is the same in both
+    verified = ganbench(place, "verify", "both", "lighter", "--protocol", "folder", *DATA)
+    assert verified.stdout == "verified: 98 of 98 pictures\n", verified.stderr
     again = ganbench(place, "score", "lighter", *words[:-5], "My [b]method", *words[-4:])
     assert again.returncode == 2
     assert "name given twice" in again.stderr
@@ -125,6 +127,7 @@ def test_faults_are_one_line_and_code_2(place):
         (["score", "edits", "--data", "folder"], "--data with --protocol faces64-v1"),
         (["score", "edits", "--protocol", "folder"], "needs --data"),
         (["score", "edits", "--name", "GANmut"], "taken or too long"),
+        (["score", "edits", "--url", "javascript:alert(1)"], "not a web address"),
         (["score", "none", "--protocol", "folder", *DATA], "no folder of edits: none"),
         (["score", "edits", "--protocol", "affectnet-v1-3500"], "needs --root"),
         (["verify", "run", "edits"], "no named protocol"),

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 from scipy.stats import studentized_range
 
-from ganbench.metrics import Interval, difference, ratio_interval
-from ganbench.metrics.multiple import column_constant, simultaneous_differences, tied_with_best
+from ganbench.metrics import Interval, difference, multiple, ratio_interval
+from ganbench.metrics.multiple import (
+    column_constant,
+    rank_ranges,
+    simultaneous_differences,
+    tied_with_best,
+)
 
 
 def means(random, methods, n=200, shift=0.0):
@@ -66,3 +71,38 @@ def test_six_equal_methods_are_rarely_told_apart_and_a_better_one_often_is():
                 false += not all(tied)
     assert false / 300 <= 0.08
     assert true / 300 >= 0.8
+
+
+def test_ranks_count_who_is_shown_to_be_better_and_worse():
+    gaps = {(0, 1): (-1, 1), (0, 2): (0.5, 2), (1, 2): (-0.5, 2)}
+    assert rank_ranges(gaps, 3, higher=True) == [(1, 2), (1, 3), (2, 3)]
+    assert rank_ranges(gaps, 3, higher=False) == [(2, 3), (1, 3), (1, 2)]
+    assert rank_ranges({}, 2, higher=True) == [(1, 2), (1, 2)]
+
+
+def test_many_methods_have_the_constant_of_all_pairs(monkeypatch):
+    """Draws of blocks of pairs are those of all pairs."""
+    moves = np.random.default_rng(4).standard_normal((9, 60))
+    whole = column_constant(moves)
+    monkeypatch.setattr(multiple, "BLOCK", 7)
+    assert column_constant(moves) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.slow
+def test_all_ranges_of_a_column_cover_the_ranks():
+    """Six methods with known expected values: in 95 of 100 draws no range misses its rank."""
+    random, right, draws = np.random.default_rng(3), 0, 300
+    shifts = np.array([0.0, 0.0, 0.15, 0.3, 0.3, 0.6])
+    for _ in range(draws):
+        x = random.standard_normal((6, 200)) + random.standard_normal(200) + shifts[:, None]
+        column = [ratio_interval(row, np.ones(200)) for row in x]
+        gaps = {pair: (gap.low, gap.high) for pair, gap in simultaneous_differences(column).items()}
+        ranges = rank_ranges(gaps, 6, higher=True)
+        # Methods of equal expected values share the ranks between them.
+        best = [1 + (shifts > shift).sum() for shift in shifts]
+        worst = [6 - (shifts < shift).sum() for shift in shifts]
+        right += all(
+            low <= first and high >= last
+            for (low, high), first, last in zip(ranges, best, worst, strict=True)
+        )
+    assert right / draws >= 0.93

@@ -1,7 +1,9 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos
 
 from ganbench.errors import BadInput
@@ -34,6 +36,20 @@ def test_a_run_leaves_what_the_dry_run_promised(parts):
     pictures |= {"complex_plane.png", "nuance_plane.png", "compare.png", "styles_painter.png"}
     assert pictures <= set(names)
     assert Results.load(folder / "out") == found.results
+
+
+def test_small_pictures_have_a_row_for_each_image_and_a_column_for_each_target(parts):
+    found, folder, names, _ = parts
+    assert {"edits_real.webp", "edits_truth.webp", "edits_painter.webp", "edits_plane.webp"} <= set(
+        names
+    )
+    gallery = found.gallery
+    for name, pictures in (("real", gallery.inputs[:, None]), ("plane", gallery.edits["plane"])):
+        sheet = np.asarray(Image.open(folder / "out" / f"edits_{name}.webp").convert("RGB"), float)
+        rows, columns, _, side, _ = pictures.shape
+        assert sheet.shape == (rows * side, columns * side, 3)
+        whole = pictures.transpose(0, 3, 1, 4, 2).reshape(sheet.shape)
+        assert np.abs(sheet - whole).mean() < 12  # it is compressed
 
 
 def test_the_manifest_names_everything_but_the_user(parts):
@@ -75,6 +91,7 @@ def test_pictures_of_an_earlier_run_go_and_foreign_files_stay(parts, tmp_path):
     assert "grid_mine.png" in left
     assert "grid_painter.png" in left
     gone = {name for name in names if "plane" in name} | {"grid_truth.png", "compare.png"}
+    gone |= {"edits_truth.webp"}
     assert len(gone) > 7
     assert not left & (gone | {"styles_painter.png", "outcomes.npz"})
 

@@ -1,5 +1,5 @@
-// Tables: a click on a heading sorts the rows, and Table 1 lets one choose its columns. Rows that do not compete
-// (real images, true edits) stay where they are.
+// Tables: a click on a heading sorts the rows, and a table with data-choose lets one choose its columns; those with
+// data-later are not shown at first. Rows that do not compete (real images, true edits) stay where they are.
 {
   const number = (cell) => parseFloat(cell.firstChild.textContent);
 
@@ -34,21 +34,22 @@
 
   for (const words of document.querySelectorAll(".alive")) words.hidden = false;
 
-  const main = document.getElementById("table1");
-  if (main) {
+  for (const main of document.querySelectorAll("table[data-choose]")) {
     const details = document.createElement("details"), summary = document.createElement("summary");
     details.className = "columns";
     summary.textContent = "Choose columns";
     details.append(summary);
     for (const heading of [...main.tHead.rows[0].cells].slice(1)) {
       const label = document.createElement("label"), box = document.createElement("input");
-      box.type = "checkbox";
-      box.checked = true;
-      box.addEventListener("change", () => {
+      const show = () => {
         for (const row of main.rows) row.cells[heading.cellIndex].classList.toggle("off", !box.checked);
-      });
+      };
+      box.type = "checkbox";
+      box.checked = !heading.hasAttribute("data-later");
+      box.addEventListener("change", show);
       label.append(box, ` ${heading.textContent.trim()}`);
       details.append(label);
+      show();
     }
     main.parentElement.before(details);
   }
