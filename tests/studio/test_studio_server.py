@@ -11,8 +11,12 @@ import socket
 import struct
 import subprocess
 import sys
+import webbrowser
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
+from threading import Lock
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +25,7 @@ from studios import Client, encoded, start
 
 from ganbench.data.faces import FacesConfig, render, split_faces
 from ganbench.methods.locate import shipped
+from ganbench.studio import StudioServer
 from ganbench.studio.shelf import to_jpeg
 
 ORDER = ("linear", "gaussian", "stargan", "ganimation", "smit", "stargan-v2")
@@ -280,6 +285,23 @@ def test_a_bad_start_is_one_line(words, line, call, tmp_path):
     code, out, err = call("studio", "--no-browser", *words)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert line in err
+
+
+@pytest.mark.parametrize("words", [(), ("--no-browser",)])
+def test_the_browser_is_opened_unless_it_is_not_wanted(words, call, monkeypatch):
+    opened = Queue()
+
+    def interrupted(*_, **__):
+        if not words:
+            assert opened.get(timeout=10).startswith("http://127.0.0.1:")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(webbrowser, "open", opened.put)
+    monkeypatch.setattr("ganbench.cli.studio._prepared", lambda *_: SimpleNamespace(turn=Lock()))
+    monkeypatch.setattr(StudioServer, "serve_forever", interrupted)
+    code, out, _ = call("studio", *words)
+    assert (code, out.count("\n")) == (0, 1)
+    assert opened.empty()
 
 
 def test_help_imports_no_torch():
