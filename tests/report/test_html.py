@@ -18,6 +18,9 @@ from ganbench.report.pictures import Picture
 from ganbench.report.tables import make_tables
 from ganbench.stopwatch import Stopwatch
 
+# The files beside the page to which it links.
+FILES = {"table1.csv", "table1.md", "table1.tex", "results.json", "predictions.npz", "manifest.json"}
+
 
 def picture(name):
     image = Image.effect_noise((32, 16), 90)
@@ -80,13 +83,13 @@ def test_the_page_is_whole_and_asks_for_nothing(name, request):
     assert tags.open == []
     for _, key, value in tags.attributes:
         if key in ("src", "href"):
-            assert value.startswith(("data:image/", "#")), value
+            assert value.startswith(("data:image/", "#")) or value in FILES, value
     assert "url(" not in page
     assert "@import" not in page
     assert "<script src" not in page
     targets = [v for _, key, v in tags.attributes if key == "href"]
     ids = [f"#{v}" for _, key, v in tags.attributes if key == "id"]
-    assert set(targets) <= set(ids)
+    assert FILES <= set(targets) <= {*ids, *FILES}
     assert len(set(ids)) == len(ids)
     optional = ["#judges", "#ground-truth", "#planes"]
     for links in (targets, ids):

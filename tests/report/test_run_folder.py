@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -50,6 +51,12 @@ def test_small_pictures_have_a_row_for_each_image_and_a_column_for_each_target(p
         assert sheet.shape == (rows * side, columns * side, 3)
         whole = pictures.transpose(0, 3, 1, 4, 2).reshape(sheet.shape)
         assert np.abs(sheet - whole).mean() < 12  # it is compressed
+def test_the_page_links_to_files_of_its_folder_and_tells_its_command(parts):
+    _, folder, names, _ = parts
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    linked = set(re.findall(r'href="([^"#:]+)"', page))
+    assert {"table1.csv", "results.json"} <= linked <= set(names)
+    assert page.count("<code>ganbench eval --root") == 2
 
 
 def test_the_manifest_names_everything_but_the_user(parts):
