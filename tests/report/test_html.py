@@ -19,7 +19,14 @@ from ganbench.report.tables import make_tables
 from ganbench.stopwatch import Stopwatch
 
 # The files beside the page to which it links.
-FILES = {"table1.csv", "table1.md", "table1.tex", "results.json", "predictions.npz", "manifest.json"}
+FILES = {
+    "table1.csv",
+    "table1.md",
+    "table1.tex",
+    "results.json",
+    "predictions.npz",
+    "manifest.json",
+}
 
 
 def picture(name):

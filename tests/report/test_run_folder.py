@@ -51,6 +51,8 @@ def test_small_pictures_have_a_row_for_each_image_and_a_column_for_each_target(p
         assert sheet.shape == (rows * side, columns * side, 3)
         whole = pictures.transpose(0, 3, 1, 4, 2).reshape(sheet.shape)
         assert np.abs(sheet - whole).mean() < 12  # it is compressed
+
+
 def test_the_page_links_to_files_of_its_folder_and_tells_its_command(parts):
     _, folder, names, _ = parts
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")

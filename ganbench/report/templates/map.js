@@ -11,6 +11,10 @@
       this.clouds = clouds.map((cloud, k) => ({ ...cloud, on: k < 2, of: emotions.map(() => []) }));
       for (const { label, of } of this.clouds) label.forEach((c, i) => of[c].push(i));
       this.wanted = emotions.map(() => true);
+      // Colours as the four bytes of a pixel: red comes first in memory.
+      this.inks = new Uint32Array(Uint8Array.from(
+        colours.flatMap((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).concat(255)),
+      ).buffer);
       const edits = document.getElementById("edits-data");
       this.edits = edits && JSON.parse(edits.textContent).edits;
       this.images = new Map();
@@ -114,18 +118,9 @@
       const { canvas } = this, context = canvas.getContext("2d"), dense = window.devicePixelRatio || 1;
       canvas.width = Math.round(canvas.clientWidth * dense);
       canvas.height = Math.round(canvas.clientHeight * dense);
-      for (const cloud of this.clouds.filter(({ on }) => on)) {
-        const real = cloud.method === "real", size = dense * (real ? 7 : 4) * Math.min(2, this.zoom ** 0.25);
-        context.globalAlpha = real ? 0.35 : 0.9;
-        const unit = this.unit(), step = unit / this.scale;
-        const left = canvas.width / 2 - this.x * unit - size / 2, low = canvas.height / 2 + this.y * unit - size / 2;
-        cloud.of.forEach((points, c) => {
-          if (!this.wanted[c]) return;
-          context.fillStyle = this.colours[c];
-          for (const i of points) context.fillRect(left + cloud.x[i] * step, low - cloud.y[i] * step, size, size);
-        });
-      }
-      context.globalAlpha = 1;
+      const shown = this.clouds.filter(({ on }) => on), grow = dense * Math.min(2, this.zoom ** 0.25);
+      this.layer(context, shown.filter(({ method }) => method === "real"), 7 * grow, 0.45);
+      this.layer(context, shown.filter(({ method }) => method !== "real"), 4 * grow, 0.9);
       if (this.under) {
         const [x, y] = this.place(...this.under);
         context.lineWidth = 2 * dense;
@@ -135,17 +130,47 @@
       this.section.dataset.ready = "true";
     }
 
+    // Writes squares into pixels, which is several times as fast as the canvas's own rectangles: 40,000 points
+    // are drawn in each frame while the map is moved.
+    layer(context, clouds, size, alpha) {
+      const { width, height } = context.canvas, side = Math.max(1, Math.round(size));
+      if (!clouds.length || !width || !height) return;
+      const picture = new ImageData(width, height), pixels = new Uint32Array(picture.data.buffer);
+      const unit = this.unit(), step = unit / this.scale;
+      const left = width / 2 - this.x * unit - side / 2, low = height / 2 + this.y * unit - side / 2;
+      for (const cloud of clouds) {
+        cloud.of.forEach((points, c) => {
+          if (!this.wanted[c]) return;
+          for (const i of points) {
+            const x = Math.round(left + cloud.x[i] * step), y = Math.round(low - cloud.y[i] * step);
+            const first = Math.max(0, x), end = Math.min(width, x + side), last = Math.min(height, y + side);
+            for (let row = Math.max(0, y); row < last; row++) {
+              for (let at = row * width + first; at < row * width + end; at++) pixels[at] = this.inks[c];
+            }
+          }
+        });
+      }
+      const canvas = new OffscreenCanvas(width, height);
+      canvas.getContext("2d").putImageData(picture, 0, 0);
+      context.globalAlpha = alpha;
+      context.drawImage(canvas, 0, 0);
+      context.globalAlpha = 1;
+    }
+
     point(event) {
-      const box = this.canvas.getBoundingClientRect(), dense = this.canvas.width / box.width;
-      const [px, py] = [(event.clientX - box.left) * dense, (event.clientY - box.top) * dense];
-      let best = REACH * dense;
+      const { canvas } = this, box = canvas.getBoundingClientRect(), dense = canvas.width / box.width;
+      const unit = this.unit();
+      // The pointer's place on the map, in the numbers of the clouds.
+      const px = ((event.clientX - box.left) * dense - canvas.width / 2) / unit + this.x;
+      const py = this.y - ((event.clientY - box.top) * dense - canvas.height / 2) / unit;
+      let best = (REACH * dense * this.scale / unit) ** 2;
       this.under = null;
       for (const cloud of this.clouds.filter(({ on }) => on)) {
-        cloud.label.forEach((label, i) => {
-          if (!this.wanted[label]) return;
-          const [x, y] = this.place(cloud, i), far = Math.hypot(x - px, y - py);
+        for (let i = 0; i < cloud.label.length; i++) {
+          if (!this.wanted[cloud.label[i]]) continue;
+          const far = (cloud.x[i] - px * this.scale) ** 2 + (cloud.y[i] - py * this.scale) ** 2;
           if (far < best) [best, this.under] = [far, [cloud, i]];
-        });
+        }
       }
       const told = this.section.querySelector(".told");
       told.querySelector("p").textContent = this.under ? this.words(...this.under) : "";
