@@ -254,14 +254,16 @@ class SpectralConv(nn.Module):
         """[N, C, H, W] -> [N, C', H / 2, W / 2]."""
         matrix = self.weight_bar.flatten(1)
         u, v = self.weight_u.clone(), self.weight_v.clone()  # the graph must outlive the buffers
-        with torch.no_grad():
-            v = F.normalize(matrix.T @ u, dim=0, eps=1e-12)
-            u = F.normalize(matrix @ v, dim=0, eps=1e-12)
-            if self.training:
-                self.weight_u.copy_(u)
-                self.weight_v.copy_(v)
-        sigma = u @ (matrix @ v)
-        return F.conv2d(x, self.weight_bar / sigma, self.bias, stride=2, padding=1)
+        # In bfloat16 sigma would have two digits, and all of D would be wrong by its error.
+        with torch.autocast(x.device.type, enabled=False):
+            with torch.no_grad():
+                v = F.normalize(matrix.T @ u, dim=0, eps=1e-12)
+                u = F.normalize(matrix @ v, dim=0, eps=1e-12)
+                if self.training:
+                    self.weight_u.copy_(u)
+                    self.weight_v.copy_(v)
+            weight = self.weight_bar / (u @ (matrix @ v))
+        return F.conv2d(x, weight, self.bias, stride=2, padding=1)
 
 
 class ScaleDiscriminator(nn.Module):
@@ -474,6 +476,12 @@ class SMITTrainer(CriticTrainer):
             colour, mask = self.model.colour_and_mask(x, codes)
         return attend(x, colour, mask), mask.float()
 
+    def criticise(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """D(x) in the recipe's ``critic_precision``; outputs are float32."""
+        with self.critic_autocast():
+            outputs = self.discriminator(x)
+        return [(src.float(), aux.float()) for src, aux in outputs]
+
     def classification(self, outputs: Sequence[tuple[Tensor, Tensor]], emotions: Tensor) -> Tensor:
         """L_cls of equation (3), mean over the batch and sum over scales."""
         kind = self.recipe.classification
@@ -487,7 +495,7 @@ class SMITTrainer(CriticTrainer):
             fake, _ = self.translate(x, self.code(target, random))
             x, fake = self.augment_for_critic(x, random), self.augment_for_critic(fake, random)
         # One pass for real images and edits: both see the same weights, with one power iteration.
-        outputs = self.discriminator(torch.cat([x, fake]))
+        outputs = self.criticise(torch.cat([x, fake]))
         real = [(src[: len(x)], aux[: len(x)]) for src, aux in outputs]
         generated = [(src[len(x) :], aux[len(x) :]) for src, aux in outputs]
         emotions = batch.emotions
@@ -504,8 +512,8 @@ class SMITTrainer(CriticTrainer):
         fake, mask = self.translate(x, self.code(target, random))
         rec, mask_rec = self.translate(fake, self.code(batch.emotions, random))
         with torch.no_grad():
-            real = [src for src, _ in self.discriminator(self.augment_for_critic(x, random))]
-        outputs = self.discriminator(self.augment_for_critic(fake, random))
+            real = [src for src, _ in self.criticise(self.augment_for_critic(x, random))]
+        outputs = self.criticise(self.augment_for_critic(fake, random))
         tv = self.share.sum(total_variation(mask) + total_variation(mask_rec))
         terms = {
             "g_adv": (
@@ -535,7 +543,7 @@ class SMITTrainer(CriticTrainer):
         values = self.minimise(self.warmup_terms(x[half:], batch[half:], random), "g")
         self.update_ema()
         shown = self.augment_for_critic(x[:half], random)
-        loss = self.classification(self.discriminator(shown), batch.emotions[:half])
+        loss = self.classification(self.criticise(shown), batch.emotions[:half])
         return values | self.minimise({"d_cls": (self.recipe.lambda_cls, loss)}, "d")
 
     def kind(self, iteration: int) -> str:

@@ -404,6 +404,7 @@ class StarGANv2Recipe(recipe.Recipe):
         ema_init: first weights of the moving average. "copy": those of the networks; "official": other
             random ones, since the authors copy the networks before they initialise them. The average
             then needs about 1,000 steps until it edits.
+        critic_precision: arithmetic of D and of R1; "auto" is TF32 on CUDA and float32 elsewhere.
     """
 
     iterations: int = 100_000
@@ -422,6 +423,7 @@ class StarGANv2Recipe(recipe.Recipe):
     lambda_match: float = 0.0
     reference_every: int = 1
     ema_init: Literal["copy", "official"] = "copy"
+    critic_precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -517,6 +519,12 @@ class StarGANv2Trainer(Trainer):
             image, _ = self.model.translate(x, styles)
         return image.float()
 
+    def domain_logits(self, x: Tensor) -> Tensor:
+        """D's logit of each domain [N, domains] in the recipe's ``critic_precision``, as float32."""
+        with self.critic_autocast():
+            logits: Tensor = self.discriminator.logits(x)
+        return logits.float()
+
     def styles(self, target: StyleTarget) -> Iterator[Tensor]:
         """The two target styles s~_1 and s~_2, each computed when it is asked for."""
         for latent in target.latents or ():
@@ -529,14 +537,14 @@ class StarGANv2Trainer(Trainer):
         passes: list[Tensor] = []
 
         def critic(images: Tensor) -> Tensor:
-            passes.append(self.discriminator.logits(images))
+            passes.append(self.domain_logits(images))
             return select_domain(passes[-1], emotions)
 
         penalty = r1_penalty(critic, x)
         (logits,) = passes  # the losses use the penalty's pass over x
         with torch.no_grad():
             fake = self.generate(x, next(self.styles(target)))
-        generated = self.discriminator(fake, target.domains)
+        generated = select_domain(self.domain_logits(fake), target.domains)
         return {
             **self.real_terms(logits, emotions),
             "d_fake": (1.0, F.softplus(generated).mean()),
@@ -560,7 +568,10 @@ class StarGANv2Trainer(Trainer):
         style = next(styles)
         fake = self.generate(x, style)
         terms: dict[str, tuple[float | Tensor, Tensor]] = {
-            "g_adv": (1.0, F.softplus(-self.discriminator(fake, target.domains)).mean()),
+            "g_adv": (
+                1.0,
+                F.softplus(-select_domain(self.domain_logits(fake), target.domains)).mean(),
+            ),
             "g_sty": (
                 self.recipe.lambda_sty,
                 (self.model.style(fake, target.domains) - style).abs().mean(),
@@ -611,7 +622,7 @@ class StarGANv2Trainer(Trainer):
                 values |= self.minimise(self.warmup_terms(x, latent), "g")
                 self.update_ema()
             if self.recipe.lambda_match:
-                recognition = self.real_terms(self.discriminator.logits(x), emotions)
+                recognition = self.real_terms(self.domain_logits(x), emotions)
                 values |= self.minimise(recognition, "d")
             return values
 

@@ -40,10 +40,12 @@ class CriticRecipe(recipe.Recipe):
             were made from. D learns to reject edits that only resemble their target, and G must change
             more. An edit that equals a real image of its target is still the best that G can do. The
             papers train D's classifier on real images only.
+        critic_precision: arithmetic of D and of its penalty; "auto" is TF32 on CUDA and float32 elsewhere.
     """
 
     critic_augment: Augment = field(default_factory=Augment)
     lambda_source: float = 0.0
+    critic_precision: Literal["auto", "fp32", "bf16"] = "auto"
 
 
 class CriticTrainer(Trainer):
@@ -75,14 +77,12 @@ class AdversarialRecipe(CriticRecipe):
         critic_init: first weights of D: "paper" (PyTorch's default for StarGAN and GANmut, N(0, 0.02)
             for GANimation), or "he". The weights of the papers are too small for a network without norms:
             D distinguishes no emotions in about the first 400 iterations.
-        critic_precision: arithmetic of D and of the penalty; "auto" is TF32 on CUDA and float32 elsewhere.
     """
 
     n_critic: int = 5
     lambda_gp: float = 10.0
     lambda_rec: float = 10.0
     critic_init: Literal["paper", "he"] = "paper"
-    critic_precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()

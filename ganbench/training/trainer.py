@@ -287,7 +287,13 @@ class Trainer(ABC):
 
     def autocast(self) -> torch.autocast:
         """Autocast of the generator, in the recipe's precision."""
-        format = self.arithmetic.network
+        return self._autocast(self.arithmetic.network)
+
+    def critic_autocast(self) -> torch.autocast:
+        """Autocast of a critic, in the recipe's ``critic_precision``."""
+        return self._autocast(self.arithmetic.critic)
+
+    def _autocast(self, format: str) -> torch.autocast:
         half = torch.float16 if format == "fp16" else torch.bfloat16
         # A pass uses each weight once, so that a cache of converted weights would gain nothing.
         return torch.autocast(

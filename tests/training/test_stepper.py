@@ -47,6 +47,8 @@ VARIANTS = [
     ("ganimation", ("network.condition=action_units",)),
     ("stargan", ("classification=binary", "accumulate=2", "precision=bf16", "critic_precision=bf16")),
     ("stargan-v2", ("ds_iterations=3", "ema_decay=0.9")),
+    ("stargan-v2", ("precision=bf16", "critic_precision=bf16")),
+    ("smit", ("precision=bf16", "critic_precision=bf16")),
     ("gaussian", ("source_head=true", "lambda_source=0.25", "network.upsample=resize")),
     ("judge", ()),
 ]  # fmt: skip
@@ -261,6 +263,24 @@ def test_all_tensors_are_on_the_gpu(name, more, monkeypatch):
             values = trainer.update(kind, batch, FakeDraws("cuda"))
         assert {value.device.type for value in values.values()} == {"cuda"}
         assert counted.seen == [], kind
+
+
+@pytest.mark.parametrize("name", ["stargan", "smit", "stargan-v2"])
+def test_a_critic_in_bfloat16_computes_in_it_and_loses_little(name):
+    values = []
+    for more in (("precision=fp32",), ("precision=fp32", "critic_precision=bf16")):
+        trainer = made(name, more)
+        formats = set()
+        for module in trainer.discriminator.modules():
+            if isinstance(module, torch.nn.LeakyReLU):
+                module.register_forward_hook(lambda *seen, f=formats: f.add(seen[-1].dtype))
+        iteration = first_of_each_kind(trainer)[trainer.kind(11)]
+        values.append(trainer.step(iteration, batch_for(trainer), generator(0, "step")))
+        assert formats == {torch.bfloat16 if "critic_precision=bf16" in more else torch.float32}
+    exact, low = values
+    assert all(value.dtype == torch.float32 for value in low.values())
+    for key, value in exact.items():
+        assert float(low[key]) == pytest.approx(float(value), rel=0.03, abs=0.03), key
 
 
 def test_a_recording_that_fails_leaves_the_eager_way_and_a_line():
