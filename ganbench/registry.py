@@ -13,6 +13,9 @@ from typing import Any
 
 from ganbench.errors import BadInput, unknown
 
+# The shipped judges; ``ganbench.judges`` loads them.
+JUDGES = ("vgg", "face-api")
+
 
 class Registry:
     """The objects of an entry-point group, by name.

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.cli import main
+from ganbench.cli import main, screen
 from ganbench.data.dataset import Dataset
 from ganbench.methods.interface import Method
 from ganbench.registry import METHODS
 
 pytest_plugins = ["browsing"]
+
+# A busy machine must not add lines of progress to what commands print to standard error.
+screen.EVERY = float("inf")
 
 # Processes forked from a server that has imported everything: they cost no start.
 SERVER = multiprocessing.get_context("forkserver")

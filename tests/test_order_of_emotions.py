@@ -490,7 +490,7 @@ def test_contempt_is_trained_judged_and_edited(photographs, tiny_recipe, call, t
     weights = tmp_path / "stargan/stargan.safetensors"
     method = ganbench.load_method("stargan", weights, device="cpu")
     picture = photographs / "train" / "happy" / "0.png"
-    edit = ("edit", "--framed", "--images", picture, "--method", "stargan", "--checkpoint", weights)
+    edit = ("edit", "--framed", "--images", picture, "--method", f"stargan={weights}")
     for word in ("contempt", "Happiness"):
         code, _, err = call(*edit, "--emotion", word, "--out", tmp_path / word, "--device", "cpu")
         assert code == 0, err

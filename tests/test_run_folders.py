@@ -51,12 +51,12 @@ def test_trained_runs_are_evaluated_edited_with_and_started_from(
     out = done("figure", "compare", "--methods", methods, *faces, "--out", "c.png")
     assert "a (StarGAN), b (StarGAN)" in out
     out = done(
-        "figure", "tsne", "--method", "mine:stargan", "--checkpoint", "runs/a",
+        "figure", "tsne", "--method", "mine:stargan=runs/a",
         *photos, *judge, "--out", "t.png",
     )  # fmt: skip
     assert "mine (StarGAN)" in out
     done(
-        "edit", "--framed", "--method", "stargan", "--checkpoint", "runs/a", "--emotion", "sad",
+        "edit", "--framed", "--method", "stargan=runs/a", "--emotion", "sad",
         "--images", "photos/test/happy", "--out", "edits", "--device", "cpu",
     )  # fmt: skip
     assert "stargan" in done("checkpoints", "show", "runs/a")

@@ -425,10 +425,10 @@ def options_of(folder: Path) -> None:
 
 
 COMMANDS = (
-    ["edit", "photo.jpg", "--method", "stargan", "--emotion", "happy", "--intensity", "1", "--out", "out", "--face", "all",
-     "--checkpoint", "shelf/stargan.safetensors", "--noise-seed", "1", "--device", "cpu"],
-    ["edit", "--framed", "--images", "picture.png", "--method", "stargan", "--emotion", "happy", "--out", "out",
-     "--checkpoint", "shelf/stargan.safetensors", "--batch-size", "2", "--seed", "1", "--device", "cpu"],
+    ["edit", "photo.jpg", "--method", "stargan=shelf/stargan.safetensors", "--emotion", "happy", "--intensity", "1",
+     "--out", "out", "--face", "all", "--noise-seed", "1", "--device", "cpu"],
+    ["edit", "--framed", "--images", "picture.png", "--method", "stargan=shelf/stargan.safetensors", "--emotion",
+     "happy", "--out", "out", "--batch-size", "2", "--seed", "1", "--device", "cpu"],
     ["train", "stargan", "--recipe", "recipe.toml", "--dry-run", "--set", "network.width=8", "--seed", "3",
      "--data", "folder", "--root", "faces", "--accumulate", "2", "--out", "x"],
     ["data", "check", "--data", "folder", "--root", "faces", "--size", "16", "--split", "train"],
@@ -450,9 +450,9 @@ def main_with(*arguments: object) -> None:
 
 
 CHECK = ("data", "check", "--size", "16", "--split", "train")
-EDIT = ("edit", "--framed", "--method", "stargan", "--emotion", "happy", "--out", "{}/out", "--device", "cpu")  # fmt: skip
-OWN = ("--checkpoint", "{}/shelf/stargan.safetensors", "--resize")
-PASTE = ("edit", *EDIT[2:], "--checkpoint", "{}/shelf/stargan.safetensors", "--overwrite")
+EDIT = ("edit", "--framed", "--method", "stargan={}/shelf/stargan.safetensors", "--emotion", "happy", "--out", "{}/out", "--device", "cpu")  # fmt: skip
+OWN = ("--resize",)
+PASTE = ("edit", *EDIT[2:], "--overwrite")
 SHELF = "shelf/stargan.safetensors"
 
 TRAIN = ("train", "stargan", "--recipe", "{}/recipe.toml", "--out", "{}/run", "--device", "cpu")

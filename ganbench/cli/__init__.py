@@ -8,6 +8,7 @@ import warnings
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from ganbench import __version__
 from ganbench.cli.screen import Closed, leave_output, say, set_up_output
@@ -38,6 +39,7 @@ COMMANDS = {
     "methods": "List the methods.",
     "cite": "Print BibTeX entries of ganbench and of the papers.",
     "checkpoints": "Import the authors' checkpoints; export, list, show, verify; model cards.",
+    "completion": "Print a script that completes names in your shell.",
 }
 
 
@@ -53,6 +55,15 @@ class LazyGroup(click.Group):
         module = import_module(f"ganbench.cli.{cmd_name}")
         command: click.Command = getattr(module, "evaluate" if cmd_name == "eval" else cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        # The options of the group; its own way to list commands would import them all.
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import click
 
+from ganbench.cli.names import examples
 from ganbench.cli.screen import say, screen
 from ganbench.text import plural
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        "ganbench cache",
+    ),
+)
 @click.pass_context
 def cache(context: click.Context) -> None:
     """Show what runs have stored, with sizes and times of the last use.
@@ -43,7 +49,12 @@ def _show() -> None:
     say(f"{show_size(total)} in {cache_root()}" if stored else f"nothing in {cache_root()}")
 
 
-@cache.command()
+@cache.command(
+    epilog=examples(
+        "ganbench cache prune --older-than 30d",
+        "ganbench cache prune --limit 5GB",
+    )
+)
 @click.option(
     "--older-than", metavar="AGE", help="Remove pieces that were not used for AGE: 30d, 12h."
 )
@@ -71,7 +82,11 @@ def prune(older_than: str | None, limit: str | None, everything: bool) -> None:
     say(f"removed {plural(removed.items, 'piece')}, {upkeep.show_size(removed.size)}")
 
 
-@cache.command()
+@cache.command(
+    epilog=examples(
+        "ganbench cache verify --remove",
+    )
+)
 @click.option(
     "--remove", is_flag=True, help="Remove damaged pieces; the next run computes them again."
 )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import examples, one_of, one_or_file
 from ganbench.cli.options import PATH, PIXELS
 from ganbench.cli.screen import say, screen
 from ganbench.text import plural
@@ -15,13 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "ganbench checkpoints list",
+        "ganbench checkpoints verify",
+    )
+)
 def checkpoints() -> None:
     """Import, export, list, show and verify checkpoints; write their model cards."""
 
 
-@checkpoints.command("import")
-@click.argument("method", metavar="METHOD")
+@checkpoints.command(
+    "import",
+    epilog=examples(
+        "ganbench checkpoints import stargan 200000-G.ckpt --image-size 128",
+    ),
+)
+@click.argument("method", metavar="METHOD", shell_complete=one_of(names.methods))
 @click.argument("file", metavar="FILE", type=PATH)
 @click.option(
     "--discriminator",
@@ -55,8 +67,14 @@ def import_(emotions: str | None, **given: Any) -> None:
     say(f"{imported.path}")
 
 
-@checkpoints.command()
-@click.argument("file", metavar="FILE", type=click.Path())
+@checkpoints.command(
+    epilog=examples(
+        "ganbench checkpoints export gaussian --official --out authors",
+    )
+)
+@click.argument(
+    "file", metavar="FILE", type=click.Path(), shell_complete=one_or_file(names.trained)
+)
 @click.option(
     "--official",
     is_flag=True,
@@ -78,7 +96,12 @@ def export(file: str, out: Path) -> None:
         say(f"{path}")
 
 
-@checkpoints.command("list")
+@checkpoints.command(
+    "list",
+    epilog=examples(
+        "ganbench checkpoints list",
+    ),
+)
 def list_() -> None:
     """List the shipped checkpoints."""
     from rich.table import Table
@@ -100,8 +123,14 @@ def list_() -> None:
     screen().print(table)
 
 
-@checkpoints.command()
-@click.argument("file", metavar="FILE", type=click.Path())
+@checkpoints.command(
+    epilog=examples(
+        "ganbench checkpoints show gaussian",
+    )
+)
+@click.argument(
+    "file", metavar="FILE", type=click.Path(), shell_complete=one_or_file(names.trained)
+)
 def show(file: str) -> None:
     """Show card, network and parameter counts of FILE, or of a shipped checkpoint by its name.
 
@@ -132,7 +161,9 @@ def show(file: str) -> None:
 
 
 @checkpoints.command()
-@click.argument("file", metavar="FILE", type=click.Path())
+@click.argument(
+    "file", metavar="FILE", type=click.Path(), shell_complete=one_or_file(names.trained)
+)
 @click.option(
     "--run",
     "runs",
@@ -181,8 +212,19 @@ def card(file: str, runs: tuple[str, ...], out: Path | None) -> None:
     say(f"{out}")
 
 
-@checkpoints.command()
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
+@checkpoints.command(
+    epilog=examples(
+        "ganbench checkpoints verify",
+        "ganbench checkpoints verify runs/mine/gaussian.safetensors",
+    )
+)
+@click.argument(
+    "files",
+    metavar="[FILE]...",
+    nargs=-1,
+    type=click.Path(),
+    shell_complete=one_or_file(names.trained),
+)
 def verify(files: tuple[str, ...]) -> None:
     """Check that FILEs, or the shipped checkpoints, are readable, complete and unchanged.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import one_of
 from ganbench.cli.screen import emit, say
 
 
 @click.command()
-@click.argument("methods", nargs=-1, metavar="[METHOD...]")
+@click.argument("methods", nargs=-1, metavar="[METHOD...]", shell_complete=one_of(names.methods))
 def cite(methods: tuple[str, ...]) -> None:
     """Print BibTeX entries of ganbench and of the papers of METHODs; without METHOD of all six.
 

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import click
 
+from ganbench.cli.names import examples
 from ganbench.cli.screen import emit
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench claims runs/eval --out claims.md",
+    )
+)
 @click.argument("run", type=click.Path())
 @click.option(
     "--out",

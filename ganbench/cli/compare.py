@@ -6,10 +6,16 @@ import sys
 
 import click
 
+from ganbench.cli.names import examples
 from ganbench.cli.screen import emit, print_table, screen
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench compare reports/reference runs/eval",
+        "ganbench compare runs/before runs/after --markdown",
+    )
+)
 @click.argument("base", type=click.Path())
 @click.argument("head", type=click.Path())
 @click.option(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import examples, one_of
 from ganbench.cli.options import (
     COUNT,
     PIXELS,
@@ -16,6 +18,7 @@ from ganbench.cli.options import (
     device_option,
     leak_options,
     max_pixels_option,
+    overwrite_option,
     seed_option,
     source_options,
 )
@@ -32,12 +35,22 @@ if TYPE_CHECKING:
     from ganbench.data.table import TableDataset
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "ganbench data list",
+        "ganbench data check --root /data/RAF-DB",
+    )
+)
 def data() -> None:
     """List, export, align and check data sets."""
 
 
-@data.command("list")
+@data.command(
+    "list",
+    epilog=examples(
+        "ganbench data list",
+    ),
+)
 def list_() -> None:
     """List the kinds of data set for --data."""
     from ganbench.data import DATASETS
@@ -46,7 +59,11 @@ def list_() -> None:
         say(f"{name:<14} {what}")
 
 
-@data.command()
+@data.command(
+    epilog=examples(
+        "ganbench data export faces faces-on-disk --train 700 --test 70",
+    )
+)
 @click.argument("name", metavar="NAME")
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option(
@@ -64,9 +81,16 @@ def list_() -> None:
     show_default=True,
     help="Quality of the JPEGs.",
 )
-@click.option("--force", is_flag=True, help="Write into a folder that is not empty; files of the same names are replaced, none is removed.")  # fmt: skip
+@overwrite_option
 def export(
-    name: str, folder: str, size: int, train: int, test: int, seed: int, quality: int, force: bool
+    name: str,
+    folder: str,
+    size: int,
+    train: int,
+    test: int,
+    seed: int,
+    quality: int,
+    overwrite: bool,
 ) -> None:
     """Write the faces to DIR as JPEGs with lists in AffectNet's layout.
 
@@ -85,7 +109,7 @@ def export(
             raise BadInput(f"data set {name!r} already consists of files; only 'faces' is exported")
         raise unknown("data set to export", name, ["faces"])
     target = user_path(folder)
-    check_folder(target, force)
+    check_folder(target, overwrite)
     sizes: dict[str, Any] = {"size": size, "train": train, "test": test, "seed": seed}
     with progress_bar(screen(err=True)) as move:
         splits = [
@@ -98,10 +122,14 @@ def export(
     say(f"{plural(sum(map(len, splits)), 'face')} in {target}: --data affectnet --root {target}")
 
 
-@data.command()
+@data.command(
+    epilog=examples(
+        "ganbench data align photographs aligned --size 64",
+    )
+)
 @click.argument("source", metavar="SOURCE", type=click.Path())
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--data", "kind", default="auto", metavar="KIND", help="Kind of data set.  [default: the one found in SOURCE]")  # fmt: skip
+@click.option("--data", "kind", default="auto", metavar="KIND", shell_complete=one_of(names.datasets), help="Kind of data set.  [default: the one found in SOURCE]")  # fmt: skip
 @source_options
 @click.option(
     "--size",
@@ -149,7 +177,12 @@ def align(source: str, folder: str, kind: str, **given: Any) -> None:
         say(f"check it: ganbench data check --root {out}")
 
 
-@data.command()
+@data.command(
+    epilog=examples(
+        "ganbench data check --root aligned",
+        "ganbench data check --data affectnet --root /data/AffectNet --split test",
+    )
+)
 @data_options
 @click.option(
     "--size",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names
 from ganbench.cli.edit_options import EditOptions, LeftOut, load_for, places_notes, reporting
+from ganbench.cli.names import examples, one_of
 from ganbench.cli.options import (
     SEED,
     batch_size_option,
@@ -45,6 +47,7 @@ goal_options = several(
     click.option(
         "--emotion",
         metavar="NAME|all",
+        shell_complete=one_of(lambda: [*names.emotions(), "all"]),
         help="The emotion that the edits show; all gives a strip of all emotions.",
     ),
     click.option(
@@ -86,7 +89,13 @@ framed_options = several(
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench edit photo.jpg --method gaussian --emotion happy",
+        "ganbench edit photo.jpg --method linear=runs/mine --emotion all --out edits",
+        "ganbench edit --framed --images faces --method smit --emotion sad --out edits",
+    )
+)
 @click.option(
     "--images",
     multiple=True,

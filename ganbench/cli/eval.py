@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names
 from ganbench.cli.judge_options import JudgeOptions, judge_options
+from ganbench.cli.names import examples, list_of
 from ganbench.cli.options import (
     COUNT,
     all_codes_option,
@@ -108,12 +110,19 @@ class EvalOptions(JudgeOptions):
         return Shard(share.rank + 1, share.world) if share.world > 1 else shard
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench eval --out runs/first",
+        "ganbench eval --methods gaussian,mine:gaussian=runs/mine --data faces:test=70",
+        "ganbench eval --data affectnet --root /data/AffectNet --judge face-api",
+    )
+)
 @click.option(
     "--methods",
     default="all",
     show_default=True,
     metavar="all|[LABEL:]NAME[=FILE],...",
+    shell_complete=list_of(names.all_methods),
     help="Methods to evaluate: the paper's six, or names such as gaussian or its alias gganmut. NAME=FILE "
     "takes your checkpoint or run folder. Two checkpoints of one method need labels: mine:gaussian=FILE.",
 )
@@ -144,6 +153,7 @@ class EvalOptions(JudgeOptions):
     default="default",
     show_default=True,
     metavar="all|NAME,...",
+    shell_complete=list_of(names.metrics),
     help="Metrics beside accuracy; 'default,kid' adds KID to the default ones. Diversity, intensity, "
     "smoothness and units need further edits.",
 )
@@ -332,13 +342,37 @@ def _report(options: EvalOptions, run: Plan, watch: Stopwatch) -> None:
 
 
 def print_tables(tables: list[Table | None]) -> None:
-    """Print tables in the width of the widest one, so that no cell is cut; None stands for no table."""
+    """Print tables whose cells are never cut; None stands for no table.
+
+    On a terminal, a table that is too wide is printed in parts below each other, each with the names of its
+    rows. In a pipe it has its full width.
+    """
     from ganbench.report.formats import to_rich
 
-    shown = [to_rich(table) for table in tables if table]
     console = screen()
+    if console.is_terminal:
+        for table in filter(None, tables):
+            for i, columns in enumerate(_parts(console, table)):
+                console.print(to_rich(table, columns, caption=not i))
+                console.print()
+        return
+    shown = [to_rich(table) for table in tables if table]
     wide = console.options.update(width=300)
     console.width = max(console.width, *(console.measure(t, options=wide).maximum for t in shown))
-    for table in shown:
-        console.print(table)
+    for one in shown:
+        console.print(one)
         console.print()
+
+
+def _parts(console: Any, table: Table) -> list[list[int]]:
+    """The columns of the parts of a table that fit the console; a part has one column at least."""
+    from ganbench.report.formats import to_rich
+
+    wide = console.options.update(width=1000)
+    parts: list[list[int]] = [[]]
+    for i in range(len(table.columns)):
+        longer = to_rich(table, [*parts[-1], i], caption=False)
+        if parts[-1] and console.measure(longer, options=wide).maximum > console.width:
+            parts.append([])
+        parts[-1].append(i)
+    return parts

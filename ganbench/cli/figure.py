@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names as sources
 from ganbench.cli.figure_inputs import input_faces, input_files
 from ganbench.cli.figure_path import path
+from ganbench.cli.names import examples, list_of, one_of
 from ganbench.cli.options import (
     data_options,
     device_option,
@@ -81,15 +83,15 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 # The command-line options of each option or input of a figure, and those of all figures.
 OPTIONS: dict[str, Callable[[Any], Any]] = {
     "method": method_options,
-    "methods": click.option("--methods", default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", help="Methods, as for 'ganbench eval'."),
+    "methods": click.option("--methods", default="all", show_default=True, metavar="all|[LABEL:]NAME[=FILE],...", shell_complete=list_of(sources.all_methods), help="Methods, as for 'ganbench eval'."),
     "codes": click.option("--codes", metavar="X,Y;X,Y;...", callback=_parsed(parse_codes), help="Codes to show.  [default: the most even mixtures of two emotions]"),
     "code": click.option("--code", metavar="X,Y", callback=_parsed(parse_code), help="The code in the middle.  [default: half way from neutral to happy]"),
     "step": click.option("--step", type=POSITIVE, help="Distance of neighbouring codes.  [default: 0.1]"),
     "tolerance": click.option("--tolerance", type=POSITIVE, help="Largest total variation between two label distributions.  [default: 0.05]"),
     "rho": click.option("--rho", metavar="R,R,...", callback=_parsed(parse_numbers), help="Radius of each ring around the centre of the plane; GANmut's intensity.  [default: 0.4,1]"),
-    "emotion": click.option("--emotion", metavar="NAME", help="The emotion to show.  [default: happy]"),
+    "emotion": click.option("--emotion", metavar="NAME", shell_complete=one_of(sources.emotions), help="The emotion to show.  [default: happy]"),
     "limit": click.option("--limit", type=click.IntRange(1, 700), help="Number of test images.  [default: 350]"),
-    "judge": click.option("--judge", default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", help="The judge: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'."),
+    "judge": click.option("--judge", default="vgg", show_default=True, metavar="vgg|face-api|FILE|RUN", shell_complete=one_of(sources.judges), help="The judge: the suite's VGG, the independent face-api, or a checkpoint of 'ganbench train judge'."),
     "images": several(
         click.option("--images", multiple=True, metavar="FILE [FILE...]", help="Your pictures instead of test faces, as JPEG or PNG; they are made square."),
         click.argument("more", nargs=-1, metavar=""),
@@ -113,11 +115,19 @@ class Figures(click.Group):
         if "methods" not in names:
             names.insert(0, "method")
         options = several(*(OPTIONS[name] for name in names), data_options, device_option)
-        command = click.command(cmd_name, help=entry.text, short_help=entry.text)
+        chosen = "--methods stargan,gaussian" if "methods" in names else "--method gaussian"
+        example = examples(f"ganbench figure {cmd_name} {chosen} --out {cmd_name}.png")
+        command = click.command(cmd_name, help=entry.text, short_help=entry.text, epilog=example)
         return command(options(partial(make, cmd_name)))
 
 
-@click.command(cls=Figures)
+@click.command(
+    cls=Figures,
+    epilog=examples(
+        "ganbench figure gamut --method gaussian --out gamut.png",
+        "ganbench figure compare --methods stargan,smit --images me.jpg --out mine.pdf",
+    ),
+)
 def figure() -> None:
     """Make a figure of the paper's supplement, ready for print.
 

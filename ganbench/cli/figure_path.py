@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names
 from ganbench.cli.figure_inputs import input_faces, input_files
+from ganbench.cli.names import examples, one_of
 from ganbench.cli.options import data_options, device_option, method_options, seed_option
 from ganbench.cli.screen import progress_bar, say, screen
 
@@ -18,15 +20,21 @@ if TYPE_CHECKING:
 TEXT = "An animation: a face on its way from one emotion to another, or around the plane."
 
 
-@click.command("path", help=TEXT, short_help=TEXT)
+@click.command(
+    "path",
+    help=TEXT,
+    short_help=TEXT,
+    epilog=examples("ganbench figure path --method linear --from sad --to around --out round.webp"),
+)
 @method_options
-@click.option("--from", "start", default="happy", show_default=True, metavar="EMOTION", help="Where the way begins.")  # fmt: skip
+@click.option("--from", "start", default="happy", show_default=True, metavar="EMOTION", shell_complete=one_of(names.emotions), help="Where the way begins.")  # fmt: skip
 @click.option(
     "--to",
     "end",
     default="angry",
     show_default=True,
     metavar="EMOTION|around",
+    shell_complete=one_of(lambda: [*names.emotions(), "around"]),
     help="Where it ends, from where it returns; 'around' goes once around the centre of the plane.",
 )
 @click.option(

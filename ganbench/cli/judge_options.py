@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import list_of
 from ganbench.cli.options import PIXELS, DataOptions, several
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ judge_options = several(
         default="vgg",
         show_default=True,
         metavar="vgg|face-api|FILE|RUN|onnx:FILE,...",
+        shell_complete=list_of(names.judges),
         help="Judges: the suite's VGG, the independent face-api, a checkpoint of 'ganbench train judge', or an "
         "ONNX classifier with --labels. The first is the main judge, the others are extra judges.",
     ),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import click
 
+from ganbench.cli.names import examples
 from ganbench.cli.screen import say
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench methods",
+    )
+)
 def methods() -> None:
     """List the methods: the paper's six, then plug-ins."""
     from ganbench.errors import BadInput

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import one_of
 from ganbench.data.framing import CENTRE, FRAMINGS
 from ganbench.seeds import LARGEST
 
@@ -126,14 +128,36 @@ def several(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return add
 
 
-def renamed_option(old: str, new: str) -> Callable[[Command], Command]:
-    """A hidden option for an old name, whose use is an error that tells the new name."""
+def renamed_option(old: str, new: str, flag: bool = False) -> Callable[[Command], Command]:
+    """A hidden option for an old name, whose use is an error that tells the new name.
+
+    Args:
+        new: an option that is written in the same way, or a text with ``{}`` where the value stands.
+        flag: the option has no value.
+    """
 
     def refuse(context: click.Context, parameter: click.Parameter, value: object) -> None:
-        if value is not None:
-            raise click.UsageError(f"{old} is called {new} now: give {new} {value}")
+        if value:
+            now = new.format(value) if "{" in new else new if flag else f"{new} {value}"
+            raise click.UsageError(f"{old} is called {now.partition(' ')[0]} now: give {now}")
 
-    return click.option(old, hidden=True, expose_value=False, callback=refuse)
+    more: dict[str, Any] = {"is_flag": True} if flag else {}
+    return click.option(old, hidden=True, expose_value=False, callback=refuse, **more)
+
+
+def split_method(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The name in ``NAME=FILE``; the file becomes the parameter ``checkpoint``.
+
+    Raises:
+        BadInput: no name, or no file after the sign.
+    """
+    from ganbench.errors import BadInput
+
+    name, separator, file = (part.strip() for part in value.partition("="))
+    if not name or (separator and not file):
+        raise BadInput(f"not a method: {value!r}; write --method gaussian, or gaussian=FILE")
+    context.params["checkpoint"] = file or None
+    return name
 
 
 def seed_option(help: str) -> Callable[[Command], Command]:
@@ -182,6 +206,7 @@ data_options = several(
         "--data",
         default="auto",
         metavar="KIND",
+        shell_complete=one_of(names.datasets),
         help="Kind of data set; see 'ganbench data list'.  [default: the one found under --root; without "
         "--root the embedded faces, 7,000 for training and 700 for testing] faces:train=70,test=70,seed=1 has "
         "other faces.",
@@ -218,14 +243,21 @@ method_options = several(
     click.option(
         "--method",
         required=True,
-        metavar="NAME",
-        help="The method, such as gaussian or its alias gganmut; 'ganbench methods' lists them.",
+        metavar="NAME[=FILE|RUN]",
+        callback=split_method,
+        shell_complete=one_of(names.methods),
+        help="The method, such as gaussian or its alias gganmut; 'ganbench methods' lists them. NAME=FILE takes "
+        "your checkpoint or its run folder instead of the shipped checkpoint.",
     ),
+    renamed_option("--checkpoint", "--method NAME={}"),
+)
+overwrite_option = several(
     click.option(
-        "--checkpoint",
-        metavar="FILE|RUN",
-        help="Your checkpoint, or its run folder.  [default: the shipped checkpoint]",
+        "--overwrite",
+        is_flag=True,
+        help="Write into a folder that is not empty; files of the same names are replaced, none is removed.",
     ),
+    renamed_option("--force", "--overwrite", flag=True),
 )
 batch_size_option = click.option(
     "--batch-size",
@@ -255,6 +287,7 @@ faces_options = several(
         "--by",
         multiple=True,
         metavar="age|sex|ancestry|pose|light|all",
+        shell_complete=one_of(lambda: ["age", "sex", "ancestry", "pose", "light", "all"]),
         help="Print the numbers by a property of the rendered faces, too; may be given several times. The page "
         "and results.json have all groups.",
     ),

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
+from ganbench.cli.names import examples
 from ganbench.cli.options import PATH
 from ganbench.cli.screen import say
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench plot runs/gaussian",
+        "ganbench plot runs/gaussian --out curves.pdf",
+    )
+)
 @click.argument("run", metavar="RUN")
 @click.option("--out", type=PATH, metavar="FILE.png|pdf", help="[default: RUN/curves.png]")
 def plot(run: str, out: Path | None) -> None:

@@ -7,18 +7,30 @@ from typing import Any
 
 import click
 
-from ganbench.cli.options import device_option
+from ganbench.cli import names
+from ganbench.cli.names import examples, one_of
+from ganbench.cli.options import device_option, overwrite_option
 from ganbench.cli.protocol_options import ProtocolOptions, own_data_options
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "ganbench protocol list",
+        "ganbench protocol export faces64-v1 todo",
+    )
+)
 def protocol() -> None:
     """List the named protocols, show one, or write its tasks for any program."""
 
 
-@protocol.command("list")
+@protocol.command(
+    "list",
+    epilog=examples(
+        "ganbench protocol list",
+    ),
+)
 def list_() -> None:
     """List the protocols for --protocol."""
     from ganbench.protocols import FOLDER, list_protocols, load_protocol
@@ -29,8 +41,13 @@ def list_() -> None:
     say(f"{FOLDER:<18} {'':<12}  your own data: --data and --root; results are named own:HASH")
 
 
-@protocol.command()
-@click.argument("name", metavar="NAME")
+@protocol.command(
+    epilog=examples(
+        "ganbench protocol show faces64-v1",
+        "ganbench protocol show faces64-v1 --json",
+    )
+)
+@click.argument("name", metavar="NAME", shell_complete=one_of(names.protocols))
 @click.option("--json", "as_json", is_flag=True, help="Print the whole definition as JSON.")
 def show(name: str, as_json: bool) -> None:
     """Show what a protocol fixes: data, judges, metrics and their versions."""
@@ -66,12 +83,12 @@ def show(name: str, as_json: bool) -> None:
 
 
 @protocol.command()
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=one_of(names.protocols))
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--force", is_flag=True, help="Write into a folder that is not empty; files of the same names are replaced.")  # fmt: skip
+@overwrite_option
 @own_data_options
 @device_option
-def export(name: str, folder: str, force: bool, **given: Any) -> None:
+def export(name: str, folder: str, overwrite: bool, **given: Any) -> None:
     """Write the tasks of a protocol to DIR: inputs/*.png, and tasks.csv with a line for each edit.
 
     \b
@@ -83,10 +100,10 @@ def export(name: str, folder: str, force: bool, **given: Any) -> None:
     from ganbench.parsing import user_path
     from ganbench.submission.export import export as write_tasks
 
-    check_folder(user_path(folder), force)
+    check_folder(user_path(folder), overwrite)
     with progress_bar(screen(err=True)) as move:
         opened = ProtocolOptions(**given).open(name, move)
-        target = write_tasks(opened, folder, partial(move, "writing"), force)
+        target = write_tasks(opened, folder, partial(move, "writing"), overwrite)
     images = len(opened.dataset)
     say(
         f"{plural(images, 'picture')} and tasks.csv in {target}: write each edit as ID.png, then "

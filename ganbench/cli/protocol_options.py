@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import list_of, one_of
 from ganbench.cli.options import PIXELS, Command, DataOptions, data_options, several
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ own_data_options = several(
         default="vgg",
         show_default=True,
         metavar="vgg|face-api|FILE|RUN,...",
+        shell_complete=list_of(names.judges),
         help="Judges, for your own data; the first is the main judge.",
     ),
     click.option(
@@ -103,6 +106,7 @@ own_data_options = several(
         default="default",
         show_default=True,
         metavar="all|NAME,...",
+        shell_complete=list_of(names.metrics),
         help="Metrics, for your own data; as for 'ganbench eval'.",
     ),
 )
@@ -115,6 +119,7 @@ def protocol_option(default: str | None) -> Callable[[Command], Command]:
         default=default,
         show_default=default is not None,
         metavar="NAME",
+        shell_complete=one_of(names.protocols),
         help="A name of 'ganbench protocol list', or folder for your own data."
         + ("" if default else "  [default: that of the run]"),
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import examples, one_of
 from ganbench.cli.options import PATH, device_option
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.cli.train import log_line
@@ -18,8 +20,17 @@ if TYPE_CHECKING:
     from ganbench.reproduction import Claim, Plan
 
 
-@click.command()
-@click.argument("name", metavar="METHOD|judge|all")
+@click.command(
+    epilog=examples(
+        "ganbench reproduce stargan --dry-run",
+        "ganbench reproduce stargan",
+    )
+)
+@click.argument(
+    "name",
+    metavar="METHOD|judge|all",
+    shell_complete=one_of(lambda: [*names.trained(), "all"]),
+)
 @click.option("--out", type=PATH, help="Folder of the runs.  [default: runs/reproduce]")
 @click.option("--resume", is_flag=True, help="Continue the runs in --out.")
 @device_option

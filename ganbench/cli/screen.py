@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -103,14 +104,39 @@ class Bar(Protocol):
         """Show the name of the work, how much of it is done, how much there is, and a note."""
 
 
+# Seconds between two lines of progress where no terminal shows a bar.
+EVERY = 10.0
+
+
+def progress_lines(console: Any) -> Bar:
+    """Progress as lines in a pipe or a file: one every ``EVERY`` seconds, and none for shorter work."""
+    last, closed = monotonic(), False
+
+    def move(what: str, done: int, total: int | None, note: str = "") -> None:
+        nonlocal last, closed
+        if closed or console.quiet or monotonic() - last < EVERY:
+            return
+        last = monotonic()
+        count = f": {done:,} of {total:,}" if total else ""
+        try:
+            console.print(f"{what}{count}{f', {note}' if note else ''}", soft_wrap=True)
+        except Closed:  # a reader of the progress alone must not end the work
+            closed = True
+
+    return move
+
+
 @contextmanager
 def progress_bar(console: Any, keep: bool = False) -> Iterator[Bar]:
-    """A progress bar, which appears when it is first moved, and only on terminals.
+    """A progress bar on terminals, which appears when it is first moved; else ``progress_lines``.
 
     Args:
         console: made by ``screen``.
         keep: leave the bar on the screen at the end.
     """
+    if not console.is_terminal:
+        yield progress_lines(console)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (
@@ -120,9 +146,7 @@ def progress_bar(console: Any, keep: bool = False) -> Iterator[Bar]:
         TimeRemainingColumn(),
         _text_column("{task.fields[note]}"),
     )
-    with Progress(
-        *columns, console=console, transient=not keep, disable=not console.is_terminal
-    ) as bars:
+    with Progress(*columns, console=console, transient=not keep) as bars:
         task = bars.add_task("", total=None, visible=False, note="")
 
         def move(what: str, done: int, total: int | None, note: str = "") -> None:

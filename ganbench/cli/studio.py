@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ganbench.cli import names
+from ganbench.cli.names import list_of
 from ganbench.cli.options import PATH, device_option, max_pixels_option
 from ganbench.cli.screen import progress_bar, say, screen
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     default="all",
     show_default=True,
     metavar="NAME[=FILE],...",
+    shell_complete=list_of(names.all_methods),
     help="Methods to choose among, each perhaps with a checkpoint or run folder; all are the paper's six.",
 )
 @max_pixels_option
@@ -100,7 +103,6 @@ def _prepared(methods: str, device: str, given: Given | None, max_pixels: int, m
     loaded = {}
     for one, (label, method) in zip(asked, load_all(asked, where).items(), strict=True):
         file = None if isinstance(one, str) else one[1]
-        options = () if file is None else ("--checkpoint", file)
-        loaded[label] = Loaded(method, (*options, *common))
+        loaded[label] = Loaded(method, common, file)
     first: list[Sample] = [] if given is None else [given]
     return Studio(loaded, load_face_networks(where), [*first, *rendered_faces()], max_pixels)

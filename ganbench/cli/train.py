@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ganbench.cli import names
+from ganbench.cli.names import examples, one_of
 from ganbench.cli.options import (
     BATCH,
     DataOptions,
@@ -112,8 +114,14 @@ def no_longer_an_option(_: click.Context, parameter: click.Parameter, given: boo
         )
 
 
-@click.command()
-@click.argument("name", metavar="METHOD|judge")
+@click.command(
+    epilog=examples(
+        "ganbench train gaussian --dry-run",
+        "ganbench train gaussian --data faces:train=700 --set iterations=2000 --out runs/mine",
+        "ganbench train stargan --recipe affectnet --data affectnet --root /data/AffectNet",
+    )
+)
+@click.argument("name", metavar="METHOD|judge", shell_complete=one_of(names.trained))
 @click.option(
     "--recipe",
     default="faces",

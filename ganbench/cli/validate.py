@@ -7,26 +7,34 @@ from pathlib import Path
 
 import click
 
-from ganbench.cli.options import device_option, seed_option
+from ganbench.cli import names
+from ganbench.cli.names import examples, one_or_file
+from ganbench.cli.options import device_option, renamed_option, seed_option
 from ganbench.cli.screen import print_table, progress_bar, screen
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "ganbench validate --limit 28 --out runs/validation",
+    )
+)
 @click.option(
     "--judge",
     default="vgg",
     show_default=True,
     metavar="vgg|FILE|RUN",
+    shell_complete=one_or_file(names.judges),
     help="The judge whose predictions the metrics use, and which the texture deceives: the suite's VGG, or "
     "a checkpoint of 'ganbench train judge'.",
 )
 @click.option(
-    "--faces",
+    "--limit",
     type=click.IntRange(14, 1_000_000),
     default=140,
     show_default=True,
     help="Number of test faces.",
 )
+@renamed_option("--faces", "--limit")
 @seed_option("Seed of the faces and of all random draws.")
 @device_option
 @click.option(
@@ -35,7 +43,7 @@ from ganbench.cli.screen import print_table, progress_bar, screen
     metavar="DIR",
     help="Folder for validation.json and validation.md.",
 )
-def validate(judge: str, faces: int, seed: int, device: str, out: Path | None) -> None:
+def validate(judge: str, limit: int, seed: int, device: str, out: Path | None) -> None:
     """Test the metrics themselves, on edits whose emotion, intensity, person and background are known.
 
     Renders the edits of a perfect editor, of a lazy one, of one that changes the person, of one whose
@@ -54,7 +62,7 @@ def validate(judge: str, faces: int, seed: int, device: str, out: Path | None) -
         check_writable(out)
     with progress_bar(screen(err=True)) as move:
         move("load", 0, None)
-        found = trial.validate(*judges, faces, seed, move)
+        found = trial.validate(*judges, limit, seed, move)
     console = screen()
     for table in formats.tables(found):
         print_table(console, table)

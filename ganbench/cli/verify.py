@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ganbench.cli.options import COUNT, device_option, seed_option
+from ganbench.cli.options import COUNT, device_option, renamed_option, seed_option
 from ganbench.cli.protocol_options import ProtocolOptions, own_data_options, protocol_option
 from ganbench.cli.screen import progress_bar, say, screen
 from ganbench.text import plural
@@ -19,18 +19,19 @@ from ganbench.text import plural
 @click.argument("folder", metavar="EDITS", type=click.Path())
 @protocol_option(None)
 @click.option(
-    "--images",
+    "--limit",
     type=COUNT,
     default=20,
     show_default=True,
     help="Number of images whose seven edits are looked at, drawn at random by --seed.",
 )
+@renamed_option("--images", "--limit")
 @click.option("--whole", is_flag=True, help="Look at all edits.")
 @seed_option("Seed of the choice of images.")
 @own_data_options
 @device_option
 def verify(
-    run: str, folder: str, protocol: str | None, images: int, whole: bool, seed: int, **given: Any
+    run: str, folder: str, protocol: str | None, limit: int, whole: bool, seed: int, **given: Any
 ) -> None:
     """Check that RUN, a folder of 'ganbench score', is about the pictures in EDITS.
 
@@ -53,7 +54,7 @@ def verify(
             run,
             folder,
             opened,
-            images=None if whole else images,
+            images=None if whole else limit,
             seed=seed,
             progress=partial(move, "verifying"),
         )

@@ -27,7 +27,9 @@ def check_folder(folder: Path, force: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{str(folder)!r} is a file; give a folder")
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise BadInput(f"{str(folder)!r} is not empty; give a new folder or allow it with --force")
+        raise BadInput(
+            f"{str(folder)!r} is not empty; give a new folder or allow it with --overwrite"
+        )
 
 
 def export_split(dataset: TableDataset, folder: Path, quality: int, progress: Progress) -> None:

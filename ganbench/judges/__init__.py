@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ganbench.errors import BadInput, unknown
 from ganbench.judges.interface import Judge, Judged, JudgeSpec
 from ganbench.parsing import is_folder
+from ganbench.registry import JUDGES
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +21,7 @@ ONNX = "onnx:"
 
 def list_judges() -> list[str]:
     """Names that ``load_judge`` takes."""
-    return ["vgg", "face-api"]
+    return list(JUDGES)
 
 
 def load_judge(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ganbench.report.table import Row, Table
@@ -96,25 +97,32 @@ def _cells(table: Table, row: Row, bold: str) -> list[str]:
     return cells
 
 
-def to_rich(table: Table) -> RichTable:
-    """A table for the terminal; the best value of each column is bold and green, and intervals stand below."""
+def to_rich(table: Table, columns: Sequence[int] | None = None, caption: bool = True) -> RichTable:
+    """A table for the terminal; the best value of each column is bold and green, and intervals stand below.
+
+    Args:
+        table: the table.
+        columns: positions of the columns to show; None shows all.
+        caption: whether the caption stands above.
+    """
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    columns = range(len(table.columns)) if columns is None else columns
     shown = RichTable(
-        title=Text(printable(table.caption)),
+        title=Text(printable(table.caption)) if caption else None,
         title_style="",
         title_justify="left",
         pad_edge=False,
         box=None,
     )
     shown.add_column("Method", no_wrap=True, header_style="bold")
-    for column in table.columns:
-        head = Text(printable(column.heading))
+    for i in columns:
+        head = Text(printable(table.columns[i].heading))
         shown.add_column(head, justify="right", no_wrap=True, header_style="bold")
     for row in table.rows:
         cells = []
-        for i in range(len(table.columns)):
+        for i in columns:
             cell = Text(table.value(row, i), style="bold green" if table.is_best(row, i) else "")
             sides = table.sides(row, i)
             cells.append(cell.append(f"\n{sides}", style="not bold dim") if sides else cell)

@@ -44,11 +44,18 @@ class Loaded:
 
     Attributes:
         method: ready to edit.
-        options: what a command says to have the same: ``--checkpoint``, ``--device``.
+        options: what a command says to have the same, such as ``--device``.
+        file: the user's checkpoint that it was loaded from; None for the shipped one.
     """
 
     method: Method
     options: tuple[str, ...] = ()
+    file: str | None = None
+
+    @property
+    def named(self) -> str:
+        """The value of ``--method`` that stands for it."""
+        return self.method.name if self.file is None else f"{self.method.name}={self.file}"
 
 
 class Studio:
@@ -156,7 +163,7 @@ class Studio:
             "code": np.round(code, 4).tolist() if in_plane else None,
             "file": self._file(one, goal),
             "command": wish.command(
-                one.path, method.name, loaded.options, noisy=bool(method.noise_dim)
+                one.path, loaded.named, loaded.options, noisy=bool(method.noise_dim)
             ),
         }
 

@@ -84,8 +84,8 @@ class Wish:
 
         Args:
             path: of the photograph.
-            name: of the method.
-            options: more options: the checkpoint, the device.
+            name: of the method, with ``=FILE`` if it has a checkpoint of the user.
+            options: more options, such as the device.
             noisy: whether the method takes noise.
         """
         words = ["ganbench", "edit", f"./{path}" if path.startswith("-") else path]

@@ -76,9 +76,9 @@ def test_every_command_takes_both(done, tmp_path):
     plan = done("eval", "--methods", methods, *data, "--metrics", "accuracy", "--dry-run")
     assert "mine (GGANmut)" in plan
     face = tmp_path / "photos/test/sad/0.png"
-    done("edit", "--framed", "--method", "gganmut", "--checkpoint", "runs/gganmut", "--images", face,
+    done("edit", "--framed", "--method", "gganmut=runs/gganmut", "--images", face,
          "--resize", "--emotion", "happy", "--out", "edits", "--device", "cpu")  # fmt: skip
-    done("figure", "nuance", "--method", "gganmut", "--checkpoint", "runs/gganmut", *data, "--out", "n.png")  # fmt: skip
+    done("figure", "nuance", "--method", "gganmut=runs/gganmut", *data, "--out", "n.png")  # fmt: skip
     assert "complete" in done("checkpoints", "verify", "gganmut", "runs/gganmut")
     done("checkpoints", "export", "runs/gganmut", "--official", "--out", "authors")
     (file,) = (tmp_path / "authors").iterdir()

@@ -93,7 +93,7 @@ def test_a_second_run_stands_beside_it(place, scored):
 
 def test_a_run_is_verified_in_a_sample_and_as_a_whole(place, scored):
     words = ["--protocol", "folder", *DATA]
-    done = ganbench(place, "verify", "run", "edits", *words, "--images", "3")
+    done = ganbench(place, "verify", "run", "edits", *words, "--limit", "3")
     assert (done.returncode, done.stdout) == (0, "verified: 21 of 98 pictures\n"), done.stderr
     done = ganbench(place, "verify", "run", "edits", *words, "--whole")
     assert done.stdout == "verified: 98 of 98 pictures\n"

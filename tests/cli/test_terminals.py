@@ -122,7 +122,7 @@ def test_edit_shows_the_names_of_files(picture_folder, call, tmp_path):
     save, folder = picture_folder
     out = tmp_path / "out [" / "x]\x1b[5m"
     code, said, err = call(
-        "edit", "--framed", "--images", folder, "--method", "stargan", "--checkpoint", save,
+        "edit", "--framed", "--images", folder, "--method", f"stargan={save}",
         "--emotion", "happy", "--out", out, "--skip-bad", "--device", "cpu",
     )  # fmt: skip
     assert code == 0

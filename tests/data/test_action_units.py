@@ -199,7 +199,7 @@ def test_units_train_without_emotions_and_edit_by_name(call, tiny_recipe, tmp_pa
     for name in ("a", "b"):
         pixels = np.full((SIZE, SIZE, 3), 90, np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
-    edit = ("edit", "--framed", "--method", "ganimation", "--device", "cpu", "--checkpoint", out.strip(), "--images", "a.png", "b.png")  # fmt: skip
+    edit = ("edit", "--framed", "--method", f"ganimation={out.strip()}", "--device", "cpu", "--images", "a.png", "b.png")  # fmt: skip
     code, said, err = call(*edit, "--aus", "AU12=.8,AU06=.5", "--out", "smile")
     assert code == 0, err
     assert "2 edits" in said

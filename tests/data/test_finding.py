@@ -172,7 +172,7 @@ def edit(call, tiny_method, tmp_path):
     """``edit(*arguments)``: the command with a small StarGAN."""
     path = tmp_path / "tiny.safetensors"
     save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {})
-    options = ("--method", "stargan", "--checkpoint", path, "--emotion", "happy")
+    options = ("--method", f"stargan={path}", "--emotion", "happy")
     return lambda *more: call("edit", "--framed", *options, "--device", "cpu", *more)
 
 

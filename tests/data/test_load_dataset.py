@@ -142,9 +142,9 @@ def test_exported_faces_come_back(exported):
 
 def test_export_never_destroys(exported, tmp_path):
     (exported / "mine.txt").write_text("keep")
-    with pytest.raises(BadInput, match=r"is not empty.*--force"):
+    with pytest.raises(BadInput, match=r"is not empty.*--overwrite"):
         run("export", "faces", exported)
-    run("export", "faces", exported, "--size", 16, "--train", 7, "--test", 7, "--force")
+    run("export", "faces", exported, "--size", 16, "--train", 7, "--test", 7, "--overwrite")
     assert (exported / "mine.txt").read_text() == "keep"
     assert len(load_dataset("affectnet", "test", root=exported, size=16)) == 7
     assert not list(exported.rglob("*.part"))

@@ -54,9 +54,8 @@ def run(folder, tiny_method, monkeypatch, call):
 
     def figure(name, *arguments):
         given = [name, *arguments]
-        if "--method" in given and "--checkpoint" not in given:
-            method = given[given.index("--method") + 1]
-            given += ["--checkpoint", f"{method}.safetensors"]
+        if "--method" in given and "=" not in given[place := given.index("--method") + 1]:
+            given[place] += f"={given[place]}.safetensors"
         if name in FIGURES and "judge" in FIGURES[name].inputs and "--judge" not in given:
             given += ["--judge", "judge.safetensors"]
         return call("figure", *given, "--device", "cpu")
@@ -125,7 +124,7 @@ OUT = ["--out", "bad.png"]
         (["wheel", "--method", "linear"], "Missing option '--out'"),
         (["wheel", "--method", "linear", "--out", "x.gif"], "png or pdf: 'x.gif'; name it x.pdf"),
         (["wheel", "--method", "linaer", *OUT], "did you mean 'linear'"),
-        (["wheel", "--method", "linear", "--checkpoint", "gaussian.safetensors", *OUT], "holds 'gaussian'"),
+        (["wheel", "--method", "linear=gaussian.safetensors", *OUT], "holds 'gaussian'"),
         (["wheel", "--method", "linear", "--rho", "a", *OUT], "not numbers: 'a'"),
         (["wheel", "--method", "linear", "--rho", "2", *OUT], "rho must be"),
         (["wheel", "--method", "linear", "--tolerance", "1", *OUT], "No such option"),

@@ -49,7 +49,7 @@ def edit(call, tiny_method, tmp_path):
     """``edit(*arguments)``: the command with a small StarGAN and --emotion happy."""
     path = tmp_path / "tiny.safetensors"
     save_checkpoint(path, tiny_method("stargan"), "method", "stargan", {})
-    options = ("--method", "stargan", "--checkpoint", path, "--device", "cpu")
+    options = ("--method", f"stargan={path}", "--device", "cpu")
 
     def run(*more):
         goal = () if "--emotion" in more else ("--emotion", "happiness")
@@ -314,7 +314,7 @@ def test_small_faces_are_warned_of(call, scene, tiny_method, tmp_path):
     save_checkpoint(path, tiny_method("stargan", image_size=256), "method", "stargan", {})
     Image.fromarray(scene()).save(tmp_path / "photo.png")
     code, _, err = call(
-        "edit", "photo.png", "--method", "stargan", "--checkpoint", path, "--emotion", "sad",
+        "edit", "photo.png", "--method", f"stargan={path}", "--emotion", "sad",
         "--device", "cpu",
     )  # fmt: skip
     assert code == 0
