@@ -111,7 +111,7 @@ def test_what_the_system_refuses_is_one_line(call, monkeypatch, tmp_path):
 def test_output_folders_that_cannot_be_written(call, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     for out in ("file", "file/below", "x" * 300, "x" * 300 + "/below"):
-        code, _, err = call("validate", "--faces", 14, "--out", out, "--judge", "missing")
+        code, _, err = call("validate", "--limit", 14, "--out", out, "--judge", "missing")
         assert (code, err.count("\n")) == (2, 1)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(BadInput, match="No space left"):

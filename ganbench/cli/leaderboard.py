@@ -13,10 +13,11 @@ from ganbench.cli.screen import emit, progress_bar, say, screen
 from ganbench.text import plural
 
 force_option = click.option(
-    "--force", is_flag=True, help="Write into a folder that is not empty; files of the same names are replaced."
+    "--overwrite", "force", is_flag=True, help="Write into a folder that is not empty; files of the same names are replaced."
 )  # fmt: skip
 images_option = click.option(
-    "--images",
+    "--limit",
+    "images",
     type=COUNT,
     default=7,
     show_default=True,
@@ -81,7 +82,7 @@ def check(results: Path, edits: Path | None, images: int, as_json: bool, device:
     \b
     ganbench leaderboard check results
     ganbench leaderboard check results --json
-    ganbench leaderboard check results --edits all-edits --images 50
+    ganbench leaderboard check results --edits all-edits --limit 50
 
     Files and manifest, protocol and versions of metrics, numbers against verdicts, hashes of all pictures,
     duplicates; and a sample of the edits: their hashes, and the judge's verdicts on them.

@@ -38,7 +38,7 @@ def _wins(results: Results, point: str, spec: MetricSpec) -> bool | None:
 def told(results: Results) -> list[str]:
     """``won`` in words: a sentence for each point of reference."""
     return [
-        f"{title_of(results, point)} is better than every method in "
+        f"{title_of(results, point)}: better than every method in "
         f"{', '.join(spec.title for spec in metrics) or 'no metric'}."
         for point, metrics in won(results).items()
     ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 
 from ganbench.emotions import EMOTIONS
 from ganbench.metrics import METRICS, MetricSpec
@@ -15,10 +13,12 @@ from ganbench.metrics.gt_error import REGIONS
 from ganbench.records import EXTRA, FACES, JUDGE, Record, Results
 from ganbench.report.groups import group_tables, worst_groups_table
 from ganbench.report.naming import in_order, specs, title_of
+from ganbench.report.published import paper_table1
 from ganbench.report.table import Cell, Column, Row, Table
 from ganbench.report.ties import Gap, difference_of, known_ties
 from ganbench.scoring import REAL, TRUTH
 from ganbench.scoring.noise_seeds import DEVIATION, OVER_SEEDS, variant_of
+from ganbench.scoring.probes import TRUE_INTENSITY
 from ganbench.text import plural
 
 # What captions say of intervals.
@@ -152,6 +152,9 @@ def other_table(results: Results) -> Table | None:
         (name, "", spec.title) for name, spec in specs(results).items() if name not in in_table1
     ]
     names = [REAL, *in_order(results), TRUTH]
+    linear = ("cls", TRUE_INTENSITY, "CLS, true intensity")
+    if _has_value(results, linear, names):
+        items.insert([name for name, _, _ in items].index("cls") + 1, linear)
     return _table(results, "Metrics that are not in Table 1.", items, names)
 
 
@@ -306,23 +309,6 @@ def _gap_to_best(results: Results, spec: MetricSpec, name: str, names: Sequence[
         return None
     best = (max if spec.direction == "higher" else min)(values, key=lambda n: values[n])
     return (0.0, 0.0, 0.0) if name == best else difference_of(results, spec.name, name, best)
-
-
-def paper_table1() -> Table:
-    """The published Table 1 and the mean of each row. Its data, judge and weights are those of the paper."""
-    text = resources.files("ganbench.report").joinpath("paper_table1.toml").read_text("utf-8")
-    paper = tomllib.loads(text)
-    names = [*(name.capitalize() for name in paper["columns"]), "Mean"]
-    columns = tuple(Column(name, "reported", 1) for name in names)
-    rows = tuple(
-        Row(title, (*map(Cell, values), Cell(sum(values) / len(values))), competes=False)
-        for title, values in paper["rows"].items()
-    )
-    caption = (
-        f"{paper['title']}: accuracy ({paper['unit']}) on {paper['data']}; judge: {paper['judge']}. "
-        "Data set, judge and weights differ from those of ganbench: the numbers are not comparable."
-    )
-    return Table(caption, columns, rows)
 
 
 def _table(

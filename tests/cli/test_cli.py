@@ -125,7 +125,7 @@ def test_a_mistake_in_a_real_process_is_one_line(process):
     ("args", "message"),
     [
         (["evl"], "unknown command: 'evl'; did you mean 'eval'"),
-        (["zzz"], "unknown command: 'zzz'; known: cache, checkpoints, cite, claims, compare, data, edit, eval, figure, methods, plot, protocol, reproduce, score, train, validate, verify"),
+        (["zzz"], f"unknown command: 'zzz'; known: {', '.join(sorted(COMMANDS))}"),
         (["--verbose"], "--verbose"),
         (["train"], "Missing argument"),
         (["train", "stargan", "more"], "unexpected extra argument"),

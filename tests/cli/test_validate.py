@@ -8,7 +8,7 @@ import pytest
 def test_a_trial_of_few_faces(call, tmp_path):
     out = tmp_path / "trial"
     code, printed, err = call(
-        "validate", "--device", "cpu", "--faces", 14, "--seed", 3, "--out", out
+        "validate", "--device", "cpu", "--limit", 14, "--seed", 3, "--out", out
     )
     found = json.loads((out / "validation.json").read_text())
     assert (found["faces"], found["seed"]) == (14, 3)
@@ -34,7 +34,7 @@ def test_a_trial_of_few_faces(call, tmp_path):
     [
         (["--judge", "face-api"], "gradients"),
         (["--judge", "vggg"], "did you mean 'vgg'"),
-        (["--faces", "7"], "faces"),
+        (["--limit", "7"], "limit"),
     ],
 )
 def test_bad_input_is_one_line(call, arguments, message):

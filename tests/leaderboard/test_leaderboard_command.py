@@ -116,7 +116,7 @@ def test_faults_have_their_exit_codes(board, row):
     assert fault["unread"]
 
 
-def test_a_row_is_made_from_a_run_and_made_again_with_force(board, row):
+def test_a_row_is_made_from_a_run_and_made_again_with_overwrite(board, row):
     """A row is a run folder, too: what is made of it has the same numbers, hashes and proof."""
     words = ("add", "results/half", "--edits", "results/half/edits", "--to", "again")
     code, out, err = board(*words)
@@ -130,7 +130,7 @@ def test_a_row_is_made_from_a_run_and_made_again_with_force(board, row):
     code, _, err = board(*words)
     assert code == 2
     assert "is not empty" in err
-    code, _, err = board(*words, "--images", "2", "--force")
+    code, _, err = board(*words, "--limit", "2", "--overwrite")
     assert code == 0, err
     assert len(list((made / "edits").iterdir())) == 14
 

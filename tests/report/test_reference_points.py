@@ -29,8 +29,8 @@ def test_a_point_wins_where_it_is_better_than_every_method():
     # Backgrounds of other numbers of edits are not compared.
     assert found[TRUTH] == ["ere"]
     sentences = told(with_points())
-    assert sentences[0].startswith("SMIT is better than every method in ERE, Background, Ground")
-    assert sentences[1] == "True edits is better than every method in ERE."
+    assert sentences[0].startswith("SMIT: better than every method in ERE, Background, Ground")
+    assert sentences[1] == "True edits: better than every method in ERE."
 
 
 def test_methods_alone_have_no_points():

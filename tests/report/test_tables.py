@@ -7,12 +7,12 @@ from sample import full_results, results
 
 from ganbench.metrics import METRICS
 from ganbench.report.formats import to_csv, to_latex, to_markdown, to_rich
+from ganbench.report.published import paper_table1
 from ganbench.report.tables import (
     codes_table,
     differences_table,
     gt_error_table,
     other_table,
-    paper_table1,
     table1,
 )
 from ganbench.scoring import record

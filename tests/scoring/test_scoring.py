@@ -310,6 +310,8 @@ def test_linearity_against_renderings_of_known_intensity(store):
     late = found(Shader(power=5))
     assert 0.5 < late[None, TRUE_INTENSITY].value < 0.95
     assert late["happy", TRUE_INTENSITY].low <= late["happy", TRUE_INTENSITY].value
+    both = evaluate([Shader()], Shades(14), Reader(), store=store, metrics="cls").results
+    assert [c.title for c in other_table(both).columns][-2:] == ["CLS", "CLS, true intensity"]
     lazy = found(Shader(share=0))
     assert lazy[None, TRUE_INTENSITY].value == lazy[None, ""].value == 0
     # Photographs know no true intensity; the judge still measures one.

@@ -249,7 +249,7 @@ def test_the_studio_ends_with_ctrl_c_and_leaves_nothing(tmp_path, faces):
     photo = client.json("POST", f"sample?tab={client.tab}&number=0", b"")
     answer = client.edit(photo=photo["photo"], method="mine", emotion="sad")
     assert answer["command"] == (
-        f"ganbench edit me.png --method stargan --checkpoint {file} --device cpu --emotion sad --face 1"
+        f"ganbench edit me.png --method stargan={file} --device cpu --emotion sad --face 1"
     )
     client.open(encoded(faces[0]), "private.png")
     # A second studio on the same port is refused, and the first one goes on.
