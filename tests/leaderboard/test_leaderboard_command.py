@@ -97,7 +97,7 @@ def test_forged_verdicts_are_found(board, row):
 
 def test_whoever_has_all_edits_is_asked_for_any_of_them(board, row):
     shutil.copytree(row / "edits", row.parents[1] / "all" / "half")
-    code, out, _ = board("check", "results", "--edits", "all", "--images", "3", "--json")
+    code, out, _ = board("check", "results", "--edits", "all", "--limit", "3", "--json")
     assert code == 1
     faults = json.loads(out)["faults"]
     assert faults
@@ -144,7 +144,7 @@ def test_a_row_is_made_from_a_run_and_made_again_with_overwrite(board, row):
         (["add", "results/mine"], "no edits for: results/mine"),
         (["add", "results/mine", "--edits", "empty", "--to", "new"], "cannot read: empty/"),
         (["add", "none"], "cannot read results"),
-        (["check", "results", "--images", "0"], "0 is not in the range"),
+        (["check", "results", "--limit", "0"], "0 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line(board, tmp_path, words, message):
