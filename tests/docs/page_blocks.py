@@ -11,10 +11,11 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -126,6 +127,7 @@ class Reader:
         folder: where the reader is.
         call: runs a command of ganbench and returns code, output and errors (``conftest.call``).
         edited: changes the words of a command of ganbench before it runs, to make it small.
+        places: paths that the pages name, and those that are read instead.
     """
 
     def __init__(
@@ -133,8 +135,9 @@ class Reader:
         folder: Path,
         call: Callable[..., tuple[int, str, str]],
         edited: Callable[[list[str]], list[str]] = lambda words: words,
+        places: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.folder, self.call, self.edited = folder, call, edited
+        self.folder, self.call, self.edited, self.places = folder, call, edited, places
         self.names: dict[str, object] = {"__name__": "__page__"}
         self.printed = ""
         sys.path.insert(0, str(folder))
@@ -184,6 +187,8 @@ class Reader:
 
     def _line(self, line: str, where: str) -> None:
         """A line of commands, joined by &&, || or ;, whose output may go to a file."""
+        for path, instead in self.places.items():
+            line = line.replace(path, instead)
         lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
         lexer.whitespace_split = True
         words: list[str] = []
