@@ -120,8 +120,9 @@ def compute(
     stopwatch: Stopwatch | None = None,
     watch: Callable[[int], None] = lambda _: None,
     later: Later = AT_ONCE,
+    pictures: NDArray[np.uint8] | None = None,
 ) -> list[Arrays]:
-    """Do a job of any kind except ``render``.
+    """Do a job of any kind except ``render`` and ``faces``.
 
     Args:
         job, inputs: the job, and the inputs of its chunk.
@@ -130,6 +131,7 @@ def compute(
         stopwatch: measures the stages.
         watch: called after each batch with the number of finished images of the job.
         later: has the pixels of a batch compared, while the next batch is edited.
+        pictures: [m, 3, S, S], filled with the first m edits, rounded to 8 bits.
 
     Returns:
         The arrays for each judge.
@@ -172,6 +174,8 @@ def compute(
                 if edit.images.is_cuda:
                     torch.cuda.synchronize()
             batch, arrays = edit.images, _measure(job, inputs, rows, edit, timer, later)
+            if pictures is not None and start < len(pictures):
+                pictures[start : start + len(rows)] = to_bytes(batch[: len(pictures) - start])
         measured.append(arrays)
         with timer(f"judge: {job.title}"):
             for judge, spec, parts in zip(judges, specs, outputs, strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ganbench.evaluation import contract, protocol
 from ganbench.evaluation.compute import Inputs, K
@@ -25,17 +26,19 @@ def describe_faces(
     batch_size: int = 32,
     stopwatch: Stopwatch | None = None,
     watch: Callable[[int], None] = lambda _: None,
+    edited: NDArray[np.uint8] | None = None,
 ) -> Arrays:
     """Do a job ``faces``: of the inputs, of the true edits, or of a method's edits with anchor codes.
 
     The pictures are rounded to 8 bits, as they would be saved. The edits are those of the job ``edits``
-    with the same codes, made again: its entry in the store holds no pictures.
+    with the same codes, made again unless they are given: the store does not hold them.
 
     Args:
         job, inputs: the job, and the inputs of its part of a chunk.
         batch_size: number of pictures that are made and described at once.
         stopwatch: measures the stages.
         watch: called after each batch with the number of finished pictures of the job.
+        edited: the edits uint8 [n * 7, 3, S, S], row 7 * image + target, if they have just been made.
 
     Returns:
         The arrays of ``framed.describe``, [n, ...] for the inputs and [n, 7, ...] for edits.
@@ -56,7 +59,9 @@ def describe_faces(
     parts = []
     for start in range(0, n * each, batch_size):
         rows = np.arange(start, min(start + batch_size, n * each))
-        if job.method is not None:
+        if edited is not None:
+            pictures = edited[rows]
+        elif job.method is not None:
             with timer(f"edit: {job.method.title}"):
                 chosen = job.method, images[rows // K], codes[rows], job.label
                 pictures = to_bytes(contract.edit(*chosen, precision=job.precision).images)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.data.dataset import Dataset
@@ -128,6 +129,7 @@ class Plan:
     _jobs: list[Job] = field(default_factory=list, repr=False)
     _loaded: tuple[Chunk, Inputs] | None = field(default=None, repr=False)
     _rendering: dict[int, Future[None]] = field(default_factory=dict, repr=False)
+    _edited: dict[tuple[str, int], NDArray[np.uint8]] = field(default_factory=dict, repr=False)
     _storing: list[Future[None]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -141,7 +143,7 @@ class Plan:
     def refresh(self) -> None:
         """List the jobs again if methods, judges or data have been changed since the jobs were performed."""
         if self.keys.refresh():
-            self._jobs, self._loaded = [], None
+            self._jobs, self._loaded, self._edited = [], None, {}
 
     # -- which jobs there are ---------------------------------------------------------------------
 
@@ -160,6 +162,8 @@ class Plan:
             title = "true edits"
             jobs += [Job("render", chunk, title, n, main, target=target) for target in range(K)]
             jobs.append(Job("truth", chunk, title, K * n, self.judges))
+        faces = self._faces(chunk)
+        jobs += [job for job in faces if job.method is None]
         for label, method in self.methods.items():
             for codes in protocol.code_sets(method):
                 part = chunk if codes == ANCHOR or self.all_codes else chunk.within(protocol.FEW)
@@ -171,7 +175,9 @@ class Plan:
                         "edits", part, method.title, count, judges, label, method, codes, seed
                     )
                     jobs.append(replace(edits, precision=self.precision))
-        return [*jobs, *self._faces(chunk)]
+                    if (codes, seed) == (ANCHOR, self.seed):  # while the edits are at hand
+                        jobs += [job for job in faces if job.label == label]
+        return jobs
 
     def _faces(self, chunk: Chunk) -> list[Job]:
         """The jobs that describe faces, if a metric needs them and the images are large enough."""
@@ -359,8 +365,23 @@ class Plan:
                 return [render(job, self.dataset, job.chunk.indices[:first])]
         inputs = self.inputs(job.chunk)
         if job.kind == "faces":
-            return [describe_faces(job, inputs, self.batch_size, self.stopwatch, watch)]
+            edited = self._edited.pop((job.label, job.chunk.number), None)
+            return [describe_faces(job, inputs, self.batch_size, self.stopwatch, watch, edited)]
         if job.asked:
             (true,) = (j for j in self.jobs if j.kind == "render" and j.codes == job.codes)
             inputs = replace(inputs, true_probe=self.fetch(true))
-        return compute(job, inputs, judges, self.batch_size, self.stopwatch, watch, self.later)
+        pictures = self._pictures_for_faces(job, inputs)
+        return compute(
+            job, inputs, judges, self.batch_size, self.stopwatch, watch, self.later, pictures
+        )
+
+    def _pictures_for_faces(self, job: Job, inputs: Inputs) -> NDArray[np.uint8] | None:
+        """An array for the edits of a job whose faces the next job describes; None if it does not."""
+        if job.kind != "edits" or (job.codes, job.seed) != (ANCHOR, self.seed):
+            return None
+        faces = next((of for of in self._faces(job.chunk) if of.label == job.label), None)
+        if faces is None or not self.missing(faces):
+            return None
+        pictures = np.empty((faces.images, *inputs.images.shape[1:]), np.uint8)
+        self._edited = {(job.label, job.chunk.number): pictures}
+        return pictures
