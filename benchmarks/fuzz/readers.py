@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import struct
 import tomllib
 import zipfile
@@ -27,14 +28,16 @@ from ganbench.gate.predictions import to_npz
 from ganbench.judges import load_judge
 from ganbench.judges.onnx import OnnxInput
 from ganbench.judges.vgg import VGG, VGGConfig
+from ganbench.leaderboard.checks import check
 from ganbench.methods.interface import Method
 from ganbench.methods.weights import save_checkpoint
 from ganbench.metrics import METRICS
-from ganbench.records import Results
+from ganbench.records import UNHASHED, Results
 from ganbench.registry import METHODS
 from ganbench.scoring import record
 from ganbench.storage import rows_file
 from ganbench.storage.store import Store, digest, write_atomic
+from ganbench.submission.opened import open_protocol
 from ganbench.submission.scorer import PICTURES
 from ganbench.submission.survey import picture_hash, survey
 from ganbench.submission.tasks import task_id
@@ -73,7 +76,7 @@ def as_json(data: bytes, random: Random) -> bytes:
     root = tree(json.loads(data), random)
     if isinstance(root, dict) and "protocol_hash" in root and random.random() < 0.7:
         try:
-            kept = {k: v for k, v in root["protocol"].items() if k != "extra judges"}
+            kept = {k: v for k, v in root["protocol"].items() if k not in UNHASHED}
             root["protocol_hash"] = digest(kept)
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             pass
@@ -225,6 +228,22 @@ def make_scored(folder: Path) -> None:
     found.save(folder / "scored" / "results.json")
 
 
+def make_board(folder: Path) -> None:
+    """A row of the leaderboard in the repository, without its edits, and what an earlier page left."""
+    row = folder / "board" / "row"
+    shutil.copytree(ROW, row, ignore=shutil.ignore_patterns("edits", "*.npz"))
+    manifest = json.loads((row / "manifest.json").read_text())
+    # A manifest that names the results would refuse every change of them before they are read.
+    manifest["files"] = {name: manifest["files"][name] for name in (PICTURES, SPRITE)}
+    (row / "manifest.json").write_text(json.dumps(manifest))
+    write_atomic(folder / "site" / "leaderboard.json", json.dumps({"files": ["index.html"]}))
+
+
+def rules_of(folder: Path) -> None:
+    """Check a row; it brings no edits that could be judged."""
+    check(folder / "board", open_protocol).as_json()
+
+
 def hashes_of(folder: Path) -> None:
     """Read what a run folder tells of the edits."""
     scored = folder / "scored"
@@ -236,6 +255,8 @@ def survey_of(folder: Path) -> None:
     survey(folder / "edits", 1, SIDE)
 
 
+ROW = Path(__file__).parents[2] / "reports/leaderboard/ganimation-half-the-change"
+SPRITE = f"edits_{ROW.name}.webp"
 RENDERS = Path(__file__).parents[2] / "tests/faces_in_photos/golden/face_networks.npz"
 
 
@@ -248,6 +269,7 @@ def make(folder: Path) -> None:
         found.save(folder / name / "results.json")
         (folder / name / "predictions.npz").write_bytes(to_npz(judged, found.records))
     make_scored(folder)
+    make_board(folder)
     (folder / "tolerance.toml").write_text(
         "[fed]\nmargin = 1.0\ncell = 2.0\n[other]\nmargin = 0.1\ncell = 0.2\n"
     )
@@ -461,6 +483,8 @@ PHOTOS = ("--data", "folder", "--root", "{}/faces")
 # The command that makes the folder of a run, two iterations before its end.
 BEGIN = Reader("", (*TRAIN, *PHOTOS, "--set", "iterations=4"))
 
+BOARD = ("leaderboard", "build", "{}/board", "--out", "{}/site")
+
 READERS: dict[str, Reader] = {
     "results": Reader("head/results.json", ("compare", "{}/base", "{}/head"), as_json, 6),
     "results, bytes": Reader("head/results.json", ("compare", "{}/base", "{}/head", "--json"), share=2),
@@ -471,6 +495,13 @@ READERS: dict[str, Reader] = {
     "hashes of a score": Reader("scored/pictures.csv", (), as_csv, 2, call=hashes_of),
     "hashes of a score, bytes": Reader("scored/pictures.csv", (), share=1, call=hashes_of),
     "edit in a file": Reader("edits/00000-sad.png", (), share=3, call=survey_of),
+    "row": Reader("board/row/results.json", (), as_json, 4, call=rules_of),
+    "row, shown": Reader("board/row/results.json", BOARD, as_json, 4),
+    "hashes of a row": Reader("board/row/pictures.csv", (), share=1, call=rules_of),
+    "manifest of a row": Reader("board/row/manifest.json", (), as_json, 2, call=rules_of),
+    "pictures of a row": Reader(f"board/row/{SPRITE}", (), share=2, call=rules_of),
+    "pictures of a row, shown": Reader(f"board/row/{SPRITE}", BOARD, share=1),
+    "earlier page": Reader("site/leaderboard.json", BOARD, as_json, 2),
     "tolerance": Reader("tolerance.toml", ("compare", "{}/base", "{}/head", "--tolerance", "{}/tolerance.toml"), as_toml, 3),
     "tolerance, bytes": Reader("tolerance.toml", ("compare", "{}/base", "{}/head", "--tolerance", "{}/tolerance.toml"), share=1),
     "recipe": Reader("recipe.toml", (*TRAIN, *PHOTOS, "--dry-run"), as_toml, 6),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from ganbench.cli.options import COUNT, device_option
-from ganbench.cli.screen import emit, progress_bar, say, screen
+from ganbench.cli.screen import emit, say, screen
 from ganbench.text import plural
 
 force_option = click.option(
@@ -92,13 +93,8 @@ def check(results: Path, edits: Path | None, images: int, as_json: bool, device:
     from ganbench.leaderboard.checks import check as find
     from ganbench.submission.opened import open_protocol
 
-    with progress_bar(screen(err=True)) as move:
-
-        def opened(name: str):  # type: ignore[no-untyped-def]
-            move(f"protocol {name}", 0, None)
-            return open_protocol(name, device=device, lazy=True)
-
-        found = find(results, opened, edits=edits, images=images)
+    opened = partial(open_protocol, device=device, lazy=True)
+    found = find(results, opened, edits=edits, images=images)
     if as_json:
         emit(json.dumps(found.as_json(), indent=1) + "\n")
         sys.exit(found.exit_code)

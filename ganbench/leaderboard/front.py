@@ -21,6 +21,9 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 24, 18, 52
 # Width of a character and height of a line of the labels.
 CHARACTER, LINE = 7.2, 15
 
+# With more points, only those of the front and the points of reference have names; others tell theirs when pointed at.
+NAMED = 16
+
 Numbers = tuple[float, float]
 
 
@@ -44,7 +47,7 @@ class Point:
         across, up: the ends of its intervals, (left, right) and (top, bottom).
         on_front: whether no other method is at least as good in both values.
         reference: whether it is a point of reference.
-        text: where its name begins, or ends.
+        text: where its name begins, or ends; None if there is no room for it.
         end: whether ``text`` is the end.
     """
 
@@ -57,7 +60,7 @@ class Point:
     up: Numbers
     on_front: bool
     reference: bool
-    text: Numbers
+    text: Numbers | None
     end: bool
 
 
@@ -102,10 +105,14 @@ def make_chart(board: Board) -> Chart | None:
     on_front = front({label: values[label] for label in competing})
     points: list[Point] = []
     taken: list[Box] = []
+    crowded = len(places) > NAMED
     for label, place in places.items():
         x, y = found[label]
         title = board.title(label)
-        text, end = _room(place, title, taken, list(places.values()))
+        text: Numbers | None = None
+        end = False
+        if not crowded or label in on_front or label not in competing:
+            text, end = _room(place, title, taken, list(places.values()), crowded)
         points.append(
             Point(
                 label,
@@ -209,15 +216,16 @@ Box = tuple[float, float, float, float]
 
 
 def _room(
-    place: Numbers, title: str, taken: list[Box], points: list[Numbers]
-) -> tuple[Numbers, bool]:
-    """Where the name of a point begins or ends so that it covers no other name and no point, if there is room.
+    place: Numbers, title: str, taken: list[Box], points: list[Numbers], crowded: bool
+) -> tuple[Numbers | None, bool]:
+    """Where the name of a point begins, or ends, so that it covers as few other names and points as can be.
 
     Args:
         place: of the point.
         title: the name.
         taken: the boxes (left, top, right, bottom) of other names; that of this name is added.
         points: the places of all points.
+        crowded: leave the name out if it would cover something.
     """
     x, y = place
     width = CHARACTER * min(len(title), 40) + 4
@@ -235,6 +243,8 @@ def _room(
             if best is None or found[0] < best[0]:
                 best = found
     assert best is not None
+    if crowded and best[0]:
+        return None, False
     taken.append(best[1])
     return (round(best[2][0], 1), round(best[2][1], 1)), best[3]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -189,7 +190,7 @@ def read_sprites(place: Path, *sources: str) -> dict[str, bytes]:
     found = {}
     for source in (REAL, TRUTH, *sources):
         path = place / sprite_name(source)
-        if not path.exists():
+        if not os.path.lexists(path):  # a damaged link raises errors
             continue
         try:
             content = parsing.read_bytes(path, SPRITE)

@@ -210,6 +210,14 @@ def test_the_picture_holds_all_methods_and_says_what_is_outside(board):
     assert shown[TRUTH].reference
 
 
+def test_a_crowded_picture_names_the_front_where_there_is_room(board, monkeypatch):
+    assert all(point.text for point in make_chart(board).points)
+    monkeypatch.setattr("ganbench.leaderboard.front.NAMED", 5)
+    named = [point for point in make_chart(board).points if point.text]
+    assert len(named) > 1
+    assert all(point.on_front or point.reference for point in named)
+
+
 def test_there_is_no_picture_without_identity(board):
     records = tuple(r for r in board.results.records if r.metric != "identity")
     assert make_chart(replace(board, results=replace(board.results, records=records))) is None

@@ -102,6 +102,9 @@ def test_whoever_has_all_edits_is_asked_for_any_of_them(board, row):
     faults = json.loads(out)["faults"]
     assert faults
     assert all("cannot be read" in fault["fault"] for fault in faults)
+    code, out, err = board("check", "results", "--edits", "none")
+    assert (code, out) == (0, "passed: 1 row, 49 pictures verified\n")
+    assert "note: half: no folder none/half; it is verified by the edits that it brings" in err
 
 
 def test_faults_have_their_exit_codes(board, row):

@@ -144,6 +144,9 @@ def bad_hash(place):
         (without_verdicts, "no verdicts of mine", False),
         (swapped, "accuracy of happy is", False),
         (lambda p: rewrite(p, confusion={}), "confusion and predictions.npz disagree", False),
+        (lambda p: rewrite(p, confusion={"mine": [[[1, 2], [3]]]}), "confusion and predictions.npz disagree", False),
+        (write("notes.txt", b""), "a file that manifest.json does not name: notes.txt", False),
+        (lambda p: (p / "edits").symlink_to("/"), "a link: edits", False),
         (another_protocol, "not faces64-v1: judge fingerprint 38e3e32a -> 00000000", False),
         (lambda p: rewrite(p, seed=3), "not faces64-v1: seed 0 -> 3", False),
         (lambda p: rewrite(p, protocol=Results.load(p).protocol | {"version": 9, NAME: "own:1"}), "no named protocol: own:1", False),
@@ -201,7 +204,7 @@ def test_pictures_that_two_rows_share_are_counted(tmp_path):
 
 def test_reference_values_alone_are_a_note(tmp_path):
     shutil.copytree(str(folder_of(PROTOCOL)), tmp_path / "run")
-    write_manifest(tmp_path / "run", ["results.json"])
+    write_manifest(tmp_path / "run", [path.name for path in (tmp_path / "run").iterdir()])
     found = check(tmp_path, never)
     assert (found.faults, found.exit_code) == ([], 0)
     assert found.notes == ["run: all of its rows are reference values of ganbench"]

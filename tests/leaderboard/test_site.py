@@ -98,10 +98,10 @@ def test_text_of_strangers_is_shown_and_never_interpreted(page):
 
 
 def test_the_page_says_which_metrics_reward_doing_nothing(page):
-    (nothing,) = re.findall(r"<li>(Nothing done is better than every method in [^<]*)</li>", page)
+    (nothing,) = re.findall(r"<li>(Nothing done[^<]* better than every method in [^<]*)</li>", page)
     assert {"FED", "Background", "Identity"} <= set(re.split(r" in |, |\.", nothing))
     assert "Accuracy" not in nothing
-    assert "<li>Another person is better than every method in Accuracy" in page
+    assert re.search(r"<li>Another person[^<]* better than every method in Accuracy", page)
 
 
 def test_each_row_has_its_numbers_as_files(site):

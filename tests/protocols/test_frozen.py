@@ -1,10 +1,12 @@
 """What is frozen stays so: a package whose data, judges or metrics moved away from a protocol fails here."""
 
 import dataclasses
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from toys import Painter, Reader, ToyFaces
 
 from ganbench.errors import BadInput
@@ -16,6 +18,7 @@ from ganbench.metrics import METRICS
 from ganbench.protocols import Protocol, definition, list_protocols, load_protocol
 from ganbench.protocols.names import belongs, named
 from ganbench.records import NAME
+from ganbench.report.sprites import make_sprites, sprite_name
 from ganbench.storage.store import Store
 from ganbench.submission.opened import check, open_protocol
 from ganbench.submission.rows import frozen_run
@@ -61,6 +64,7 @@ def test_the_reference_values_are_those_of_the_shipped_checkpoints(name):
     for label in run.results.competing:
         facts = run.results.methods[label]
         assert facts["weights"] == sha256(shipped(label)), label
+        assert facts["trained_on"] == "faces"
         assert ("resized" in facts["title"]) == (protocol.size != 64)
         assert run.predictions[label].shape == (protocol.fixed["data"]["images"], 7)
     headlines = [r for r in run.results.records if r.headline and r.low is not None]
@@ -68,7 +72,7 @@ def test_the_reference_values_are_those_of_the_shipped_checkpoints(name):
 
 
 @pytest.mark.parametrize("name", WITH_VALUES)
-def test_a_new_evaluation_gives_the_frozen_verdicts(name, tmp_path):
+def test_a_new_evaluation_gives_the_frozen_verdicts_and_pictures(name, tmp_path):
     """The first images of the protocol's order, for a method of each kind; the tool checks all."""
     opened, run = open_protocol(name, device="cpu", lazy=True), frozen_run(name)
     loaded = load_all(["gaussian", "smit"], "cpu")
@@ -77,6 +81,15 @@ def test_a_new_evaluation_gives_the_frozen_verdicts(name, tmp_path):
     for label, judged in found.predictions.items():
         # A verdict may change with the last bits of another machine.
         assert (judged != run.predictions[label][:7]).sum() <= 1, label
+    # The small pictures beside the values show the same edits.
+    for file, made in make_sprites(found.gallery).items():
+        ours, theirs = (
+            np.asarray(Image.open(io.BytesIO(webp)), float)
+            for webp in ((definition.folder_of(name) / file).read_bytes(), made)
+        )
+        assert np.abs(ours - theirs).mean() < 1, file
+    sources = [*run.results.methods, "real", "truth"]
+    assert all((definition.folder_of(name) / sprite_name(one)).is_file() for one in sources)
 
 
 def test_a_changed_definition_is_refused(tmp_path, monkeypatch):
