@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from prdc import compute_prdc
-from scipy.stats import binom, spearmanr
+from scipy.stats import binom, hmean, pearsonr, spearmanr
 from sklearn.metrics import (
     brier_score_loss,
     confusion_matrix,
@@ -195,6 +195,20 @@ def predictions() -> list[bool]:
             "scipy",
             metrics.intensity_response(rho, path),
             spearmanr(rho, path).statistic,
+            EXACT,
+        ),
+        line(
+            "cls",
+            "scipy",
+            metrics.control_linearity(rho, path),
+            pearsonr(rho, path).statistic,
+            EXACT,
+        ),
+        line(
+            "hes",
+            "scipy",
+            metrics.harmonic_score(p[:, 0], p[:, 1]),
+            hmean(np.stack([p[:, 0], p[:, 1]])),
             EXACT,
         ),
         line(

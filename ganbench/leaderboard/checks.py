@@ -244,5 +244,5 @@ def _alike(row: Row, other: Row) -> str:
         return "the same weights or pictures"
     common = sum(other.hashes.get(name) == value for name, value in row.hashes.items())
     if row.hashes and 100 * common >= ALIKE * len(row.hashes):
-        return f"{common:,} of {len(row.hashes):,} pictures the same"
+        return f"{common:,} of {plural(len(row.hashes), 'picture')} the same"
     return ""
