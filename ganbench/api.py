@@ -121,7 +121,7 @@ class Outcome(Evaluation):
             BadInput: the folder cannot be written.
         """
         check_writable(Path(folder))
-        write_run(self, Path(folder), plan=self.plan)
+        write_run(self, Path(folder), plan=self.plan, more=self.files)
         return Path(folder) / "report.html"
 
     def __repr__(self) -> str:

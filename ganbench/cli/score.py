@@ -96,7 +96,7 @@ def score(**given: Any) -> None:
     from ganbench.report.run_folder import check_writable, write_run
     from ganbench.stopwatch import Stopwatch
     from ganbench.storage.upkeep import keep_limit
-    from ganbench.submission.scorer import PICTURES, prepare_scoring
+    from ganbench.submission.scorer import prepare_scoring
 
     options, watch = ScoreOptions(**given), Stopwatch()
     about, target = options.about, Path(options.out)
@@ -117,8 +117,8 @@ def score(**given: Any) -> None:
         move("score", 0, None)
         evaluation = scoring.finish(others)
         move("tables and pictures", 0, None)
-        command, files = ["ganbench", *sys.argv[1:]], {PICTURES: scoring.pictures}
-        tables = write_run(evaluation, target, command, scoring.plan, files)
+        command = ["ganbench", *sys.argv[1:]]
+        tables = write_run(evaluation, target, command, scoring.plan, evaluation.files)
         keep_limit()
     for note in evaluation.notes:
         say(f"note: {note}", err=True)

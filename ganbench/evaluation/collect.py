@@ -42,6 +42,7 @@ class Evaluation:
         predictions: for each method int8 [N, 7], the judged emotion of each image's edit to each target.
         notes: what a reader must know of data, judges and edits, a line each.
         plan: of the evaluation, for figures and pictures behind the numbers.
+        files: content of further files of its run folder, by name.
     """
 
     results: Results
@@ -52,6 +53,7 @@ class Evaluation:
     predictions: dict[str, NDArray[np.int8]]
     notes: list[str] = field(default_factory=list)
     plan: Plan | None = field(default=None, repr=False, compare=False)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def conclude(plan: Plan) -> Evaluation:

@@ -130,7 +130,7 @@ class Scoring:
             notes.append(
                 f"reference values of {name}, not computed in this run: {', '.join(titles)}"
             )
-        return replace(joined(evaluation, runs), notes=notes)
+        return replace(joined(evaluation, runs), notes=notes, files={PICTURES: self.pictures})
 
 
 def hashes_by_task(found: Survey) -> dict[str, str]:

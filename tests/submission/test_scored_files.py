@@ -13,6 +13,7 @@ import ganbench
 from ganbench import gate
 from ganbench.errors import BadInput
 from ganbench.evaluation.run import evaluate, perform
+from ganbench.report import cached_scene
 from ganbench.report.run_folder import write_run
 from ganbench.storage.store import Store
 from ganbench.submission.rows import joined
@@ -166,6 +167,18 @@ def test_a_run_is_verified(run, edits):
     assert verify(run, edits, toy_protocol(), images=3).pictures == 21
     with pytest.raises(BadInput, match="a run of no named protocol"):
         protocol_of(run)
+
+
+def test_what_score_returns_is_saved_as_a_run_that_is_verified(
+    scored, edits, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cached_scene, "DPI", 30)
+    page = scored.save(tmp_path / "saved")
+    assert "My method" in page.read_text(encoding="utf-8")
+    assert (tmp_path / "saved" / PICTURES).exists()
+    assert not verify(tmp_path / "saved", edits, toy_protocol(), images=3).faults
+    assert scored.table().index.tolist()[:2] == ["Real", "My method"]
+    assert scored.figure("grid_my-method").size[0] > 100
 
 
 def test_another_picture_is_found(run, edits, tmp_path):
