@@ -75,9 +75,21 @@ def build(results: Path, out: Path, force: bool) -> None:
     help="All edits, in a folder for each run folder of RESULTS and of its name.  [default: those in the run folders]",
 )
 @images_option
+@click.option(
+    "--allow-unverified",
+    is_flag=True,
+    help="Let rows of 'ganbench eval' pass, whose pictures have no hashes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @device_option
-def check(results: Path, edits: Path | None, images: int, as_json: bool, device: str) -> None:
+def check(
+    results: Path,
+    edits: Path | None,
+    images: int,
+    allow_unverified: bool,
+    as_json: bool,
+    device: str,
+) -> None:
     """Check the rows of RESULTS: what a pull request that adds one must pass.
 
     \b
@@ -94,7 +106,7 @@ def check(results: Path, edits: Path | None, images: int, as_json: bool, device:
     from ganbench.submission.opened import open_protocol
 
     opened = partial(open_protocol, device=device, lazy=True)
-    found = find(results, opened, edits=edits, images=images)
+    found = find(results, opened, edits=edits, images=images, allow_unverified=allow_unverified)
     if as_json:
         emit(json.dumps(found.as_json(), indent=1) + "\n")
         sys.exit(found.exit_code)

@@ -15,9 +15,6 @@ from ganbench.report.ties import ranks_of
 from ganbench.scoring import REAL, TRUTH
 from ganbench.submission.rows import join
 
-# What a row of reference is on this page.
-MARKS = {TRUTH: "True edits", REAL: REFERENCES[REAL]}
-
 
 @dataclass(frozen=True)
 class Board:
@@ -52,7 +49,7 @@ class Board:
     def order(self) -> list[str]:
         """The labels of all rows of a table, those of true edits and real images last."""
         known = {record.method for record in self.results.records}
-        return [*self.rows, *(mark for mark in MARKS if mark in known)]
+        return [*self.rows, *(mark for mark in (TRUTH, REAL) if mark in known)]
 
     @cached_property
     def specs(self) -> dict[str, MetricSpec]:
@@ -69,7 +66,7 @@ class Board:
 
     def title(self, label: str) -> str:
         """The name of a row in print."""
-        return MARKS.get(label) or self.rows[label].title
+        return REFERENCES.get(label) or self.rows[label].title
 
     def value(self, label: str, metric: str, variant: str = "") -> float | None:
         """The value of a row over all emotions."""

@@ -78,6 +78,7 @@ def check(
     *,
     edits: Path | None = None,
     images: int = SAMPLE,
+    allow_unverified: bool = False,
 ) -> Checked:
     """Check every run folder in a folder.
 
@@ -87,6 +88,7 @@ def check(
         edits: holds, for each run folder, a folder of the same name with all of its edits. Rows without one are
             verified by the edits that they bring themselves.
         images: number of images whose edits a row must bring, or that are drawn from ``edits``.
+        allow_unverified: let rows of ``ganbench eval`` pass, whose pictures have no hashes.
 
     Raises:
         BadInput: it is no folder, or holds no run folder.
@@ -120,9 +122,13 @@ def check(
                 verified, more = _of_edits(row, opened[protocol.name], own, images)
                 faults += more
             elif not row.hashes:
-                found.notes.append(
-                    f"{name}: {row.label} was run by ganbench from weights {row.fact('weights')[:16]}; no pictures to verify"
-                )
+                text = f"no hashes of pictures: {row.label}, which ganbench ran from {row.fact('weights')[:16]}"
+                if allow_unverified:
+                    found.notes.append(f"{name}: {text}")
+                else:
+                    faults.append(
+                        f"{text}; have its edits scored, or trust it with --allow-unverified"
+                    )
             told = {"folder": name, "row": row.label, "protocol": row.run.results.protocol_name}
             found.rows.append(told | {"verified": verified, "pictures": len(row.hashes)})
             all_rows.append((name, row))

@@ -210,6 +210,21 @@ def test_reference_values_alone_are_a_note(tmp_path):
     assert found.notes == ["run: all of its rows are reference values of ganbench"]
 
 
+def test_a_row_without_pictures_passes_only_by_trust(tmp_path):
+    """The numbers of a run of ``ganbench eval`` are as good as whoever sends them."""
+    place = write_row(tmp_path / "run", "mine")
+    results = Results.load(place)
+    del results.methods["mine"]["pictures"]
+    results.save(place / "results.json")
+    (place / "pictures.csv").unlink()
+    write_manifest(place, [path.name for path in place.iterdir() if path.name != "manifest.json"])
+    (fault,) = check(tmp_path, never).faults
+    assert "no hashes of pictures: mine, which ganbench ran from" in fault.text
+    trusted = check(tmp_path, never, allow_unverified=True)
+    assert (trusted.faults, trusted.exit_code) == ([], 0)
+    assert "no hashes of pictures: mine" in trusted.notes[0]
+
+
 def test_nobody_can_choose_the_images_that_prove_a_row():
     hashes = hashes_of("mine")
     chosen = sample_of(hashes, 7)
