@@ -55,7 +55,7 @@ nb_execution_raise_on_error = True
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 html_theme = "furo"
-pygments_dark_style = "github-dark"
+pygments_dark_style = "one-dark"
 html_title = f"ganbench {__version__}"
 html_static_path = ["static"]
 html_css_files = ["ganbench.css"]

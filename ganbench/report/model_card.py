@@ -113,7 +113,7 @@ def model_card(header: Mapping[str, Any], file: str, rows: Sequence[Row]) -> str
         "",
         "## Limits",
         "",
-        *_limits(header["card"]),
+        *_limits(header),
         "",
         "## Citation",
         "",
@@ -277,16 +277,15 @@ def _training(card: Mapping[str, Any]) -> Iterator[str]:
         yield "The card of the checkpoint does not tell how it was trained."
 
 
-def _limits(card: Mapping[str, Any]) -> Iterator[str]:
-    if _data_of(card) == "faces":
+def _limits(header: Mapping[str, Any]) -> Iterator[str]:
+    yield "- Numbers of one protocol say nothing of other pictures."
+    if _data_of(header["card"]) == "faces":
+        yield "- It has seen rendered faces only, and no photograph."
+    if header["kind"] == "method":
         yield (
-            "- It has seen rendered faces only, and the numbers above are of rendered faces: they say nothing "
-            "of photographs."
+            "- An edit shows an expression that the person did not have. Say so wherever you show one, and edit "
+            "nobody without consent."
         )
-    yield (
-        "- An edit shows an expression that the person did not have. Say so wherever you show one, and edit "
-        "nobody without consent."
-    )
 
 
 def _yaml(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import contextlib
 import importlib
 import os
 import re
@@ -13,7 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import distributions, requires
 from pathlib import Path
 from types import MappingProxyType
 
@@ -140,12 +139,15 @@ class Reader:
         self.folder, self.call, self.edited, self.places = folder, call, edited, places
         self.names: dict[str, object] = {"__name__": "__page__"}
         self.printed = ""
+        self.environment, self.path = dict(os.environ), list(sys.path)
         sys.path.insert(0, str(folder))
 
     def close(self) -> None:
-        """Forget the modules of the page."""
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(self.folder))
+        """Forget the page's modules, packages and variables."""
+        sys.path[:] = self.path
+        os.environ.clear()
+        os.environ.update(self.environment)
+        importlib.invalidate_caches()
         for name, module in list(sys.modules.items()):
             if str(getattr(module, "__file__", "") or "").startswith(str(self.folder)):
                 del sys.modules[name]
@@ -192,14 +194,14 @@ class Reader:
         lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
         lexer.whitespace_split = True
         words: list[str] = []
-        code, joint = 0, ";"
+        code, joint = 0, "&&"
         for word in [*lexer, ";"]:
             if word not in ("&&", "||", ";"):
                 words.append(word)
                 continue
-            if words and (joint == ";" or (joint == "&&") == (code == 0)):
+            if words and (joint == "&&") == (code == 0):
                 code = self._command(words, where)
-            words, joint = [], word
+            words, joint = [], "&&" if word == ";" else word  # as with set -e
         assert code == 0, f"{where}: {line}: exit code {code}\n{self.printed[-2000:]}"
 
     def _command(self, words: list[str], where: str) -> int:
@@ -252,10 +254,8 @@ class Reader:
             elif word == "." or name == "ganbench":
                 assert not extra or any(f'extra == "{extra}"' in r for r in requires("ganbench"))
             else:
-                with contextlib.suppress(PackageNotFoundError):
-                    assert version(word), f"{where}: {word} is not installed"
-                    continue
-                raise AssertionError(f"{where}: {word} is not installed")
+                known = any(one.name == word for one in distributions())
+                assert known, f"{where}: {word} is not installed"
 
     def _install_folder(self, source: Path) -> None:
         """Really install a package, beside the page's files."""

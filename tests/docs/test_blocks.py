@@ -1,7 +1,9 @@
 """Every block of the pages is something that a test does, or says visibly why not."""
 
 import json
+import os
 import re
+import sys
 
 import pytest
 from page_blocks import (
@@ -60,6 +62,10 @@ def test_what_nobody_executes_is_noticed(tmp_path):
         reader.do(of("python\n1 / 0\n"))
     reader.do(of("sh\nganbench evla || echo $HOME && export A=1 # a remark\n"))
     reader.do(of("sh\nganbench evla\n", "*Not run by the tests: needs a GPU.*"))
+    assert os.environ["A"] == "1"
+    reader.close()
+    assert "A" not in os.environ
+    assert str(tmp_path) not in sys.path
 
 
 def test_every_page_and_notebook_is_in_the_navigation():
