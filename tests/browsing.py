@@ -72,3 +72,31 @@ def visit(browser, report):
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+# Texts of a page with less contrast to what lies below them than WCAG's level AA asks for, 4.5 : 1.
+PALE = """() => {
+    const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const rgba = (colour) => {
+        context.clearRect(0, 0, 1, 1);
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data];
+    };
+    const over = (top, below) => below.map((v, i) => (top[i] * top[3] + v * (255 - top[3])) / 255);
+    const light = (colour) => {
+        const [r, g, b] = colour.map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const words = texts.currentNode.data.trim(), holder = texts.currentNode.parentElement, grounds = [];
+        if (!words || !holder.checkVisibility()) continue;
+        for (let e = holder; e; e = e.parentElement) grounds.unshift(rgba(getComputedStyle(e).backgroundColor));
+        const ground = grounds.reduce((below, top) => over(top, below), [255, 255, 255]);
+        const ink = light(over(rgba(getComputedStyle(holder).color), ground)), paper = light(ground);
+        const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+        if (contrast < 4.5) found.push([contrast, words]);
+    }
+    return found;
+}"""

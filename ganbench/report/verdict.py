@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from ganbench.metrics import MetricSpec
 from ganbench.records import Results
 from ganbench.report.naming import in_order, specs, title_of
 from ganbench.report.ties import ties_of
 
-# The headlines of Table 1.
-ASKED = ("accuracy", "fed", "ere", "background", "gt_error", "gain")
+# The headlines of Table 1 of which more, or less, is better.
+ASKED = ("accuracy", "fed", "ere", "background", "gt_error")
 
 
 def verdict(results: Results) -> list[str]:
-    """A sentence for each headline of Table 1 whose methods can be compared.
+    """A sentence for each headline of Table 1 whose methods can be compared, the best method first.
 
     Methods are tied where no other method is shown to be better: the intervals of the paired differences
     of all pairs hold together with 95 % probability, as in the table of differences.
@@ -28,9 +29,20 @@ def verdict(results: Results) -> list[str]:
     return sentences
 
 
+def _best_first(results: Results, spec: MetricSpec, names: Sequence[str]) -> list[str]:
+    """Names by their values, those without a value last."""
+    sign = -1 if spec.direction == "higher" else 1
+
+    def key(name: str) -> float:
+        record = results.find(name, spec.name)
+        return inf if record is None or record.value is None else sign * record.value
+
+    return sorted(names, key=key)
+
+
 def _sentence(results: Results, spec: MetricSpec, best: Sequence[str], methods: int) -> str:
     told = []
-    for name in best:
+    for name in _best_first(results, spec, best):
         record = results.find(name, spec.name)
         unit = " %" if spec.unit == "%" else ""
         value = (
@@ -38,7 +50,7 @@ def _sentence(results: Results, spec: MetricSpec, best: Sequence[str], methods: 
         )
         told.append(f"{title_of(results, name)} ({value}{unit})")
     if len(best) == 1:
-        return f"{spec.title}: {told[0]} leads."
+        return f"{spec.title} {spec.arrow}: {told[0]} leads."
     every = f"all {methods} methods are tied" if len(best) == methods > 2 else "tied at the top"
     listed = f"{', '.join(told[:-1])} and {told[-1]}"
-    return f"{spec.title}: {every}: {listed}."
+    return f"{spec.title} {spec.arrow}: {every}: {listed}."

@@ -79,6 +79,14 @@ def test_two_sources_are_compared_with_a_slider(page):
     assert [on_top(dialog, share) for share in (0.2, 0.8)] == ["left", "right"]
     page.keyboard.press("End")
     assert [on_top(dialog, share) for share in (0.2, 0.8)] == ["left", "left"]
+    # The line between the pictures can be dragged, too.
+    box = dialog.locator(".halves").bounding_box()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 20)
+    page.mouse.up()
+    assert slider.input_value() == "40"
+    assert [on_top(dialog, share) for share in (0.35, 0.45)] == ["left", "right"]
 
 
 def test_headings_sort_and_columns_can_be_left_out(page):
@@ -99,3 +107,23 @@ def test_headings_sort_and_columns_can_be_left_out(page):
     page.get_by_text("Choose columns").click()
     page.get_by_label("FED", exact=False).first.uncheck()
     assert heading.is_hidden()
+
+
+def test_a_table_in_which_no_row_competes_can_be_sorted(page):
+    table = page.locator("#table-paper")
+    table.get_by_role("columnheader", name="Sad").click()
+    values = [float(cell) for cell in table.locator("tbody td:nth-child(4)").all_inner_texts()]
+    assert len(set(values)) > 1
+    assert values == sorted(values)
+
+
+def test_captions_stay_in_sight_beside_wide_tables(visit):
+    page = visit(390)
+    caption = page.locator("#table1 caption")
+    for moved in (0, 300):
+        page.locator("#table1").evaluate(
+            "(table, moved) => { table.parentElement.scrollLeft = moved; }", moved
+        )
+        box = caption.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390

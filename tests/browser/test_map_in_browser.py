@@ -61,3 +61,15 @@ def test_the_map_zooms_and_moves(board):
     assert len({whole, near, moved}) == 3
     page.get_by_role("button", name="Whole map").click()
     assert picture(board) == whole
+
+
+def test_keys_reach_the_points(board):
+    page = board.page
+    board.focus()
+    page.keyboard.press("ArrowRight")
+    first = page.locator("#map .told > p").inner_text()
+    page.keyboard.press("Enter")
+    assert page.locator("#map .pins figcaption").inner_text() == first != ""
+    for _ in range(6):
+        page.keyboard.press("ArrowLeft")
+    assert page.locator("#map .told > p").inner_text() != first

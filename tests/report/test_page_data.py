@@ -2,6 +2,8 @@
 
 import base64
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -10,12 +12,15 @@ from toys import Painter, Plane, Reader, ToyFaces, ToyPhotos
 
 from ganbench.evaluation.collect import conclude
 from ganbench.evaluation.run import prepare
+from ganbench.gate import load
 from ganbench.report.edits import COUNT, make_edits, relative
 from ganbench.report.pictures import place_points
 from ganbench.report.points import SCALE, make_points
 from ganbench.report.verdict import verdict
 from ganbench.stopwatch import Stopwatch
 from ganbench.storage.store import Store
+
+REFERENCE = Path(__file__).parents[2] / "reports/reference"
 
 
 def plan(folder, methods, data):
@@ -112,8 +117,19 @@ def test_the_verdict_names_leaders_and_ties(tmp_path):
     assert verdict(results()) == []
 
 
+def test_the_verdict_tells_the_best_first_and_only_of_metrics_with_a_direction():
+    found = verdict(load(str(REFERENCE)).results)
+    assert [sentence.split(":")[0] for sentence in found] == [
+        "Accuracy ↑", "FED ↓", "ERE ↓", "Background ↓", "Ground-truth error ↓",
+    ]  # fmt: skip
+    (fed,) = (sentence for sentence in found if sentence.startswith("FED"))
+    values = [float(value) for value in re.findall(r"\(([\d.]+)\)", fed)]
+    assert len(values) > 1
+    assert values == sorted(values)
+
+
 def test_a_single_leader_leads(tmp_path):
     run = plan(tmp_path, {"a": Painter(), "b": Painter(wrong=1)}, ToyFaces(70))
     accuracy = verdict(conclude(run).results)[0]
-    assert accuracy.startswith("Accuracy: a (Painter) (100.0 %)")
+    assert accuracy.startswith("Accuracy ↑: a (Painter) (100.0 %)")
     assert accuracy.endswith(" leads.")

@@ -6,9 +6,9 @@
 
   // How a number of an edit is told, and whether a larger one is better.
   const ORDERS = {
-    p: { better: 1, tell: (value) => `judge's probability of what was asked for ${Math.round(100 * value)} %` },
-    error: { better: -1, tell: (value) => `distance to the true edit ${value.toFixed(2)} of the input's` },
-    background: { better: -1, tell: (value) => `change of the background ${value.toFixed(4)}` },
+    p: { better: 1, tell: (value) => `judge's probability of the emotion asked for: ${Math.round(100 * value)}\u00a0%` },
+    error: { better: -1, tell: (value) => `distance to the right answer: ${value.toFixed(2)} of the input's` },
+    background: { better: -1, tell: (value) => `change of the background: ${value.toFixed(4)}` },
   };
 
   class Edits {
@@ -36,9 +36,19 @@
         select.addEventListener("change", () => this.compare());
       }
       this.one('[name="order"]').addEventListener("change", () => this.fill());
-      this.one('input[type="range"]').addEventListener("input", (event) => {
-        this.one(".halves").style.setProperty("--share", `${event.target.value}%`);
+      const halves = this.one(".halves"), slider = this.one('input[type="range"]');
+      const divide = () => halves.style.setProperty("--share", `${slider.value}%`);
+      slider.addEventListener("input", divide);
+      const drag = (event) => {
+        const { left, width } = halves.getBoundingClientRect();
+        slider.value = 100 * (event.clientX - left) / width;
+        divide();
+      };
+      halves.addEventListener("pointerdown", (event) => {
+        halves.setPointerCapture(event.pointerId);
+        drag(event);
       });
+      halves.addEventListener("pointermove", (event) => { if (halves.hasPointerCapture(event.pointerId)) drag(event); });
       dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     }
 
@@ -77,8 +87,9 @@
       const all = values.map((_, edit) => edit).filter((edit) => this.targets.includes(edit % 7) && values[edit] !== null);
       const right = all.filter((edit) => method.seen[edit] === edit % 7).length;
       this.list = all.sort((a, b) => sign * (values[a] - values[b])).slice(0, 28);
-      this.one("#edits-count").textContent = `Of the first ${this.data.labels.length} test images, ${all.length} edits; `
-        + `the judge sees what was asked for in ${right}. Shown are ${this.list.length}.`;
+      const shown = this.list.length < all.length ? `, of which ${this.list.length} are shown` : "";
+      this.one("#edits-count").textContent = `Of the first ${this.data.labels.length} test images, ${all.length} edits${shown}; `
+        + `the judge sees what was asked for in ${right}. In each card: input, edit${this.data.truth ? ", right answer" : ""}.`;
       this.one(".cards").replaceChildren(...this.list.map((edit) => this.card(edit, tell(values[edit]))));
       await this.choose(this.list[0]);
       dialog.dataset.ready = "true";
@@ -115,14 +126,17 @@
     }
 
     async compare() {
-      const words = [];
+      const lines = [];
       for (const side of ["left", "right"]) {
         const source = this.one(`[name="${side}"]`).value, canvas = this.one(`.${side}`);
         await this.paint(canvas, source, this.chosen);
         canvas.setAttribute("aria-label", this.one(`[name="${side}"]`).selectedOptions[0].text);
-        if (source.startsWith("method ")) words.push(this.words(source.slice(7)));
+        if (!source.startsWith("method ")) continue;
+        const line = document.createElement("p");
+        line.textContent = this.words(source.slice(7));
+        lines.push(line);
       }
-      this.one(".what").textContent = words.join(" ");
+      this.one(".what").replaceChildren(...lines);
     }
 
     words(label) {

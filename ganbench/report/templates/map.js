@@ -56,11 +56,16 @@
       canvas.addEventListener("keydown", (event) => {
         const by = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }[event.key];
         const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-        if (by === undefined && !step) return;
+        const pin = event.key === "Enter";
+        if (by === undefined && !step && !pin) return;
         event.preventDefault();
         if (step) this.pan(0.1 * step[0] / this.zoom, 0.1 * step[1] / this.zoom);
-        else this.scaleBy(by);
+        else if (!pin) this.scaleBy(by);
+        // Without a pointer the middle of the map points.
+        if (!pin || !this.under) this.find(this.x, this.y, Infinity);
+        if (pin && this.under) this.pin(this.under);
       });
+      canvas.addEventListener("blur", () => this.find(this.x, this.y, 0));
       canvas.addEventListener("wheel", (event) => {
         if (document.activeElement !== canvas) return;
         event.preventDefault();
@@ -118,8 +123,9 @@
       const { canvas } = this, context = canvas.getContext("2d"), dense = window.devicePixelRatio || 1;
       canvas.width = Math.round(canvas.clientWidth * dense);
       canvas.height = Math.round(canvas.clientHeight * dense);
+      const pale = matchMedia("(prefers-color-scheme: dark)").matches ? 0.65 : 0.45;
       const shown = this.clouds.filter(({ on }) => on), grow = dense * Math.min(2, this.zoom ** 0.25);
-      this.layer(context, shown.filter(({ method }) => method === "real"), 7 * grow, 0.45);
+      this.layer(context, shown.filter(({ method }) => method === "real"), 7 * grow, pale);
       this.layer(context, shown.filter(({ method }) => method !== "real"), 4 * grow, 0.9);
       if (this.under) {
         const [x, y] = this.place(...this.under);
@@ -163,7 +169,12 @@
       // The pointer's place on the map, in the numbers of the clouds.
       const px = ((event.clientX - box.left) * dense - canvas.width / 2) / unit + this.x;
       const py = this.y - ((event.clientY - box.top) * dense - canvas.height / 2) / unit;
-      let best = (REACH * dense * this.scale / unit) ** 2;
+      this.find(px, py, REACH * dense / unit);
+    }
+
+    // Tells the point of the shown clouds that is nearest to a place of the map, if one is within reach.
+    find(px, py, reach) {
+      let best = (reach * this.scale) ** 2;
       this.under = null;
       for (const cloud of this.clouds.filter(({ on }) => on)) {
         for (let i = 0; i < cloud.label.length; i++) {
@@ -200,7 +211,7 @@
     scores(cloud, i) {
       if (!cloud.anchor || !this.onPage(cloud, i)) return "";
       const { seen, p } = this.edits.methods[cloud.method], edit = cloud.row[i];
-      return `; seen as ${this.emotions[seen[edit]]}, asked for at ${Math.round(100 * p[edit])} %`;
+      return `; seen as ${this.emotions[seen[edit]]} (${this.emotions[edit % 7]}: ${Math.round(100 * p[edit])}\u00a0%)`;
     }
 
     // The edit, or the input where the page does not have the edit.

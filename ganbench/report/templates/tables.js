@@ -1,5 +1,6 @@
 // Tables: a click on a heading sorts the rows, and a table with data-choose lets one choose its columns; those with
-// data-later are not shown at first. Rows that do not compete (real images, true edits) stay where they are.
+// data-later are not shown at first. Rows that do not compete (real images, true edits) stay where they are, unless
+// the table has no others.
 {
   const number = (cell) => parseFloat(cell.firstChild.textContent);
 
@@ -8,14 +9,15 @@
     const up = was !== "ascending";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const rows = [...body.rows], moving = rows.filter((row) => !row.classList.contains("mark"));
+    const rows = [...body.rows], competing = rows.filter((row) => !row.classList.contains("mark"));
+    const moving = competing.length ? competing : rows;
     const sorted = [...moving].sort((a, b) => {
       if (!column) return (up ? 1 : -1) * a.cells[0].textContent.localeCompare(b.cells[0].textContent);
       const [x, y] = [number(a.cells[column]), number(b.cells[column])];
       if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
       return (up ? 1 : -1) * (x - y);
     });
-    body.replaceChildren(...rows.map((row) => row.classList.contains("mark") ? row : sorted.shift()));
+    body.replaceChildren(...rows.map((row) => moving.includes(row) ? sorted.shift() : row));
   }
 
   for (const table of document.querySelectorAll(".scroll > table")) {

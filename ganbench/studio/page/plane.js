@@ -80,7 +80,7 @@ export class Plane {
     paint(this.map, plane, this.side, this.colours);
     document.getElementById("map-colours").textContent = plane.disc
       ? "Colours: the emotion of the nearest direction; paler is less intense."
-      : "Colours: the most likely emotion by p_z; paler is less certain.";
+      : "Colours: the emotion that a code most likely stands for (p_z); paler is less certain.";
   }
 
   drag(event) {
