@@ -1,6 +1,16 @@
 """The dialog behind a cell of Table 1, and what a reader may do with the table."""
 
+from pathlib import Path
+
 import pytest
+
+from ganbench.records import Results
+from ganbench.report.html import render
+from ganbench.report.manifest import make_manifest
+from ganbench.report.tables import make_tables
+from ganbench.stopwatch import Stopwatch
+
+REFERENCE = Path(__file__).parents[2] / "reports" / "reference" / "results.json"
 
 PICTURE = "canvas => canvas.toDataURL()"
 
@@ -127,3 +137,25 @@ def test_captions_stay_in_sight_beside_wide_tables(visit):
         box = caption.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
+
+
+def test_every_table_of_six_methods_fits_a_window_of_a_laptop(browser, tmp_path):
+    found = Results.load(REFERENCE)
+    manifest = make_manifest(found, Stopwatch(), ["ganbench", "eval"], {})
+    file = tmp_path / "report.html"
+    file.write_text(render(found, make_tables(found), [], [], [], manifest), "utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(file.as_uri())
+    page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+    wide = page.locator(".scroll").evaluate_all(
+        "all => all.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.firstElementChild.id)"
+    )
+    page.close()
+    assert wide == []
+
+
+def test_bars_and_cells_are_printed_with_their_colours(page):
+    page.emulate_media(media="print")
+    adjusted = "e => getComputedStyle(e).printColorAdjust"
+    assert page.locator(".small td").first.evaluate(adjusted) == "exact"
+    assert page.locator(".bars i").first.evaluate(adjusted) == "exact"
