@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from urllib.parse import quote, urlsplit
@@ -31,6 +32,8 @@ def start(folder, *more):
     process = subprocess.Popen(
         [sys.executable, "-m", "ganbench", *words],
         cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # As shells start what runs in their background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )  # fmt: skip
     line = process.stdout.readline()
     if not line.startswith("ganbench studio: http://127.0.0.1:"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,12 +72,18 @@ def studio(
 
 
 def _serve(server: StudioServer) -> None:
-    """Answer requests until Ctrl-C."""
+    """Answer requests until Ctrl-C or SIGTERM."""
+    # Shells start what runs in their background with Ctrl-C ignored.
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         with server.studio.turn:  # an edit that is being made would fail while Python ends
             say("the studio has ended; no photograph is kept", err=True)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _prepared(methods: str, device: str, given: Given | None, max_pixels: int, move: Bar) -> Studio:

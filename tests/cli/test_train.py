@@ -90,7 +90,7 @@ def test_a_plan_tells_what_the_recipe_says():
     assert "2,000,000 iterations of 16 images: 32,000,000 images, 112.7 epochs" in out
     assert "0.0001, from iteration 1,900,000 on falling to 0 at 2,000,000" in out
     assert "model: - g_fake + g_cls + 10 g_rec + g_coor + 4 g_strength" in out
-    assert "noise 0.075" in out
+    assert re.search(r"noise\s+0\.075", out)
     assert "flip 0.5, rotate 7.5, shift 0.0586, zoom [1.075, 1.15]" in out
     assert re.search(r"Weight average +none", out)
     assert "a checkpoint of 33.68 MB every 10,000 iterations, of which 3 are kept" in out
