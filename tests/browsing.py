@@ -1,6 +1,7 @@
 """Pages in a real Chromium: the system's, driven by Playwright. Without either of them these tests are skipped."""
 
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -39,10 +40,18 @@ def browser():
         yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
-@pytest.fixture
-def visit(browser, report):
-    """``visit(width, colours)`` opens the report; what went wrong on the way fails the test."""
+@contextmanager
+def visitor(browser, address, is_own, ready, **more):
+    """``open_page(width, colours, script)`` opens a page; what goes wrong on it fails the test at the end.
+
+    ``is_own`` tells of an address whether the page may ask for it, and the page is awaited until the selector
+    ``ready`` is there. ``more`` are arguments of the browser's context.
+    """
     troubles, contexts = [], []
+
+    def asked(request):
+        if not is_own(request.url):
+            troubles.append(request.url)
 
     def open_page(width=1440, colours="light", script=True):
         context = browser.new_context(
@@ -50,28 +59,33 @@ def visit(browser, report):
             color_scheme=colours,
             java_script_enabled=script,
             has_touch=width < 500,
+            **more,
         )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                troubles.append(request.url)
-                if request.url != report and not request.url.startswith("data:")
-                else None
-            ),
-        )
-        page.goto(report)
+        page.on("request", asked)
+        page.goto(address)
         if script:
-            page.wait_for_selector('.explorer[data-ready="true"]')
+            page.wait_for_selector(ready)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture
+def visit(browser, report):
+    """``visit(width, colours, script)`` opens the report."""
+
+    def is_own(url):
+        return url == report or url.startswith("data:")
+
+    with visitor(browser, report, is_own, '.explorer[data-ready="true"]') as open_page:
+        yield open_page
 
 
 # Texts of a page with less contrast to what lies below them than WCAG's level AA asks for, 4.5 : 1.

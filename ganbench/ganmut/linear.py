@@ -259,19 +259,8 @@ class LinearTrainer(SourceHeadTrainer):
         return limits
 
     def classify(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """D(x): patch map, logits of D_cls [N, emotions], code [N, 2], logits of the head for sources.
-
-        The last are those of D_cls if the source has no head of its own.
-        """
         src, cls, coor, *own = self.discriminator(x)
         return src, cls, coor, own[0] if own else cls
-
-    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
-        _, cls, _, source = self.classify(x)
-        return {
-            "d_cls": (1.0, F.cross_entropy(cls, batch.emotions)),
-            **self.real_source_terms(1.0, source, batch),
-        }
 
     def discriminator_terms(
         self, x: Tensor, fake: Tensor, batch: Batch, target: Target, random: Draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -35,6 +36,20 @@ class SourceHeadTrainer(AdversarialTrainer):
     """A trainer whose discriminator may have a last head that classifies the sources of edits."""
 
     recipe: SourceHeadRecipe
+
+    @abstractmethod
+    def classify(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """D(x): patch map, logits of D_cls [N, emotions], code [N, 2], logits of the head for sources.
+
+        The last are those of D_cls if the source has no head of its own.
+        """
+
+    def recognition_terms(self, x: Tensor, batch: Batch) -> Terms:
+        _, cls, _, source = self.classify(x)
+        return {
+            "d_cls": (1.0, F.cross_entropy(cls, batch.emotions)),
+            **self.real_source_terms(1.0, source, batch),
+        }
 
     def real_source_terms(self, weight: float, source: Tensor, batch: Batch) -> Terms:
         """Classification of real images [B, ...] by the head for sources, logits [B, emotions], if it is one."""

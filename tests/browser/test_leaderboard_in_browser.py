@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from browsing import visitor
 
 from ganbench.leaderboard.site import build
 
@@ -19,35 +20,14 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, site):
-    """``visit(width, colours, script)`` opens the page; what goes wrong on the way fails the test."""
-    troubles, contexts = [], []
+    """``visit(width, colours, script)`` opens the page."""
 
-    def open_page(width=1440, colours="light", script=True):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=colours,
-            java_script_enabled=script,
-            has_touch=width < 500,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                None if request.url.startswith(site.as_uri()) else troubles.append(request.url)
-            ),
-        )
-        page.goto((site / "index.html").as_uri())
-        if script:
-            page.wait_for_selector(".side-by-side[data-drawn]")
-        return page
+    def is_own(url):
+        return url.startswith(site.as_uri())
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    address, ready = (site / "index.html").as_uri(), ".side-by-side[data-drawn]"
+    with visitor(browser, address, is_own, ready) as open_page:
+        yield open_page
 
 
 @pytest.fixture

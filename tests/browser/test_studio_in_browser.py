@@ -12,10 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import visitor
 from PIL import Image
 from studios import encoded, start
 
 from ganbench.data.faces import FacesConfig, render, split_faces
+
+# What the page shows when what is chosen is shown.
+SETTLED = 'main[aria-busy="false"]'
 
 
 @pytest.fixture(scope="module")
@@ -37,39 +41,19 @@ def pair():
 
 @pytest.fixture
 def visit_studio(browser, address):
-    """``visit_studio(width, colours)`` opens the page; what goes wrong on it fails the test."""
-    troubles, contexts = [], []
+    """``visit_studio(width, colours)`` opens the page."""
 
-    def open_page(width=1440, colours="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=colours, has_touch=width < 500,
-            permissions=["clipboard-read", "clipboard-write"],
-        )  # fmt: skip
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                troubles.append(request.url)
-                if not request.url.startswith((address, "data:", "blob:"))
-                else None
-            ),
-        )
-        page.goto(address)
-        settled(page)
-        return page
+    def is_own(url):
+        return url.startswith((address, "data:", "blob:"))
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
+    permissions = ["clipboard-read", "clipboard-write"]
+    with visitor(browser, address, is_own, SETTLED, permissions=permissions) as open_page:
+        yield open_page
 
 
 def settled(page):
     """Wait until what is chosen is shown."""
-    page.wait_for_selector('main[aria-busy="false"]')
+    page.wait_for_selector(SETTLED)
 
 
 def drop(page, content, name="photo.png"):
