@@ -1,4 +1,4 @@
-"""What the jobs ``faces`` compute: points, descriptors and scores of the first images and of their edits."""
+"""What the jobs ``faces`` compute: points, descriptors and found faces of the first images and of their edits."""
 
 from __future__ import annotations
 

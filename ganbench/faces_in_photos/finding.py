@@ -67,6 +67,8 @@ class View:
 
 # Tried in this order until a face is sure.
 CASCADE = (View(160, 0.0), View(160, 0.25), View(128, 0.5), View(224, 0.5))
+# The same views in the order in which a picture that a face fills, of 64 or 128 px, shows it for the least work.
+FILLED = (CASCADE[2], CASCADE[1], CASCADE[3], CASCADE[0])
 # The views that show small faces of large pictures, and the lowest score of a face in them: on 60 portraits of one
 # person each, the largest score of a second face was 0.56.
 CLOSER, CLEAR = (View(416, 0.0), View(832, 0.0)), 0.6
@@ -178,20 +180,23 @@ class FaceNetworks:
                 yield n, _suppressed(corners.reshape(-1, 4), s[keep])
 
     @torch.inference_mode()
-    def scores(self, pictures: Sequence[Bytes], threshold: float = THRESHOLD) -> Floats:
-        """The score of the most certain face of each picture, float64 [n]; 0 where there is none.
+    def sees_face(
+        self, pictures: Sequence[Bytes], threshold: float = THRESHOLD
+    ) -> NDArray[np.bool_]:
+        """Whether the detector sees a face in each picture that a face fills, bool [n].
 
-        They are those of ``find_all``, which also looks at large pictures from nearer, without the boxes.
+        The answers are those of ``find_all``, which also looks at large pictures from nearer, for a fifth of its
+        work: the view that costs least comes first, and one face is enough.
         """
-        best = np.zeros(len(pictures))
-        for view in CASCADE:
-            open_ = np.flatnonzero(best <= SURE)
-            for start in range(0, len(open_), BATCH):
-                part = open_[start : start + BATCH]
+        found = np.zeros(len(pictures), bool)
+        for view in FILLED:
+            left = np.flatnonzero(~found)
+            for start in range(0, len(left), BATCH):
+                part = left[start : start + BATCH]
                 canvases = torch.stack([_canvas(pictures[n], view)[0] for n in part])
                 _, scores = decoded(self.detector(canvases.to(self.device)))
-                best[part] = np.maximum(best[part], scores.amax(dim=1).double().cpu().numpy())
-        return np.where(best > threshold, best, 0.0)
+                found[part] = (scores.amax(dim=1) > threshold).cpu().numpy()
+        return found
 
     @torch.inference_mode()
     def landmarks(self, pictures: Sequence[Bytes], boxes: Sequence[Floats]) -> list[Floats]:

@@ -1,4 +1,5 @@
-"""Faces of pictures that are already in the methods' frame: their points, descriptors and scores.
+"""Faces of pictures that are already in the methods' frame: their points, their descriptors, and whether the
+detector sees them.
 
 A method's input and its edits fill the frame, so their points are found on the whole of it. The detector only
 says whether it still sees a face.
@@ -25,16 +26,16 @@ class Framed(NamedTuple):
     Attributes:
         points: float32 [n, 68, 2], x and y in shares of the side, in the order of the iBUG 300-W annotations.
         descriptor: float32 [n, 128], not whitened.
-        score: float32 [n], the detector's largest score in [0, 1]; 0 where no box exceeds its threshold.
+        found: bool [n], whether the detector sees a face.
     """
 
     points: NDArray[np.float32]
     descriptor: NDArray[np.float32]
-    score: NDArray[np.float32]
+    found: NDArray[np.bool_]
 
 
 def describe(networks: FaceNetworks, pictures: Bytes) -> Framed:
-    """Points, descriptors and scores of pictures; each depends on its picture alone, to 1e-5.
+    """What the networks say of pictures; each depends on its picture alone, to 1e-5.
 
     Args:
         networks: ``load_face_networks``.
@@ -47,5 +48,5 @@ def describe(networks: FaceNetworks, pictures: Bytes) -> Framed:
     return Framed(
         (np.stack(points) / size).astype(np.float32),
         networks.descriptor(torch.stack(chips)).cpu().numpy(),
-        networks.scores(list(pictures)).astype(np.float32),
+        networks.sees_face(list(pictures)),
     )

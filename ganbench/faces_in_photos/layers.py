@@ -52,10 +52,10 @@ class DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, width, H / 2, W / 2]."""
         o1 = F.relu(self.conv0(pad(x)))
-        o2 = self.conv1(o1)
-        o3 = self.conv2(F.relu(o1 + o2))
-        o4 = self.conv3(F.relu(o1 + o2 + o3))
-        return F.relu(o1 + o2 + o3 + o4)
+        total = o1 + self.conv1(o1)
+        total = total + self.conv2(F.relu(total))
+        total = total + self.conv3(F.relu(total))
+        return F.relu(total)
 
 
 class Backbone(nn.Module):

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.faces_in_photos.finding import THRESHOLD
 from ganbench.faces_in_photos.whitening import load_whitening
 from ganbench.metrics import (
     METRICS,
@@ -170,8 +169,8 @@ class Found(OfFaces):
 
     def measure(self, inputs: MetricInputs, real: Arrays, edits: Arrays) -> list[Record]:
         """One record; that of the real images is about the inputs."""
-        scores = real["score"][:, None] if inputs.method == REAL else edits["score"]
-        return [_share(self.specs[0], inputs, scores > THRESHOLD)]
+        found = real["found"][:, None] if inputs.method == REAL else edits["found"]
+        return [_share(self.specs[0], inputs, found)]
 
 
 def _direction(part: str) -> dict[str, Any]:

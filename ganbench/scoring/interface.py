@@ -37,7 +37,7 @@ class FaceArrays(NamedTuple):
     """What the face networks say of the first n images: of the inputs, and of the edits of one source.
 
     Attributes:
-        inputs: ``points`` [n, 68, 2] in shares of the side, ``descriptor`` [n, 128] and ``score`` [n].
+        inputs: ``points`` [n, 68, 2] in shares of the side, ``descriptor`` [n, 128] and ``found`` [n].
         edits: the same arrays [n, 7, ...]; empty for real images.
         true_edits: those of the true edits, if they are known; None for the true edits themselves.
     """

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ganbench import metrics
 from ganbench.evaluation import contract
 from ganbench.evaluation.compute import thumbnails
-from ganbench.faces_in_photos.finding import THRESHOLD
 from ganbench.faces_in_photos.framed import Framed
 from ganbench.judges.interface import Judge
 from ganbench.metrics.gt_error import REGIONS
@@ -309,7 +308,7 @@ def _nearer(judged: JudgedEdits) -> float:
 
 
 def _found(judged: JudgedEdits) -> float:
-    return float(100 * (judged.faces[1].score > THRESHOLD).mean())
+    return float(100 * judged.faces[1].found.mean())
 
 
 def _thumbnails(pictures: UInt8) -> NDArray[np.float32]:

@@ -85,6 +85,17 @@ def test_rendered_faces_are_found(networks, renders):
         assert eyes[1] / 64 == pytest.approx((0.648, 0.266), abs=0.16)
 
 
+def test_a_face_is_seen_where_one_is_found(networks, renders):
+    """Also where only one of the views shows it: strips of faces, dark faces, and pictures without one."""
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    pictures = [*renders, *noise, *(renders // 4), *renders[:, 20:], *renders[:, :, 24:]]
+    found = [bool(faces) for faces in networks.find_all(pictures)]
+    assert networks.sees_face(pictures).tolist() == found
+    assert 12 <= sum(found) < len(found) - 3
+    assert networks.sees_face([]).shape == (0,)
+
+
 def scene(renders, width=400, height=260):
     """Grey noise with a face of 128 px at (30, 40) and one of 64 px at (290, 90)."""
     random = np.random.default_rng(0)

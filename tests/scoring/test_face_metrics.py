@@ -27,7 +27,7 @@ def described(random, who, emotion):
     return shape(emotion), descriptor
 
 
-def arrays(right=True, swapped=False, score=0.9, known=True):
+def arrays(right=True, swapped=False, found=True, known=True):
     """The arrays of 14 persons; their edits are true edits, untouched inputs, or of the next person."""
     random = np.random.default_rng(0)
     persons = random.normal(size=(FEW, 128))
@@ -42,13 +42,13 @@ def arrays(right=True, swapped=False, score=0.9, known=True):
         return {
             "points": np.array([[x for x, _ in row] for row in made], np.float32),
             "descriptor": np.array([[d for _, d in row] for row in made], np.float32),
-            "score": np.full((FEW, K), score, np.float32),
+            "found": np.full((FEW, K), found),
         }
 
     inputs = {
         "points": np.array([x for x, _ in real], np.float32),
         "descriptor": np.array([d for _, d in real], np.float32),
-        "score": np.full(FEW, 0.9, np.float32),
+        "found": np.full(FEW, True),
     }
     truth = edits(True, persons)
     who = np.roll(persons, 1, axis=0) if swapped else persons
@@ -163,13 +163,13 @@ def test_the_change_of_the_true_edits_is_what_doing_nothing_costs():
     assert "" not in truth
 
 
-def test_faces_are_found_by_their_scores():
+def test_faces_are_found():
     (found,) = records(Found).values()
     assert (found.value, found.n, found.unit) == (100, FEW * K, "%")
     assert 70 < found.low < 90  # 14 images that do not differ count as 14 trials
-    (lost,) = records(Found, score=0.2).values()
+    (lost,) = records(Found, found=False).values()
     assert lost.value == 0
-    (inputs,) = records(Found, source=REAL, score=0.2).values()
+    (inputs,) = records(Found, source=REAL, found=False).values()
     assert (inputs.value, inputs.n) == (100, FEW)
 
 
