@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ganbench.emotions import COLOURS, EMOTIONS
@@ -135,37 +136,31 @@ def draw_method(real: Placed, edits: Placed, all_positions: Positions) -> Figure
     Args:
         all_positions: all points of the map. They set the frame, which is the same for all methods.
     """
-    figure, (left, right) = _panels(all_positions, below=0.35)
+    figure, (left, right) = _panels(all_positions, below=0.3)
     _scatter(left, real, edits)
     left.set_title(f"{edits[0].title} (blue) and real (orange)", fontsize=9)
     # Edits lie on top of the real images.
     for (cloud, positions), size, alpha in ((real, 9, 0.25), (edits, 5, 1.0)):
-        for c, emotion in enumerate(EMOTIONS):
-            x, y = positions[cloud.labels == c].T
-            label = emotion if cloud is edits[0] else None
-            right.scatter(
-                x, y, s=size, color=COLOURS[emotion], alpha=alpha, linewidths=0, label=label
-            )
+        colours = [COLOURS[EMOTIONS[label]] for label in cloud.labels]
+        x, y = positions.T
+        right.scatter(x, y, s=size, c=colours, alpha=alpha, linewidths=0)
     _mark_shared(right, edits[1])
     right.set_title("By emotion: asked for (small), real (large, pale)", fontsize=9)
     for axes in (left, right):
         _frame(axes, all_positions)
-    handles, labels = right.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=7,
-        fontsize=8,
-        frameon=False,
-        markerscale=2.5,
-    )
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker="o", markersize=5, markeredgewidth=0, color=COLOURS[name]
+        )
+        for name in EMOTIONS
+    ]
+    figure.legend(handles, EMOTIONS, loc="lower center", ncols=7, fontsize=8, frameon=False)
     return figure
 
 
 def draw_figure1(real: Placed, noisy: Placed, uniform: Placed, all_positions: Positions) -> Figure:
     """Draw Figure 1 of the supplement: codes around the means, and codes uniform over Z."""
-    figure, panels = _panels(all_positions, below=0.25)
+    figure, panels = _panels(all_positions, above=0.25)
     titles = ("Codes around the means", "Codes uniform over Z")
     for axes, edits, title in zip(panels, (noisy, uniform), titles, strict=True):
         _scatter(axes, real, edits)
@@ -175,13 +170,21 @@ def draw_figure1(real: Placed, noisy: Placed, uniform: Placed, all_positions: Po
     return figure
 
 
-def _panels(all_positions: Positions, below: float) -> tuple[Figure, tuple[Axes, Axes]]:
-    """Two panels of the map's proportions, and ``below`` inches for a legend or a title."""
+def _panels(
+    all_positions: Positions, above: float = 0.0, below: float = 0.0
+) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Two panels of the map's proportions under their titles, with room for more words, in inches."""
+    # A layout that matplotlib finds itself draws each figure twice.
+    gap, title = 0.06, 0.24
     width, height = np.ptp(all_positions, axis=0) + 1e-9
-    aspect = float(np.clip(height / width, 0.5, 1.25))
-    size = (WIDTH, WIDTH / 2 * aspect + 0.25 + below)
-    figure = Figure(figsize=size, dpi=200, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    side = (WIDTH - 3 * gap) / 2
+    tall = side * float(np.clip(height / width, 0.5, 1.25))
+    size = np.array([WIDTH, above + title + tall + max(below, gap)])
+    figure = Figure(figsize=(size[0], size[1]), dpi=200)
+    left, right = (
+        figure.add_axes((x / size[0], max(below, gap) / size[1], side / size[0], tall / size[1]))
+        for x in (gap, 2 * gap + side)
+    )
     return figure, (left, right)
 
 

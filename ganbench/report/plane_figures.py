@@ -22,6 +22,9 @@ from ganbench.report.cached_scene import cached_scene, picture_of
 from ganbench.report.pictures import Picture
 from ganbench.text import plural
 
+# The figures of a plane, as they stand on the page.
+ORDER = ("gamut", "wheel", "complex", "same-label", "nuance")
+
 Searches = dict[str, Callable[[Method], Floats]]
 
 
@@ -48,15 +51,20 @@ def figure_codes(plan: Plan, name: str) -> Mapping[str, Floats]:
     """The figures that can be made of the plane of a method, and their codes [m, 2].
 
     None if its codes do not fill a plane; the gamut covers the plane and has no codes of its own. The codes are
-    searched once, as long as the method does not change.
+    searched once, as long as the method does not change: the store keeps them.
     """
-    found: Mapping[str, Floats] = plan.keys.once(
-        ("codes of figures", name), lambda: _find_codes(plan.methods[name])
-    )
+    method = plan.methods[name]
+
+    def find() -> Mapping[str, Floats]:
+        key = {"kind": "codes of figures", "found by": plan.keys.identity(_find_codes, method)}
+        stored = plan.store.fetch(key, lambda: _find_codes(method))
+        return {figure: stored[figure] for figure in ORDER if figure in stored}
+
+    found: Mapping[str, Floats] = plan.keys.once(("codes of figures", name), find)
     return found
 
 
-def _find_codes(method: Method) -> Mapping[str, Floats]:
+def _find_codes(method: Method) -> dict[str, Floats]:
     if "uniform" not in protocol.code_sets(method) or ability(plane.anchors, method) is None:
         return {}
     if ability(plane.distribution, method) is None:
