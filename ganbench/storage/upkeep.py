@@ -315,6 +315,7 @@ def _describe(path: Path) -> str:
         "render": "true edits",
         "truth": "predictions on true edits",
         "t-SNE": "t-SNE maps",
+        "codes of figures": "figures",
         "verdicts of a figure": "figures",
         "edits of a figure": "figures",
         "shards": "notes of shards",

@@ -40,7 +40,11 @@ def test_the_hub_reads_the_card_of_a_shipped_checkpoint(call, tmp_path, name):
     assert card.data.library_name == "ganbench"
     assert card.data.datasets == ["faces"]
     assert {"ganbench", name} <= set(card.data.tags)
-    assert {one.dataset_config for one in card.data.eval_results} == {"faces64-v1", "faces128-v1"}
+    assert {one.dataset_config for one in card.data.eval_results} == {
+        "faces64-v1",
+        "faces128-v1",
+        "faces256-v1",
+    }
     of_64 = [one for one in card.data.eval_results if one.dataset_config == "faces64-v1"]
     found = {one.metric_type: one for one in of_64}
     scores = SHIPPED[name]["scores"]
