@@ -106,7 +106,7 @@ class Outcome(Evaluation):
         if name.startswith("tsne_"):
             return draw_maps(self.results, place_points(self))
         if name.startswith("grid_"):
-            return draw_grids(self.results, self.gallery)
+            return draw_grids(self)
         if name.startswith(("compare", "styles_")):
             return draw_comparison_figures(self.plan, self.gallery)
         return draw_plane_figures(self.plan, self.gallery)

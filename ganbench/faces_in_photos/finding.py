@@ -67,7 +67,7 @@ class View:
 
 # Tried in this order until a face is sure.
 CASCADE = (View(160, 0.0), View(160, 0.25), View(128, 0.5), View(224, 0.5))
-# The same views in the order in which a picture that a face fills, of 64 or 128 px, shows it for the least work.
+# The same views, in the order that takes the least work to find a face which fills its picture (64 and 128 px).
 FILLED = (CASCADE[2], CASCADE[1], CASCADE[3], CASCADE[0])
 # The views that show small faces of large pictures, and the lowest score of a face in them: on 60 portraits of one
 # person each, the largest score of a second face was 0.56.
@@ -185,8 +185,8 @@ class FaceNetworks:
     ) -> NDArray[np.bool_]:
         """Whether the detector sees a face in each picture that a face fills, bool [n].
 
-        The answers are those of ``find_all``, which also looks at large pictures from nearer, for a fifth of its
-        work: the view that costs least comes first, and one face is enough.
+        A face is seen if one view of ``CASCADE`` has a box above the threshold. ``find_all`` then also looks from
+        nearer and checks the eyes. This takes a fifth of its work: the cheapest view comes first, and one box is enough.
         """
         found = np.zeros(len(pictures), bool)
         for view in FILLED:

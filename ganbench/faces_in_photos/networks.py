@@ -58,7 +58,8 @@ class Detector(nn.Module):
                 h = F.max_pool2d(h, 2, 2, ceil_mode=True)
             else:  # "same" padding of stride 1: one row and one column after the map
                 h = F.max_pool2d(F.pad(h, (0, 1, 0, 1), value=-torch.inf), 2, 1)
-            # The published network activates before it pools: the same numbers, with four times the work.
+            # The published network activates before it pools. The largest value is the same, since the activation
+            # rises, and only a quarter of the values is activated here.
             h = F.leaky_relu(h, 0.1)
         result: Tensor = self.conv8(h)
         return result

@@ -179,10 +179,11 @@ def _panels(
     width, height = np.ptp(all_positions, axis=0) + 1e-9
     side = (WIDTH - 3 * gap) / 2
     tall = side * float(np.clip(height / width, 0.5, 1.25))
-    size = np.array([WIDTH, above + title + tall + max(below, gap)])
-    figure = Figure(figsize=(size[0], size[1]), dpi=200)
+    below = max(below, gap)
+    page = above + title + tall + below
+    figure = Figure(figsize=(WIDTH, page), dpi=200)
     left, right = (
-        figure.add_axes((x / size[0], max(below, gap) / size[1], side / size[0], tall / size[1]))
+        figure.add_axes((x / WIDTH, below / page, side / WIDTH, tall / page))
         for x in (gap, 2 * gap + side)
     )
     return figure, (left, right)

@@ -8,14 +8,12 @@ import io
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ganbench.devices import cores
 from ganbench.evaluation.collect import Evaluation
-from ganbench.evaluation.samples import Gallery
 from ganbench.figures import feature_map
 from ganbench.figures.feature_map import Placed
 from ganbench.figures.grid import grid
@@ -45,11 +43,7 @@ class Picture:
     @classmethod
     def of(cls, name: str, image: Image.Image, caption: str) -> Picture:
         """The picture of some pixels. A thread encodes them while the next figure is drawn."""
-        return cls(name, image.size, caption, encoders().submit(_encode, image))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Another process gets the encoded picture."""
-        return _finished, (self.name, self.size, self.caption, self.encoded.result())
+        return cls(name, image.size, caption, _encoders().submit(_encode, image))
 
     @property
     def png(self) -> bytes:
@@ -63,17 +57,8 @@ class Picture:
 
 
 @cache
-def encoders() -> ThreadPoolExecutor:
-    """The threads that encode pictures; a forked process has none of its parent's."""
+def _encoders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cores(), thread_name_prefix="ganbench")
-
-
-def _finished(
-    name: str, size: tuple[int, int], caption: str, encoded: tuple[bytes, str]
-) -> Picture:
-    done: Future[tuple[bytes, str]] = Future()
-    done.set_result(encoded)
-    return Picture(name, size, caption, done)
 
 
 def _encode(image: Image.Image) -> tuple[bytes, str]:
@@ -85,12 +70,12 @@ def _encode(image: Image.Image) -> tuple[bytes, str]:
     return png, f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def draw_grids(results: Results, gallery: Gallery) -> list[Picture]:
+def draw_grids(evaluation: Evaluation) -> list[Picture]:
     """``grid_truth.png`` if the true edits are known, and ``grid_<method>.png``."""
-    methods = results.methods
+    gallery, methods = evaluation.gallery, evaluation.results.methods
     grids = [
         (name, methods[name]["title"], gallery.edits[name])
-        for name in in_order(results)
+        for name in in_order(evaluation.results)
         if name in gallery.edits  # rows of other runs have no pictures
     ]
     if gallery.truth is not None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 
 from ganbench.emotions import EMOTIONS
-from ganbench.errors import GanbenchError
+from ganbench.errors import BadInput, Unsupported
 from ganbench.evaluation import protocol
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.samples import Gallery
@@ -20,6 +20,7 @@ from ganbench.methods.interface import Method, ability
 from ganbench.metrics import softmax
 from ganbench.report.cached_scene import cached_scene, picture_of
 from ganbench.report.pictures import Picture
+from ganbench.storage.source import code_hash
 from ganbench.text import plural
 
 # The figures of a plane, as they stand on the page.
@@ -56,9 +57,14 @@ def figure_codes(plan: Plan, name: str) -> Mapping[str, Floats]:
     method = plan.methods[name]
 
     def find() -> Mapping[str, Floats]:
-        key = {"kind": "codes of figures", "found by": plan.keys.identity(_find_codes, method)}
+        key = {
+            "kind": "codes of figures",
+            "code": code_hash([f"ganbench.figures.{figure.replace('-', '_')}" for figure in ORDER]),
+            "method": plan.keys.identity(method),
+            "found on": method.device.type,
+        }
         stored = plan.store.fetch(key, lambda: _find_codes(method))
-        return {figure: stored[figure] for figure in ORDER if figure in stored}
+        return {figure: stored[figure] for figure in sorted(stored, key=ORDER.index)}
 
     found: Mapping[str, Floats] = plan.keys.once(("codes of figures", name), find)
     return found
@@ -75,7 +81,7 @@ def _find_codes(method: Method) -> dict[str, Floats]:
     searches["nuance"] = nuance.codes_around
     codes = {"gamut": np.empty((0, 2))}
     for figure, search in searches.items():
-        with suppress(GanbenchError):
+        with suppress(BadInput, Unsupported):
             codes[figure] = search(method).reshape(-1, 2)
     return codes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -18,17 +18,15 @@ from types import MappingProxyType
 from ganbench.evaluation.collect import Evaluation
 from ganbench.evaluation.plan import Plan
 from ganbench.evaluation.protocol import code_sets
-from ganbench.figures.feature_map import Placed
 from ganbench.gate.folder import MANIFEST, files_of
 from ganbench.gate.predictions import OLD_PREDICTIONS, PREDICTIONS, to_npz
 from ganbench.report import html
-from ganbench.report.beside import beside
 from ganbench.report.comparison_figures import comparison_figure_names, draw_comparison_figures
 from ganbench.report.edits import make_edits
 from ganbench.report.explorer import make_explorers
 from ganbench.report.formats import to_csv, to_latex, to_markdown
 from ganbench.report.manifest import make_manifest
-from ganbench.report.pictures import Picture, draw_grids, draw_maps, place_points
+from ganbench.report.pictures import draw_grids, draw_maps, place_points
 from ganbench.report.plane_figures import draw_plane_figures, plane_figure_names
 from ganbench.report.points import make_points
 from ganbench.report.sprites import ENDING, PREFIX, make_sprites, sprite_name
@@ -82,26 +80,19 @@ def write_run(
     results, watch = evaluation.results, evaluation.stopwatch
     if plan is not None:
         plan.refresh()
-
-    def mapped() -> tuple[list[Placed], Callable[[], list[Picture]]]:
-        placed = place_points(evaluation)
-        return placed, draw(draw_maps, results, placed)
-
-    held = nullcontext() if plan is None else plan.keys.held()
-    with beside() as draw, ThreadPoolExecutor(1) as thread, held:
-        # This comes before the thread, since a process that forks should have few.
-        drawing = draw(draw_grids, results, evaluation.gallery)
-        # t-SNE needs one core and hardly any Python: it runs while the figures are drawn.
-        mapping = thread.submit(mapped)
+    # t-SNE needs one core and hardly any Python: it runs while the figures are drawn.
+    with ThreadPoolExecutor(1) as thread, nullcontext() if plan is None else plan.keys.held():
+        placing = thread.submit(place_points, evaluation)
         with watch.measure("figures"):
+            grids = draw_grids(evaluation)
             planes = [] if plan is None else draw_plane_figures(plan, evaluation.gallery)
             explorers = [] if plan is None else make_explorers(plan, evaluation.gallery)
             edits = None if plan is None else make_edits(plan)
-            compared = [] if plan is None else draw_comparison_figures(plan, evaluation.gallery)
-            grids = drawing() + compared
+            if plan is not None:
+                grids += draw_comparison_figures(plan, evaluation.gallery)
         with watch.measure("t-SNE"):
-            placed, drawing = mapping.result()
-            maps, points = drawing(), make_points(placed)
+            placed = placing.result()
+            maps, points = draw_maps(results, placed), make_points(placed)
     manifest = partial(
         make_manifest,
         results,
