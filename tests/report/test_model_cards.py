@@ -96,7 +96,8 @@ def test_a_run_adds_its_rows_and_another_files_is_refused(call, tmp_path):
     run.save(tmp_path / "run" / "results.json")
     code, out, _ = call("checkpoints", "card", "smit", "--run", "run")
     assert code == 0
-    assert len(front_matter(out)["model-index"][0]["results"]) == 4  # beside those of three protocols
+    # Its row stands beside those of three protocols.
+    assert len(front_matter(out)["model-index"][0]["results"]) == 4
     code, _, err = call("checkpoints", "card", "stargan", "--run", "run")
     assert (code, err.count("\n")) == (2, 1)
     assert "no row of stargan.safetensors in: run" in err
