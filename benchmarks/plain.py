@@ -43,7 +43,9 @@ from ganbench.training.stepper import Stepper
 METHODS = ("stargan", "linear", "gaussian")
 BF16 = "bf16 G, D"
 ALLOWED = {"default": 0.65, BF16: 0.25}
-TOLERANCE = 1e-5
+# An activation whose input is zero but for rounding changes the slope of a critic: layouts then differ in the penalty by
+# up to 8e-5 (StarGAN, five draws), where they differ by 3e-8 without one.
+TOLERANCE = 1e-4
 BATCH, CRITIC_STEPS = 16, 5
 
 # Switches off what the faces recipe adds to the papers' losses, which the plain loop does not have.
@@ -166,9 +168,10 @@ def trainer(method: str, size: str, *assignments: str, device: str = "cpu") -> A
     shared = (f"batch_size={BATCH}", f"n_critic={CRITIC_STEPS}", *assignments)
     if size == "faces":
         shared += PAPERS
-        if method == "gaussian":
-            shared += ("source_head=false",)
+        if method == "linear":
+            shared += ("weigh_by_strength=false",)
         if method != "stargan":
+            shared += ("source_head=false",)
             shared += (f"random_codes={5 if method == 'linear' else BATCH - 7}",)
     return prepare(method, size, parse_assignments(shared), device=device).trainer
 

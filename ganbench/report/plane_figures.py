@@ -31,7 +31,12 @@ Searches = dict[str, Callable[[Method], Floats]]
 
 def plane_figure_names(plan: Plan) -> list[str]:
     """The names of the files of ``draw_plane_figures``."""
-    return [f"{figure}_{name}.png" for name in plan.methods for figure in figure_codes(plan, name)]
+    # They are searched again: a plan that is only told writes nothing into the store.
+    return [
+        f"{figure}_{name}.png"
+        for name, method in plan.methods.items()
+        for figure in _find_codes(method)
+    ]
 
 
 def draw_plane_figures(plan: Plan, gallery: Gallery) -> list[Picture]:

@@ -46,7 +46,7 @@ def described(monkeypatch):
         return Framed(
             (points + mean[:, None, None]).astype(np.float32),
             np.outer(mean, np.arange(1, 129)).astype(np.float32),
-            mean.astype(np.float32),
+            mean > 0.3,
         )
 
     monkeypatch.setattr(faces, "describe", describe)
