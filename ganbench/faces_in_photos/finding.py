@@ -180,12 +180,10 @@ class FaceNetworks:
                 yield n, _suppressed(corners.reshape(-1, 4), s[keep])
 
     @torch.inference_mode()
-    def sees_face(
-        self, pictures: Sequence[Bytes], threshold: float = THRESHOLD
-    ) -> NDArray[np.bool_]:
+    def sees_face(self, pictures: Sequence[Bytes]) -> NDArray[np.bool_]:
         """Whether the detector sees a face in each picture that a face fills, bool [n].
 
-        A face is seen if one view of ``CASCADE`` has a box above the threshold. ``find_all`` then also looks from
+        A face is seen if one view of ``CASCADE`` has a box above ``THRESHOLD``. ``find_all`` then also looks from
         nearer and checks the eyes. This takes a fifth of its work: the cheapest view comes first, and one box is enough.
         """
         found = np.zeros(len(pictures), bool)
@@ -195,7 +193,7 @@ class FaceNetworks:
                 part = left[start : start + BATCH]
                 canvases = torch.stack([_canvas(pictures[n], view)[0] for n in part])
                 _, scores = decoded(self.detector(canvases.to(self.device)))
-                found[part] = (scores.amax(dim=1) > threshold).cpu().numpy()
+                found[part] = (scores.amax(dim=1) > THRESHOLD).cpu().numpy()
         return found
 
     @torch.inference_mode()

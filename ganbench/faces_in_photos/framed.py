@@ -1,5 +1,4 @@
-"""Faces of pictures that are already in the methods' frame: their points, their descriptors, and whether the
-detector sees them.
+"""Faces of pictures that are already in the methods' frame: their points and descriptors.
 
 A method's input and its edits fill the frame, so their points are found on the whole of it. The detector only
 says whether it still sees a face.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -31,11 +32,11 @@ Searches = dict[str, Callable[[Method], Floats]]
 
 def plane_figure_names(plan: Plan) -> list[str]:
     """The names of the files of ``draw_plane_figures``."""
-    # They are searched again: a plan that is only told writes nothing into the store.
+    # A plan that is only told writes nothing into the store.
     return [
         f"{figure}_{name}.png"
         for name, method in plan.methods.items()
-        for figure in _find_codes(method)
+        for figure in plan.keys.once(("codes of figures", name), partial(_find_codes, method))
     ]
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import he_init
+from ganbench.methods.layers import full_precision, he_init
 from ganbench.training import recipe
 from ganbench.training.augment import Augment, augment
 from ganbench.training.batches import Batch
@@ -170,10 +170,10 @@ class AdversarialTrainer(CriticTrainer):
         """The generator's objective; ``x`` are the images of ``batch`` in the method's range."""
 
     def translate(self, x: Tensor, codes: Tensor) -> tuple[Tensor, Tensor | None]:
-        """G(x, codes) in the recipe's precision; outputs are float32."""
+        """G(x, codes) in the recipe's precision; outputs are float32 or wider."""
         with self.autocast():
             y, mask = self.method.translate(x, codes)
-        return y.float(), None if mask is None else mask.float()
+        return full_precision(y), None if mask is None else full_precision(mask)
 
     def generate(self, x: Tensor, codes: Tensor) -> Tensor:
         """The image of ``translate``."""
