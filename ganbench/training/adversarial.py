@@ -32,7 +32,7 @@ class CriticRecipe(recipe.Recipe):
     """Options of the methods whose critic also classifies emotions: StarGAN's family and SMIT.
 
     Attributes:
-        critic_augment: random flips, warps and crops of all images that D sees, real ones and edits,
+        critic_augment: random flips, warps, crops and looks of all images that D sees, real ones and edits,
             in the steps of D and of G. A resampled edit keeps its shapes, but not a fine texture that
             only one classifier takes for an emotion (differentiable augmentation, Zhao et al., NeurIPS
             2020). The papers have none.

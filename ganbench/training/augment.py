@@ -1,4 +1,4 @@
-"""Random flips, warps and crops of training images, as one resampling."""
+"""Random flips, warps and crops of training images, as one resampling, and random changes of their look."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ from ganbench.training.draws import Draws
 
 # A crop takes the whole image if none of this number of random boxes fits, as RandomResizedCrop does.
 _ATTEMPTS = 10
+# Numbers of the look: brightness, contrast, saturation, sharpness, tint of three channels, shade and its direction, noise.
+_LOOK_DRAWS = 10
+# Luma of Rec. 601, as torchvision's grey.
+_LUMA = (0.2989, 0.587, 0.114)
 # Numbers for each image: flip, rotation, shift x and y, zoom, whether to crop, position x and y, boxes.
 _DRAWS = 8 + 2 * _ATTEMPTS
+
+
+LOOK = ("brightness", "contrast", "saturation", "sharpness", "tint", "shade", "noise")
+"""Attributes of ``Augment`` that change colours, in the order in which they are applied."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,11 @@ class Augment:
         crop_scale: range of the box's area, as a fraction of the image.
         crop_ratio: range of the box's width over its height (log-uniform).
         interpolation: "bilinear", or "nearest" as the released GANmut code warps.
+        brightness, contrast, saturation, sharpness: largest change of torchvision's factor of this name
+            (``adjust_brightness`` and so on), from 1 in both directions, up to 1.
+        tint: largest change of the gain of each channel, from 1 in both directions, up to 1.
+        shade: largest gain that a light from one side adds at that side, and takes at the other, up to 1.
+        noise: largest standard deviation of normal noise of all pixels and channels.
 
     Raises:
         BadInput: a value outside its range.
@@ -46,6 +59,13 @@ class Augment:
     crop_scale: tuple[float, float] = (1.0, 1.0)
     crop_ratio: tuple[float, float] = (1.0, 1.0)
     interpolation: Literal["bilinear", "nearest"] = "bilinear"
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    sharpness: float = 0.0
+    tint: float = 0.0
+    shade: float = 0.0
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         for key in ("flip", "crop"):
@@ -60,6 +80,8 @@ class Augment:
                 key, fits, "[low, high] above 0" + ("" if top is None else f" up to {top:g}")
             )
             object.__setattr__(self, key, (float(pair[0]), float(pair[1])))
+        for key in LOOK:
+            self._check(key, 0 <= getattr(self, key) <= 1, "a largest change, 0 to 1")
         if self.interpolation not in ("bilinear", "nearest"):
             raise unknown("interpolation", self.interpolation, ("bilinear", "nearest"))
 
@@ -74,19 +96,25 @@ class Augment:
         crops = self.crop > 0 and not whole
         return bool(self.rotate or self.shift or self.zoom != (1.0, 1.0) or crops)
 
+    @property
+    def changes_look(self) -> bool:
+        """Whether colours may be changed."""
+        return any(getattr(self, key) for key in LOOK)
+
 
 def augment(images: Tensor, config: Augment, random: Draws, share: Share = WHOLE) -> Tensor:
-    """Change each image at random: rotate, shift and zoom it, then crop, then mirror.
+    """Change each image at random: rotate, shift and zoom it, then crop, then mirror, then change its look.
 
-    All changes but the mirroring are one affine map, with one resampling. Pixels from outside the image
+    All changes of places but the mirroring are one affine map, with one resampling. Pixels from outside the image
     are its reflection. An image that is only mirrored, or not changed, keeps its values exactly.
 
-    Every image takes the same number of random numbers, whatever ``config`` is. The parts of a batch,
-    one after the other, therefore give the same result as the batch, and one kind of change does not
-    alter the random numbers of the others.
+    Every image takes the same number of random numbers for its places, whatever ``config`` is. The parts
+    of a batch, one after the other, therefore give the same result as the batch, and one kind of change
+    does not alter the random numbers of the others. Numbers for the look are drawn after these, for the
+    whole batch, and only if ``config`` changes it.
 
     Args:
-        images: float [N, 3, H, W], on any device.
+        images: float [N, 3, H, W], on any device; in [0, 1] if ``config`` changes their look.
         config: the random changes.
         random: random numbers on the device of ``images``, the only source of randomness.
         share: the process whose rows of the global batch ``images`` are.
@@ -102,7 +130,49 @@ def augment(images: Tensor, config: Augment, random: Draws, share: Share = WHOLE
         warped = warp(images, theta, config.interpolation)
         out = torch.where(moved[:, None, None, None], warped, images)
     mirrored = draws[:, 0] < config.flip
-    return torch.where(mirrored[:, None, None, None], out.flip(-1), out)
+    out = torch.where(mirrored[:, None, None, None], out.flip(-1), out)
+    return _with_look(out, config, random, share) if config.changes_look else out
+
+
+def _with_look(images: Tensor, config: Augment, random: Draws, share: Share) -> Tensor:
+    """Images [N, 3, H, W] in [0, 1] in another light and another camera, differentiable within [0, 1]."""
+    total = share.global_count(len(images))
+    draws = share.local_rows(random.rand(total, _LOOK_DRAWS)).to(images)[..., None, None, None]
+
+    def factor(column: int, key: str) -> Tensor:
+        return 1 + getattr(config, key) * (2 * draws[:, column] - 1)
+
+    out = images * factor(0, "brightness")
+    grey = _grey(out)
+    out = torch.lerp(grey.mean((2, 3), keepdim=True), out, factor(1, "contrast"))
+    out = torch.lerp(_grey(out), out, factor(2, "saturation"))
+    out = torch.lerp(_smooth(out), out, factor(3, "sharpness"))
+    out = out * torch.cat([factor(column, "tint") for column in (4, 5, 6)], 1)
+    out = out * (1 + config.shade * draws[:, 7] * _ramp(out, 2 * math.pi * draws[:, 8]))
+    if config.noise:
+        grain = share.local_rows(random.randn(total, *images.shape[1:])).to(images)
+        out = out + config.noise * draws[:, 9] * grain
+    return out.clamp(0, 1)
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Luma [N, 1, H, W] of images [N, 3, H, W]."""
+    weights = images.new_tensor(_LUMA)
+    return (images * weights[:, None, None]).sum(1, keepdim=True)
+
+
+def _smooth(images: Tensor) -> Tensor:
+    """Images [N, 3, H, W], smoothed by torchvision's 3 x 3 kernel for sharpness, with reflected borders."""
+    padded = functional.pad(images, (1, 1, 1, 1), mode="reflect")
+    return (9 * functional.avg_pool2d(padded, 3, stride=1) + 4 * images) / 13
+
+
+def _ramp(images: Tensor, angle: Tensor) -> Tensor:
+    """Position [N, 1, H, W] along directions, in half sides from the centre; at most 1 at the middle of a side."""
+    height, width = images.shape[2:]
+    x = (2 * torch.arange(width, device=images.device, dtype=images.dtype) + 1) / width - 1
+    y = (2 * torch.arange(height, device=images.device, dtype=images.dtype) + 1) / height - 1
+    return torch.cos(angle) * x + torch.sin(angle) * y[:, None]
 
 
 def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tensor:

@@ -59,7 +59,7 @@ class Recipe:
             (training/probe.py). It is called at checkpoints only; 0 switches it off.
         keep: number of periodic checkpoints on disk, the newest ones. The checkpoint with the best probe
             accuracy is kept in addition.
-        augment: random flips, warps and crops of training images.
+        augment: random flips, warps, crops and looks of training images.
     """
 
     iterations: int = 200_000

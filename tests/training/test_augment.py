@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from torch.nn import functional
+from torchvision.transforms import functional as transforms
 
 from ganbench.config import build
+from ganbench.distributed import Share
 from ganbench.errors import BadInput
 from ganbench.seeds import generator
-from ganbench.training.augment import Augment, _gathered, augment, warp
+from ganbench.training.augment import LOOK, Augment, _gathered, augment, warp
 from ganbench.training.draws import Draws
 from ganbench.training.setup import configure
 
@@ -220,6 +222,8 @@ def test_it_is_read_from_toml():
         ({"zoom": (0.0, 1.0)}, "zoom must be"),
         ({"crop_scale": (0.5, 1.1)}, "crop_scale must be .* up to 1"),
         ({"crop_ratio": (1.0,)}, "crop_ratio must be"),
+        ({"brightness": -0.1}, "brightness must be a largest change, 0 to 1, not -0.1"),
+        ({"noise": 12}, "noise must be a largest change, 0 to 1, not 12"),
         ({"interpolation": "bilinar"}, "did you mean 'bilinear'"),
     ],
 )
@@ -248,3 +252,95 @@ def test_the_deterministic_warp_of_a_gpu_is_grid_sample_s(interpolation, shape):
     weights = torch.rand(found.shape, generator=random, dtype=torch.float64)
     gradients = [torch.autograd.grad((y * weights).sum(), images)[0] for y in (found, expected)]
     torch.testing.assert_close(*gradients)
+
+
+LOOKS = Augment(
+    brightness=0.3, contrast=0.3, saturation=0.5, sharpness=1, tint=0.2, shade=0.3, noise=0.05
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "column"), [("brightness", 0), ("contrast", 1), ("saturation", 2), ("sharpness", 3)]
+)
+def test_a_look_is_torchvision_s(key, column):
+    images = noise(5) * 0.5 + 0.25  # nothing is cut off at 0 or 1
+    config = Augment(**{key: 0.4})
+    factors = 1 + 0.4 * (2 * look_draws(5)[:, column] - 1)
+    adjust = getattr(transforms, f"adjust_{key}")
+    wanted = torch.stack(
+        [adjust(image, float(factor)) for image, factor in zip(images, factors, strict=True)]
+    )
+    result = augment(images, config, Draws(generator(5)))
+    inner = np.s_[..., 1:-1, 1:-1] if key == "sharpness" else ...  # torchvision keeps the border
+    assert torch.allclose(result[inner], wanted[inner], atol=1e-6)
+    assert not torch.allclose(result, images, atol=1e-2)
+
+
+def look_draws(n: int) -> torch.Tensor:
+    """The numbers that ``augment`` takes for the look of n images with the generator 5."""
+    random = Draws(generator(5))
+    augment(noise(n), Augment(noise=0.1), random)
+    assert [request.shape[1] for request in random.requests[:2]] == [28, 10]
+    again = Draws(generator(5))
+    again.rand(n, 28)
+    return again.rand(n, 10)
+
+
+def test_a_tint_multiplies_channels():
+    images = torch.full((200, 3, 8, 8), 0.5)
+    result = augment(images, Augment(tint=0.2), Draws(generator(5)))
+    assert torch.equal(result, result[:, :, :1, :1].expand_as(result))
+    gains = result[:, :, 0, 0] / 0.5
+    assert 0.8 <= gains.min() < 0.81
+    assert 1.19 < gains.max() <= 1.2
+    assert abs(np.corrcoef(gains.T.numpy())[0, 1]) < 0.2
+
+
+def test_a_shade_is_a_ramp_that_keeps_the_mean():
+    images = torch.full((200, 3, 16, 16), 0.5)
+    result = augment(images, Augment(shade=0.3), Draws(generator(5)))
+    assert torch.allclose(result.mean((2, 3)), torch.tensor(0.5), atol=1e-6)
+    ramp = result[:, 0] - 0.5
+    assert torch.allclose(ramp, -ramp.flip(1, 2), atol=1e-6)
+    assert torch.allclose(ramp.diff(n=2, dim=1), torch.tensor(0.0), atol=1e-6)
+    assert ramp[:, 8, 15].max() > 0.12  # 0.3 of 0.5, nearly half a side from the centre
+    assert ramp[:, 8, 15].min() < -0.12
+
+
+def test_noise_has_its_standard_deviation():
+    images = torch.full((200, 3, 16, 16), 0.5)
+    deviations = augment(images, Augment(noise=0.1), Draws(generator(5))).std((1, 2, 3))
+    assert deviations.max() < 0.11
+    assert deviations.min() < 0.01
+    assert abs(float(deviations.mean()) - 0.05) < 0.006
+
+
+def test_looks_stay_in_range_and_leave_places_alone():
+    images = noise(20)
+    everything = dataclasses.replace(EVERYTHING, **{key: getattr(LOOKS, key) for key in LOOK})
+    result = augment(images, everything, Draws(generator(5)))
+    assert result.shape == images.shape
+    assert result.min() >= 0
+    assert result.max() <= 1
+    placed = augment(images, EVERYTHING, Draws(generator(5)))
+    assert torch.equal(result, augment(placed, LOOKS, Draws(generator(5))))
+
+
+def test_looks_are_differentiable():
+    images = noise(3).double().requires_grad_()
+    augment(images, LOOKS, Draws(generator(5))).sum().backward()
+    assert (images.grad != 0).float().mean() > 0.5
+
+
+def test_processes_share_the_looks_of_a_batch():
+    images = noise(6)
+    whole = augment(images, LOOKS, Draws(generator(5)))
+    for rank in (0, 1):
+        part = augment(images[rank::2], LOOKS, Draws(generator(5)), Share(rank, 2))
+        assert torch.equal(part, whole[rank::2])
+
+
+def test_a_look_that_is_not_changed_draws_nothing():
+    random = Draws(generator(5))
+    augment(noise(), EVERYTHING, random)
+    assert [request.shape for request in random.requests] == [(6, 28)]
