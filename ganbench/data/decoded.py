@@ -7,6 +7,7 @@ fingerprint takes samples of them, and the code that reads pictures.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import shutil
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.files import cores, work_alone
@@ -166,12 +168,13 @@ def _work(dataset: Dataset, path: Path) -> Iterator[tuple[range, NDArray[np.uint
         for part in parts:
             yield part, _decode(dataset, path, part)
         return
+    Image.init()  # its modules: a process that is forked while another thread imports one would wait for it
     # Threads share the interpreter, which a third of the work needs: two processes are faster than two threads.
     with warnings.catch_warnings():
         # Python 3.12 warns of forks beside threads. Children only read, decode and write.
         warnings.simplefilter("ignore", DeprecationWarning)
         pool = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("fork"), _begin, (dataset, path)
+            workers, multiprocessing.get_context("fork"), _begin, (dataset, path, os.getpid())
         )
         try:
             waiting: dict[Future[NDArray[np.uint64]], range] = {}
@@ -193,13 +196,22 @@ def _work(dataset: Dataset, path: Path) -> Iterator[tuple[range, NDArray[np.uint
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+# The request of Linux's prctl(2) that names the signal at the death of the parent.
+_PR_SET_PDEATHSIG = 1
+
 # What a worker process decodes, and into which file.
 _task: tuple[Dataset, Path] | None = None
 
 
-def _begin(dataset: Dataset, path: Path) -> None:
-    """Prepare a worker process: Ctrl-C is the parent's, and other processes use the other cores."""
+def _begin(dataset: Dataset, path: Path, parent: int) -> None:
+    """Prepare a worker process: Ctrl-C is the parent's, and other processes use the other cores.
+
+    The process ends when its parent does: one that waits for work of a parent that was killed waits for ever.
+    """
     global _task
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     work_alone()
     _task = dataset, path

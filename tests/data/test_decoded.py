@@ -1,7 +1,11 @@
 """Decoded pictures in the cache: they equal those of the files, and only what belongs together is used."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +74,47 @@ def test_it_is_built_once_by_several_processes(root, place, monkeypatch):
     assert np.array_equal(pixels(decoded.ensure(opened(root))), pixels(first))
     assert place.stat().st_mtime_ns == changed
     assert len(list(place.iterdir())) == 1
+
+
+SLOW = """
+import sys, time
+from ganbench.data import decoded, load_dataset
+decoded.SLICE, decoded.cores = 16, lambda: 2
+decoded.pixels_of = lambda dataset, rows: time.sleep(60)
+decoded.ensure(load_dataset("folder", "train", root=sys.argv[1], size=12, keep=False))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pictures are decoded by threads elsewhere")
+def test_its_processes_end_with_a_parent_that_is_killed(root):
+    parent = subprocess.Popen([sys.executable, "-c", SLOW, str(root)])
+    children = wait_for(lambda: children_of(parent.pid), 2)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    wait_for(lambda: [pid for pid in children if parent_of(pid) is None], 2)
+
+
+def children_of(pid):
+    """Numbers of the processes that a process has forked and that have not ended."""
+    return [other for other in os.listdir("/proc") if other.isdigit() and parent_of(other) == pid]
+
+
+def parent_of(pid):
+    """Number of the parent of a process; None if it has ended, whether or not somebody asked for its status."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return None
+    return None if state == "Z" else int(parent)
+
+
+def wait_for(find, count):
+    """What ``find`` gives, as soon as there are ``count`` of it."""
+    end = time.monotonic() + 60
+    while len(found := find()) < count:
+        assert time.monotonic() < end, f"{found} after a minute"
+        time.sleep(0.05)
+    return found
 
 
 def test_size_framing_content_and_order_have_files_of_their_own(root, place):
