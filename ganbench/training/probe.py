@@ -19,7 +19,7 @@ from ganbench.methods.conditions import Category
 from ganbench.methods.interface import Method
 from ganbench.seeds import generator
 
-FACES = 35  # five of each emotion, edited to seven emotions: one edit is 0.4 % of the accuracy
+FACES = 140  # twenty of each emotion, edited to seven emotions: one edit is 0.1 % of the accuracy
 
 
 class Probe:
