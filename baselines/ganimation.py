@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from ganbench.data.action_units import ACTION_UNITS
 from ganbench.emotions import canonical
 from ganbench.errors import BadInput, Unsupported
-from ganbench.methods.backbone import BackboneConfig, Discriminator, one_hot, trunk
+from ganbench.methods.backbone import BackboneConfig, Conditioned, Discriminator, one_hot, trunk
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import full_precision, tile
+from ganbench.methods.layers import HeadConv, convolve_to_few, full_precision
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws
@@ -58,18 +58,20 @@ class GANimationGenerator(nn.Module):
 
     def __init__(self, config: BackboneConfig, code_dim: int) -> None:
         super().__init__()
-        self.main = nn.Sequential(*trunk(config, code_dim))
-        self.colour = nn.Conv2d(config.width, 3, 7, padding=3, bias=False)
-        self.attention = nn.Conv2d(config.width, 1, 7, padding=3, bias=False)
+        self.main = Conditioned(*trunk(config, code_dim))
+        self.colour = HeadConv(config.width, 3)
+        self.attention = HeadConv(config.width, 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.normal_(module.weight, 0.0, 0.02)
 
     def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         """-> colours [N, 3, S, S] in [-1, 1], attention [N, 1, S, S] in [0, 1]."""
-        h = self.main(tile(code, x))
-        colour, attention = full_precision(self.colour(h)), full_precision(self.attention(h))
-        return torch.tanh(colour), torch.sigmoid(attention)
+        h = self.main(x, code)
+        # Both heads are computed by one convolution, which reads the features once.
+        heads = convolve_to_few(h, torch.cat([self.colour.weight, self.attention.weight]))
+        heads = full_precision(heads)
+        return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
 
 
 class GANimation(Method):

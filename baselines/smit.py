@@ -37,9 +37,12 @@ from ganbench.methods.backbone import one_hot
 from ganbench.methods.conditions import Category, Condition
 from ganbench.methods.interface import Method
 from ganbench.methods.layers import (
+    HeadConv,
     InstanceNorm,
     Norms,
+    convolve_to_few,
     full_precision,
+    in_format,
     instance_norm,
     outer_norm,
 )
@@ -215,18 +218,18 @@ class Generator(nn.Module):
         self.down = nn.Sequential(*down)
         self.blocks = nn.ModuleList(AdaINBlock(config.bottleneck) for _ in range(config.blocks))
         self.up = nn.Sequential(*reversed(up))
-        self.colour = nn.Conv2d(w, 3, 7, padding=3, bias=False)
-        self.attention = nn.Conv2d(w, 1, 7, padding=3, bias=False)
+        self.colour = HeadConv(w, 3)
+        self.attention = HeadConv(w, 1)
 
     def forward(self, x: Tensor, adain: Tensor) -> tuple[Tensor, Tensor]:
         """``x`` [N, 3, S, S] in [-1, 1], ``adain`` [N, adain_dim]."""
-        h = self.down(x)
+        h = self.down(in_format(x))
         parameters = adain.chunk(len(self.blocks), dim=1) if len(self.blocks) else ()
         for block, block_parameters in zip(self.blocks, parameters, strict=True):
             h = block(h, block_parameters)
         h = self.up(h)
         # Both heads are computed by one convolution, which reads the features once.
-        heads = F.conv2d(h, torch.cat([self.colour.weight, self.attention.weight]), padding=3)
+        heads = convolve_to_few(h, torch.cat([self.colour.weight, self.attention.weight]))
         heads = full_precision(heads)
         return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
 

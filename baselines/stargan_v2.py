@@ -31,7 +31,7 @@ from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.backbone import one_hot
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import InstanceNorm, full_precision, he_init, instance_norm
+from ganbench.methods.layers import InstanceNorm, full_precision, he_init, in_format, instance_norm
 from ganbench.seeds import generator
 from ganbench.training import recipe
 from ganbench.training.batches import Batch
@@ -202,7 +202,7 @@ class Generator(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Images of the same shape."""
-        h = self.encode(self.from_rgb(x))
+        h = self.encode(self.from_rgb(in_format(x)))
         for block in self.decode:
             h = block(h, style)
         painted: Tensor = self.to_rgb(h)

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from ganbench.config import at_least
 from ganbench.emotions import EMOTIONS, distinct
 from ganbench.errors import BadInput
-from ganbench.methods.layers import InstanceNorm, Norms, PatchConv, full_precision, outer_norm, tile
+from ganbench.methods.layers import (
+    CodeConv,
+    HeadConv,
+    InstanceNorm,
+    Norms,
+    PatchConv,
+    full_precision,
+    in_format,
+    outer_norm,
+)
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,24 @@ class ResidualBlock(nn.Module):
         return x + residual
 
 
+class Conditioned(nn.Sequential):
+    """Layers one after the other, of which the first reads an image and a code."""
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """``x`` [N, 3, S, S], ``code`` [N, code_dim]."""
+        first, *others = self
+        h: Tensor = first(in_format(x), code)
+        for layer in others:
+            h = layer(h)
+        return h
+
+
 def trunk(config: BackboneConfig, code_dim: int) -> list[nn.Module]:
-    """The generator up to its last feature map: [N, 3 + code_dim, S, S] -> [N, width, S, S]."""
+    """The layers of ``Conditioned`` up to the generator's last feature map [N, width, S, S]."""
     norm = partial(outer_norm, config.norm, InstanceNorm)
     w = config.width
     layers: list[nn.Module] = [
-        nn.Conv2d(3 + code_dim, w, 7, padding=3, bias=False), norm(w), nn.ReLU(inplace=True),
+        CodeConv(3, code_dim, w), norm(w), nn.ReLU(inplace=True),
     ]  # fmt: skip
     for _ in range(config.scales):
         layers += [nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), norm(2 * w), nn.ReLU(inplace=True)]
@@ -125,11 +146,11 @@ class Generator(nn.Module):
     def __init__(self, config: PainterConfig, code_dim: int) -> None:
         super().__init__()
         self.adds = config.output == "change"
-        head = nn.Conv2d(config.width, 3, 7, padding=3, bias=False)
-        self.main = nn.Sequential(*trunk(config, code_dim), head, nn.Tanh())
+        head = HeadConv(config.width, 3)
+        self.main = Conditioned(*trunk(config, code_dim), head, nn.Tanh())
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        painted: Tensor = self.main(tile(code, x))
+        painted: Tensor = self.main(x, code)
         return x + full_precision(painted) if self.adds else painted
 
 
