@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import struct
 from collections.abc import Callable
@@ -66,12 +67,14 @@ class RowsFile:
         key: what the rows were made from.
         rows: uint8 [N, bytes of a row], mapped, read-only.
         sums: uint64 [N], the checksum of each row.
+        mapped: the whole file.
     """
 
     path: Path
     key: Any
     rows: NDArray[np.uint8]
     sums: NDArray[np.uint64]
+    mapped: mmap.mmap
 
     @classmethod
     def open(cls, path: Path) -> RowsFile | None:
@@ -79,13 +82,14 @@ class RowsFile:
         try:
             with path.open("rb") as file:
                 tail = _read_tail(file)
-            if tail is None:
-                return None
-            key, count, length, sums = tail
-            rows = np.memmap(path, np.uint8, "r", shape=(count, length))
+                if tail is None:
+                    return None
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):
             return None
-        return cls(path, key, rows, sums)
+        key, count, length, sums = tail
+        rows = np.frombuffer(mapped, np.uint8, count * length).reshape(count, length)
+        return cls(path, key, rows, sums, mapped)
 
     def take(self, indices: NDArray[np.int64], out: NDArray[np.uint8]) -> list[int]:
         """Copy rows.
@@ -100,6 +104,19 @@ class RowsFile:
         # The mode "clip" writes into ``out`` directly; the usual mode fills a buffer first.
         np.take(self.rows, indices, axis=0, out=out, mode="clip")
         return np.flatnonzero(checksums(out) != self.sums[indices]).tolist()
+
+    def will_need(self, indices: NDArray[np.int64]) -> None:
+        """Ask the system to read rows into memory, without waiting for it.
+
+        Args:
+            indices: int64 [n], of the rows, each in [0, N).
+        """
+        if not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        length = self.rows.shape[1]
+        for row in indices.tolist():
+            start = row * length - row * length % mmap.PAGESIZE
+            self.mapped.madvise(mmap.MADV_WILLNEED, start, (row + 1) * length - start)
 
     def damaged(self) -> list[int]:
         """The rows that are damaged; reads the whole file in blocks."""

@@ -7,6 +7,7 @@ the training, and ``land`` starts copies and kernels on the device, in the threa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ CHOICES = ("auto", "disk", "memory", "device", "files")
 SHARE = 0.5
 # Batches that each process decodes ahead, with "files".
 AHEAD = 2
+# Batches whose rows the system is asked to read from the disk before they are needed, with "disk".
+READ_AHEAD = 16
 
 Rows = NDArray[np.int64]
 
@@ -104,6 +107,15 @@ class Mapped(Images):
         for k in self.file.take(rows, pixels.reshape(len(rows), -1)):
             pixels[k] = decoded.pixels_of(self.dataset, rows[k : k + 1])[0]
         return torch.from_numpy(pixels)
+
+    def serve(self, batches: Iterator[Rows]) -> Iterator[Tensor]:
+        coming: deque[Rows] = deque()
+        for rows in batches:
+            self.file.will_need(rows)
+            coming.append(rows)
+            if len(coming) > READ_AHEAD:
+                yield self.fetch(coming.popleft())
+        yield from map(self.fetch, coming)
 
 
 class Memory(Images):

@@ -18,6 +18,7 @@ from ganbench.config import parse_assignments
 from ganbench.data import decoded, load_dataset
 from ganbench.data.rows import RowFiles as TableFiles
 from ganbench.errors import BadInput
+from ganbench.storage.rows_file import RowsFile
 from ganbench.training import images as places
 from ganbench.training.batches import Batches
 from ganbench.training.images import CHOICES, OnDevice, choose, to_float
@@ -117,6 +118,29 @@ def test_a_picture_that_cannot_be_decoded_ends_the_training_in_one_line(root):
     for place in ("files", "disk"):
         with pytest.raises(BadInput, match=r"^'.*' cannot be decoded: .*; mend or remove it$"):
             list(choose(place, data, CPU, 1).serve(iter([np.array([9])])))
+
+
+def test_the_disk_reads_ahead(root, monkeypatch):
+    """The rows of a batch are asked for before those of the batches ahead of it are read."""
+    images = choose("disk", opened(root), CPU, 10**6)
+    monkeypatch.setattr(places, "READ_AHEAD", 2)
+    told = []
+    need, take = RowsFile.will_need, RowsFile.take
+
+    def noted_need(file, indices):
+        told.append(("need", *indices.tolist()))
+        need(file, indices)
+
+    def noted_take(file, indices, out):
+        told.append(("take", *indices.tolist()))
+        return take(file, indices, out)
+
+    monkeypatch.setattr(RowsFile, "will_need", noted_need)
+    monkeypatch.setattr(RowsFile, "take", noted_take)
+    assert len(list(images.serve(np.array([k]) for k in range(4)))) == 4
+    ahead = [("need", 0), ("need", 1), ("need", 2)]
+    rest = [("take", 0), ("need", 3), ("take", 1), ("take", 2), ("take", 3)]
+    assert told == ahead + rest
 
 
 def test_a_damaged_row_is_decoded_again(root):
