@@ -122,7 +122,8 @@ class CodeConv(nn.Conv2d):
         sums = kinds[:, None] + kinds
         inside = ((sums >= radius) & (sums <= 3 * radius)).to(x.dtype)
         of_code = (inside @ self.weight[:, colours:] @ inside.T).permute(1, 2, 3, 0)
-        added = (code @ of_code.flatten(1)).unflatten(1, of_code.shape[1:]).permute(0, 3, 1, 2)
+        # A matrix product would round otherwise in batches of another size.
+        added = (code.to(x)[:, :, None, None, None] * of_code).sum(1).permute(0, 3, 1, 2)
         parts = (
             (slice(None, radius), slice(None, radius)),
             (slice(radius, -radius), slice(radius, radius + 1)),
