@@ -101,7 +101,7 @@ class ResidualBlock(nn.Module):
 class Conditioned(nn.Sequential):
     """Layers one after the other, of which the first reads an image and a code."""
 
-    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # type: ignore[override]
         """``x`` [N, 3, S, S], ``code`` [N, code_dim]."""
         first, *others = self
         h: Tensor = first(in_format(x), code)

@@ -110,7 +110,7 @@ class CodeConv(nn.Conv2d):
     def __init__(self, colours: int, code: int, outputs: int) -> None:
         super().__init__(colours + code, outputs, 7, padding=self.RADIUS, bias=False)
 
-    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:  # type: ignore[override]
         """``x`` [N, colours, H, W], ``code`` [N, code] -> [N, outputs, H, W]."""
         if not _in_float32_on_cpu(x) or min(x.shape[2:]) < 2 * self.RADIUS:
             return super().forward(tile(code, x))
@@ -158,8 +158,8 @@ def convolve_to_few(x: Tensor, weight: Tensor) -> Tensor:
         return functional.conv2d(x, weight, padding=3)
     count, height = len(weight), x.shape[2]
     rows = weight.permute(2, 0, 1, 3).flatten(0, 1)[:, :, None]
-    parts = functional.conv2d(x, rows, padding=3).split(count, dim=1)
-    y = parts[0][:, :, :height].clone()
+    parts = torch.split(functional.conv2d(x, rows, padding=3), count, dim=1)
+    y: Tensor = parts[0][:, :, :height].clone()
     for shift, part in enumerate(parts[1:], start=1):
         y += part[:, :, shift : shift + height]
     return y

@@ -137,10 +137,12 @@ def augment(images: Tensor, config: Augment, random: Draws, share: Share = WHOLE
 def _with_look(images: Tensor, config: Augment, random: Draws, share: Share) -> Tensor:
     """Images [N, 3, H, W] in [0, 1] in another light and another camera, differentiable within [0, 1]."""
     total = share.global_count(len(images))
-    draws = share.local_rows(random.rand(total, _LOOK_DRAWS)).to(images)[..., None, None, None]
+    draws: Tensor = share.local_rows(random.rand(total, _LOOK_DRAWS)).to(images)
+    draws = draws[..., None, None, None]
 
     def factor(column: int, key: str) -> Tensor:
-        return 1 + getattr(config, key) * (2 * draws[:, column] - 1)
+        most: float = getattr(config, key)
+        return 1 + most * (2 * draws[:, column] - 1)
 
     out = images * factor(0, "brightness")
     grey = _grey(out)
