@@ -28,7 +28,7 @@ from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.backbone import BackboneConfig, Conditioned, Discriminator, one_hot, trunk
 from ganbench.methods.conditions import EMOTION_UNITS, ActionUnits, Category, Condition
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import HeadConv, convolve_to_few, full_precision
+from ganbench.methods.layers import HeadConv, colours_and_mask
 from ganbench.training.adversarial import AdversarialRecipe, AdversarialTrainer, Target
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws
@@ -67,11 +67,7 @@ class GANimationGenerator(nn.Module):
 
     def forward(self, x: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
         """-> colours [N, 3, S, S] in [-1, 1], attention [N, 1, S, S] in [0, 1]."""
-        h = self.main(x, code)
-        # Both heads are computed by one convolution, which reads the features once.
-        heads = convolve_to_few(h, torch.cat([self.colour.weight, self.attention.weight]))
-        heads = full_precision(heads)
-        return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
+        return colours_and_mask(self.main(x, code), self.colour, self.attention)
 
 
 class GANimation(Method):

@@ -40,8 +40,7 @@ from ganbench.methods.layers import (
     HeadConv,
     InstanceNorm,
     Norms,
-    convolve_to_few,
-    full_precision,
+    colours_and_mask,
     in_format,
     instance_norm,
     outer_norm,
@@ -227,11 +226,7 @@ class Generator(nn.Module):
         parameters = adain.chunk(len(self.blocks), dim=1) if len(self.blocks) else ()
         for block, block_parameters in zip(self.blocks, parameters, strict=True):
             h = block(h, block_parameters)
-        h = self.up(h)
-        # Both heads are computed by one convolution, which reads the features once.
-        heads = convolve_to_few(h, torch.cat([self.colour.weight, self.attention.weight]))
-        heads = full_precision(heads)
-        return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
+        return colours_and_mask(self.up(h), self.colour, self.attention)
 
 
 class SpectralConv(nn.Module):

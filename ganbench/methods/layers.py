@@ -165,6 +165,17 @@ def convolve_to_few(x: Tensor, weight: Tensor) -> Tensor:
     return y
 
 
+def colours_and_mask(h: Tensor, colour: HeadConv, attention: HeadConv) -> tuple[Tensor, Tensor]:
+    """What the two heads of a generator with a mask make of its last features ``h`` [N, C, H, W].
+
+    Returns:
+        colours [N, 3, H, W] in [-1, 1], attention mask [N, 1, H, W] in [0, 1].
+    """
+    # One convolution for both reads the features once.
+    heads = full_precision(convolve_to_few(h, torch.cat([colour.weight, attention.weight])))
+    return torch.tanh(heads[:, :3]), torch.sigmoid(heads[:, 3:])
+
+
 def _in_float32_on_cpu(x: Tensor) -> bool:
     """Whether layers compute ``x`` on a CPU, and not in bfloat16."""
     return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")

@@ -16,13 +16,12 @@ from ganbench.training.draws import Draws
 
 # A crop takes the whole image if none of this number of random boxes fits, as RandomResizedCrop does.
 _ATTEMPTS = 10
+# Numbers for each image: flip, rotation, shift x and y, zoom, whether to crop, position x and y, boxes.
+_DRAWS = 8 + 2 * _ATTEMPTS
 # Numbers of the look: brightness, contrast, saturation, sharpness, tint of three channels, shade and its direction, noise.
 _LOOK_DRAWS = 10
 # Luma of Rec. 601, as torchvision's grey.
 _LUMA = (0.2989, 0.587, 0.114)
-# Numbers for each image: flip, rotation, shift x and y, zoom, whether to crop, position x and y, boxes.
-_DRAWS = 8 + 2 * _ATTEMPTS
-
 
 LOOK = ("brightness", "contrast", "saturation", "sharpness", "tint", "shade", "noise")
 """Attributes of ``Augment`` that change colours, in the order in which they are applied."""
@@ -145,8 +144,7 @@ def _with_look(images: Tensor, config: Augment, random: Draws, share: Share) -> 
         return 1 + most * (2 * draws[:, column] - 1)
 
     out = images * factor(0, "brightness")
-    grey = _grey(out)
-    out = torch.lerp(grey.mean((2, 3), keepdim=True), out, factor(1, "contrast"))
+    out = torch.lerp(_grey(out).mean((2, 3), keepdim=True), out, factor(1, "contrast"))
     out = torch.lerp(_grey(out), out, factor(2, "saturation"))
     out = torch.lerp(_smooth(out), out, factor(3, "sharpness"))
     out = out * torch.cat([factor(column, "tint") for column in (4, 5, 6)], 1)
@@ -171,10 +169,16 @@ def _smooth(images: Tensor) -> Tensor:
 
 def _ramp(images: Tensor, angle: Tensor) -> Tensor:
     """Position [N, 1, H, W] along directions, in half sides from the centre; at most 1 at the middle of a side."""
+    x, y = _axes(images)
+    return torch.cos(angle) * x + torch.sin(angle) * y
+
+
+def _axes(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions x [W] and y [H, 1] of the pixels of images [N, C, H, W], in half sides from the centre."""
     height, width = images.shape[2:]
     x = (2 * torch.arange(width, device=images.device, dtype=images.dtype) + 1) / width - 1
     y = (2 * torch.arange(height, device=images.device, dtype=images.dtype) + 1) / height - 1
-    return torch.cos(angle) * x + torch.sin(angle) * y[:, None]
+    return x, y[:, None]
 
 
 def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tensor:
@@ -187,12 +191,10 @@ def warp(images: Tensor, theta: Tensor, interpolation: str = "bilinear") -> Tens
             ``align_corners=False``.
         interpolation: "bilinear" or "nearest".
     """
-    height, width = images.shape[2:]
     theta = theta.to(images)[:, :, :, None, None]
-    x = (2 * torch.arange(width, device=images.device, dtype=images.dtype) + 1) / width - 1
-    y = (2 * torch.arange(height, device=images.device, dtype=images.dtype) + 1) / height - 1
+    x, y = _axes(images)
     # affine_grid is not used: it multiplies matrices, and their last bits depend on the batch size.
-    grid = theta[:, :, 0] * x + (theta[:, :, 1] * y[:, None] + theta[:, :, 2])
+    grid = theta[:, :, 0] * x + (theta[:, :, 1] * y + theta[:, :, 2])
     if images.is_cuda and torch.are_deterministic_algorithms_enabled():
         return _gathered(images, grid, interpolation)
     return functional.grid_sample(
