@@ -43,8 +43,9 @@ SURE = 0.7
 # Of two boxes whose intersection is more than this share of their union, the better one stays.
 OVERLAP = 0.4
 
-# Networks see at most so many pictures at once.
-BATCH = 32
+# Networks see at most so many pictures at once. On a CPU the maps of 16 still fit into its cache, and landmarks take
+# two thirds of the time of 32.
+BATCH = 16
 
 GREY = 0.5
 

@@ -141,21 +141,17 @@ def align(picture: Bytes, matrix: Floats, size: int) -> Tensor:
     if scale < SMOOTH:
         w, h = max(1, round(w * scale)), max(1, round(h * scale))
     image = shrunk(part, w, h)
-    points = moved(_grid(size, size), inverse(matrix))
-    # Places in the part, in shares of it.
-    shares = (points - (left, top)) / (right - left, bottom - top)
-    return _sampled(image, shares, size, size)[0]
-
-
-def _grid(width: int, height: int) -> Floats:
-    """The centres [height * width, 2] of all pixels."""
-    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    return np.stack([x.ravel(), y.ravel()], axis=1)
-
-
-def _sampled(image: Tensor, shares: Floats, width: int, height: int) -> Tensor:
-    """An image [1, C, H, W] at places [height * width, 2] in shares of it; within the image's range."""
-    grid = torch.from_numpy(shares * 2 - 1).float().view(1, height, width, 2)
-    sampled = F.grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    # From the frame to places of the part, whose borders are at -1 and 1.
+    back = inverse(matrix) - [[0, 0, left], [0, 0, top]]
+    back = back * [[2 / (right - left)], [2 / (bottom - top)]] - [[0, 0, 1], [0, 0, 1]]
+    along = np.arange(size)[:, None] + 0.5
+    grid = (along * back[:, 0])[None] + (along * back[:, 1] + back[:, 2])[:, None]
+    sampled = F.grid_sample(
+        image,
+        torch.from_numpy(grid).float()[None],
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=False,
+    )[0]
     # Bicubic interpolation overshoots at edges.
     return sampled.clamp(float(image.min()), float(image.max()))

@@ -16,7 +16,7 @@ MEAN = (122.782, 117.001, 104.298)
 
 def normalised(x: Tensor, mean: tuple[float, float, float]) -> Tensor:
     """RGB [N, 3, H, W] in [0, 1] less ``mean``, which is in 0..255."""
-    return (x * 255 - x.new_tensor(mean)[:, None, None]) / 255
+    return x - x.new_tensor(mean)[:, None, None] / 255
 
 
 def pad(x: Tensor) -> Tensor:
@@ -51,11 +51,11 @@ class DenseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, width, H / 2, W / 2]."""
-        o1 = F.relu(self.conv0(pad(x)))
-        total = o1 + self.conv1(o1)
-        total = total + self.conv2(F.relu(total))
-        total = total + self.conv3(F.relu(total))
-        return F.relu(total)
+        total: Tensor = self.conv0(pad(x)).relu_()
+        total = self.conv1(total).add_(total)
+        total = self.conv2(F.relu(total)).add_(total)
+        total = self.conv3(F.relu(total)).add_(total)
+        return total.relu_()
 
 
 class Backbone(nn.Module):

@@ -129,13 +129,13 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, inputs, H, W] -> [N, outputs, H', W']."""
-        h = self.conv2(F.relu(self.conv1(x)))
+        h: Tensor = self.conv2(self.conv1(x).relu_())
         if self.down:
             x = F.avg_pool2d(x, 2)
             # The main branch pads nothing, so it can be a row and a column smaller than the shortcut.
             h = F.pad(h, (0, x.shape[3] - h.shape[3], 0, x.shape[2] - h.shape[2]))
             x = F.pad(x, (0, 0, 0, 0, 0, h.shape[1] - x.shape[1]))
-        return F.relu(h + x)
+        return h.add_(x).relu_()
 
 
 class Descriptor(nn.Module):
@@ -158,7 +158,7 @@ class Descriptor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """RGB [N, 3, 150, 150] in [0, 1], faces as in ``geometry.CHIP`` -> [N, 128], not normalised."""
-        h = F.max_pool2d(F.relu(self.conv32_down(normalised(x, MEAN))), 3, 2)
+        h = F.max_pool2d(self.conv32_down(normalised(x, MEAN)).relu_(), 3, 2)
         for name, _ in self.LAYERS:
             h = self.get_submodule(f"conv{name}")(h)
         result: Tensor = self.fc(h.mean(dim=(2, 3)))
