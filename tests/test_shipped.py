@@ -50,7 +50,7 @@ def test_it_was_trained_with_the_shipped_recipe(name):
 
 
 def how_it_learns(configuration):
-    free = {"log_every", "sample_every", "checkpoint_every", "iterations"}
+    free = {"log_every", "sample_every", "checkpoint_every", "keep", "iterations"}
     return {k: v for k, v in config.plain(configuration).items() if k not in free}
 
 
