@@ -124,8 +124,6 @@ def _grid(facts: list[tuple[str, str]]) -> Table:
 
 def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[tuple[str, str]]:
     """Labels and texts about the first weights, the network, the images and the length of the run."""
-    from ganbench.training.augment import Augment
-
     recipe = setup.recipe
     total = plan.images * recipe.iterations
     length = (
@@ -137,7 +135,7 @@ def _facts_of_data(setup: Setup, plan: Plan, images: int, source: str) -> list[t
         *(("Note", note) for note in recipe.notes()),
         ("Network", _settings(setup.network, without={"emotions"})),
         ("Data", f"{plural(images, 'image')} ({source})"),
-        ("Augmentation", _settings(recipe.augment, defaults=Augment()) or "none"),
+        ("Augmentation", _augmentation(recipe)),
         ("Length", length),
     ]
 
@@ -191,6 +189,16 @@ def _settings(values: Any, without: Collection[str] = (), defaults: Any = None) 
         for key, value in config.plain(values).items()
         if key not in without and (key not in usual or usual[key] != value)
     )
+
+
+def _augmentation(recipe: Recipe) -> str:
+    from ganbench.training.augment import Augment
+
+    text = _settings(recipe.augment, defaults=Augment()) or "none"
+    if recipe.augmentation(0) == recipe.augment:
+        return text
+    before = _settings(recipe.augmentation(0), defaults=Augment()) or "none"
+    return f"{text}; before iteration {recipe.augment_from:,}: {before}"
 
 
 def _schedule(recipe: Recipe, schedule: Schedule | None) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 from ganbench.distributed import WHOLE, Share
 from ganbench.errors import BadInput
 from ganbench.seeds import generator
-from ganbench.training.augment import augment
+from ganbench.training.augment import Augment, augment
 from ganbench.training.draws import RepeatedDraws
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Batches:
     ) -> None:
         self.trainer, self.images, self.labels, self.seed = trainer, images, labels, seed
         self._waited = 0.0
-        self._draws = RepeatedDraws(trainer.device)
+        self._draws: dict[Augment, RepeatedDraws] = {}
 
     def between(self, start: int, end: int) -> Generator[Batch, None, None]:
         """Batches of the iterations from ``start`` to ``end``; a thread prepares the next one."""
@@ -186,10 +186,12 @@ class Batches:
     def _land(self, host: _Host) -> Batch:
         """The batch on the device."""
         trainer, share = self.trainer, self.trainer.share
+        changes = trainer.recipe.augmentation(host.iteration)
+        draws = self._draws.setdefault(changes, RepeatedDraws(trainer.device))
         images = augment(
             self.images.land(host.images, trainer.device),
-            trainer.recipe.augment,
-            self._draws.next(generator(self.seed, "augment", host.iteration)),
+            changes,
+            draws.next(generator(self.seed, "augment", host.iteration)),
             share,
         )
         units = host.units

@@ -60,6 +60,9 @@ class Recipe:
         keep: number of periodic checkpoints on disk, the newest ones. The checkpoint with the best probe
             accuracy is kept in addition.
         augment: random flips, warps, crops and looks of training images.
+        augment_from: the iteration, counted from 0, from which images are changed as ``augment`` says; before it
+            they are only flipped. A network that sees images which vary little learns its edits sooner, and
+            later learns that they do not depend on light and framing.
     """
 
     iterations: int = 200_000
@@ -83,6 +86,7 @@ class Recipe:
     probe_every: int = 500
     keep: int = 3
     augment: Augment = field(default_factory=Augment)
+    augment_from: int = 0
 
     def __post_init__(self) -> None:
         counts = (
@@ -106,7 +110,7 @@ class Recipe:
             self.require(key, getattr(self, key) > 0, "positive")
         for key in ("beta1", "beta2", "ema_decay"):
             self.require(key, 0 <= getattr(self, key) < 1, "in [0, 1)")
-        for key in ("warmup_iterations", "decay_iterations", "probe_every"):
+        for key in ("warmup_iterations", "decay_iterations", "probe_every", "augment_from"):
             self.require(key, getattr(self, key) >= 0, "at least 0")
 
     def require(self, key: str, holds: bool, what: str) -> None:
@@ -126,6 +130,10 @@ class Recipe:
         """
         critic = getattr(self, "critic_precision", "auto")
         return Arithmetic.resolve(device, self.precision, critic, self.deterministic)
+
+    def augmentation(self, iteration: int) -> Augment:
+        """The random changes of the training images in an iteration, counted from 0."""
+        return self.augment if iteration >= self.augment_from else Augment(flip=self.augment.flip)
 
     def generator_steps(self) -> int:
         """Number of adversarial generator steps in the whole run: those after the warm-up."""
@@ -158,6 +166,11 @@ class Recipe:
             notes.append(
                 f"the learning rate falls from the first step on: decay_iterations = "
                 f"{self.decay_iterations:,} is more than the {adversarial:,} iterations after the warm-up"
+            )
+        if self.augmentation(self.iterations - 1) != self.augment:
+            notes.append(
+                f"images are never changed but flipped: augment_from = {self.augment_from:,} is not below "
+                f"iterations = {self.iterations:,}"
             )
         steps = self.warmup_iterations + self.generator_steps()
         kept = self.ema_decay**steps

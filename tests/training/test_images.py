@@ -295,6 +295,22 @@ def test_the_next_batch_is_prepared_beside_the_step(root, tiny_recipe, tmp_path)
     assert batches.time_waited() == 0
 
 
+def test_images_are_only_flipped_before_augment_from(root, tiny_recipe, tmp_path):
+    only_flips, look = ("augment.rotate=0", "augment.zoom=[1, 1]"), ("augment.brightness=0.3",)
+
+    def batches(name, start, *assignments):
+        run = begin("stargan", tiny_recipe, opened(root), tmp_path / name, *assignments)
+        made = Batches(run.trainer, choose("memory", run.dataset, CPU, 1), run.labels, 0)
+        return [batch.images for batch in made.between(start, 6)]
+
+    flipped, varied = batches("f", 0, *only_flips), batches("v", 0, *look)
+    late = (*look, "augment_from=3")
+    assert all(map(torch.equal, batches("l", 0, *late), [*flipped[:3], *varied[3:]]))
+    # A run that is resumed after the change, too.
+    assert all(map(torch.equal, batches("r", 4, *late), varied[4:]))
+    assert not torch.equal(flipped[3], varied[3])
+
+
 # -- the command ------------------------------------------------------------------------------------
 
 TRAIN = ("-m", "ganbench", "train", "stargan", "--data", "folder", "--device", "cpu")

@@ -8,6 +8,7 @@ from ganbench.baselines.smit import SMITRecipe
 from ganbench.config import parse_assignments
 from ganbench.errors import BadInput
 from ganbench.training.adversarial import AdversarialRecipe
+from ganbench.training.augment import Augment
 from ganbench.training.recipe import shipped_recipes
 from ganbench.training.setup import configure
 
@@ -66,6 +67,11 @@ def test_what_a_short_run_is_told(call):
     assert "falls from the first step on: decay_iterations = 200 is more than the 100" in rate
     (average,) = AdversarialRecipe(iterations=100, decay_iterations=80, ema_decay=0.999).notes()
     assert "with ema_decay = 0.999 and 20 steps 98% of it are still the first weights" in average
+    varied = Augment(flip=0.5, noise=0.1)
+    shape = {"iterations": 100, "decay_iterations": 80, "augment": varied}
+    assert AdversarialRecipe(**shape, augment_from=99).notes() == []
+    (late,) = AdversarialRecipe(**shape, augment_from=100).notes()
+    assert "never changed but flipped: augment_from = 100 is not below iterations = 100" in late
     _, out, _ = call("train", "stargan", "--dry-run", "--set", "iterations=420", "--set", "ema_decay=0.9999")  # fmt: skip
     assert "the shipped average hardly moves" in " ".join(out.split())
 
