@@ -42,7 +42,7 @@ from ganbench.training.stepper import Stepper, recorder_for
 NAMES = ("judge", "stargan-v2", "smit", "gaussian", "linear", "ganimation", "stargan")
 
 # Keys of a recipe that count iterations and are shortened with it.
-LENGTHS = ("iterations", "warmup_iterations", "decay_iterations", "ds_iterations")
+LENGTHS = ("iterations", "warmup_iterations", "decay_iterations", "ds_iterations", "augment_from")
 
 # Parts of the minutes that the evaluation gets, and that a training may be longer than was measured.
 EVALUATION, RESERVE = 0.15, 0.15

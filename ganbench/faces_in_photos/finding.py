@@ -44,7 +44,7 @@ SURE = 0.7
 OVERLAP = 0.4
 
 # Networks see at most so many pictures at once. On a CPU the maps of 16 still fit into its cache, and landmarks take
-# two thirds of the time of 32.
+# two thirds of the time that they take with 32.
 BATCH = 16
 
 GREY = 0.5

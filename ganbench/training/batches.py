@@ -132,6 +132,7 @@ class Batches:
     ) -> None:
         self.trainer, self.images, self.labels, self.seed = trainer, images, labels, seed
         self._waited = 0.0
+        # Other changes ask for other random numbers.
         self._draws: dict[Augment, RepeatedDraws] = {}
 
     def between(self, start: int, end: int) -> Generator[Batch, None, None]:

@@ -94,7 +94,7 @@ class Facts:
         Args:
             dataset: the training images.
             classes: number of classes of the network.
-            changes: the recipe's augmentation. Resampling makes images smoother, which lowers their
+            changes: the augmentation of the first images. Resampling makes images smoother, which lowers their
                 deviation.
             labels: int64 [N], labels in the order of the network's classes; those of the data if None.
         """

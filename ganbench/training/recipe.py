@@ -169,7 +169,7 @@ class Recipe:
             )
         if self.augmentation(self.iterations - 1) != self.augment:
             notes.append(
-                f"images are never changed but flipped: augment_from = {self.augment_from:,} is not below "
+                f"of augment only flip is ever applied: augment_from = {self.augment_from:,} is not below "
                 f"iterations = {self.iterations:,}"
             )
         steps = self.warmup_iterations + self.generator_steps()

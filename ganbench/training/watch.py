@@ -74,7 +74,7 @@ class Watch:
         """
         config: Any = trainer.model.config
         recipe, classes = trainer.recipe, len(config.emotions)
-        facts = Facts.of(dataset, classes, recipe.augment, labels)
+        facts = Facts.of(dataset, classes, recipe.augmentation(0), labels)
         watch = cls(trainer.limits(facts), recipe, classes)
         with suppress(BadInput):  # a log that cannot be read cannot be written, which ends the run
             for line in read_log(folder):

@@ -305,9 +305,11 @@ def test_images_are_only_flipped_before_augment_from(root, tiny_recipe, tmp_path
 
     flipped, varied = batches("f", 0, *only_flips), batches("v", 0, *look)
     late = (*look, "augment_from=3")
-    assert all(map(torch.equal, batches("l", 0, *late), [*flipped[:3], *varied[3:]]))
-    # A run that is resumed after the change, too.
-    assert all(map(torch.equal, batches("r", 4, *late), varied[4:]))
+    whole, resumed = batches("l", 0, *late), batches("r", 4, *late)
+    for images, expected in zip(
+        whole + resumed, flipped[:3] + varied[3:] + varied[4:], strict=True
+    ):
+        assert torch.equal(images, expected)
     assert not torch.equal(flipped[3], varied[3])
 
 
