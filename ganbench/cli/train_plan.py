@@ -194,11 +194,13 @@ def _settings(values: Any, without: Collection[str] = (), defaults: Any = None) 
 def _augmentation(recipe: Recipe) -> str:
     from ganbench.training.augment import Augment
 
-    text = _settings(recipe.augment, defaults=Augment()) or "none"
-    if recipe.augmentation(0) == recipe.augment:
-        return text
-    before = _settings(recipe.augmentation(0), defaults=Augment()) or "none"
-    return f"{text}; before iteration {recipe.augment_from:,}: {before}"
+    before, after = (
+        _settings(changes, defaults=Augment()) or "none"
+        for changes in (recipe.augmentation(0), recipe.augment)
+    )
+    if before == after:
+        return after
+    return f"{after}; before iteration {recipe.augment_from:,}: {before}"
 
 
 def _schedule(recipe: Recipe, schedule: Schedule | None) -> str:

@@ -141,7 +141,7 @@ def align(picture: Bytes, matrix: Floats, size: int) -> Tensor:
     if scale < SMOOTH:
         w, h = max(1, round(w * scale)), max(1, round(h * scale))
     image = shrunk(part, w, h)
-    # It maps pixels of the frame to coordinates of the part, whose borders are at -1 and 1.
+    # This matrix maps pixels of the frame to coordinates of the part, whose borders are at -1 and 1.
     back = inverse(matrix) - [[0, 0, left], [0, 0, top]]
     back = back * [[2 / (right - left)], [2 / (bottom - top)]] - [[0, 0, 1], [0, 0, 1]]
     along = np.arange(size)[:, None] + 0.5

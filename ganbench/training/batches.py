@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -133,7 +133,9 @@ class Batches:
         self.trainer, self.images, self.labels, self.seed = trainer, images, labels, seed
         self._waited = 0.0
         # Other changes ask for other random numbers.
-        self._draws: dict[Augment, RepeatedDraws] = {}
+        self._draws: defaultdict[Augment, RepeatedDraws] = defaultdict(
+            lambda: RepeatedDraws(trainer.device)
+        )
 
     def between(self, start: int, end: int) -> Generator[Batch, None, None]:
         """Batches of the iterations from ``start`` to ``end``; a thread prepares the next one."""
@@ -188,11 +190,10 @@ class Batches:
         """The batch on the device."""
         trainer, share = self.trainer, self.trainer.share
         changes = trainer.recipe.augmentation(host.iteration)
-        draws = self._draws.setdefault(changes, RepeatedDraws(trainer.device))
         images = augment(
             self.images.land(host.images, trainer.device),
             changes,
-            draws.next(generator(self.seed, "augment", host.iteration)),
+            self._draws[changes].next(generator(self.seed, "augment", host.iteration)),
             share,
         )
         units = host.units
