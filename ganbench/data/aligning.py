@@ -147,17 +147,18 @@ def _tasks(source: Source, out: Path) -> list[_Task]:
     found: dict[str, _Task] = {}
     names: dict[str, str] = {}
     for part, listing in source.listings.items():
+        folder = PICTURES if part == UNDIVIDED else f"{PICTURES}/{part}"
         for path in listing.frame["path"]:
             key = f"{part}/{path}"
             if key in found:
                 continue
             pure = PurePosixPath(path)
-            name = str(PurePosixPath(PICTURES, part, pure.with_suffix(".png")))
+            name = str(PurePosixPath(folder, pure.with_suffix(".png")))
             outside = pure.is_absolute() or ".." in pure.parts
             if outside or not _plain(path) or names.get(name.lower(), key) != key:
                 # Two pictures may differ in their endings alone; a list may name places anywhere.
                 digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()
-                name = f"{PICTURES}/{part}/{digest[:24]}.png"
+                name = f"{folder}/{digest[:24]}.png"
             names[name.lower()] = key
             found[key] = _Task(listing.root / path, key, out / name)
     return list(found.values())

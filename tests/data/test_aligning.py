@@ -255,12 +255,15 @@ def test_folders_that_are_no_data_sets(tmp_path, photos, networks, call):
         layout_files.save(picture, tmp_path / f"holiday/day/{i}.png")
     align_pictures(open_source(tmp_path / "classes"), tmp_path / "one", networks, size=32)
     assert find_dataset(tmp_path / "one") == ("csv", tmp_path / "one/pictures.csv")
+    assert {path.name for path in (tmp_path / "one/pictures").iterdir()} == {"sad", "joy"}
     data = load_dataset("auto", "train", root=tmp_path / "one", size=32)
     assert sorted(data.labels.tolist()) == [1, 1, 2, 2]
     code, out, _ = call("data", "align", "holiday", "two", "--size", 64, "--device", "cpu")
     assert code == 0
     assert "4 pictures of pictures in two" in out
-    assert len(list((tmp_path / "two/pictures").rglob("*.png"))) == 4
+    two = tmp_path / "two/pictures"
+    made = sorted(path.relative_to(two).as_posix() for path in two.rglob("*.png"))
+    assert made == [f"day/{i}.png" for i in range(4)]
     assert not list((tmp_path / "two").glob("*.csv"))
     (tmp_path / "nothing").mkdir()
     with pytest.raises(BadInput, match="holds no picture"):
