@@ -1,4 +1,4 @@
-"""Landmarks: how far the shape of an edited face is from that of the right answer, and how far it moved.
+"""Landmarks: how far the shape of an edited face is from that of the true edit, and how far it moved.
 
 Pixels punish an edit that is right but half a pixel off, and say that it is worse than doing nothing. Points of
 the face do not, and no judge of expressions takes part.

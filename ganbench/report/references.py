@@ -1,4 +1,4 @@
-"""What the points of reference win: which metrics reward doing nothing, another person, or the right answer."""
+"""What the points of reference win: which metrics reward doing nothing, another person, or the true edit."""
 
 from __future__ import annotations
 

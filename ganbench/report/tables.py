@@ -126,7 +126,7 @@ def table1(results: Results) -> Table:
         for item in others
     ]
     rows = []
-    # Points of reference come with the right answer.
+    # Points of reference come with the true edits.
     beside = len(results.competing) < len(results.methods) and results.find(TRUTH, "accuracy")
     for name in [REAL, *in_order(results), *[TRUTH] * bool(beside)]:
         records = [results.find(name, "accuracy", emotion) for emotion in (*EMOTIONS, None)]

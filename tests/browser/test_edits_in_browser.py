@@ -48,12 +48,50 @@ def test_a_cell_shows_its_edits_and_closes_with_a_key(page):
     assert dialog.locator(".cards li").count() == 28
     card = dialog.locator(".cards button").first
     assert "to happy: seen as happy" in card.inner_text()
-    # input, edit and right answer; the toy's edit is right, and no input of the first card is happy.
+    # input, edit and true edit; the toy's edit is right, and no input of the first card is happy.
     pictures = [canvas.evaluate(PICTURE) for canvas in card.locator("canvas").all()]
     assert len(pictures) == 3
     page.keyboard.press("Escape")
     assert dialog.is_hidden()
     assert cell.evaluate("cell => cell === document.activeElement")
+
+
+def test_the_tab_key_stops_at_one_cell_and_arrows_move_on(page):
+    cells = page.locator("#table1 td[data-edits]")
+    stops = page.locator('#table1 td[data-edits][tabindex="0"]')
+
+    def here():
+        return page.evaluate(
+            "() => { const a = document.activeElement; return [a.parentElement.rowIndex, a.cellIndex]; }"
+        )
+
+    assert cells.count() > 14
+    assert stops.count() == 1
+    stops.focus()
+    row, column = here()
+    last = stops.evaluate(
+        "cell => Math.max(...[...cell.parentElement.cells].filter(c => c.offsetParent).map(c => c.cellIndex))"
+    )
+    for key, place in (
+        ("ArrowRight", (row, column + 1)),
+        ("ArrowDown", (row + 1, column + 1)),
+        ("ArrowLeft", (row + 1, column)),
+        ("ArrowLeft", (row + 1, column)),  # the name of the row opens nothing
+        ("ArrowUp", (row, column)),
+        ("ArrowUp", (row, column)),
+        ("End", (row, last)),
+        ("Home", (row, column)),
+        ("ArrowDown", (row + 1, column)),
+    ):
+        page.keyboard.press(key)
+        assert here() == list(place), key
+    # The stop is where the reader was; it moves where its column is hidden.
+    assert stops.evaluate("cell => cell === document.activeElement")
+    name = page.locator("#table1 thead th").nth(column).inner_text()
+    page.get_by_text("Choose columns").click()
+    page.locator(".columns").get_by_label(name).first.uncheck()
+    assert stops.count() == 1
+    assert stops.is_visible()
 
 
 def test_the_order_turns_round(page):
@@ -77,8 +115,9 @@ def test_two_sources_are_compared_with_a_slider(page):
     before = left.evaluate(PICTURE)
     assert before != right.evaluate(PICTURE)
     dialog.locator('[name="left"]').select_option(label="Wheel")
+    # The words follow the pictures.
+    dialog.locator(".what", has_text="Wheel: the judge sees surprised").wait_for()
     assert left.evaluate(PICTURE) != before
-    assert "Wheel: the judge sees surprised" in dialog.locator(".what").inner_text()
     assert "Plane: the judge sees surprised" in dialog.locator(".what").inner_text()
     slider = dialog.get_by_role("slider")
     slider.focus()

@@ -7,28 +7,47 @@
   // How a number of an edit is told, and whether a larger one is better.
   const ORDERS = {
     p: { better: 1, tell: (value) => `judge's probability of the emotion asked for: ${Math.round(100 * value)}\u00a0%` },
-    error: { better: -1, tell: (value) => `distance to the right answer: ${value.toFixed(2)} of the input's` },
+    error: { better: -1, tell: (value) => `distance to the true edit: ${value.toFixed(2)} of the input's` },
     background: { better: -1, tell: (value) => `change of the background: ${value.toFixed(4)}` },
   };
+
+  // The cell of the table that a key leads to from a cell; undefined if the key does not move, or nothing is there.
+  function neighbour(cell, key) {
+    const opens = (other) => other?.getAttribute("role") === "button" && other.offsetParent;
+    const row = [...cell.parentElement.cells].filter(opens), place = row.indexOf(cell);
+    const column = [...cell.closest("tbody").rows].map((other) => other.cells[cell.cellIndex]).filter(opens);
+    return {
+      ArrowLeft: row[place - 1], ArrowRight: row[place + 1], Home: row[0], End: row.at(-1),
+      ArrowUp: column[column.indexOf(cell) - 1], ArrowDown: column[column.indexOf(cell) + 1],
+    }[key];
+  }
 
   class Edits {
     constructor(data, emotions) {
       Object.assign(this, { data, emotions, images: new Map(), chosen: 0, list: [] });
       this.one = (selector) => dialog.querySelector(selector);
-      for (const cell of document.querySelectorAll("td[data-edits]")) {
-        if (!(cell.dataset.edits in data.methods)) continue;
-        cell.tabIndex = 0;
+      const cells = [...document.querySelectorAll("td[data-edits]")].filter((cell) => cell.dataset.edits in data.methods);
+      for (const cell of cells) {
         cell.setAttribute("role", "button");
         cell.setAttribute("aria-haspopup", "dialog");
         const open = () => this.open(cell);
         cell.addEventListener("click", open);
+        cell.addEventListener("focus", () => enter(cell));
         cell.addEventListener("keydown", (event) => {
-          if (event.key !== "Enter" && event.key !== " ") return;
+          if (event.altKey || event.ctrlKey || event.metaKey) return;
+          const to = event.key === "Enter" || event.key === " " ? cell : neighbour(cell, event.key);
+          if (!to) return;
           event.preventDefault();
-          open();
+          if (to === cell) open();
+          else to.focus();
         });
       }
-      const sources = { inputs: "input", ...(data.truth ? { truth: "right answer" } : {}) };
+      // The Tab key stops at one cell; arrow keys move on from there. A column may be hidden.
+      const enter = (chosen) => { for (const cell of cells) cell.tabIndex = cell === chosen ? 0 : -1; };
+      const shown = () => cells.find((cell) => cell.tabIndex === 0 && cell.offsetParent) ?? cells.find((cell) => cell.offsetParent);
+      enter(shown());
+      document.addEventListener("change", () => enter(shown()));
+      const sources = { inputs: "input", ...(data.truth ? { truth: "true edit" } : {}) };
       for (const [label, method] of Object.entries(data.methods)) sources[`method ${label}`] = method.title;
       for (const side of ["left", "right"]) {
         const select = this.one(`[name="${side}"]`);
@@ -89,7 +108,7 @@
       this.list = all.sort((a, b) => sign * (values[a] - values[b])).slice(0, 28);
       const shown = this.list.length < all.length ? `, of which ${this.list.length} are shown` : "";
       this.one("#edits-count").textContent = `Of the first ${this.data.labels.length} test images, ${all.length} edits${shown}; `
-        + `the judge sees what was asked for in ${right}. In each card: input, edit${this.data.truth ? ", right answer" : ""}.`;
+        + `the judge sees what was asked for in ${right}. In each card: input, edit${this.data.truth ? ", true edit" : ""}.`;
       this.one(".cards").replaceChildren(...this.list.map((edit) => this.card(edit, tell(values[edit]))));
       await this.choose(this.list[0]);
       dialog.dataset.ready = "true";
@@ -107,7 +126,7 @@
       const seen = this.data.methods[this.label].seen[edit], verdict = document.createElement("span");
       verdict.textContent = `${this.emotions[this.data.labels[Math.floor(edit / 7)]]} to ${this.emotions[edit % 7]}: `
         + `seen as ${this.emotions[seen]}`;
-      if (seen === edit % 7) verdict.className = "right-answer";
+      if (seen === edit % 7) verdict.className = "as-asked";
       const number = document.createElement("span");
       number.textContent = words;
       button.append(verdict, number);
