@@ -84,4 +84,4 @@ def test_every_command_takes_both(done, tmp_path):
     (file,) = (tmp_path / "authors").iterdir()
     done("checkpoints", "import", "gganmut", file, "--image-size", 64, "--out", "back.safetensors")
     assert read_header(tmp_path / "back.safetensors")["name"] == "gaussian"
-    assert done("reproduce", "gganmut", "--dry-run").startswith("gaussian: 4,000 iterations")
+    assert done("reproduce", "gganmut", "--dry-run").startswith("gaussian: 6,500 iterations")
