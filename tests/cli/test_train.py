@@ -77,7 +77,7 @@ def test_the_paper_s_run_is_planned_without_data(name, tmp_path):
 
 
 def test_the_plan_tells_when_images_begin_to_vary():
-    out, _ = run("stargan", "--dry-run", "--set", "augment.rotate=5", "--set", "augment_from=3000")
+    out, _ = run("smit", "--dry-run", "--set", "augment.rotate=5", "--set", "augment_from=3000")
     assert "flip 0.5, rotate 5.0; before iteration 3,000: flip 0.5" in out
 
 

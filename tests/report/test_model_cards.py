@@ -69,7 +69,7 @@ def ganbench_hash():
 def test_intervals_stand_in_the_text(call):
     code, out, _ = call("checkpoints", "card", "gganmut")
     assert code == 0
-    assert "| Accuracy ↑, % | 96.8 | 96.1 to 97.3 | 14.3 | 99.1 | 99.7 |" in out
+    assert "| Accuracy ↑, % | 98.3 | 97.9 to 98.7 | 14.3 | 99.1 | 99.7 |" in out
     assert "dapolito2021ganmut" in out
     assert 'ganbench.load_method("gaussian", "gaussian.safetensors")' in out
 
