@@ -22,6 +22,16 @@
     }[key];
   }
 
+  // The Tab key stops at one cell: where the reader was, or the first one that is shown, since columns can be hidden.
+  function stopAtOne(cells) {
+    const enter = (chosen) => { for (const cell of cells) cell.tabIndex = cell === chosen ? 0 : -1; };
+    const isShown = (cell) => cell.offsetParent;
+    const renew = () => enter(cells.find((cell) => cell.tabIndex === 0 && isShown(cell)) ?? cells.find(isShown));
+    for (const cell of cells) cell.addEventListener("focus", () => enter(cell));
+    document.addEventListener("change", renew);
+    renew();
+  }
+
   class Edits {
     constructor(data, emotions) {
       Object.assign(this, { data, emotions, images: new Map(), chosen: 0, list: [] });
@@ -32,7 +42,6 @@
         cell.setAttribute("aria-haspopup", "dialog");
         const open = () => this.open(cell);
         cell.addEventListener("click", open);
-        cell.addEventListener("focus", () => enter(cell));
         cell.addEventListener("keydown", (event) => {
           if (event.altKey || event.ctrlKey || event.metaKey) return;
           const to = event.key === "Enter" || event.key === " " ? cell : neighbour(cell, event.key);
@@ -42,11 +51,7 @@
           else to.focus();
         });
       }
-      // The Tab key stops at one cell; arrow keys move on from there. A column may be hidden.
-      const enter = (chosen) => { for (const cell of cells) cell.tabIndex = cell === chosen ? 0 : -1; };
-      const shown = () => cells.find((cell) => cell.tabIndex === 0 && cell.offsetParent) ?? cells.find((cell) => cell.offsetParent);
-      enter(shown());
-      document.addEventListener("change", () => enter(shown()));
+      stopAtOne(cells);
       const sources = { inputs: "input", ...(data.truth ? { truth: "true edit" } : {}) };
       for (const [label, method] of Object.entries(data.methods)) sources[`method ${label}`] = method.title;
       for (const side of ["left", "right"]) {
