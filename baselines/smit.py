@@ -84,6 +84,9 @@ class SMITConfig:
         critic_width: channels after the discriminator's first convolution; each layer doubles them.
             None is the authors' rule: 32 from 256 px on, 16 below.
         critic_scales: number of discriminators; each sees half the resolution of the one before.
+        critic_gain: factor of the discriminators' class logits. Spectral norms bound the layers below, and
+            the features of the last one are about 0.02 at the start: with the authors' 1 a short run
+            ends before D tells the emotions apart.
     """
 
     image_size: int = 128
@@ -96,14 +99,18 @@ class SMITConfig:
     label_gain: float = 1.0
     critic_width: int | None = None
     critic_scales: int = 3
+    critic_gain: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "emotions", distinct(self.emotions))
         at_least(self, width=1, scales=0, blocks=0, noise_dim=1, critic_scales=1, image_size=1)
         if self.critic_width is not None:
             at_least(self, critic_width=1)
-        if not self.label_gain > 0:
-            raise BadInput(f"label_gain must be positive: {self.label_gain}; the authors' is 1")
+        for gain in ("label_gain", "critic_gain"):
+            if not getattr(self, gain) > 0:
+                raise BadInput(
+                    f"{gain} must be positive: {getattr(self, gain)}; the authors' is 1"
+                )
         smallest = max(2**self.scales, 4 * 2 ** (self.critic_scales - 1))
         if self.image_size < smallest or self.image_size & (self.image_size - 1):
             raise BadInput(
@@ -267,8 +274,9 @@ class SpectralConv(nn.Module):
 class ScaleDiscriminator(nn.Module):
     """D at one scale: strided convolutions down to 2x2, a patch critic and a classifier."""
 
-    def __init__(self, size: int, width: int, classes: int) -> None:
+    def __init__(self, size: int, width: int, classes: int, gain: float = 1.0) -> None:
         super().__init__()
+        self.gain = gain
         layers: list[nn.Module] = []
         channels = 3
         while size > 2:
@@ -281,7 +289,7 @@ class ScaleDiscriminator(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-> patch map [N, 1, 2, 2], class logits [N, classes]."""
         h = self.main(x)
-        return self.src(h), self.aux(h).flatten(1)
+        return self.src(h), self.gain * self.aux(h).flatten(1)
 
 
 class Discriminator(nn.Module):
@@ -295,7 +303,10 @@ class Discriminator(nn.Module):
         super().__init__()
         self.scales = nn.ModuleList(
             ScaleDiscriminator(
-                config.image_size >> i, config.first_critic_width, len(config.emotions)
+                config.image_size >> i,
+                config.first_critic_width,
+                len(config.emotions),
+                config.critic_gain,
             )
             for i in range(config.critic_scales)
         )

@@ -181,6 +181,19 @@ def test_the_label_gain_scales_the_label_s_columns_alone() -> None:
         dataclasses.replace(TINY, label_gain=0)
 
 
+def test_the_critic_gain_scales_the_class_logits_alone() -> None:
+    outputs = []
+    for gain in (1.0, 4.0):
+        torch.manual_seed(0)
+        critic = Discriminator(dataclasses.replace(TINY, critic_gain=gain)).eval()
+        outputs.append(critic(torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))))
+    for (patch, logits), (same_patch, larger) in zip(*outputs, strict=True):
+        assert torch.equal(patch, same_patch)
+        torch.testing.assert_close(larger, 4 * logits)
+    with pytest.raises(BadInput, match="critic_gain must be positive: -1"):
+        dataclasses.replace(TINY, critic_gain=-1)
+
+
 def test_state_dict_round_trip_restores_the_random_embedding(method: SMIT) -> None:
     torch.manual_seed(99)
     other = SMIT(TINY)
