@@ -72,7 +72,7 @@ class Scenery:
             case "train" if "--dry-run" not in words:
                 words = [*words, *self._short(METHODS.canonical(words[2]), "--init" in words)]
             case "validate":
-                words = [*words, "--faces", "14"]
+                words = [*words, "--limit", "14"]
             case "eval":
                 words = list(words) if "--methods" in words else [*words, "--methods", "all"]
                 at = words.index("--methods") + 1
