@@ -108,9 +108,7 @@ class SMITConfig:
             at_least(self, critic_width=1)
         for gain in ("label_gain", "critic_gain"):
             if not getattr(self, gain) > 0:
-                raise BadInput(
-                    f"{gain} must be positive: {getattr(self, gain)}; the authors' is 1"
-                )
+                raise BadInput(f"{gain} must be positive: {getattr(self, gain)}; the authors' is 1")
         smallest = max(2**self.scales, 4 * 2 ** (self.critic_scales - 1))
         if self.image_size < smallest or self.image_size & (self.image_size - 1):
             raise BadInput(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ganbench.cli.names import examples
-from ganbench.cli.screen import say, screen
+from ganbench.cli.screen import print_table, say, screen
 from ganbench.text import plural
 
 
@@ -44,7 +44,7 @@ def _show() -> None:
         when = datetime.fromtimestamp(group.used).strftime("%Y-%m-%d %H:%M")
         table.add_row(group.what, str(group.items), show_size(group.size), when)
     if stored:
-        screen().print(table)
+        print_table(screen(), table)
     total = sum(group.size for group in stored)
     say(f"{show_size(total)} in {cache_root()}" if stored else f"nothing in {cache_root()}")
 

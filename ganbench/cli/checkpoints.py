@@ -9,7 +9,7 @@ import click
 from ganbench.cli import names
 from ganbench.cli.names import examples, one_of, one_or_file
 from ganbench.cli.options import PATH, PIXELS
-from ganbench.cli.screen import say, screen
+from ganbench.cli.screen import print_table, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ def list_() -> None:
 
     from ganbench.registry import METHODS, TITLES
 
-    table = Table("name", "title", "size", "licence", "recipe", "iterations")
+    table = Table(box=None, pad_edge=False)
+    for head in ("Name", "Title", "Size", "Licence", "Recipe", "Iterations"):
+        number = head in ("Size", "Iterations")
+        table.add_column(head, justify="right" if number else "left", no_wrap=True)
     for name, entry in _shipped().items():
         title = TITLES[name][0] if entry["kind"] == "method" else "VGG judge"
         size = f"{entry['bytes'] / 1e6:.1f} MB"
@@ -120,7 +123,7 @@ def list_() -> None:
             entry["recipe"],
             f"{entry['iterations']:,}",
         )
-    screen().print(table)
+    print_table(screen(), table)
 
 
 @checkpoints.command(

@@ -7,7 +7,7 @@ import sys
 import click
 
 from ganbench.cli.names import examples
-from ganbench.cli.screen import emit, print_table, screen
+from ganbench.cli.screen import emit, fits, print_table, screen
 
 
 @click.command(
@@ -51,6 +51,8 @@ def compare(base: str, head: str, tolerance: str | None, as_json: bool, markdown
         console = screen()
         verdict, *notes = formats.summary(report)
         table = formats.to_rich(report)
+        if console.is_terminal and not fits(console, table, folded=True):
+            table = formats.to_rich(report, narrow=True)
         print_table(console, table)
         console.print()
         console.print(verdict, style="bold red" if report.exit_code else "bold", soft_wrap=True)

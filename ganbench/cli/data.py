@@ -22,7 +22,7 @@ from ganbench.cli.options import (
     seed_option,
     source_options,
 )
-from ganbench.cli.screen import progress_bar, say, screen
+from ganbench.cli.screen import print_table, progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def check(
         parts = _surveyed(opened, looks, move)
         found += examine_pictures(parts, partial(move, "comparing pictures"))
     if opened:
-        console.print(_counts(opened, parts))
+        print_table(console, _counts(opened, parts))
         for table in opened.values():
             if labels := check_labels(table, "cpu").note:
                 found.append(Finding("fault", labels))

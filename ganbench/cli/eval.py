@@ -24,7 +24,7 @@ from ganbench.cli.options import (
     renamed_option,
     seed_option,
 )
-from ganbench.cli.screen import progress_bar, say, screen
+from ganbench.cli.screen import fits, progress_bar, say, screen, width_of
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -357,8 +357,7 @@ def print_tables(tables: list[Table | None]) -> None:
                 console.print()
         return
     shown = [to_rich(table) for table in tables if table]
-    wide = console.options.update(width=300)
-    console.width = max(console.width, *(console.measure(t, options=wide).maximum for t in shown))
+    console.width = max(console.width, *(width_of(console, table) for table in shown))
     for one in shown:
         console.print(one)
         console.print()
@@ -368,11 +367,10 @@ def _parts(console: Any, table: Table) -> list[list[int]]:
     """The columns of the parts of a table that fit the console; a part has one column at least."""
     from ganbench.report.formats import to_rich
 
-    wide = console.options.update(width=1000)
     parts: list[list[int]] = [[]]
     for i in range(len(table.columns)):
         longer = to_rich(table, [*parts[-1], i], caption=False)
-        if parts[-1] and console.measure(longer, options=wide).maximum > console.width:
+        if parts[-1] and not fits(console, longer):
             parts.append([])
         parts[-1].append(i)
     return parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganbench.cli.screen import screen
+from ganbench.cli.screen import print_table, screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def show_plan(run: Plan, folder: Path) -> None:
     items = estimate(run)
     jobs, missing = sum(item.jobs for item in items), sum(item.missing_jobs for item in items)
     console = screen()
-    console.print(_table(items))
+    print_table(console, _table(items))
     console.print()
     console.print(
         f"{jobs - missing} of {jobs} pieces are stored; about "

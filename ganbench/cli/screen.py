@@ -169,10 +169,31 @@ def _text_column(template: str) -> TextColumn:
     return Plain(template, markup=False)
 
 
+def width_of(console: Any, table: Any, folded: bool = False) -> int:
+    """Width of a table none of whose cells is cut, characters; ``folded``: what can fold is folded."""
+    widths = console.measure(table, options=console.options.update(width=1000))
+    return int(widths.minimum if folded else widths.maximum)
+
+
+def fits(console: Any, table: Any, folded: bool = False) -> bool:
+    """Whether a console shows a table without cutting a cell; see ``width_of``."""
+    return width_of(console, table, folded) <= console.width
+
+
 def print_table(console: Any, table: Any) -> None:
-    """Print a table; into a pipe in its full width, so that no cell is cut."""
+    """Print a table without cutting a cell.
+
+    In a pipe it has its full width. On a terminal that is too narrow cells are folded: words first, numbers
+    only where that is not enough.
+    """
     if not console.is_terminal:
-        console.width = console.measure(table, options=console.options.update(width=400)).maximum
+        console.width = max(console.width, width_of(console, table))
+    if not fits(console, table):
+        for column in table.columns:
+            column.overflow, column.no_wrap = "fold", column.justify == "right"
+        if not fits(console, table, folded=True):
+            for column in table.columns:
+                column.no_wrap = False
     console.print(table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ganbench.cli.screen import screen
+from ganbench.cli.screen import print_table, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show_plan(options: TrainOptions, data_named: bool) -> None:
     console = screen()
     console.print(f"{setup.model.title}: {setup.name} by recipe {setup.recipe_name}")
     console.print()
-    console.print(_networks(planned_run))
+    print_table(console, _networks(planned_run))
     console.print()
     facts = [
         *_facts_of_data(setup, planned_run, images, source),

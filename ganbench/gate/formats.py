@@ -28,6 +28,8 @@ ORDER = ("worse", "gone", "better", "new", "not comparable", "same")
 _STYLES = {"worse": "bold red", "gone": "bold red", "better": "green", "same": "dim"}
 _HEADS = ("Verdict", "Method", "Metric", "Base", "Head", "Change", "Margin", "Why")
 _NUMBERS = range(3, 7)
+_METRIC = _HEADS.index("Metric")
+_WHY = 26  # least width of the column that tells the reason, characters
 _VERDICTS = {0: "nothing worse", 1: "worse", 3: "nothing comparable"}
 
 
@@ -105,20 +107,29 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join([*names[:NAMES], *more])
 
 
-def to_rich(report: Report) -> Table:
-    """A table for the terminal."""
+def to_rich(report: Report, narrow: bool = False) -> Table:
+    """A table for the terminal; if ``narrow``, margin and reason stand below the name of the metric."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for i, head in enumerate(_HEADS):
-        number = i in _NUMBERS
+    for i, head in enumerate(_HEADS[:-2] if narrow else _HEADS):
+        why = head == "Why"
         table.add_column(
-            head, justify="right" if number else "left", no_wrap=number, header_style="bold"
+            head,
+            justify="right" if i in _NUMBERS else "left",
+            no_wrap=not why,
+            min_width=_WHY if why else None,
+            header_style="bold",
         )
     for line in lines(report):
+        cells = [printable(cell) for cell in (line.status, *line.cells)]
+        if narrow:
+            *cells, margin, why = cells
+            below = [f"margin {margin}", why] if margin else [why]
+            cells[_METRIC] = "\n".join([cells[_METRIC], *below])
         style = _STYLES.get(line.status, "")
-        table.add_row(*(Text(printable(cell), style=style) for cell in (line.status, *line.cells)))
+        table.add_row(*(Text(cell, style=style) for cell in cells))
     return table
 
 

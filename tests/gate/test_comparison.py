@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -208,6 +209,30 @@ def test_the_command_prints_for_people_machines_and_pull_requests(tmp_path):
         CliRunner().invoke(
             cli, ["compare", str(base), str(head), "--json", "--markdown"], catch_exceptions=False
         )
+
+
+@pytest.mark.parametrize(("width", "below"), [(60, True), (80, True), (120, False), (None, False)])
+def test_the_table_of_a_comparison_is_whole_on_any_terminal(tmp_path, monkeypatch, width, below):
+    if width:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", str(width))
+    name = "stargan-of-a-long-name"
+    judged = [{name: made["smit"]} for made in (JUDGED, WORSE)]
+    feds = [number("fed", fed, name, low=fed - 1, high=fed + 1) for fed in (100.0, 111.0)]
+    base, head = (
+        save(tmp_path / place, run(seen, [fed], kept=True), kept=True)
+        for place, seen, fed in zip(("base", "head"), judged, feds, strict=True)
+    )
+    printed = CliRunner().invoke(cli, ["compare", str(base), str(head)]).output
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    table = plain[: plain.index("Worse: ")]
+    assert "…" not in table
+    assert ("margin 5" in table) == below
+    for cell in ("worse", "accuracy", "fed", "100", "111", "+11", "intervals", "paired"):
+        assert cell in table
+    # A name that does not fit is folded; its letters stand below each other, all of them.
+    assert table.count("n" if width == 60 else name) >= 2
+    assert width is None or all(len(line) <= width for line in table.splitlines())
 
 
 def test_the_last_bits_of_another_processor_raise_no_alarm():

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+from rich.table import Table
 from sample import results
 
 from ganbench.cli import screen as screens
 from ganbench.cli.eval import print_tables
-from ganbench.cli.screen import Closed, progress_bar, screen
+from ganbench.cli.screen import Closed, print_table, progress_bar, screen
 from ganbench.report.tables import table1
 
 
@@ -42,6 +43,35 @@ def test_a_pipe_gets_the_whole_table(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     print_tables([table1(results())])
     assert sum(line.startswith("Method") for line in printed(capsys).splitlines()) == 1
+
+
+def characters(text):
+    """The characters of a text but spaces, in alphabetical order: what is folded has the same."""
+    return sorted("".join(text.split()))
+
+
+@pytest.mark.parametrize("width", [30, 46, 60, 80, None])
+@pytest.mark.parametrize("no_wrap", [False, True])
+def test_a_table_folds_cells_and_cuts_none(width, no_wrap, monkeypatch, capsys):
+    if width:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", str(width))
+    rows = [
+        ("predictions on edits of ganimation", "57 pieces", "1,234,567.8", "2026-11-28 20:24"),
+        ("true edits", "4,900 pieces of 64 px", "0.5", "2026-11-01 07:00"),
+    ]
+    table = Table(box=None, pad_edge=False)
+    for head, justify in zip(("What", "Pieces", "Size", "Used"), "llrr", strict=True):
+        table.add_column(head, justify={"l": "left", "r": "right"}[justify], no_wrap=no_wrap)
+    for row in rows:
+        table.add_row(*row)
+    print_table(screen(), table)
+    text = printed(capsys)
+    assert characters(text) == characters("What Pieces Size Used" + " ".join(sum(rows, ())))
+    assert max(map(len, text.splitlines())) <= (width or 100)
+    # Words are folded before numbers are.
+    assert "1,234,567.8" in text or width == 30
+    assert (rows[0][0] in text) == (width is None)
 
 
 @pytest.fixture
