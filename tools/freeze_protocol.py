@@ -3,7 +3,7 @@
     python tools/freeze_protocol.py faces64-v1 faces128-v1 faces256-v1 affectnet-v1-3500 affectnet-v1-3999
     python tools/freeze_protocol.py --definition --replace faces64-v1     seconds: after another judge, before release
     python tools/freeze_protocol.py --rows faces64-v1     the values of today's shipped checkpoints
-    python tools/freeze_protocol.py --rows faces64-v1 --methods stargan,smit     of some of them
+    python tools/freeze_protocol.py --rows faces64-v1 --methods stargan,smit     of these; the others keep their rows
     python tools/freeze_protocol.py --pictures faces64-v1    seconds: small pictures of these rows, for leaderboards
     python tools/freeze_protocol.py --check faces64-v1    compares a new evaluation with the frozen values
 
@@ -46,7 +46,7 @@ from ganbench.report.sprites import make_sprites
 from ganbench.scoring import DEFAULT
 from ganbench.stopwatch import Stopwatch
 from ganbench.submission.opened import open_protocol, versions_of
-from ganbench.submission.rows import RESULTS, frozen_run
+from ganbench.submission.rows import RESULTS, frozen_run, join
 from ganbench.submission.tasks import tasks_hash
 
 FROZEN = Path(__file__).parents[1] / "ganbench" / "protocols" / "frozen"
@@ -160,10 +160,33 @@ def write_rows(name: str, shipped: Sequence[str]) -> None:
     if run.results.protocol_name != name:
         sys.exit(f"the evaluation belongs to {run.results.protocol_name}, not to {name}")
     if before is not None:
+        run = completed(run, before)
         tell(before, run)
     run.results.save(FROZEN / name / RESULTS)
     (FROZEN / name / PREDICTIONS).write_bytes(to_npz(run.predictions, run.results.records))
     write_pictures(name)
+
+
+def completed(run: Run, before: Run) -> Run:
+    """A run of some methods with the rows that the others have in another run of the same protocol."""
+    names = dict.fromkeys([*before.results.methods, *run.results.methods])
+    rows = [only(run if name in run.results.methods else before, [name]) for name in names]
+    return join(only(run, []).results, rows)
+
+
+def only(run: Run, names: Sequence[str]) -> Run:
+    """Some methods of a run, beside its real images and true edits."""
+    results = run.results
+    others = results.methods.keys() - set(names)
+    part = dataclasses.replace(
+        results,
+        methods={name: results.methods[name] for name in names},
+        confusion={
+            name: counts for name, counts in results.confusion.items() if name not in others
+        },
+        records=tuple(r for r in results.records if r.method not in others),
+    )
+    return Run(part, {name: run.predictions[name] for name in names})
 
 
 def write_pictures(name: str) -> None:

@@ -3,6 +3,8 @@
 import dataclasses
 import io
 import json
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from ganbench.methods.weights import sha256
 from ganbench.metrics import METRICS
 from ganbench.protocols import Protocol, definition, list_protocols, load_protocol
 from ganbench.protocols.names import belongs, named
-from ganbench.records import NAME
+from ganbench.records import MINUS, NAME
 from ganbench.report.sprites import make_sprites, sprite_name
 from ganbench.storage.store import Store
 from ganbench.submission.opened import check, open_protocol
@@ -69,6 +71,28 @@ def test_the_reference_values_are_those_of_the_shipped_checkpoints(name):
         assert run.predictions[label].shape == (protocol.fixed["data"]["images"], 7)
     headlines = [r for r in run.results.records if r.headline and r.low is not None]
     assert all(r.influence is not None for r in headlines if r.metric != "calibration")
+
+
+def test_values_of_one_method_are_renewed_beside_the_values_of_the_others():
+    tool = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "freeze_protocol.py"))
+    before = frozen_run("faces64-v1")
+    some = tool["only"](before, ["smit", "unedited"])
+    assert list(some.results.methods) == list(some.predictions) == ["smit", "unedited"]
+    after = tool["completed"](some, before)
+    assert list(after.results.methods) == list(before.results.methods)
+    assert after.results.confusion == before.results.confusion
+    for label, judged in before.predictions.items():
+        np.testing.assert_array_equal(after.predictions[label], judged)
+    assert len(after.results.records) == len(before.results.records)
+    for old, new in zip(before.results.records, after.results.records, strict=False):
+        if old.variant.startswith(MINUS):  # computed anew, from influence values of seven digits
+            break
+        assert old == new
+    difference = [
+        run.results.find("gaussian", "fed", None, "minus smit") for run in (before, after)
+    ]
+    assert difference[0].value == pytest.approx(difference[1].value)
+    assert difference[0].low == pytest.approx(difference[1].low, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", WITH_VALUES)
