@@ -177,7 +177,7 @@ def width_of(console: Any, table: Any, folded: bool = False) -> int:
 
 def fits(console: Any, table: Any, folded: bool = False) -> bool:
     """Whether a console shows a table without cutting a cell; see ``width_of``."""
-    return width_of(console, table, folded) <= console.width
+    return bool(width_of(console, table, folded) <= console.width)
 
 
 def print_table(console: Any, table: Any) -> None:

@@ -114,12 +114,12 @@ def to_rich(report: Report, narrow: bool = False) -> Table:
 
     table = Table(box=None, pad_edge=False)
     for i, head in enumerate(_HEADS[:-2] if narrow else _HEADS):
-        why = head == "Why"
+        is_reason = head == "Why"
         table.add_column(
             head,
             justify="right" if i in _NUMBERS else "left",
-            no_wrap=not why,
-            min_width=_WHY if why else None,
+            no_wrap=not is_reason,
+            min_width=_WHY if is_reason else None,
             header_style="bold",
         )
     for line in lines(report):
