@@ -135,7 +135,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     kind = origin or hint  # dict[str, int] -> dict
     if kind in (tuple, list, set, frozenset):
         if not isinstance(value, list | tuple | set | frozenset):
-            raise BadInput(f"wrong type of {where}: {shown(value)}; give a list")
+            raise BadInput(f"wrong type of {where}: {shown(value)}; give a list in brackets")
         if (
             not arguments
         ):  # a tuple without types of items; inner lists become tuples, to be hashable

@@ -64,7 +64,7 @@ def test_missing_keys_keep_their_defaults():
         ({"size": 3, "rate": "fast"}, "wrong type of here rate: 'fast'; give a value of type float"),
         ({"size": 3, "flag": 1}, "wrong type of here flag: 1; give a value of type bool"),
         ({"size": 3, "kind": "sort"}, r"unknown here kind: 'sort'; did you mean 'soft'\?"),
-        ({"size": 3, "names": "x"}, "wrong type of here names: 'x'; give a list"),
+        ({"size": 3, "names": "x"}, "wrong type of here names: 'x'; give a list in brackets"),
         ({"size": 3, "names": [1]}, "wrong type of here names: 1"),
         ({"size": 3, "maybe": "x"}, "wrong type of here maybe: 'x'"),
         ({"size": 3, "inner": 4}, "wrong type of here inner: 4; give a table"),
