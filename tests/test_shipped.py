@@ -1,5 +1,6 @@
 """What lies in checkpoints/, and that it reaches a user who installs the wheel."""
 
+import dataclasses
 import os
 import re
 import shutil
@@ -16,8 +17,7 @@ import ganbench
 from ganbench import config
 from ganbench.methods.locate import shipped
 from ganbench.methods.weights import read_header, sha256
-from ganbench.training.augment import Augment
-from ganbench.training.recipe import renewed
+from ganbench.training.recipe import Recipe, renewed
 from ganbench.training.session import prepare
 
 ROOT = Path(__file__).parent.parent
@@ -52,13 +52,11 @@ def test_it_was_trained_with_the_shipped_recipe(name):
 
 def how_it_learns(configuration):
     free = {"log_every", "sample_every", "checkpoint_every", "keep", "iterations"}
-    options = config.plain(configuration)
-    if 0 < options.get("augment_from", 0) >= options.get("iterations", 0):  # images never varied
-        options |= {
-            "augment_from": 0,
-            "augment": config.plain(Augment(flip=options["augment"]["flip"])),
-        }
-    return {k: v for k, v in options.items() if k not in free}
+    if isinstance(configuration, Recipe):
+        last = configuration.augmentation(configuration.iterations - 1)
+        if last != configuration.augment:  # the run ended before its images began to vary
+            configuration = dataclasses.replace(configuration, augment=last, augment_from=0)
+    return {k: v for k, v in config.plain(configuration).items() if k not in free}
 
 
 def test_all_methods_share_one_resolution():

@@ -37,6 +37,7 @@ from ganbench.gate.comparison import Run
 from ganbench.gate.formats import summary
 from ganbench.gate.predictions import PREDICTIONS, to_npz
 from ganbench.judges import load_judge
+from ganbench.leaderboard.rows import only
 from ganbench.methods.references import references
 from ganbench.methods.resized import resized
 from ganbench.protocols import Protocol, load_protocol
@@ -170,23 +171,9 @@ def write_rows(name: str, shipped: Sequence[str]) -> None:
 def completed(run: Run, before: Run) -> Run:
     """A run of some methods with the rows that the others have in another run of the same protocol."""
     names = dict.fromkeys([*before.results.methods, *run.results.methods])
-    rows = [only(run if name in run.results.methods else before, [name]) for name in names]
-    return join(only(run, []).results, rows)
-
-
-def only(run: Run, names: Sequence[str]) -> Run:
-    """Some methods of a run, beside its real images and true edits."""
-    results = run.results
-    others = results.methods.keys() - set(names)
-    part = dataclasses.replace(
-        results,
-        methods={name: results.methods[name] for name in names},
-        confusion={
-            name: counts for name, counts in results.confusion.items() if name not in others
-        },
-        records=tuple(r for r in results.records if r.method not in others),
-    )
-    return Run(part, {name: run.predictions[name] for name in names})
+    first, *rest = (only(run if name in run.results.methods else before, name) for name in names)
+    whole = join(first.results, rest)
+    return Run(whole.results, first.predictions | whole.predictions)
 
 
 def write_pictures(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ganbench.cli.names import examples
-from ganbench.cli.screen import print_table, say, screen
+from ganbench.cli.screen import new_table, print_table, say, screen
 from ganbench.text import plural
 
 
@@ -30,16 +30,12 @@ def cache(context: click.Context) -> None:
 def _show() -> None:
     from datetime import datetime
 
-    from rich.table import Table
-
     from ganbench.storage.root import cache_root
     from ganbench.storage.upkeep import groups, show_size
 
     stored = groups()
-    table = Table(box=None, pad_edge=False)
-    table.add_column("What", no_wrap=True)
-    for head in ("Pieces", "Size", "Last used"):
-        table.add_column(head, justify="right", no_wrap=True)
+    numbers = "Pieces", "Size", "Last used"
+    table = new_table("What", *numbers, numbers=numbers)
     for group in stored:
         when = datetime.fromtimestamp(group.used).strftime("%Y-%m-%d %H:%M")
         table.add_row(group.what, str(group.items), show_size(group.size), when)

@@ -9,7 +9,7 @@ import click
 from ganbench.cli import names
 from ganbench.cli.names import examples, one_of, one_or_file
 from ganbench.cli.options import PATH, PIXELS
-from ganbench.cli.screen import print_table, say, screen
+from ganbench.cli.screen import new_table, print_table, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -104,14 +104,10 @@ def export(file: str, out: Path) -> None:
 )
 def list_() -> None:
     """List the shipped checkpoints."""
-    from rich.table import Table
-
     from ganbench.registry import METHODS, TITLES
 
-    table = Table(box=None, pad_edge=False)
-    for head in ("Name", "Title", "Size", "Licence", "Recipe", "Iterations"):
-        number = head in ("Size", "Iterations")
-        table.add_column(head, justify="right" if number else "left", no_wrap=True)
+    heads = "Name", "Title", "Size", "Licence", "Recipe", "Iterations"
+    table = new_table(*heads, numbers=("Size", "Iterations"))
     for name, entry in _shipped().items():
         title = TITLES[name][0] if entry["kind"] == "method" else "VGG judge"
         size = f"{entry['bytes'] / 1e6:.1f} MB"

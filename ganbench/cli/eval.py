@@ -24,7 +24,7 @@ from ganbench.cli.options import (
     renamed_option,
     seed_option,
 )
-from ganbench.cli.screen import fits, progress_bar, say, screen, width_of
+from ganbench.cli.screen import fits, print_table, progress_bar, say, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -350,17 +350,11 @@ def print_tables(tables: list[Table | None]) -> None:
     from ganbench.report.formats import to_rich
 
     console = screen()
-    if console.is_terminal:
-        for table in filter(None, tables):
-            for i, columns in enumerate(_parts(console, table)):
-                console.print(to_rich(table, columns, caption=not i))
-                console.print()
-        return
-    shown = [to_rich(table) for table in tables if table]
-    console.width = max(console.width, *(width_of(console, table) for table in shown))
-    for one in shown:
-        console.print(one)
-        console.print()
+    for table in filter(None, tables):
+        parts = _parts(console, table) if console.is_terminal else [None]
+        for i, columns in enumerate(parts):
+            print_table(console, to_rich(table, columns, caption=not i))
+            console.print()
 
 
 def _parts(console: Any, table: Table) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganbench.cli.screen import print_table, screen
+from ganbench.cli.screen import new_table, print_table, screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +44,8 @@ def show_plan(run: Plan, folder: Path) -> None:
 
 def _table(items: list[Item]) -> Table:
     """A row for each source of images, and one of sums."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("What", no_wrap=True)
-    for head in ("Images", "Stored", "To do", "Seconds"):
-        table.add_column(head, justify="right", no_wrap=True)
+    heads = "Images", "Stored", "To do", "Seconds"
+    table: Table = new_table("What", *heads, numbers=heads)
     rows = [
         (item.title, item.images, item.images - item.missing, item.missing, item.seconds)
         for item in items

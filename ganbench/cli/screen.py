@@ -6,7 +6,7 @@ import codecs
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -167,6 +167,16 @@ def _text_column(template: str) -> TextColumn:
             return Text(printable(template.format(task=task)))
 
     return Plain(template, markup=False)
+
+
+def new_table(*heads: str, numbers: Collection[str] = ()) -> Any:
+    """A table without lines, for ``print_table``; the columns of ``numbers`` are aligned to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="right" if head in numbers else "left")
+    return table
 
 
 def width_of(console: Any, table: Any, folded: bool = False) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ganbench.cli.screen import print_table, screen
+from ganbench.cli.screen import new_table, print_table, screen
 from ganbench.text import plural
 
 if TYPE_CHECKING:
@@ -99,12 +99,8 @@ def _count_images(options: TrainOptions, setup: Setup, data_named: bool) -> tupl
 
 def _networks(plan: Plan) -> Table:
     """A table with parameters, steps, learning rate and weight decay of each network."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("Network", no_wrap=True)
-    for head in ("Parameters", "Steps", "Rate", "Weight decay"):
-        table.add_column(head, justify="right", no_wrap=True)
+    numbers = "Parameters", "Steps", "Rate", "Weight decay"
+    table: Table = new_table("Network", *numbers, numbers=numbers)
     for part in plan.parts:
         trained = (f"{part.steps:,}", f"{part.rate:g}", f"{part.decay:g}") if part.optimizer else ()
         table.add_row("  " * part.depth + part.name, f"{part.parameters:,}", *trained)

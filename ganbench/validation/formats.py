@@ -71,7 +71,7 @@ def tables(trial: Trial) -> Iterator[RichTable]:
         table = RichTable(
             title=caption, title_style="", title_justify="left", box=None, pad_edge=False
         )
-        table.add_column("Editor", no_wrap=True)
+        table.add_column("Editor")
         for column in columns:
             table.add_column(_title(column), justify="right")
         for name, values in trial.table.items():
@@ -81,7 +81,7 @@ def tables(trial: Trial) -> Iterator[RichTable]:
         box=None, pad_edge=False, title="Checks", title_style="", title_justify="left"
     )
     for head in ("Metric", "Expected", "Found", ""):
-        checks.add_column(head, no_wrap=head != "Expected")
+        checks.add_column(head)
     before = ""
     for result in trial.results:
         title, *rest, verdict = _cells(result)
