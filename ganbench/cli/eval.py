@@ -221,6 +221,7 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
     """Load methods, judges and images, and check that they fit together."""
     from ganbench.devices import resolve
     from ganbench.evaluation.labels import parse_methods
+    from ganbench.evaluation.precision import imitated
     from ganbench.evaluation.protocol import describe, training_notes
     from ganbench.evaluation.run import default_store, load_all, prepare
     from ganbench.report.run_folder import check_writable
@@ -260,7 +261,8 @@ def _prepare(options: EvalOptions, share: Share, device: str, watch: Stopwatch) 
         if share.first:
             specs = [one.spec for one in others]
             notes = training_notes(describe(dataset, judge.spec, len(dataset), specs))
-            for warning in (*notes, *run.notes):
+            slow = imitated(run.precision, (method.device for method in methods.values()))
+            for warning in (*slow, *notes, *run.notes):
                 say(f"warning: {warning}", err=True)
         run.computes = not options.merge
         if share.first and not options.dry_run and not options.shard:

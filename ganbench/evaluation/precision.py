@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import torch
 
+from ganbench.devices import computes_bf16
 from ganbench.errors import BadInput, unknown
 
 Precision = Literal["float32", "tf32", "bf16"]
@@ -32,6 +33,15 @@ def check_precision(precision: str, devices: Iterable[torch.device]) -> Precisio
             found: Precision = known
             return found
     raise unknown("precision", precision, get_args(Precision))
+
+
+def imitated(precision: Precision, devices: Iterable[torch.device]) -> tuple[str, ...]:
+    """A warning if one of the devices is a CPU that has no instructions for this arithmetic; else nothing."""
+    if precision != "bf16" or computes_bf16() or all(device.type != "cpu" for device in devices):
+        return ()
+    return (
+        "this processor has no instructions for bf16: PyTorch imitates them, and edits take several times as long",
+    )
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from click.testing import CliRunner
 from toys import SIZE, Painter, Reader, ToyConfig, ToyPhotos
 
+from ganbench.cli import cli
 from ganbench.errors import BadInput
-from ganbench.evaluation.precision import arithmetic, check_precision
+from ganbench.evaluation.precision import arithmetic, check_precision, imitated
 from ganbench.evaluation.run import evaluate
 from ganbench.gate.comparison import _other_protocol
 from ganbench.judges.interface import Judged
@@ -106,3 +108,39 @@ def test_tf32_is_switched_back():
         assert all(backend.allow_tf32 for backend in backends)
         raise ValueError
     assert [backend.allow_tf32 for backend in backends] == before
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "instructions", "warned"),
+    [
+        ("bf16", "cpu", False, True),
+        ("bf16", "cpu", True, False),
+        ("bf16", "cuda", False, False),
+        ("float32", "cpu", False, False),
+    ],
+)
+def test_an_arithmetic_that_a_processor_imitates_is_told(
+    monkeypatch, precision, device, instructions, warned
+):
+    monkeypatch.setattr("ganbench.evaluation.precision.computes_bf16", lambda: instructions)
+    lines = imitated(precision, [torch.device(device)])
+    assert bool(lines) == warned
+    assert all("no instructions for bf16" in line for line in lines)
+
+
+@pytest.mark.parametrize("instructions", [False, True])
+def test_eval_says_that_bf16_is_imitated_before_it_begins(monkeypatch, instructions):
+    monkeypatch.setattr("ganbench.evaluation.precision.computes_bf16", lambda: instructions)
+    chosen = [
+        "eval",
+        "--methods",
+        "stargan",
+        "--data",
+        "faces:test=7",
+        "--precision",
+        "bf16",
+        "--dry-run",
+    ]
+    result = CliRunner().invoke(cli, chosen)
+    assert result.exit_code == 0, result.output
+    assert ("no instructions for bf16" in result.stderr) is not instructions
