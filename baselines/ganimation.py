@@ -288,6 +288,7 @@ class GANimationTrainer(AdversarialTrainer):
             "g_fake": (-1.0, src.mean()),
             "g_cond": self.condition(y, target.codes, target.emotions),
             "g_rec": (self.recipe.lambda_rec, (back - x).abs().mean()),
+            **self.change_terms(x, fake),
             "g_mask": (self.recipe.lambda_mask, mask.mean()),
             "g_mask_back": (self.recipe.lambda_mask, mask_back.mean()),
             "g_smooth": (

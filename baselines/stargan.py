@@ -139,4 +139,5 @@ class StarGANTrainer(AdversarialTrainer):
             "g_fake": (-1.0, src.mean()),
             "g_cls": (self.recipe.lambda_cls, self.classification(cls, target.emotions)),
             "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, source)).abs().mean()),
+            **self.change_terms(x, fake),
         }

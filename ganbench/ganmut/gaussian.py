@@ -248,6 +248,7 @@ class GaussianTrainer(SourceHeadTrainer):
         return {
             "g_fake": (-1.0, src.mean()),
             "g_rec": (self.recipe.lambda_rec, (x - self.generate(fake, source_codes)).abs().mean()),
+            **self.change_terms(x, fake),
             "g_div": (self.recipe.lambda_div, divergence),
             "g_cls": (self.recipe.lambda_cls_g, self.share.mean(classified, n, self.at_means)),
         }

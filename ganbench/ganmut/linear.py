@@ -314,6 +314,7 @@ class LinearTrainer(SourceHeadTrainer):
                 self.share.mean(classified, len(cls) - n, labelled),
             ),
             "g_rec": (self.recipe.lambda_rec, (x - back).abs().mean()),
+            **self.change_terms(x, fake),
             "g_coor": (self.recipe.lambda_coor, F.mse_loss(coor, target.codes)),
             "g_strength": (self.recipe.lambda_strength, (strong * error).sum() / mean_strong),
         }

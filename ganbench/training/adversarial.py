@@ -74,6 +74,9 @@ class AdversarialRecipe(CriticRecipe):
         n_critic: critic steps for each generator step.
         lambda_gp: weight of the gradient penalty.
         lambda_rec: weight of the reconstruction of the input.
+        lambda_change: weight, in G's step, of mean |G(x, c) - x|. It keeps what an expression does not need: the cycle
+            asks only that a change can be undone. The papers of StarGAN and GANmut have no such term, and GANimation
+            keeps its attention mask small instead.
         critic_init: first weights of D: "paper" (PyTorch's default for StarGAN and GANmut, N(0, 0.02)
             for GANimation), or "he". The weights of the papers are too small for a network without norms:
             D distinguishes no emotions in about the first 400 iterations.
@@ -82,6 +85,7 @@ class AdversarialRecipe(CriticRecipe):
     n_critic: int = 5
     lambda_gp: float = 10.0
     lambda_rec: float = 10.0
+    lambda_change: float = 0.0
     critic_init: Literal["paper", "he"] = "paper"
 
     def __post_init__(self) -> None:
@@ -178,6 +182,11 @@ class AdversarialTrainer(CriticTrainer):
     def generate(self, x: Tensor, codes: Tensor) -> Tensor:
         """The image of ``translate``."""
         return self.translate(x, codes)[0]
+
+    def change_terms(self, x: Tensor, fake: Tensor) -> Terms:
+        """How much edits [N, 3, S, S] differ from their inputs ``x``, if the recipe gives it a weight."""
+        weight = self.recipe.lambda_change
+        return {"g_change": (weight, (fake - x).abs().mean())} if weight else {}
 
     def gradient_penalty(self, x: Tensor, fake: Tensor, random: Draws) -> Tensor:
         """WGAN-GP of D_src, at points drawn between each pair of real and fake images."""

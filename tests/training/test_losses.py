@@ -231,6 +231,19 @@ def test_the_penalty_is_taken_between_each_real_image_and_its_edit(make, batch, 
     assert float(penalty.detach()) == pytest.approx(float(expected))
 
 
+@pytest.mark.parametrize("name", ["stargan", "linear", "gaussian", "ganimation"])
+def test_what_an_edit_changes_can_have_a_weight(make, batch, name):
+    changes = {}
+    for weight in (0.0, 2.0):
+        trainer = make(name, lambda_change=weight)
+        x = trainer.method.to_native(batch.images)
+        target = trainer.target(batch, draws(3))
+        changes[weight] = trainer.generator_terms(x, batch, target, draws(4)).get("g_change")
+    edits = trainer.method.translate(x, target.codes)[0]
+    agree({"g_change": changes[2.0]}, g_change=(2, (edits - x).abs().mean()))
+    assert changes[0.0] is None
+
+
 def test_r1_is_taken_on_the_real_images(make, batch, fake, placed, random):
     trainer = make("linear", penalty="r1")
     trainer.discriminator = Bowl([7, 2])

@@ -49,7 +49,7 @@ VARIANTS = [
     ("stargan-v2", ("ds_iterations=3", "ema_decay=0.9")),
     ("stargan-v2", ("precision=bf16", "critic_precision=bf16")),
     ("smit", ("precision=bf16", "critic_precision=bf16")),
-    ("gaussian", ("source_head=true", "lambda_source=0.25", "network.upsample=resize")),
+    ("gaussian", ("source_head=true", "lambda_source=0.25", "lambda_change=1", "network.upsample=resize")),
     ("judge", ()),
 ]  # fmt: skip
 LABELS = np.arange(70) % 7
