@@ -40,6 +40,7 @@ from ganbench.methods.layers import (
     HeadConv,
     InstanceNorm,
     Norms,
+    SameConv,
     colours_and_mask,
     in_format,
     instance_norm,
@@ -172,8 +173,8 @@ class AdaINBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = SameConv(channels, channels)
+        self.conv2 = SameConv(channels, channels)
 
     def forward(self, x: Tensor, adain: Tensor) -> Tensor:
         """``adain`` [N, 4C]: bias and weight of the first norm, then of the second."""
@@ -217,7 +218,7 @@ class Generator(nn.Module):
             fine, coarse = w * 2**i, w * 2 ** (i + 1)
             conv = nn.Conv2d(fine, coarse, 4, stride=2, padding=1, bias=False)
             down.append(Stage(conv, norm(InstanceNorm, coarse)))
-            conv = nn.Conv2d(coarse, fine, 3, padding=1, bias=False)
+            conv = SameConv(coarse, fine)
             up.append(Stage(conv, norm(LayerNorm, fine), up=True))
         self.down = nn.Sequential(*down)
         self.blocks = nn.ModuleList(AdaINBlock(config.bottleneck) for _ in range(config.blocks))

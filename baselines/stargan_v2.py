@@ -31,7 +31,14 @@ from ganbench.errors import BadInput, Unsupported
 from ganbench.methods.backbone import one_hot
 from ganbench.methods.conditions import Category, Condition, ReferenceImage
 from ganbench.methods.interface import Method
-from ganbench.methods.layers import InstanceNorm, full_precision, he_init, in_format, instance_norm
+from ganbench.methods.layers import (
+    InstanceNorm,
+    SameConv,
+    full_precision,
+    he_init,
+    in_format,
+    instance_norm,
+)
 from ganbench.seeds import generator
 from ganbench.training import recipe
 from ganbench.training.batches import Batch
@@ -160,8 +167,8 @@ class AdaINResBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, style_dim: int, up: bool) -> None:
         super().__init__()
         self.up = up
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.conv1 = SameConv(inputs, outputs, bias=True)
+        self.conv2 = SameConv(outputs, outputs, bias=True)
         self.norm1 = AdaIN(style_dim, inputs)
         self.norm2 = AdaIN(style_dim, outputs)
         self.conv1x1: nn.Module = nn.Identity()

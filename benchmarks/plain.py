@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganbench.config import parse_assignments
-from ganbench.methods.layers import InstanceNorm, PatchConv
+from ganbench.methods.layers import InstanceNorm, PatchConv, SameConv
 from ganbench.seeds import generator
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws
@@ -180,9 +180,10 @@ def plain_trainer(method: str, size: str, device: str = "cpu") -> Any:
     for network in made.networks.values():
         network.to(memory_format=torch.contiguous_format)
         for module in network.modules():
-            for ours, theirs in ((InstanceNorm, nn.InstanceNorm2d), (PatchConv, nn.Conv2d)):
-                if isinstance(module, ours):
-                    module.forward = MethodType(theirs.forward, module)
+            if isinstance(module, InstanceNorm):
+                module.forward = MethodType(nn.InstanceNorm2d.forward, module)
+            elif isinstance(module, PatchConv | SameConv):
+                module.forward = MethodType(nn.Conv2d.forward, module)
     made.discriminator.memory_format = lambda device: torch.contiguous_format
     return made
 

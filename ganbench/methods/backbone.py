@@ -19,6 +19,7 @@ from ganbench.methods.layers import (
     InstanceNorm,
     Norms,
     PatchConv,
+    SameConv,
     full_precision,
     in_format,
     outer_norm,
@@ -86,10 +87,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            SameConv(channels, channels),
             InstanceNorm(channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            SameConv(channels, channels),
             InstanceNorm(channels),
         )
 
@@ -131,9 +132,7 @@ def doubling(upsample: str, inputs: int, outputs: int) -> nn.Module:
     """[N, inputs, H, W] -> [N, outputs, 2H, 2W]; see ``BackboneConfig.upsample``."""
     if upsample == "transposed":
         return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
-    return nn.Sequential(
-        nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-    )
+    return nn.Sequential(nn.Upsample(scale_factor=2), SameConv(inputs, outputs))
 
 
 class Generator(nn.Module):

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganbench.methods.winograd import convolve
+
 EPSILON = 1e-5
 """What instance norms add to a variance, as torch's do."""
 
@@ -48,6 +50,29 @@ def _normalised(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = N
     if trains and (x.device.type == "cpu" or torch.is_autocast_enabled(x.device.type)):
         return functional.instance_norm(x, weight=weight, bias=bias, eps=EPSILON)
     return functional.group_norm(x, x.shape[1], weight, bias, EPSILON)
+
+
+class SameConv(nn.Conv2d):
+    """3x3 convolution that keeps the size of its maps; its gradient has no gradient where ``convolve`` computes it.
+
+    On one core, for an image of 256 channels and 32 x 32 places in float32, ``convolve`` took 0.7 to 0.9 of the time of
+    torch's convolution, and 0.75 with both gradients; with 96 channels and below, or with fewer patches, as long or longer.
+    """
+
+    CHANNELS, PATCHES = 128, 64
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, inputs, H, W] -> [N, outputs, H, W]."""
+        height, width = x.shape[2:]
+        narrow = min(self.in_channels, self.out_channels) < self.CHANNELS
+        few = height * width < 4 * self.PATCHES or height % 2 or width % 2
+        if narrow or few or not _in_float32_on_cpu(x):
+            return super().forward(x)
+        y: Tensor = convolve(x, self.weight)
+        return y if self.bias is None else y + self.bias[:, None, None]
 
 
 class PatchConv(nn.Conv2d):

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry, register_flop_formula
 
+from ganbench.methods import winograd
 from ganbench.training.batches import Batch
 from ganbench.training.draws import Draws, Request
 from ganbench.training.setup import Setup
@@ -231,6 +232,17 @@ class FakeDraws(Draws):
 
     def _take(self, request: Request) -> Tensor:
         return torch.empty(request.shape, dtype=request.dtype, device=self.device)
+
+
+@register_flop_formula(winograd.OPERATORS[0])
+def _flops(x: list[int], weight: list[int], out_shape: list[int], **_: Any) -> int:
+    """Those of the convolution that it computes: other devices, and bfloat16, have no other way."""
+    return conv_flop_count(x, weight, out_shape)
+
+
+@register_flop_formula(winograd.OPERATORS[1])
+def _gradient_flops(x: list[int], gradient: list[int], out_shape: list[int], **_: Any) -> int:
+    return conv_flop_count(x, out_shape, gradient)
 
 
 class Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
