@@ -130,8 +130,8 @@ class ResBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, norm: bool = False, down: bool = False) -> None:
         super().__init__()
         self.down = down
-        self.conv1 = nn.Conv2d(inputs, inputs, 3, padding=1)
-        self.conv2 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv1 = SameConv(inputs, inputs, bias=True)
+        self.conv2 = SameConv(inputs, outputs, bias=True)
         self.norm1: nn.Module = InstanceNorm(inputs) if norm else nn.Identity()
         self.norm2: nn.Module = InstanceNorm(inputs) if norm else nn.Identity()
         self.conv1x1: nn.Module = nn.Identity()
