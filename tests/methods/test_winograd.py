@@ -89,8 +89,9 @@ def test_it_is_an_operator_of_torch_and_counts_as_the_convolution():
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What ``convolve`` is called with, by layers."""
+    """What ``convolve`` is called with, by layers, with one thread."""
     found = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     monkeypatch.setattr(layers, "convolve", lambda *given: found.append(given) or convolve(*given))
     return found
 
@@ -113,6 +114,13 @@ def test_wide_layers_on_large_maps_use_it(calls, inputs, outputs, height, width,
     x = normal(2, inputs, height, width, dtype=torch.float32)
     wanted = functional.conv2d(x, layer.weight, layer.bias, padding=1)
     torch.testing.assert_close(layer(x), wanted, rtol=0, atol=1e-5)
+    assert bool(calls) == used
+
+
+@pytest.mark.parametrize(("threads", "used"), [(1, True), (2, True), (3, False)])
+def test_small_maps_do_not_use_it_with_several_threads(calls, monkeypatch, threads, used):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    SameConv(128, 128)(normal(1, 128, 32, 64, dtype=torch.float32))  # 2^18 values
     assert bool(calls) == used
 
 
