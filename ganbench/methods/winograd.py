@@ -20,7 +20,6 @@ from torch.nn import functional
 _WEIGHTS = ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0))
 
 
-@torch.library.custom_op("ganbench::convolve_wide", mutates_args=())
 def convolve(x: Tensor, weight: Tensor) -> Tensor:
     """The convolution of ``x`` [N, C, H, W] with ``weight`` [K, C, 3, 3] and a padding of 1: [N, K, H, W].
 
@@ -32,6 +31,11 @@ def convolve(x: Tensor, weight: Tensor) -> Tensor:
         x: in channels-last for speed; H and W are even.
         weight: of the same type, on a CPU as ``x``.
     """
+    result: Tensor = CONVOLUTION(x, weight)
+    return result
+
+
+def _convolve(x: Tensor, weight: Tensor) -> Tensor:
     n, channels, height, width = x.shape
     outputs, h, w = len(weight), height // 2, width // 2
     of_weights = _combine_weights(weight)
@@ -52,7 +56,6 @@ def convolve(x: Tensor, weight: Tensor) -> Tensor:
     return y.permute(0, 3, 1, 2)
 
 
-@torch.library.custom_op("ganbench::convolve_wide_backward", mutates_args=())
 def _gradient_of_weight(x: Tensor, gradient: Tensor) -> Tensor:
     """[K, C, 3, 3] of ``x`` [N, C, H, W] and of the result's gradient [N, K, H, W]."""
     _, channels, height, width = x.shape
@@ -134,7 +137,7 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]
     of_x, of_weight = ctx.needs_input_grad
     return (
         convolve(gradient, _turned(weight)) if of_x else None,
-        _gradient_of_weight(x, gradient) if of_weight else None,
+        GRADIENT(x, gradient) if of_weight else None,
     )
 
 
@@ -147,16 +150,25 @@ def _backward_of_backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, T
     )
 
 
-# An operator of torch is one operation wherever operations are seen: for plans, it also has shapes without values.
-convolve.register_fake(_same_shape)
-convolve.register_autograd(_backward, setup_context=_save)
-_gradient_of_weight.register_autograd(_backward_of_backward, setup_context=_save)
-
-
-@_gradient_of_weight.register_fake
 def _shape_of_weight(x: Tensor, gradient: Tensor) -> Tensor:
     return x.new_empty(3, 3, x.shape[1], gradient.shape[1]).permute(3, 2, 0, 1)
 
 
-OPERATORS = (torch.ops.ganbench.convolve_wide, torch.ops.ganbench.convolve_wide_backward)
-"""``convolve`` and the gradient of its weights, as whoever watches operations sees them."""
+# An operator of torch is one operation wherever operations are seen: for plans, it also has shapes without values.
+# ``torch.library.custom_op`` would import torch's compiler at the first call, which takes a second.
+_LIBRARY = torch.library.Library("ganbench", "DEF")  # type: ignore[no-untyped-call]
+for _name, _kernel, _shape, _derivative in (
+    ("convolve_wide", _convolve, _same_shape, _backward),
+    ("convolve_wide_backward", _gradient_of_weight, _shape_of_weight, _backward_of_backward),
+):
+    _LIBRARY.define(f"{_name}(Tensor x, Tensor other) -> Tensor")  # type: ignore[no-untyped-call]
+    _LIBRARY.impl(_name, _kernel, "CPU")  # type: ignore[no-untyped-call]
+    torch.library.register_fake(f"ganbench::{_name}", _shape, lib=_LIBRARY)
+    torch.library.register_autograd(
+        f"ganbench::{_name}", _derivative, setup_context=_save, lib=_LIBRARY
+    )
+
+CONVOLUTION = torch.ops.ganbench.convolve_wide
+"""The operator of ``convolve``."""
+GRADIENT = torch.ops.ganbench.convolve_wide_backward
+"""The operator of the gradient of its weights."""

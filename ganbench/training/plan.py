@@ -234,13 +234,13 @@ class FakeDraws(Draws):
         return torch.empty(request.shape, dtype=request.dtype, device=self.device)
 
 
-@register_flop_formula(winograd.OPERATORS[0])
+@register_flop_formula(winograd.CONVOLUTION)
 def _flops(x: list[int], weight: list[int], out_shape: list[int], **_: Any) -> int:
     """Those of the convolution that it computes: other devices, and bfloat16, have no other way."""
     return conv_flop_count(x, weight, out_shape)
 
 
-@register_flop_formula(winograd.OPERATORS[1])
+@register_flop_formula(winograd.GRADIENT)
 def _gradient_flops(x: list[int], gradient: list[int], out_shape: list[int], **_: Any) -> int:
     return conv_flop_count(x, out_shape, gradient)
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from ganbench.baselines.stargan import StarGAN
 from ganbench.methods import layers
 from ganbench.methods.layers import SameConv, in_format
-from ganbench.methods.winograd import convolve
+from ganbench.methods.winograd import CONVOLUTION, convolve
 from ganbench.seeds import generator
 from ganbench.training.plan import Work
 
@@ -78,7 +78,7 @@ def test_gradients_of_its_gradients_are_torch_s():
 
 def test_it_is_an_operator_of_torch_and_counts_as_the_convolution():
     x, weight = in_format(normal(2, 3, 4, 6)).requires_grad_(), normal(5, 3, 3, 3).requires_grad_()
-    torch.library.opcheck(convolve, (x, weight))
+    torch.library.opcheck(CONVOLUTION.default, (x, weight))
     counts = []
     for convolution in (convolve, lambda x, w: functional.conv2d(x, w, padding=1)):
         with Work(given=[x, weight]) as work:
